@@ -1,0 +1,58 @@
+# One file of verbs for people and for CI. `make` alone explains them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := services shared deploy tests
+# An editor's or a shell's own settings must not change what is tested.
+unexport PYTHONPATH PYTHONSTARTUP PYTEST_ADDOPTS
+
+.PHONY: help
+help: ## Show this list
+	@printf 'Kinvite. Two commands do everything on a machine with Python 3.11+ and make: make up, make test.\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: ## Install what is needed and run everything on this machine (KINVITE_PORT, KINVITE_DATA); Ctrl-C stops it
+	@exec $(PYTHON) deploy/embedded/bootstrap.py
+
+.PHONY: demo
+demo: ## Run with a sample school and simulated parents (not there yet)
+	@echo 'make demo: the sample school is not part of this version yet; use "make up" and import a spreadsheet.' >&2; exit 1
+
+.PHONY: test
+test: tools ## Run every test; fetches Chromium, Kafka and npm parts where it can and says what it left out
+	@$(BIN)/python -m tests.support.run_all
+
+.PHONY: check
+check: lint ## Lint, unit and contract tests: under a minute
+	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract
+
+.PHONY: lint
+lint: tools ## Style, types, direction of imports (changes nothing)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo 'Run "make format".' >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .import-linter.log 2>&1 || { cat .import-linter.log; exit 1; }
+
+.PHONY: format
+format: tools ## Put the code into the one format
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: migrate
+migrate: tools ## Bring the schemas of all services up to date in KINVITE_DATABASE_URL
+	@for service in roster invitations notifier signup dashboard; do $(BIN)/python -m services.$$service migrate || exit 1; done
+
+.PHONY: contracts
+contracts: tools ## Write the JSON Schemas, examples and the AsyncAPI document from shared/contracts
+	@$(BIN)/python -m shared.contracts.generate
+
+.PHONY: lock
+lock: tools ## Resolve dependencies anew into requirements.lock and requirements-dev.lock
+	@$(BIN)/python deploy/lock.py $(ARGS)
+
+.PHONY: tools
+tools:
+	@$(PYTHON) deploy/embedded/bootstrap.py --only-install --dev
