@@ -1,0 +1,1 @@
+"""Invitations: who was invited, how far they are, and which links are alive."""

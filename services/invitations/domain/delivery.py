@@ -1,0 +1,57 @@
+"""The delivery axis: outcomes of the last message, which may arrive late, twice and out of order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.invitations.domain.models import Invitation, Transition
+from services.invitations.domain.states import STOPPED, Delivery
+
+_RANK = {
+    Delivery.QUEUED: 0,
+    Delivery.DEFERRED: 1,
+    Delivery.FAILED_TEMPORARY: 1,
+    Delivery.SENT: 2,
+    Delivery.DELIVERED: 3,
+    Delivery.FAILED_PERMANENT: 3,
+    Delivery.SUPPRESSED: 3,
+    Delivery.UNKNOWN: 3,
+    Delivery.PRINTED: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the notifier says about one message; `reason` is words for staff."""
+
+    message_id: UUID
+    invitation_id: UUID
+    delivery: Delivery
+    reason: str | None = None
+
+
+def advances(present: Delivery, outcome: Delivery) -> bool:
+    """Does the outcome move the axis? Final states stay, nothing goes back; a bounce may follow `sent`."""
+    rank = _RANK[outcome]
+    return rank > _RANK[present] or rank == _RANK[present] == 1
+
+
+def advance(current: Invitation, outcome: Outcome) -> Transition | None:
+    """The new state, or None where the outcome speaks of an older message or tells nothing new.
+
+    A refusal for good stops the reminders; they start again with a new message.
+    """
+    if outcome.message_id != current.message_id or not advances(current.delivery, outcome.delivery):
+        return None
+    state = replace(current, delivery=outcome.delivery, delivery_reason=outcome.reason)
+    return Transition(replace(state, next_reminder_at=None) if outcome.delivery in STOPPED else state)
+
+
+def furthest(outcomes: list[Outcome]) -> Outcome:
+    """What a sequence of outcomes about one message amounts to. The list is in order and not empty."""
+    best = outcomes[0]
+    for outcome in outcomes[1:]:
+        if advances(best.delivery, outcome.delivery):
+            best = outcome
+    return best

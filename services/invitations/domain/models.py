@@ -1,0 +1,142 @@
+"""What the rules speak of. Moments are UTC with a time zone; every class is a value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NewType
+from uuid import UUID
+
+from services.invitations.domain.states import Channel, Delivery, Fact, InvitationStatus, Purpose, Template
+
+InvitationId = NewType("InvitationId", UUID)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A derived link: which key made it, and the SHA-256 (hex) of its token. The token itself is nowhere."""
+
+    key_id: str
+    digest: str
+
+
+Seal = Callable[[Purpose, UUID, int], Link]
+"""Derives the link of (purpose, invitation_id, generation)."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contact:
+    """An address of a parent."""
+
+    contact_id: UUID
+    kind: str
+    address: str
+    preferred: bool = False
+    verified: bool = False
+
+    @property
+    def address_digest(self) -> str:
+        """Tells a changed address from an unchanged one without keeping the old one."""
+        return hashlib.sha256(self.address.strip().casefold().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What an invitation needs of the school."""
+
+    school_id: UUID
+    name: str
+    language: str
+    timezone: str
+    credentials_mode: str = "self_service"
+    lifetime: timedelta = timedelta(days=7)
+    reminders: tuple[timedelta, ...] = (timedelta(days=3), timedelta(days=6))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Parent:
+    """This service's copy of a parent record."""
+
+    parent_id: UUID
+    school_id: UUID
+    name: str = ""
+    language: str | None = None
+    contacts: tuple[Contact, ...] = ()
+    has_access: bool = True
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was sent to one contact, and whether its address is proved. Void once the address differs."""
+
+    parent_id: UUID
+    contact_id: UUID
+    address_digest: str
+    messages: int = 0
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The one invitation of a parent; `generation` grows with every re-invite, `version` with every fact."""
+
+    invitation_id: UUID
+    school_id: UUID
+    parent_id: UUID
+    version: int
+    status: InvitationStatus
+    generation: int
+    purpose: Purpose
+    channel: Channel
+    contact_id: UUID
+    address_digest: str
+    token_key_id: str
+    token_digest: str
+    message_id: UUID
+    template: Template
+    delivery: Delivery
+    first_invited_at: datetime
+    last_invited_at: datetime
+    expires_at: datetime
+    last_message_at: datetime
+    delivery_reason: str | None = None
+    last_reinvite_at: datetime | None = None
+    next_reminder_at: datetime | None = None
+    accepted_at: datetime | None = None
+    submission_id: UUID | None = None
+    signed_up_at: datetime | None = None
+    blocked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a transition needs from outside: the database's clock, a fresh message id, and the link maker."""
+
+    now: datetime
+    message_id: UUID
+    seal: Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Brakes of a whole installation. `message_cap` counts messages per contact until its address changes."""
+
+    cool_down: timedelta = timedelta(hours=24)
+    reinvite_pause: timedelta = timedelta(seconds=60)
+    message_cap: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A new state, the facts it announces in order (the last has the state's version), a message to send."""
+
+    invitation: Invitation
+    facts: tuple[Fact, ...] = ()
+    send: Template | None = None
+
+    def version_of(self, index: int) -> int:
+        """The aggregate's version that the fact at `index` carries."""
+        return self.invitation.version - len(self.facts) + 1 + index

@@ -1,0 +1,160 @@
+"""Who may be invited now: the hindrances of a single invitation and the skip reasons of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.invitations.domain.models import Contact, Invitation, Limits, Parent, School, Usage
+from services.invitations.domain.states import (
+    LIVE,
+    STOPPED,
+    Channel,
+    Delivery,
+    Hindrance,
+    InvitationStatus,
+    Origin,
+    Refusal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Everything known about one parent when somebody wants to invite them."""
+
+    parent: Parent
+    school: School
+    invitation: Invitation | None
+    usages: tuple[Usage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How somebody wants a parent invited. No contact named: the preferred one of the channel."""
+
+    origin: Origin
+    channel: Channel = Channel.EMAIL
+    contact_id: UUID | None = None
+    override_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The invitation may go to this contact."""
+
+    contact: Contact
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """It may not, and why; `retry_after` where waiting helps."""
+
+    hindrance: Hindrance
+    retry_after: timedelta | None = None
+
+
+def decide(family: Family, wish: Wish, limits: Limits, now: datetime) -> Go | Stop:
+    """May this parent be invited now, and at which address?"""
+    stop = _standing(family)
+    if stop is not None:
+        return stop
+    contact = choose_contact(family.parent, wish.channel, wish.contact_id)
+    if contact is None:
+        return Stop(Hindrance.NO_CONTACT)
+    usage = usage_of(family.usages, contact)
+    stop = _pace(family.invitation, wish, limits, now) or _opted_out(family.invitation, contact, wish)
+    if stop is not None:
+        return stop
+    if usage is not None and usage.messages >= limits.message_cap and not wish.override_reason:
+        return Stop(Hindrance.MESSAGE_CAP)
+    return Go(contact, contact.verified or (usage is not None and usage.verified_at is not None))
+
+
+def choose_contact(parent: Parent, channel: Channel, contact_id: UUID | None = None) -> Contact | None:
+    """The named contact, or the preferred one that the channel can reach, or the first one that it can."""
+    kind = "email" if channel is Channel.EMAIL else "phone"
+    reachable = [contact for contact in parent.contacts if contact.kind == kind]
+    if contact_id is not None:
+        reachable = [contact for contact in reachable if contact.contact_id == contact_id]
+    return next((contact for contact in reachable if contact.preferred), next(iter(reachable), None))
+
+
+def usage_of(usages: tuple[Usage, ...], contact: Contact) -> Usage | None:
+    """What is on record for exactly this address; another address under the same id starts from nothing."""
+    for usage in usages:
+        if usage.contact_id == contact.contact_id and usage.address_digest == contact.address_digest:
+            return usage
+    return None
+
+
+def contact_gone(invitation: Invitation, parent: Parent) -> bool:
+    """Is the address that the live link went to no longer the parent's?"""
+    return not any(
+        contact.contact_id == invitation.contact_id and contact.address_digest == invitation.address_digest
+        for contact in parent.contacts
+    )
+
+
+def may_remind(invitation: Invitation, now: datetime) -> bool:
+    """A reminder needs a live link, time left, and an address that takes mail."""
+    return invitation.status in LIVE and now < invitation.expires_at and invitation.delivery not in STOPPED
+
+
+def refusal(invitation: Invitation, generation: int, submitted_at: datetime) -> Refusal:
+    """Why a submission that was not accepted is refused."""
+    found = {
+        Refusal.REPLACED: invitation.generation != generation,
+        Refusal.NO_ACCESS: invitation.status in {InvitationStatus.BLOCKED, InvitationStatus.DECLINED},
+        Refusal.USED: invitation.accepted_at is not None,
+        Refusal.WITHDRAWN: invitation.status is InvitationStatus.WITHDRAWN,
+        Refusal.EXPIRED: submitted_at > invitation.expires_at,
+    }
+    return next((reason for reason, true in found.items() if true), Refusal.REPLACED)
+
+
+def verifiable(invitation: Invitation, generation: int, submitted_at: datetime) -> bool:
+    """May this submission prove the address? One made in time is good even if it is read after the week."""
+    waiting = invitation.status in {InvitationStatus.AWAITING_VERIFICATION, InvitationStatus.EXPIRED}
+    return (
+        waiting
+        and invitation.purpose == "verify"
+        and invitation.generation == generation
+        and submitted_at <= invitation.expires_at
+    )
+
+
+def _standing(family: Family) -> Stop | None:
+    status = family.invitation.status if family.invitation else InvitationStatus.NOT_INVITED
+    found = {
+        Hindrance.REMOVED: family.parent.removed,
+        Hindrance.RESTRICTED: not family.parent.has_access,
+        Hindrance.SIGNED_UP: status is InvitationStatus.SIGNED_UP,
+        Hindrance.DECLINED: status is InvitationStatus.DECLINED,
+        Hindrance.NO_CREDENTIALS: family.school.credentials_mode == "issued",
+    }
+    return next((Stop(hindrance) for hindrance, true in found.items() if true), None)
+
+
+def _pace(invitation: Invitation | None, wish: Wish, limits: Limits, now: datetime) -> Stop | None:
+    if invitation is None:
+        return None
+    if wish.origin is Origin.STAFF:
+        if invitation.last_reinvite_at is None:
+            return None
+        left = invitation.last_reinvite_at + limits.reinvite_pause - now
+        return Stop(Hindrance.TOO_SOON, left) if left > timedelta(0) else None
+    cooled = wish.origin is Origin.BULK or (
+        wish.origin is Origin.PARENT and invitation.status is not InvitationStatus.EXPIRED
+    )
+    left = invitation.last_message_at + limits.cool_down - now
+    return Stop(Hindrance.COOL_DOWN, left) if cooled and left > timedelta(0) else None
+
+
+def _opted_out(invitation: Invitation | None, contact: Contact, wish: Wish) -> Stop | None:
+    """A suppressed address is passed over by runs and by itself; staff may still try it."""
+    if invitation is None or wish.origin is Origin.STAFF or invitation.delivery is not Delivery.SUPPRESSED:
+        return None
+    same = invitation.address_digest == contact.address_digest
+    return Stop(Hindrance.OPTED_OUT) if same else None
