@@ -1,0 +1,15 @@
+"""Every message that crosses a service boundary: the only source of types, topics and the wire format."""
+
+from shared.contracts import invitations, notifier, roster, signup
+from shared.contracts.message import Message, all_messages, contract_of, message_for
+
+__all__ = [
+    "Message",
+    "all_messages",
+    "contract_of",
+    "invitations",
+    "message_for",
+    "notifier",
+    "roster",
+    "signup",
+]

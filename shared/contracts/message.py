@@ -1,0 +1,91 @@
+"""What a message is, and the annotation that every message type carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.topics import TOPICS_BY_NAME, Topic
+
+Kind = Literal["fact", "command"]
+Generation = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Payload(BaseModel):
+    """A frozen value inside a message. Unknown fields are ignored, so that an older reader survives a newer writer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Personal(Payload):
+    """A payload that speaks of a person; its repr shows no value, so that no log can show one."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(redacted)"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The annotation of one message type."""
+
+    type: str
+    topic: Topic
+    key: str
+    kind: Kind
+    triggered_by: str
+
+
+class Message(Payload):
+    """Base of every message; `contract` is set by `@contract`."""
+
+    contract: ClassVar[Contract]
+
+    @property
+    def key(self) -> str:
+        """The aggregate's id as text: the Kafka key and the CloudEvents subject."""
+        return str(getattr(self, self.contract.key))
+
+
+M = TypeVar("M", bound=Message)
+_REGISTRY: dict[str, type[Message]] = {}
+
+
+def contract(
+    type_: str, *, topic: Topic, key: str, triggered_by: str, kind: Kind = "fact"
+) -> Callable[[type[M]], type[M]]:
+    """Annotate a message class and register it under its type; two classes of one type are an error."""
+
+    def annotate(message: type[M]) -> type[M]:
+        if type_ in _REGISTRY:
+            raise ValueError(f"two messages of type {type_}")
+        if key not in message.model_fields:
+            raise ValueError(f"{message.__name__} has no field {key}")
+        message.contract = Contract(type_, TOPICS_BY_NAME[topic.name], key, kind, triggered_by)
+        _REGISTRY[type_] = message
+        return message
+
+    return annotate
+
+
+def message_for(type_: str) -> type[Message] | None:
+    """The class that reads messages of this type, or None for a type nobody here knows."""
+    return _REGISTRY.get(type_)
+
+
+def contract_of(message: Message | type[Message]) -> Contract:
+    """The annotation of a message or of its class."""
+    return message.contract
+
+
+def all_messages() -> list[type[Message]]:
+    """Every message class, ordered by type."""
+    return [_REGISTRY[name] for name in sorted(_REGISTRY)]

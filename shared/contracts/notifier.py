@@ -1,0 +1,106 @@
+"""The command to send a message, and the facts about what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.message import Generation, Message, Personal, contract
+from shared.contracts.roster import Channel
+from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE
+
+Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
+
+
+class Recipient(Personal):
+    """Who gets the message: an e-mail address or an E.164 number, and the name to greet."""
+
+    address: str
+    name: str
+
+
+@contract(
+    "notifier.message.send.v1",
+    topic=NOTIFIER_COMMANDS,
+    key="message_id",
+    triggered_by="an invitation, a reminder; runs travel on the bulk topic",
+    kind="command",
+)
+class SendMessage(Message):
+    """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`."""
+
+    message_id: UUID
+    template: Template
+    channel: Channel
+    recipient: Recipient
+    language: str
+    school_name: str
+    timezone: str
+    parent_id: UUID
+    invitation_id: UUID
+    generation: Generation
+    token_key_id: str
+    expires_at: datetime
+
+
+class _Outcome(Message):
+    message_id: UUID
+    parent_id: UUID
+    invitation_id: UUID
+    generation: Generation
+    channel: Channel
+    template: Template
+
+
+@contract(
+    "notifier.message.sent.v1",
+    topic=NOTIFIER_MESSAGE,
+    key="message_id",
+    triggered_by="the provider took the message over",
+)
+class MessageSent(_Outcome):
+    """Handed over. Final where the channel cannot confirm delivery (`confirmable` is false)."""
+
+    sent_at: datetime
+    confirmable: bool = False
+
+
+@contract(
+    "notifier.message.delivered.v1",
+    topic=NOTIFIER_MESSAGE,
+    key="message_id",
+    triggered_by="the provider says it arrived",
+)
+class MessageDelivered(_Outcome):
+    """It reached the parent's mailbox or phone."""
+
+    delivered_at: datetime
+
+
+@contract(
+    "notifier.message.failed.v1",
+    topic=NOTIFIER_MESSAGE,
+    key="message_id",
+    triggered_by="the provider refused the message, for now or for good",
+)
+class MessageFailed(_Outcome):
+    """Not sent. `permanent`: no further attempt; else the next one is at `retry_at`. `reason` is for staff."""
+
+    failed_at: datetime
+    permanent: bool
+    code: str
+    reason: str
+    retry_at: datetime | None = None
+
+
+@contract(
+    "notifier.message.outcome_unknown.v1",
+    topic=NOTIFIER_MESSAGE,
+    key="message_id",
+    triggered_by="the provider's answer was lost and no attempt is left",
+)
+class MessageOutcomeUnknown(_Outcome):
+    """It may have arrived; nobody can tell."""
+
+    reason: str

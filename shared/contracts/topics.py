@@ -1,0 +1,98 @@
+"""The only list of topics: key, partitions, retention, who reads, and whether people stand in it.
+
+A topic is named `{owner}.{aggregate}`; a consumer group `{consumer}.on-{producer}`, which is also its inbox key.
+Topics with personal data forget after seven days; the others keep thirty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PERSONAL_RETENTION_DAYS = 7
+RETENTION_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `key` says what orders its records; `readers` are the consumer groups that read it."""
+
+    name: str
+    key: str
+    readers: tuple[str, ...]
+    personal: bool
+    partitions: int = 4
+
+    @property
+    def retention_days(self) -> int:
+        """Days after which the broker may drop a record."""
+        return PERSONAL_RETENTION_DAYS if self.personal else RETENTION_DAYS
+
+    @property
+    def owner(self) -> str:
+        """The one service that publishes here."""
+        return self.name.partition(".")[0]
+
+
+ROSTER_SCHOOL = Topic(
+    "roster.school",
+    "school_id",
+    ("invitations.on-roster", "signup.on-roster", "dashboard.on-roster"),
+    personal=False,
+)
+ROSTER_STUDENT = Topic(
+    "roster.student", "student_id", ("signup.on-roster", "dashboard.on-roster"), personal=True
+)
+ROSTER_PARENT = Topic(
+    "roster.parent",
+    "parent_id",
+    ("invitations.on-roster", "signup.on-roster", "dashboard.on-roster"),
+    personal=True,
+)
+ROSTER_SIBLINGS = Topic("roster.siblings", "sibling_group_id", ("dashboard.on-roster",), personal=False)
+INVITATIONS_INVITATION = Topic(
+    "invitations.invitation",
+    "invitation_id",
+    ("signup.on-invitations", "dashboard.on-invitations"),
+    personal=False,
+)
+NOTIFIER_COMMANDS = Topic("notifier.commands", "message_id", ("notifier.on-commands",), personal=True)
+NOTIFIER_COMMANDS_BULK = Topic(
+    "notifier.commands.bulk", "message_id", ("notifier.on-commands-bulk",), personal=True
+)
+NOTIFIER_MESSAGE = Topic(
+    "notifier.message", "message_id", ("invitations.on-notifier", "dashboard.on-notifier"), personal=False
+)
+SIGNUP_SUBMISSION = Topic("signup.submission", "invitation_id", ("invitations.on-signup",), personal=False)
+SIGNUP_ACCOUNT = Topic(
+    "signup.account",
+    "account_id",
+    ("roster.on-signup", "invitations.on-signup", "dashboard.on-signup"),
+    personal=False,
+)
+
+TOPICS: tuple[Topic, ...] = (
+    ROSTER_SCHOOL,
+    ROSTER_STUDENT,
+    ROSTER_PARENT,
+    ROSTER_SIBLINGS,
+    INVITATIONS_INVITATION,
+    NOTIFIER_COMMANDS,
+    NOTIFIER_COMMANDS_BULK,
+    NOTIFIER_MESSAGE,
+    SIGNUP_SUBMISSION,
+    SIGNUP_ACCOUNT,
+)
+TOPICS_BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def topics_of(group: str) -> tuple[Topic, ...]:
+    """The topics that a consumer group reads, in the order of `TOPICS`; KeyError for an unknown group."""
+    found = tuple(topic for topic in TOPICS if group in topic.readers)
+    if not found:
+        raise KeyError(group)
+    return found
+
+
+def consumer_groups() -> tuple[str, ...]:
+    """Every consumer group that reads any topic, sorted."""
+    return tuple(sorted({group for topic in TOPICS for group in topic.readers}))

@@ -1,0 +1,150 @@
+"""Bearer tokens: signed, scoped to schools and rights, verified locally by every service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from shared.runtime.ids import new_id
+from shared.runtime.problems import Problem
+
+Right = Literal[
+    "roster:read",
+    "roster:write",
+    "invitations:read",
+    "invitations:write",
+    "notifier:read",
+    "dashboard:read",
+    "admin",
+]
+ALL_RIGHTS: frozenset[str] = frozenset(
+    (
+        "roster:read",
+        "roster:write",
+        "invitations:read",
+        "invitations:write",
+        "notifier:read",
+        "dashboard:read",
+        "admin",
+    )
+)
+PREFIX = "kv1_"
+_SALT = "kinvite.access-token"
+
+
+class Unauthenticated(Problem):
+    """401: no token, or one that we did not sign, or one whose time is over."""
+
+    def __init__(self, detail: str = "Send a valid token as 'Authorization: Bearer …'.") -> None:
+        super().__init__(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `schools` None means all of the installation; `actor` is what events and the audit log name."""
+
+    id: str
+    kind: Literal["token", "staff", "service"]
+    schools: frozenset[UUID] | None
+    rights: frozenset[str]
+    actor: str
+
+    def may(self, right: str) -> bool:
+        """Whether the right is held; `admin` holds all."""
+        return right in self.rights or "admin" in self.rights
+
+    def sees(self, school_id: UUID) -> bool:
+        """Whether the school is in scope."""
+        return self.schools is None or school_id in self.schools
+
+
+def mint(
+    secret: str,
+    *,
+    schools: frozenset[UUID] | None,
+    rights: frozenset[str],
+    actor: str,
+    kind: Literal["token", "staff", "service"] = "token",
+    lifetime_seconds: int | None = None,
+) -> str:
+    """A new token. `lifetime_seconds` None: valid until revoked."""
+    claims = {
+        "id": str(new_id()),
+        "kind": kind,
+        "schools": None if schools is None else sorted(str(school) for school in schools),
+        "rights": sorted(rights),
+        "actor": actor,
+        "until": None if lifetime_seconds is None else int(time.time()) + lifetime_seconds,
+    }
+    return PREFIX + str(URLSafeSerializer(secret, salt=_SALT).dumps(claims))
+
+
+def verify(secret: str, token: str) -> Principal:
+    """The principal of a token; raises Unauthenticated."""
+    if not token.startswith(PREFIX):
+        raise Unauthenticated
+    try:
+        claims = URLSafeSerializer(secret, salt=_SALT).loads(token.removeprefix(PREFIX))
+    except (BadSignature, ValueError):
+        raise Unauthenticated from None
+    if claims["until"] is not None and claims["until"] <= time.time():
+        raise Unauthenticated("This token's time is over.")
+    schools = claims["schools"]
+    return Principal(
+        id=claims["id"],
+        kind=claims["kind"],
+        schools=None if schools is None else frozenset(UUID(school) for school in schools),
+        rights=frozenset(claims["rights"]),
+        actor=claims["actor"],
+    )
+
+
+def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that answers the caller, who holds `right`, and for whom the path's `school_id` is in scope.
+
+    401 without a valid token, 403 without the right, 404 for a school out of scope: it does not exist for this caller.
+    """
+
+    async def principal(
+        request: Request, authorization: Annotated[str | None, Header(include_in_schema=False)] = None
+    ) -> Principal:
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated
+        caller = verify(request.app.state.auth_secret, token.strip())
+        if not caller.may(right):
+            raise Problem(403, "right_missing", f"This token does not hold the right {right}.")
+        school = request.path_params.get("school_id")
+        if school is not None:
+            _check_school(caller, str(school))
+        return caller
+
+    return principal
+
+
+def _check_school(caller: Principal, text: str) -> None:
+    try:
+        school_id = UUID(text)
+    except ValueError:
+        return  # the route's own validation names the field
+    if not caller.sees(school_id):
+        raise school_not_found()
+
+
+def school_not_found() -> Problem:
+    """404: no such school for this caller."""
+    return Problem(404, "school_not_found", "There is no such school.")
+
+
+ReadRoster = Annotated[Principal, Depends(requires("roster:read"))]
+WriteRoster = Annotated[Principal, Depends(requires("roster:write"))]
+ReadInvitations = Annotated[Principal, Depends(requires("invitations:read"))]
+WriteInvitations = Annotated[Principal, Depends(requires("invitations:write"))]
+ReadNotifier = Annotated[Principal, Depends(requires("notifier:read"))]
+ReadDashboard = Annotated[Principal, Depends(requires("dashboard:read"))]

@@ -1,0 +1,63 @@
+"""A fetched batch, decoded and laid out for the handlers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode, identity
+from shared.contracts.message import Message
+from shared.runtime.inbox import Identity
+
+Record = ConsumerRecord[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record: what identifies it, and the message, or why it cannot be read (`fault`), or neither: ignored."""
+
+    record: Record
+    identity: Identity
+    received: Received[Message] | None
+    fault: UndecodableError | None
+
+
+def read(record: Record, known: Iterable[type[Message]]) -> Entry:
+    """Decode a record. Types that the consumer has no handler for, or that nobody here knows, are passed by."""
+    try:
+        received = decode(record.value, record.headers)
+    except UnknownTypeError:
+        return Entry(record, _identity(record), None, None)
+    except UndecodableError as fault:
+        return Entry(record, _identity(record), None, fault)
+    wanted = received if type(received.data) in known else None
+    return Entry(record, (received.source, received.id), wanted, None)
+
+
+def waves(messages: Sequence[Received[Message]]) -> list[tuple[type[Message], list[Received[Message]]]]:
+    """Lay messages out in runs of one type, as few as keep every aggregate's own order.
+
+    A message goes into the run of its type in the earliest wave that is not before the aggregate's previous message.
+    """
+    wave_of: dict[str, tuple[int, type[Message]]] = {}
+    runs: dict[tuple[int, type[Message]], list[Received[Message]]] = {}
+    for message in messages:
+        kind = type(message.data)
+        last = wave_of.get(message.aggregate_id)
+        wave = 0 if last is None else last[0] + (last[1] is not kind)
+        wave_of[message.aggregate_id] = (wave, kind)
+        runs.setdefault((wave, kind), []).append(message)
+    ordered = sorted(runs, key=lambda run: run[0])
+    return [(kind, runs[(wave, kind)]) for wave, kind in ordered]
+
+
+def _identity(record: Record) -> Identity:
+    known = identity(record.value, record.headers)
+    if known is not None:
+        return known
+    digest = hashlib.sha256(record.value or b"").hexdigest()[:16]
+    return f"/kafka/{record.topic}", f"{record.partition}/{record.offset}/{digest}"

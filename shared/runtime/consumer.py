@@ -1,0 +1,150 @@
+"""The one consumer wrapper. Committing the offset is the last step by construction.
+
+A batch is one transaction: inbox rows for every record, the new messages to their handlers, what they emit; COMMIT; then
+the offsets. A batch that fails is halved until the failing record stands alone. A rejected record becomes a dead letter;
+a transient failure is waited out in place; anything else is a bug and ends the process, so that it restarts clean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from shared.contracts.message import Message
+from shared.runtime.batch import Entry, Record, read, waves
+from shared.runtime.database import Database, Transaction
+from shared.runtime.dead_letters import park, parked_in_last_hour
+from shared.runtime.errors import Rejected, is_transient
+from shared.runtime.health import Progress
+from shared.runtime.inbox import pass_new
+from shared.runtime.logging import describe, get_logger
+from shared.runtime.retry import Backoff
+from shared.runtime.tracing import tracing
+
+Handler = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
+log = get_logger("consumer")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a consumer group does: its topics follow from the list of topics.
+
+    A handler gets `(transaction, messages)`: messages of one type, in order per aggregate, none seen before by the
+    group. `after_commit` is called after a batch that handled something was committed. `fast` polls the embedded broker
+    more often.
+    """
+
+    group: str
+    handlers: Mapping[type[Message], Handler]
+    fast: bool = False
+    after_commit: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Worker:
+    """Works through the batches of one group."""
+
+    subscription: Subscription
+    database: Database
+    progress: Progress
+    dead_letter_limit_per_hour: int
+    handled: dict[TopicPartition, int] = field(default_factory=dict)
+
+    async def consume(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> None:
+        """Work through a fetched batch and commit its offsets; raises only what is a bug."""
+        self.progress.beat()
+        entries = [read(record, self.subscription.handlers) for record in records]
+        await self._work(entries)
+        offsets: dict[TopicPartition, int] = {}
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+        self.handled.update(offsets)
+        self.progress.beat()
+        try:
+            await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            # The partitions moved on meanwhile; their next owner reads again and the inbox passes what is done.
+            log.info("offsets.not_committed", group=self.subscription.group, **describe(error))
+
+    async def _work(self, entries: Sequence[Entry]) -> None:
+        """Apply entries, halving a batch that holds a rejected record, waiting out what is transient."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._apply(entries)
+            except Rejected as error:
+                if len(entries) == 1:
+                    await self._reject(entries[0], error)
+                    return
+                middle = len(entries) // 2
+                await self._work(entries[:middle])
+                await self._work(entries[middle:])
+                return
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self.progress.stall("database does not answer")
+                log.warning("batch.retried", group=self.subscription.group, **describe(error))
+                await backoff.wait()
+            else:
+                return
+
+    async def _apply(self, entries: Sequence[Entry]) -> None:
+        async with self.database.transaction() as transaction:
+            new = await pass_new(transaction, self.subscription.group, [entry.identity for entry in entries])
+            fresh = []
+            for entry in entries:
+                if entry.identity in new:
+                    new.discard(entry.identity)
+                    fresh.append(entry)
+            for entry in fresh:
+                if entry.fault is not None:
+                    await self._park(transaction, entry, entry.fault.reason, entry.fault.detail)
+            messages = [entry.received for entry in fresh if entry.received is not None]
+            for kind, run in waves(messages):
+                with tracing(run[0].traceparent):
+                    await self.subscription.handlers[kind](transaction, run)
+        if messages and self.subscription.after_commit is not None:
+            self.subscription.after_commit()
+
+    async def _reject(self, entry: Entry, error: Rejected) -> None:
+        async with self.database.transaction() as transaction:
+            if await pass_new(transaction, self.subscription.group, [entry.identity]):
+                await self._park(transaction, entry, error.reason, error.detail)
+
+    async def _park(self, transaction: Transaction, entry: Entry, reason: str, detail: str) -> None:
+        """Write the dead letter, unless too much was bad lately: then stand still instead of emptying the topic."""
+        recent = await parked_in_last_hour(transaction, self.subscription.group)
+        if recent >= self.dead_letter_limit_per_hour:
+            self.progress.stall("too many dead letters in one hour")
+            log.error("consumer.stopped", group=self.subscription.group, dead_letters=recent)
+            await asyncio.sleep(5)
+            raise DeadLetterLimitError
+        await park(transaction, self.subscription.group, entry, reason, detail)
+        log.warning(
+            "message.parked",
+            group=self.subscription.group,
+            topic=entry.record.topic,
+            partition=entry.record.partition,
+            offset=entry.record.offset,
+            reason=reason,
+        )
+
+    def lag(self, consumer: AIOKafkaConsumer) -> int:
+        """Records that the broker has and this group has not handled yet, as far as the last fetch told."""
+        total = 0
+        for partition in consumer.assignment():
+            high = consumer.highwater(partition)
+            if high is not None and partition in self.handled:
+                total += max(0, high - self.handled[partition])
+        return total
+
+
+class DeadLetterLimitError(TimeoutError):
+    """Too many dead letters in one hour; transient, since an operator or time lifts it."""

@@ -1,0 +1,134 @@
+"""All subscribers of a service: FastStream batch subscribers on raw bytes with manual acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+
+from shared.contracts.topics import topics_of
+from shared.runtime.consumer import Subscription, Worker
+from shared.runtime.database import Database
+from shared.runtime.health import UNREADY_AFTER_SECONDS, Health
+from shared.runtime.kafka import Kafka
+from shared.runtime.logging import describe, get_logger, where
+from shared.runtime.retry import Backoff
+
+EXIT_BUG = 70
+log = get_logger("consumers")
+
+
+def crash(error: BaseException) -> None:
+    """End this process at once: what was not committed is done again by the next one."""
+    log.critical("process.crashed", frames=where(error), **describe(error))
+    os._exit(EXIT_BUG)
+
+
+class Consumers:
+    """Runs the subscriptions while its `async with` is open. Waits for a broker that is not there yet."""
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        database: Database,
+        subscriptions: Sequence[Subscription],
+        health: Health,
+        *,
+        dead_letter_limit_per_hour: int = 1_000,
+        on_bug: Callable[[BaseException], None] = crash,
+    ) -> None:
+        self._kafka = kafka
+        self._on_bug = on_bug
+        self._subscribers: list[Any] = []
+        self._starting: asyncio.Task[None] | None = None
+        self._broker = KafkaBroker(kafka.bootstrap, logger=None, allow_auto_create_topics=False)
+        for subscription in subscriptions:
+            progress = health.loop(f"consumer.{subscription.group}")
+            worker = Worker(subscription, database, progress, dead_letter_limit_per_hour)
+            self._subscribers.append(self._subscribe(worker, health))
+
+    def _subscribe(self, worker: Worker, health: Health) -> Any:
+        group = worker.subscription.group
+        subscriber = self._broker.subscriber(
+            *(self._kafka.name(topic.name) for topic in topics_of(group)),
+            group_id=self._kafka.name(group),
+            batch=True,
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_leave_raw,
+            **self._kafka.consumer_options(fast=worker.subscription.fast),
+        )
+
+        @subscriber
+        async def consume(message: KafkaMessage) -> None:
+            try:
+                await worker.consume(message.raw_message, message.consumer)  # type: ignore[arg-type]
+            except Exception as error:
+                self._on_bug(error)
+                raise
+
+        health.check(f"lag.{group}", lambda: _lag_problem(worker, subscriber))
+        worker.progress.stale_after_seconds = float("inf")
+        return subscriber
+
+    async def __aenter__(self) -> Self:
+        self._starting = asyncio.create_task(self._start(), name="consumers.start")
+        return self
+
+    async def started(self) -> None:
+        """Wait until every subscriber has joined its group."""
+        if self._starting is not None:
+            await self._starting
+
+    async def _start(self) -> None:
+        backoff = Backoff(first=0.2)
+        while True:
+            try:
+                await self._broker.connect()
+                await asyncio.gather(*(one.start() for one in self._subscribers if one.consumer is None))
+            except (KafkaError, OSError) as error:
+                log.warning("broker.awaited", **describe(error))
+                await self._stop_subscribers()
+                await backoff.wait()
+            except Exception as error:
+                self._on_bug(error)
+                raise
+            else:
+                return
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        await self._stop_subscribers()
+        await self._broker.stop()
+
+    async def _stop_subscribers(self) -> None:
+        for result in await asyncio.gather(
+            *(one.stop() for one in self._subscribers), return_exceptions=True
+        ):
+            if isinstance(result, Exception):
+                log.info("subscriber.abandoned", **describe(result))
+
+
+async def _leave_raw(message: Any) -> Any:
+    return message.body
+
+
+def _lag_problem(worker: Worker, subscriber: Any) -> str | None:
+    """Progress, or nothing to do, within a minute; a subscriber that never joined is starting."""
+    if subscriber.consumer is None or not subscriber.consumer.assignment():
+        return "joining its group"
+    if any(task.done() for task in subscriber.tasks):
+        return "its loop has ended"
+    if worker.progress.silent_seconds > UNREADY_AFTER_SECONDS and worker.lag(subscriber.consumer) > 0:
+        return worker.progress.reason or "records wait and none is handled"
+    return None

@@ -1,0 +1,32 @@
+"""The three names that every failure gets: rejected, transient, bug."""
+
+from __future__ import annotations
+
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+_TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03")
+
+
+class Rejected(Exception):  # noqa: N818 - the name says what happens to the record
+    """This record can never work. `reason` is a fixed word for the dead-letter row, with nothing of the record in it."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Transient(Exception):  # noqa: N818
+    """It may work in a moment: try again with a delay."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether trying again may help: a lost or restarting database or broker, a deadlock, a full pool, a time limit."""
+    if isinstance(error, DBAPIError):
+        sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+        if sqlstate:
+            return sqlstate.startswith(_TRANSIENT_SQLSTATES)
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    return isinstance(error, (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError))

@@ -1,0 +1,46 @@
+"""Retention: outbox rows that were sent, inbox rows no record can match any more, and old idempotency keys.
+
+Sent rows stay for the retention window, so that a lost broker can be refilled. Inbox rows outlive the topics' longest
+retention and the outbox' by a day, so that nothing that can still be delivered is forgotten.
+"""
+
+from __future__ import annotations
+
+from shared.contracts.topics import TOPICS
+from shared.runtime.database import Database
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.timers import Timer
+
+BATCH = 5_000
+INTERVAL_SECONDS = 600.0
+
+_OUTBOX = """
+DELETE FROM outbox WHERE id = ANY (ARRAY(
+    SELECT id FROM outbox WHERE sent_at < now() - make_interval(days => :days) ORDER BY sent_at LIMIT :batch))
+"""
+_INBOX = """
+DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM inbox WHERE passed_at < now() - make_interval(days => :days) ORDER BY passed_at LIMIT :batch))
+"""
+_KEYS = "DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'"
+
+
+class Housekeeping:
+    """Deletes in batches what nobody needs any more."""
+
+    def __init__(self, database: Database, settings: ServiceSettings) -> None:
+        self._database = database
+        self._outbox_days = settings.outbox_retention_days
+        self._inbox_days = max(topic.retention_days for topic in TOPICS) + settings.outbox_retention_days + 1
+
+    def timer(self) -> Timer:
+        """The timer that runs it."""
+        return Timer("housekeeping", INTERVAL_SECONDS, self.sweep)
+
+    async def sweep(self) -> bool:
+        """One batch of each; whether more is left."""
+        async with self._database.transaction() as transaction:
+            outbox = await transaction.execute(_OUTBOX, {"days": self._outbox_days, "batch": BATCH})
+            inbox = await transaction.execute(_INBOX, {"days": self._inbox_days, "batch": BATCH})
+            await transaction.execute(_KEYS)
+        return BATCH in (outbox.rowcount, inbox.rowcount)

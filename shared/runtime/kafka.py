@@ -1,0 +1,103 @@
+"""How we speak to the broker: Apache Kafka, or the embedded broker, which keeps everything in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.contracts.topics import TOPICS
+from shared.runtime.settings import ServiceSettings
+
+MILLISECONDS_PER_DAY = 86_400_000
+MAX_RECORDS = 500
+
+
+class Kafka:
+    """The broker's address and the client options that our promises rest on."""
+
+    def __init__(self, bootstrap: str, *, profile: str = "kafka", topic_prefix: str = "") -> None:
+        self.bootstrap = bootstrap
+        self.embedded = profile == "embedded"
+        self.topic_prefix = topic_prefix
+
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> Kafka:
+        """From a service's settings."""
+        return cls(
+            settings.kafka_bootstrap, profile=settings.kafka_profile, topic_prefix=settings.kafka_topic_prefix
+        )
+
+    def name(self, topic_or_group: str) -> str:
+        """A topic's or group's name on this broker: the prefix keeps several installations on one broker apart."""
+        return f"{self.topic_prefix}{topic_or_group}"
+
+    def producer(self) -> AIOKafkaProducer:
+        """A producer that acknowledges only what all in-sync replicas have; the library's default is the leader alone.
+
+        The embedded broker has no idempotent producer; consumers de-duplicate in either case.
+        """
+        return AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap,
+            acks="all",
+            enable_idempotence=not self.embedded,
+            linger_ms=0,
+            max_batch_size=256 * 1024,
+            request_timeout_ms=20_000,
+            retry_backoff_ms=100,
+        )
+
+    def consumer_options(self, *, fast: bool) -> dict[str, Any]:
+        """Options of every subscriber, beside its topics, group and acknowledgement policy.
+
+        The embedded broker answers an empty fetch only after `fetch_max_wait_ms`, and a new group only after half of
+        the session's time limit; Apache Kafka answers both at once.
+        """
+        options: dict[str, Any] = {
+            "auto_offset_reset": "earliest",
+            "max_records": MAX_RECORDS,
+            "batch_timeout_ms": 10,
+            "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
+            "max_poll_interval_ms": 300_000,
+            "session_timeout_ms": 30_000,
+            "heartbeat_interval_ms": 3_000,
+            "rebalance_timeout_ms": 30_000,
+            "fetch_max_wait_ms": 500,
+        }
+        if self.embedded:
+            options |= {
+                "session_timeout_ms": 4_000,
+                "heartbeat_interval_ms": 1_000,
+                "rebalance_timeout_ms": 4_000,
+                "fetch_max_wait_ms": 10 if fast else 40,
+            }
+        return options
+
+    async def create_topics(self, *, replication: int = 1) -> list[str]:
+        """Create the topics that are missing; answers the names created. Raises KafkaError."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            wanted = [
+                NewTopic(
+                    self.name(topic.name),
+                    topic.partitions,
+                    replication,
+                    topic_configs={"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)},
+                )
+                for topic in TOPICS
+            ]
+            response = await admin.create_topics(wanted)
+            created = []
+            for name, code, *_ in response.topic_errors:
+                if code == TopicAlreadyExistsError.errno:
+                    continue
+                if code:
+                    raise for_code(code)(name)
+                created.append(name)
+            return created
+        finally:
+            await admin.close()

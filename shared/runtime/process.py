@@ -1,0 +1,53 @@
+"""The command line of every service: `migrate`, `api`, `worker`, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+
+from shared.runtime import migrations
+from shared.runtime.logging import configure_logging
+from shared.runtime.settings import ConfigurationError, ServiceSettings, load
+
+S = TypeVar("S", bound=ServiceSettings)
+EXIT_USAGE = 64
+EXIT_CONFIGURATION = 78
+GRACE_SECONDS = 15
+
+
+def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S], versions: Path) -> None:
+    """Run one command of a service; both `api` and `worker` answer health probes. Exits 78 on wrong settings."""
+    commands = sys.argv[1:]
+    if len(commands) != 1 or commands[0] not in ("migrate", "api", "worker"):
+        sys.exit(_say(f"usage: python -m services.{name} migrate|api|worker", EXIT_USAGE))
+    try:
+        settings = load(settings_class)
+    except ConfigurationError as error:
+        sys.exit(_say(f"{name} cannot start, wrong or missing settings:\n{error}", EXIT_CONFIGURATION))
+    configure_logging(name, settings.log_level)
+    if commands[0] == "migrate":
+        try:
+            migrations.run(settings.database_url, name, versions)
+        except migrations.MigrationError as error:
+            sys.exit(_say(str(error), 1))
+        return
+    app = create_app(settings, api=commands[0] == "api", worker=commands[0] == "worker")
+    uvicorn.run(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code

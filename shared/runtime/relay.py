@@ -1,0 +1,171 @@
+"""The relay: takes pending outbox rows to the broker in id order. The only place that publishes.
+
+One relay per service and lane is at work, by a lease row: `until` is five seconds ahead on the database's clock and is
+renewed while it works. A holder that was stopped loses the lease; coming back it can only repeat what was published,
+never overtake, because rows are marked after the broker's acknowledgement and consumers de-duplicate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import Row
+
+from shared.runtime.database import Database, Transaction
+from shared.runtime.errors import is_transient
+from shared.runtime.health import Health
+from shared.runtime.ids import new_id
+from shared.runtime.kafka import Kafka
+from shared.runtime.logging import describe, get_logger
+from shared.runtime.outbox import Lane
+from shared.runtime.retry import Backoff
+
+LEASE_SECONDS = 5.0
+BATCH = 500
+
+_RENEW = """
+INSERT INTO relay_lease AS held (lane, holder, fence, until)
+VALUES (:lane, :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
+ON CONFLICT (lane) DO UPDATE
+   SET holder = excluded.holder, until = excluded.until,
+       fence = held.fence + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END
+ WHERE held.holder = excluded.holder OR held.until < clock_timestamp()
+RETURNING fence
+"""
+_PENDING = """
+SELECT id, topic, key, headers, data FROM outbox
+ WHERE sent_at IS NULL AND lane = :lane ORDER BY id LIMIT :batch
+"""
+_MARK = "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
+_RELEASE = "DELETE FROM relay_lease WHERE lane = :lane AND holder = :holder"
+
+log = get_logger("relay")
+
+
+class Relay:
+    """Publishes one lane of one service. `run()` until cancelled; `wake()` when something was emitted."""
+
+    def __init__(
+        self, database: Database, kafka: Kafka, lane: Lane, health: Health, *, poll_milliseconds: int = 100
+    ) -> None:
+        self._database = database
+        self._kafka = kafka
+        self._lane = lane
+        self._holder = new_id()
+        self._poll_seconds = poll_milliseconds / 1000
+        self._progress = health.loop(f"relay.{lane.value}")
+        self._wake = asyncio.Event()
+        self._leads_until = 0.0
+        self._producer: AIOKafkaProducer | None = None
+
+    def wake(self) -> None:
+        """Look at once; safe to call at any time from this event loop."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; failures of database or broker are waited out, anything else is a bug and raised."""
+        backoff = Backoff()
+        try:
+            while True:
+                try:
+                    more = await self._round()
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+                    await self._recover(error)
+                    await backoff.wait()
+                    continue
+                backoff.reset()
+                self._progress.beat()
+                if not more:
+                    await self._sleep()
+        finally:
+            await asyncio.shield(self._close())
+
+    async def _round(self) -> bool:
+        """Publish one batch; whether another may be waiting."""
+        async with self._database.transaction() as transaction:
+            rows = await transaction.rows(_PENDING, {"lane": self._lane.value, "batch": BATCH})
+            if not await self._leads(transaction, publishing=bool(rows)):
+                return False
+        if not rows:
+            return False
+        await self._publish(rows)
+        async with self._database.transaction() as transaction:
+            await transaction.execute(_MARK, {"ids": [row.id for row in rows]})
+        return len(rows) == BATCH
+
+    async def _leads(self, transaction: Transaction, *, publishing: bool) -> bool:
+        """Hold or take the lease. Renewed for every batch; while idle only when half of it is over."""
+        left = self._leads_until - time.monotonic()
+        if not publishing and left > LEASE_SECONDS / 2:
+            return True
+        asked_at = time.monotonic()
+        fence = await transaction.scalar(
+            _RENEW, {"lane": self._lane.value, "holder": self._holder, "seconds": LEASE_SECONDS}
+        )
+        self._leads_until = asked_at + LEASE_SECONDS if fence is not None else 0.0
+        return fence is not None
+
+    async def _publish(self, rows: Sequence[Row[Any]]) -> None:
+        producer = await self._started()
+        async with asyncio.timeout(60):
+            futures = [
+                await producer.send(
+                    self._kafka.name(row.topic),
+                    key=row.key.encode(),
+                    value=None if row.data is None else row.data.encode(),
+                    headers=[(name, text.encode()) for name, text in json.loads(row.headers).items()],
+                )
+                for row in rows
+                if row.data is not None
+            ]
+            await asyncio.gather(*futures)
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = self._kafka.producer()
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+    async def _recover(self, error: Exception) -> None:
+        """Start over with a new producer: an idempotent one can stay stuck after a lost sequence (aiokafka 1017)."""
+        self._progress.stall("broker or database does not answer")
+        log.warning("relay.interrupted", lane=self._lane.value, **describe(error))
+        await self._drop_producer()
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(5):
+                await producer.stop()
+        except Exception as error:
+            log.info("producer.abandoned", lane=self._lane.value, **describe(error))
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _close(self) -> None:
+        await self._drop_producer()
+        try:
+            async with asyncio.timeout(2), self._database.transaction() as transaction:
+                await transaction.execute(_RELEASE, {"lane": self._lane.value, "holder": self._holder})
+        except Exception as error:
+            log.info("lease.left_to_expire", lane=self._lane.value, **describe(error))

@@ -1,0 +1,87 @@
+"""The tables that every service's schema holds for the runtime; its first migration creates them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import Executable
+
+
+class Operations(Protocol):
+    """The part of Alembic's `op` that is used."""
+
+    def execute(self, sqltext: Executable | str) -> None: ...
+
+
+_STATEMENTS = (
+    """
+    CREATE TABLE outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        message_id uuid NOT NULL,
+        topic text NOT NULL,
+        key text NOT NULL,
+        lane text NOT NULL CONSTRAINT ck_outbox_lane CHECK (lane IN ('single', 'bulk')),
+        headers text NOT NULL,
+        data text,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        sent_at timestamptz
+    ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)
+    """,
+    "CREATE INDEX ix_outbox_pending ON outbox (lane, id) WHERE sent_at IS NULL",
+    "CREATE INDEX ix_outbox_sent_at ON outbox (sent_at) WHERE sent_at IS NOT NULL",
+    """
+    CREATE TABLE inbox (
+        consumer text NOT NULL,
+        source text NOT NULL,
+        message_id text NOT NULL,
+        passed_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_inbox PRIMARY KEY (consumer, source, message_id)
+    )
+    """,
+    "CREATE INDEX ix_inbox_passed_at ON inbox (passed_at)",
+    """
+    CREATE TABLE relay_lease (
+        lane text CONSTRAINT pk_relay_lease PRIMARY KEY,
+        holder uuid NOT NULL,
+        fence bigint NOT NULL,
+        until timestamptz NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE dead_letter (
+        dead_letter_id uuid CONSTRAINT pk_dead_letter PRIMARY KEY,
+        consumer text NOT NULL,
+        source text NOT NULL,
+        message_id text NOT NULL,
+        topic text NOT NULL,
+        partition integer NOT NULL,
+        record_offset bigint NOT NULL,
+        key bytea,
+        headers jsonb NOT NULL,
+        value bytea,
+        reason text NOT NULL,
+        detail text NOT NULL,
+        parked_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX ix_dead_letter_consumer ON dead_letter (consumer, parked_at)",
+    """
+    CREATE TABLE idempotency_keys (
+        credential text NOT NULL,
+        route text NOT NULL,
+        key text NOT NULL,
+        body_digest text NOT NULL,
+        status integer NOT NULL,
+        response jsonb NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_idempotency_keys PRIMARY KEY (credential, route, key)
+    )
+    """,
+    "CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at)",
+)
+
+
+def create_runtime_tables(op: Operations) -> None:
+    """Create outbox, inbox, relay_lease, dead_letter and idempotency_keys in the schema being migrated."""
+    for statement in _STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,143 @@
+"""The frame of every service: one `async with` that opens, in order, all that runs; it closes in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.runtime import problems
+from shared.runtime.consumer import Subscription
+from shared.runtime.consumers import Consumers, crash
+from shared.runtime.database import Database
+from shared.runtime.health import Health
+from shared.runtime.http import DEFAULT_BODY_BYTES, Frame
+from shared.runtime.housekeeping import Housekeeping
+from shared.runtime.kafka import Kafka
+from shared.runtime.listener import Listener
+from shared.runtime.outbox import Lane
+from shared.runtime.relay import Relay
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.timers import Timer
+
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
+
+def service_app(
+    name: str,
+    settings: ServiceSettings,
+    *,
+    database: Database,
+    routers: Sequence[APIRouter],
+    subscriptions: Sequence[Subscription] = (),
+    timers: Sequence[Timer] = (),
+    resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+    api: bool = True,
+    worker: bool = True,
+    max_body_bytes: int = DEFAULT_BODY_BYTES,
+    on_bug: Callable[[BaseException], None] = crash,
+) -> FastAPI:
+    """A service's ASGI app. `api` serves the routers; `worker` consumes and runs the timers; both relay their outbox.
+
+    `resources` are opened before anything works and closed after everything has stopped.
+    """
+    health = Health()
+    kafka = Kafka.of(settings)
+    relays = [
+        Relay(database, kafka, lane, health, poll_milliseconds=settings.relay_poll_milliseconds) for lane in Lane
+    ]
+    for relay in relays:
+        database.on_emit(relay.wake)
+    every = [*timers, Housekeeping(database, settings).timer()] if worker else []
+    loops: list[Loop] = [relay.run for relay in relays]
+    loops.append(Listener(database, [relay.wake for relay in relays]).run)
+    loops.extend(_loop(timer, health) for timer in every)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(database)
+            for resource in resources:
+                await stack.enter_async_context(resource)
+            for loop in loops:
+                await stack.enter_async_context(_running(loop, on_bug))
+            if worker and subscriptions:
+                app.state.consumers = await stack.enter_async_context(
+                    Consumers(
+                        kafka,
+                        database,
+                        subscriptions,
+                        health,
+                        dead_letter_limit_per_hour=settings.dead_letter_limit_per_hour,
+                        on_bug=on_bug,
+                    )
+                )
+            yield
+
+    app = FastAPI(
+        title=f"Kinvite {name}",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"/{name}/openapi.json",
+    )
+    app.state.auth_secret = settings.auth_secret.get_secret_value()
+    app.state.health = health
+    app.add_middleware(Frame, max_body_bytes=max_body_bytes)
+    problems.install(app)
+    app.include_router(_health_routes(name, database, health))
+    if api:
+        for router in routers:
+            app.include_router(router)
+    return app
+
+
+def _loop(timer: Timer, health: Health) -> Loop:
+    return lambda: timer.run(health)
+
+
+@asynccontextmanager
+async def _running(loop: Loop, on_bug: Callable[[BaseException], None]) -> AsyncIterator[None]:
+    """Run a loop in the background while the block is open; a loop that raises is a bug."""
+
+    async def guarded() -> None:
+        try:
+            await loop()
+        except Exception as error:
+            on_bug(error)
+            raise
+
+    task = asyncio.create_task(guarded())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _health_routes(name: str, database: Database, health: Health) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    async def healthz() -> JSONResponse:
+        dead = health.dead()
+        return JSONResponse({"service": name, "dead": dead}, 503 if dead else 200)
+
+    async def readyz() -> JSONResponse:
+        found = health.problems()
+        try:
+            async with asyncio.timeout(3), database.transaction():
+                pass
+        except (SQLAlchemyError, OSError) as error:
+            found["database"] = type(error).__name__
+        return JSONResponse({"service": name, "problems": found}, 503 if found else 200)
+
+    for prefix in ("", f"/{name}"):
+        router.add_api_route(f"{prefix}/healthz", healthz, methods=["GET", "HEAD"])
+        router.add_api_route(f"{prefix}/readyz", readyz, methods=["GET", "HEAD"])
+    return router
