@@ -4,7 +4,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := services shared deploy tests
+# No index address may enter a lock: each machine has its own.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 # An editor's or a shell's own settings must not change what is tested.
 unexport PYTHONPATH PYTHONSTARTUP PYTEST_ADDOPTS
 
@@ -34,7 +36,7 @@ lint: tools ## Style, types, direction of imports (changes nothing)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo 'Run "make format".' >&2; exit 1; }
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo > .import-linter.log 2>&1 || { cat .import-linter.log; exit 1; }
+	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 
 .PHONY: format
 format: tools ## Put the code into the one format
@@ -50,8 +52,9 @@ contracts: tools ## Write the JSON Schemas, examples and the AsyncAPI document f
 	@$(BIN)/python -m shared.contracts.generate
 
 .PHONY: lock
-lock: tools ## Resolve dependencies anew into requirements.lock and requirements-dev.lock
-	@$(BIN)/python deploy/lock.py $(ARGS)
+lock: tools ## Resolve dependencies anew into both lock files (ARGS=--upgrade for the newest)
+	@$(COMPILE) --extra embedded --output-file requirements.lock $(ARGS) pyproject.toml
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
 
 .PHONY: tools
 tools:

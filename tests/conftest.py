@@ -1,0 +1,100 @@
+"""Real parts for every test: PostgreSQL with a fresh database, and both brokers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.migrations import migrate
+from tests.support.apps import COMMON_ENVIRONMENT
+from tests.support.brokers.base import Broker, RunningBroker, Unavailable
+from tests.support.brokers.kafka import start_kafka
+from tests.support.brokers.tansu import Tansu
+from tests.support.brokers.topics import delete_topics
+from tests.support.postgres import Cluster
+
+_SERVICES = Path(__file__).parents[1] / "services"
+_BROKERS = [
+    pytest.param("embedded", id="embedded"),
+    # One worker runs all that needs Apache Kafka, so that it is started once.
+    pytest.param("kafka", id="kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")]),
+]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """PostgreSQL, one cluster per test process."""
+    running = Cluster(tmp_path_factory.mktemp("postgres"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(cluster: Cluster) -> str:
+    """The database that every test's database is copied from: all services migrated."""
+    name = cluster.create()
+    asyncio.run(_migrate_all(cluster.url(name)))
+    return name
+
+
+async def _migrate_all(url: str) -> None:
+    for versions in sorted(_SERVICES.glob("*/migrations/versions")):
+        await migrate(url, versions.parents[1].name, versions)
+
+
+@pytest.fixture
+def database_url(cluster: Cluster, migrated_template: str) -> Iterator[str]:
+    """A fresh database with the schemas of all services, for this test alone."""
+    name = cluster.create(template=migrated_template)
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def empty_database_url(cluster: Cluster) -> Iterator[str]:
+    """A fresh database with nothing in it."""
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def tansu(tmp_path: Path) -> Iterator[Tansu]:
+    """The embedded broker, empty, for this test alone."""
+    running = Tansu(tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """Apache Kafka, one per test process; skipped with the reason where it cannot be had."""
+    try:
+        running = start_kafka(tmp_path_factory.mktemp("kafka"))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=_BROKERS)
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    """Each broker in turn, with topic names for this test alone."""
+    if request.param == "embedded":
+        tansu: Tansu = request.getfixturevalue("tansu")
+        yield Broker(tansu.bootstrap, "embedded", tansu)
+        return
+    kafka: RunningBroker = request.getfixturevalue("apache_kafka")
+    given = Broker(kafka.bootstrap, "kafka", kafka)
+    yield given
+    await delete_topics(given)
+
+
+@pytest.fixture
+def environment(database_url: str, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a service is told from outside, also set in this process: `load(Settings)` reads it."""
+    variables = {**COMMON_ENVIRONMENT, "KINVITE_DATABASE_URL": database_url, **broker.environment}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables

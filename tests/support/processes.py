@@ -1,0 +1,127 @@
+"""Start the servers that tests run against, so that none outlives the test run."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+_PR_SET_PDEATHSIG = 1
+_STOP_SECONDS = 20.0
+
+
+class StartFailed(Exception):
+    """A server did not come up; the message ends with the last lines of its log."""
+
+
+def free_port() -> int:
+    """A TCP port that was free on 127.0.0.1 a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def java() -> Path | None:
+    """The Java launcher: of JAVA_HOME, else of PATH."""
+    home = os.environ.get("JAVA_HOME")
+    if home and (Path(home) / "bin" / "java").exists():
+        return Path(home) / "bin" / "java"
+    found = shutil.which("java")
+    return Path(found) if found else None
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Server:
+    """One server process with a log file; killed by the kernel when the test process dies (Linux)."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        before_exec: Callable[[], None] | None = None,
+    ) -> None:
+        self.log = log
+
+        def prepare() -> None:
+            if before_exec is not None:
+                before_exec()
+            _die_with_parent()
+
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=prepare,  # noqa: PLW1509 (it makes system calls only, and takes no lock)
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, also that of its process group."""
+        return self._process.pid
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
+        """Poll `ready` until it holds; StartFailed when the process ends or time is up first."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise StartFailed(f"{self._process.args!r} did not come up\n{self.last_lines()}")
+            time.sleep(0.02)
+
+    def last_lines(self, count: int = 30) -> str:
+        """The end of the log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, and kill the whole group if it has not after 20 s."""
+        if self._process.poll() is None:
+            self._process.send_signal(with_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to it and all its descendants, and wait until they are gone."""
+        family = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            top = psutil.Process(self._process.pid)
+            family = [top, *top.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(_runs(process) for process in family) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on 127.0.0.1:port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,41 @@
+"""The only way in which a test waits: poll to a deadline."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
+
+
+@overload
+async def eventually(
+    check: Callable[[], Awaitable[T]], *, within_seconds: float = ..., every_seconds: float = ...
+) -> T: ...
+@overload
+async def eventually(
+    check: Callable[[], T], *, within_seconds: float = ..., every_seconds: float = ...
+) -> T: ...
+async def eventually(
+    check: Callable[[], Any], *, within_seconds: float = 10.0, every_seconds: float = 0.02
+) -> Any:
+    """Call `check` until it neither raises AssertionError nor returns False, and hand back what it returned.
+
+    At the deadline the last AssertionError is raised as it was; any other exception passes at once.
+    """
+    deadline = time.monotonic() + within_seconds
+    while True:
+        failure = AssertionError(f"still False after {within_seconds} s")
+        try:
+            outcome = check()
+            if inspect.isawaitable(outcome):
+                outcome = await outcome
+        except AssertionError as not_yet:
+            failure = not_yet
+        else:
+            if outcome is not False:
+                return outcome
+        if time.monotonic() > deadline:
+            raise failure
+        await asyncio.sleep(every_seconds)
