@@ -1,0 +1,70 @@
+"""One line of a family's timeline in plain words, from the little that is stored of each fact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+TEMPLATE_WORDS = {
+    "verify": "the request to confirm the contact",
+    "verify_reminder": "the reminder to confirm the contact",
+    "invite": "the invitation",
+    "invite_reminder": "the reminder",
+}
+
+REFUSAL_WORDS = {
+    "expired": "the link had expired",
+    "replaced": "a newer link had been sent",
+    "used": "the link had been used",
+    "withdrawn": "the invitation had been withdrawn",
+    "no_access": "no right of access was left",
+}
+
+CHANNEL_WORDS = {"email": "by e-mail", "sms": "by SMS", "whatsapp": "by WhatsApp", "paper": "by letter"}
+
+LINES = {
+    "parent_added": "Added to the roster",
+    "parent_renamed": "Name changed",
+    "parent_contact_changed": "Contact details changed",
+    "parent_access_changed": "Children or access changed",
+    "parent_removed": "Removed from the roster",
+    "siblings_linked": "Children linked as siblings",
+    "siblings_unlinked": "Sibling link undone",
+    "invitation_requested": "Invitation asked for",
+    "verification_requested": "Asked to confirm the contact {channel}",
+    "contact_verified": "Confirmed the contact",
+    "invitation_issued": "Invited {channel}",
+    "invitation_accepted": "Filled in the sign-up form",
+    "invitation_refused": "A sign-up was refused: {refusal}",
+    "invitation_expired": "The invitation expired",
+    "invitation_withdrawn": "The invitation was withdrawn",
+    "invitation_blocked": "No longer invited: no right of access is left",
+    "message_sent": "Sent {template} {channel}",
+    "message_delivered": "Delivered {template}",
+    "message_deferred": "Could not deliver {template} yet: {reason}",
+    "message_failed": "Could not deliver {template}: {reason}",
+    "message_outcome_unknown": "It is not known whether {template} arrived: {reason}",
+    "signed_up": "Signed up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`kind` is one of LINES; the rest is what the line needs. No personal data is kept here."""
+
+    kind: str
+    at: datetime
+    channel: str | None = None
+    template: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+
+
+def line(entry: Entry) -> str:
+    """The sentence without a full stop; a kind that this version does not know reads as its own name."""
+    pattern = LINES.get(entry.kind, entry.kind.replace("_", " ").capitalize())
+    words = pattern.format(
+        channel=CHANNEL_WORDS.get(entry.channel or "", ""),
+        template=TEMPLATE_WORDS.get(entry.template or "", "the message"),
+        refusal=REFUSAL_WORDS.get(entry.reason or "", entry.reason or "no reason was given"),
+        reason=(entry.reason or "no reason was given").rstrip("."),
+    )
+    return words.strip()

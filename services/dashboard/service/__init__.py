@@ -1,0 +1,1 @@
+"""The dashboard's use cases. They take the transaction and never commit."""

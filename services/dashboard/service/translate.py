@@ -1,0 +1,192 @@
+"""Each fact as the registers of a family's row that it fills, and as its line of the timeline."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+from uuid import UUID
+
+from services.dashboard.domain.family import (
+    Account,
+    Contact,
+    Family,
+    Link,
+    Outcome,
+    Person,
+    Progress,
+    Sending,
+    Stage,
+)
+from services.dashboard.domain.status import Delivery, State
+from services.dashboard.domain.timeline import Entry
+from shared.contracts.envelope import Received
+from shared.contracts.invitations import (
+    ContactVerified,
+    InvitationAccepted,
+    InvitationBlocked,
+    InvitationExpired,
+    InvitationIssued,
+    InvitationRefused,
+    InvitationWithdrawn,
+    VerificationRequested,
+)
+from shared.contracts.message import Message
+from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
+from shared.contracts.roster import (
+    InvitationRequested,
+    ParentAccessChanged,
+    ParentAdded,
+    ParentContactChanged,
+    ParentRemoved,
+    ParentRenamed,
+    SiblingsLinked,
+    SiblingsUnlinked,
+)
+from shared.contracts.signup import SignedUp
+
+ParentFact: TypeAlias = ParentAdded | ParentRenamed | ParentContactChanged | ParentAccessChanged
+LinkFact: TypeAlias = VerificationRequested | InvitationIssued
+TurnFact: TypeAlias = (
+    ContactVerified | InvitationAccepted | InvitationExpired | InvitationWithdrawn | InvitationBlocked
+)
+OutcomeFact: TypeAlias = MessageSent | MessageDelivered | MessageFailed | MessageOutcomeUnknown
+
+P = TypeVar("P", bound=ParentFact)
+L = TypeVar("L", bound=LinkFact)
+T = TypeVar("T", bound=TurnFact)
+X = TypeVar("X", bound=OutcomeFact)
+S = TypeVar("S", bound=SiblingsLinked | SiblingsUnlinked)
+M = TypeVar("M", bound=Message)
+
+STAGES = {
+    "verify": Stage.VERIFY,
+    "verify_reminder": Stage.VERIFY_REMINDER,
+    "invite": Stage.INVITE,
+    "invite_reminder": Stage.INVITE_REMINDER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one fact says of one family: registers, a line of the timeline, and its place in its aggregate."""
+
+    family: Family
+    entry: Entry
+    aggregate_id: UUID
+    version: int
+
+
+def told(
+    received: Received[M], parent_id: UUID, entry: Entry | None = None, family: Family | None = None
+) -> Told:
+    """A fact about a parent; without a `family` it fills no register."""
+    return Told(
+        family or Family(received.school_id, parent_id),
+        entry or line_of(received),
+        UUID(received.data.key),
+        received.version,
+    )
+
+
+def line_of(
+    received: Received[M],
+    *,
+    channel: str | None = None,
+    template: str | None = None,
+    reason: str | None = None,
+) -> Entry:
+    """The timeline line named after the fact's class."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(received.data).__name__).lower()
+    return Entry(kind, received.time, channel, template, reason, received.actor)
+
+
+def parent_fact(received: Received[P]) -> Told:
+    fact = received.data
+    person = Person(
+        version=received.version,
+        name=fact.parent.name,
+        language=fact.parent.language,
+        contacts=tuple(Contact(**dict(contact)) for contact in fact.parent.contacts),
+        links=tuple(Link(**dict(child)) for child in fact.children),
+    )
+    family = Family(received.school_id, fact.parent_id, person=person)
+    return told(received, fact.parent_id, family=family)
+
+
+def parent_removed(received: Received[ParentRemoved]) -> Told:
+    """The name and the contacts are forgotten with the parent."""
+    parent_id = received.data.parent_id
+    family = Family(received.school_id, parent_id, person=Person(received.version, removed=True))
+    return told(received, parent_id, family=family)
+
+
+def invitation_requested(received: Received[InvitationRequested]) -> Told:
+    return told(received, received.data.parent_id)
+
+
+def siblings(received: Received[S]) -> list[Told]:
+    """One line for every parent of the group; the children themselves come with the parents' own facts."""
+    return [told(received, parent_id) for parent_id in received.data.parent_ids]
+
+
+def link_fact(received: Received[L]) -> Told:
+    """A message with a link is on its way: the state, the sending, and the message that now counts."""
+    fact, at = received.data, received.time
+    verify = isinstance(fact, VerificationRequested)
+    state = State.AWAITING_VERIFICATION if verify else State.INVITED
+    stage = Stage.VERIFY if verify else Stage.INVITE
+    family = Family(
+        received.school_id,
+        fact.parent_id,
+        progress=Progress(received.version, state, at),
+        sending=Sending(
+            received.version, fact.generation, fact.channel, fact.contact_id, fact.expires_at, at
+        ),
+        outcome=Outcome(fact.generation, stage, fact.message_id, 0, Delivery.QUEUED, at),
+    )
+    return told(received, fact.parent_id, line_of(received, channel=fact.channel), family)
+
+
+def turn(received: Received[T], state: State) -> Told:
+    """The invitation took a turn without a message."""
+    fact = received.data
+    reason = fact.reason if isinstance(fact, InvitationBlocked) else None
+    progress = Progress(received.version, state, received.time, reason)
+    family = Family(received.school_id, fact.parent_id, progress=progress)
+    return told(received, fact.parent_id, line_of(received, reason=reason), family)
+
+
+def refused(received: Received[InvitationRefused]) -> Told:
+    """A refused submission leaves the invitation as it was."""
+    return told(received, received.data.parent_id, line_of(received, reason=received.data.reason))
+
+
+def outcome(received: Received[X], delivery: Delivery) -> Told:
+    """What became of one message; it shows only if no later message of the invitation exists."""
+    fact = received.data
+    reason = fact.reason if isinstance(fact, MessageFailed | MessageOutcomeUnknown) else None
+    entry = line_of(received, channel=fact.channel, template=fact.template, reason=reason)
+    if delivery is Delivery.FAILED_TEMPORARY:
+        entry = replace(entry, kind="message_deferred")
+    result = Outcome(
+        fact.generation,
+        STAGES[fact.template],
+        fact.message_id,
+        received.version,
+        delivery,
+        received.time,
+        reason,
+    )
+    family = Family(received.school_id, fact.parent_id, outcome=result)
+    return told(received, fact.parent_id, entry, family)
+
+
+def failed(received: Received[MessageFailed]) -> Told:
+    permanent = received.data.permanent
+    return outcome(received, Delivery.FAILED_PERMANENT if permanent else Delivery.FAILED_TEMPORARY)
+
+
+def signed_up(received: Received[SignedUp]) -> Told:
+    fact = received.data
+    account = Account(fact.signed_up_at, fact.account_id)
+    family = Family(received.school_id, fact.parent_id, account=account)
+    return told(received, fact.parent_id, family=family)

@@ -1,0 +1,23 @@
+"""What the dashboard is told from outside."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from shared.runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the dashboard; read from `DASHBOARD_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
+
+    services_url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s/]+$",
+        description="Where roster's and invitations' HTTP APIs are reached, without a path.",
+    )
+    owner_email: str | None = Field(None, description="E-mail of the first owner, ensured at every start.")
+    owner_password: SecretStr | None = Field(None, min_length=12, description="That owner's password.")
+    session_lifetime_hours: int = Field(12, ge=1, le=24 * 30)
+    command_timeout_seconds: float = Field(15, gt=0, le=120)
+    upload_timeout_seconds: float = Field(120, gt=0, le=3600)

@@ -1,0 +1,67 @@
+"""One upsert for any set of registers: each is replaced only by a value of greater rank.
+
+Rows are inserted in the order of their keys, so two batches that meet lock their rows in the same order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import TextClause, text
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Columns (name, PostgreSQL type) that change together; the first `ranked` ones are the rank."""
+
+    columns: tuple[tuple[str, str], ...]
+    ranked: int = 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.columns)
+
+    @property
+    def newer(self) -> str:
+        """SQL: the incoming rank beats the stored one. An empty incoming register never does."""
+        rank = self.names[: self.ranked]
+        stored, incoming = (", ".join(f"{row}.{name}" for name in rank) for row in ("kept", "excluded"))
+        return (
+            f"(excluded.{rank[0]} IS NOT NULL AND "
+            f"(kept.{rank[0]} IS NULL OR ROW({stored}) < ROW({incoming})))"
+        )
+
+
+@lru_cache(maxsize=128)
+def upsert(table: str, keys: tuple[tuple[str, str], ...], registers: tuple[Register, ...]) -> TextClause:
+    """Takes one array per column, named as the column; returns the keys of the rows that changed."""
+    columns = keys + tuple(column for register in registers for column in register.columns)
+    names = ", ".join(name for name, _ in columns)
+    values = ", ".join(_value(name, kind) for name, kind in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {_carried(kind)}[])" for name, kind in columns)
+    key_names = ", ".join(name for name, _ in keys)
+    changes = ", ".join(
+        f"{name} = CASE WHEN {register.newer} THEN excluded.{name} ELSE kept.{name} END"
+        for register in registers
+        for name in register.names
+    )
+    return text(
+        f"INSERT INTO {table} AS kept ({names}) "
+        f"SELECT {values} FROM unnest({arrays}) AS incoming({names}) ORDER BY {key_names} "
+        f"ON CONFLICT ({key_names}) DO UPDATE SET {changes} "
+        f"WHERE {' OR '.join(register.newer for register in registers)} RETURNING {key_names}"
+    )
+
+
+def arrays_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Turn rows into one array per column; a column that a row lacks is NULL there."""
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _carried(kind: str) -> str:
+    return "text" if kind == "jsonb" else kind
+
+
+def _value(name: str, kind: str) -> str:
+    return f"CAST({name} AS jsonb)" if kind == "jsonb" else name
