@@ -1,5 +1,7 @@
 """Every message that crosses a service boundary: the only source of types, topics and the wire format."""
 
+from __future__ import annotations
+
 from shared.contracts import invitations, notifier, roster, signup
 from shared.contracts.message import Message, all_messages, contract_of, message_for
 

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 on Kafka, as the Kafka protocol binding has it.
 
-Published in binary mode: attributes in `ce_*` headers, the data as the record's JSON value, `traceparent` as a header of
-its own. Read in binary and in structured mode.
+Published in binary mode: attributes in `ce_*` headers, the data as the record's JSON value, `traceparent` as a
+header of its own. Read in binary and in structured mode.
 """
 
 from __future__ import annotations
@@ -124,9 +124,13 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Receive
     if b"\\u0000" in (value or b""):
         raise UndecodableError("nul_character")
     try:
-        decoded = message.model_validate_json(data) if isinstance(data, bytes) else message.model_validate(data)
+        decoded = (
+            message.model_validate_json(data) if isinstance(data, bytes) else message.model_validate(data)
+        )
     except ValidationError as error:
-        fields = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)})
+        fields = sorted(
+            {".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)}
+        )
         raise UndecodableError("invalid_data", ", ".join(fields)[:500]) from None
     if decoded.key != attributes.subject:
         raise UndecodableError("subject_is_not_the_key")

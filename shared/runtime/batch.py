@@ -5,15 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from aiokafka import ConsumerRecord
+from typing import Protocol
 
 from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode, identity
 from shared.contracts.message import Message
 from shared.runtime.inbox import Identity
 
-Record = ConsumerRecord[Any, Any]
+
+class Record(Protocol):
+    """A Kafka record, as far as we read it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,14 +65,14 @@ class Consumers:
             **self._kafka.consumer_options(fast=worker.subscription.fast),
         )
 
-        @subscriber
         async def consume(message: KafkaMessage) -> None:
             try:
-                await worker.consume(message.raw_message, message.consumer)  # type: ignore[arg-type]
+                await worker.consume(message.raw_message, message.consumer)
             except Exception as error:
                 self._on_bug(error)
                 raise
 
+        subscriber(consume)
         health.check(f"lag.{group}", lambda: _lag_problem(worker, subscriber))
         worker.progress.stale_after_seconds = float("inf")
         return subscriber

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shared.runtime.database import Transaction
@@ -50,9 +51,9 @@ async def parked_in_last_hour(transaction: Transaction, consumer: str) -> int:
     return int(await transaction.scalar(_RECENT, {"consumer": consumer}))
 
 
-def _headers(headers: object) -> str:
+def _headers(headers: Iterable[tuple[str, bytes]]) -> str:
     texts = {}
-    for name, value in headers or ():  # type: ignore[attr-defined]
+    for name, value in headers:
         try:
             texts[name] = (value or b"").decode()
         except UnicodeDecodeError:

@@ -9,8 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03")
 
 
-class Rejected(Exception):  # noqa: N818 - the name says what happens to the record
-    """This record can never work. `reason` is a fixed word for the dead-letter row, with nothing of the record in it."""
+class Rejected(Exception):
+    """This record can never work. `reason` is a fixed word for the dead letter, with nothing of the record in it."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -18,7 +18,7 @@ class Rejected(Exception):  # noqa: N818 - the name says what happens to the rec
         self.detail = detail
 
 
-class Transient(Exception):  # noqa: N818
+class Transient(Exception):
     """It may work in a moment: try again with a delay."""
 
 

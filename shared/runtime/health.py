@@ -1,4 +1,4 @@
-"""Health that measures progress: every loop says when it last got somewhere, and stalled loops make the service unready."""
+"""Health that measures progress: every loop says when it last got somewhere; stalled ones make the service unready."""
 
 from __future__ import annotations
 
@@ -70,4 +70,8 @@ class Health:
 
     def dead(self) -> list[str]:
         """Loops that stand still without a known reason for so long that only a restart can help."""
-        return [loop.name for loop in self._loops if loop.silent_seconds > DEAD_AFTER_SECONDS and loop.reason is None]
+        return [
+            loop.name
+            for loop in self._loops
+            if loop.silent_seconds > DEAD_AFTER_SECONDS and loop.reason is None
+        ]

@@ -44,7 +44,11 @@ class Frame:
                 if route not in ("/healthz", "/readyz"):
                     milliseconds = round((time.perf_counter() - started) * 1000, 1)
                     log.info(
-                        "request.answered", method=scope["method"], route=route, status=status, ms=milliseconds
+                        "request.answered",
+                        method=scope["method"],
+                        route=route,
+                        status=status,
+                        ms=milliseconds,
                     )
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, declared: bytes | None) -> None:

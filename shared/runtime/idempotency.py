@@ -48,7 +48,9 @@ class StoredResponse:
     body: Any
 
 
-def keyed(principal: Principal, route: str, header: str | None, field: str | None, body: Any) -> Request | None:
+def keyed(
+    principal: Principal, route: str, header: str | None, field: str | None, body: Any
+) -> Request | None:
     """The keyed request, or None without a key. Raises Problem 400 for two different or an overlong key."""
     if header and field and header != field:
         raise Problem(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.runtime.database import Transaction
 
-_PASS = """
+_REMEMBER = """
 INSERT INTO inbox (consumer, source, message_id)
 SELECT :consumer, source, message_id
   FROM unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS record (source, message_id)
@@ -23,7 +23,7 @@ async def pass_new(transaction: Transaction, consumer: str, identities: Sequence
     if not identities:
         return set()
     rows = await transaction.rows(
-        _PASS,
+        _REMEMBER,
         {
             "consumer": consumer,
             "sources": [source for source, _ in identities],

@@ -1,4 +1,4 @@
-"""LISTEN on the service's channel, so that a relay in another process wakes at once. A hint only: the poll finds all."""
+"""LISTEN on the service's channel, so that a relay elsewhere wakes at once. A hint only: the poll finds all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Listener:
                 self._wake()
                 await closed.wait()
             except Exception as error:
-                if not is_transient(error) and not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
+                if not is_transient(error) and not isinstance(
+                    error, (asyncpg.PostgresError, asyncpg.InterfaceError)
+                ):
                     raise
                 log.info("listener.reconnecting", **describe(error))
             finally:

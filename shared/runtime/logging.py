@@ -1,4 +1,4 @@
-"""Structured logs, one JSON object a line, without personal data: events are `noun.verbed`, values are ids and numbers."""
+"""Structured logs, one JSON object a line, without personal data: events are `noun.verbed`, values ids and numbers."""
 
 from __future__ import annotations
 
@@ -49,12 +49,14 @@ def configure_logging(service: str, level: str) -> None:
 
 def get_logger(name: str = "") -> structlog.stdlib.BoundLogger:
     """A logger; `name` is the module's part, e.g. `relay`."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(f"kinvite.{name}" if name else "kinvite")
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(
+        f"kinvite.{name}" if name else "kinvite"
+    )
     return logger
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    """What may be logged of an error: its class and, from the database, the SQLSTATE; never its text, which can quote a row."""
+    """What may be logged of an error: its class and the SQLSTATE; never its text, which can quote a row."""
     described = {"error": type(error).__name__}
     original = error.orig if isinstance(error, DBAPIError) else error
     sqlstate = getattr(original, "sqlstate", None)

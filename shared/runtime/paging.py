@@ -26,7 +26,10 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
         raise _bad_cursor() from None
     if not isinstance(values, list) or len(values) != len(kinds):
         raise _bad_cursor()
-    if not all(isinstance(value, kind) and "\x00" not in str(value) for value, kind in zip(values, kinds, strict=True)):
+    if not all(
+        isinstance(value, kind) and "\x00" not in str(value)
+        for value, kind in zip(values, kinds, strict=True)
+    ):
         raise _bad_cursor()
     return values
 

@@ -35,7 +35,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+class Problem(Exception):
     """An answer that explains itself. `code` is for programs, `detail` for people; `field` is what to correct."""
 
     def __init__(
@@ -126,7 +126,9 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     cause = getattr(error.orig, "__cause__", None)
     if sqlstate.startswith("22") or isinstance(cause, DataError):
-        return Problem(422, "invalid_value", "A value has characters or a size that cannot be stored.").response()
+        return Problem(
+            422, "invalid_value", "A value has characters or a size that cannot be stored."
+        ).response()
     if is_transient(error):
         return unavailable().response()
     return await _unexpected(request, error)

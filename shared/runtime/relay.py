@@ -151,7 +151,7 @@ class Relay:
         try:
             async with asyncio.timeout(5):
                 await producer.stop()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is thrown away either way
             log.info("producer.abandoned", lane=self._lane.value, **describe(error))
 
     async def _sleep(self) -> None:
@@ -167,5 +167,5 @@ class Relay:
         try:
             async with asyncio.timeout(2), self._database.transaction() as transaction:
                 await transaction.execute(_RELEASE, {"lane": self._lane.value, "holder": self._holder})
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the lease ends by itself
             log.info("lease.left_to_expire", lane=self._lane.value, **describe(error))

@@ -16,8 +16,8 @@ from shared.runtime.consumer import Subscription
 from shared.runtime.consumers import Consumers, crash
 from shared.runtime.database import Database
 from shared.runtime.health import Health
-from shared.runtime.http import DEFAULT_BODY_BYTES, Frame
 from shared.runtime.housekeeping import Housekeeping
+from shared.runtime.http import DEFAULT_BODY_BYTES, Frame
 from shared.runtime.kafka import Kafka
 from shared.runtime.listener import Listener
 from shared.runtime.outbox import Lane
@@ -28,7 +28,7 @@ from shared.runtime.timers import Timer
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
-def service_app(
+def service_app(  # noqa: PLR0913 - the one place where a service is put together
     name: str,
     settings: ServiceSettings,
     *,
@@ -49,7 +49,8 @@ def service_app(
     health = Health()
     kafka = Kafka.of(settings)
     relays = [
-        Relay(database, kafka, lane, health, poll_milliseconds=settings.relay_poll_milliseconds) for lane in Lane
+        Relay(database, kafka, lane, health, poll_milliseconds=settings.relay_poll_milliseconds)
+        for lane in Lane
     ]
     for relay in relays:
         database.on_emit(relay.wake)

@@ -17,20 +17,28 @@ class ConfigurationError(Exception):
 class ServiceSettings(BaseSettings):
     """Settings that all services share; read from `KINVITE_*`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+    )
 
     database_url: str = Field(validation_alias="KINVITE_DATABASE_URL", repr=False)
     database_pool_size: int = Field(8, ge=2, le=100, validation_alias="KINVITE_DATABASE_POOL_SIZE")
     kafka_bootstrap: str = Field(validation_alias="KINVITE_KAFKA_BOOTSTRAP")
     kafka_profile: Literal["kafka", "embedded"] = Field("kafka", validation_alias="KINVITE_KAFKA_PROFILE")
     kafka_topic_prefix: str = Field("", validation_alias="KINVITE_KAFKA_TOPIC_PREFIX")
-    relay_poll_milliseconds: int = Field(100, ge=10, le=60_000, validation_alias="KINVITE_RELAY_POLL_MILLISECONDS")
+    relay_poll_milliseconds: int = Field(
+        100, ge=10, le=60_000, validation_alias="KINVITE_RELAY_POLL_MILLISECONDS"
+    )
     outbox_retention_days: int = Field(7, ge=1, validation_alias="KINVITE_OUTBOX_RETENTION_DAYS")
-    dead_letter_limit_per_hour: int = Field(1_000, ge=1, validation_alias="KINVITE_DEAD_LETTER_LIMIT_PER_HOUR")
+    dead_letter_limit_per_hour: int = Field(
+        1_000, ge=1, validation_alias="KINVITE_DEAD_LETTER_LIMIT_PER_HOUR"
+    )
     public_url: str = Field(pattern=r"^https?://[^\s/]+$", validation_alias="KINVITE_PUBLIC_URL")
     token_keys: SecretStr = Field(validation_alias="KINVITE_TOKEN_KEYS")
     auth_secret: SecretStr = Field(min_length=32, validation_alias="KINVITE_AUTH_SECRET")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="KINVITE_LOG_LEVEL")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="KINVITE_LOG_LEVEL"
+    )
     http_host: str = Field("127.0.0.1", validation_alias="KINVITE_HTTP_HOST")
     http_port: int = Field(8000, ge=1, le=65_535, validation_alias="KINVITE_HTTP_PORT")
 
