@@ -1,0 +1,1 @@
+"""Ways to a parent. Only here a provider is known."""

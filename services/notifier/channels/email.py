@@ -1,0 +1,82 @@
+"""E-mail, by SMTP."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from functools import lru_cache
+from types import TracebackType
+from typing import Self
+
+from services.notifier.channels.base import Letter, Receipt, Refused
+from services.notifier.channels.mime import Headers, Skeleton
+from services.notifier.channels.pool import SessionPool
+from services.notifier.channels.safe import BadAddressError, mailbox, tame
+from services.notifier.channels.smtp import Session, SmtpServer, TimeLimits
+from services.notifier.channels.words import catalogue, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSettings:
+    """How mail leaves. `sender` is what parents see; `helo_name` how we name ourselves to the server."""
+
+    server: SmtpServer
+    sender: Address
+    helo_name: str
+    connections: int = 8
+    limits: TimeLimits = field(default_factory=TimeLimits)
+    ca_file: str | None = None
+
+
+class EmailChannel:
+    """Sends letters over a pool of SMTP sessions.
+
+    Every attempt for a message carries the same Message-ID, so that mail programs show a repeated one once.
+    """
+
+    def __init__(self, settings: EmailSettings) -> None:
+        self._settings = settings
+        self._tls: ssl.SSLContext | None = None
+        self._pool = SessionPool(self._open_session, settings.connections)
+        self._skeleton = lru_cache(maxsize=256)(self._build_skeleton)
+
+    async def __aenter__(self) -> Self:
+        if self._settings.server.security != "plain":
+            self._tls = ssl.create_default_context(cafile=self._settings.ca_file)
+        await self._pool.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._pool.__aexit__(kind, error, trace)
+
+    async def send(self, letter: Letter) -> Receipt:
+        """See `Channel.send`."""
+        try:
+            recipient = mailbox(letter.address)
+        except BadAddressError:
+            raise Refused("bad_address", "The address is not written correctly.") from None
+        mail = self._mail(letter, recipient)
+        return Receipt(await self._pool.deliver(self._settings.sender.addr_spec, recipient, mail))
+
+    def _mail(self, letter: Letter, recipient: str) -> bytes:
+        headers = Headers(
+            name=tame(letter.name),
+            address=recipient,
+            message_id=f"{letter.message_id.hex}@{self._settings.sender.domain}",
+            date=datetime.now(UTC).replace(microsecond=0),
+        )
+        language: str = catalogue(letter.language)["language"]
+        return self._skeleton(language, letter.template).mail(headers, values_of(letter))
+
+    def _build_skeleton(self, language: str, template: str) -> Skeleton:
+        return Skeleton(self._settings.sender, language, template)
+
+    async def _open_session(self) -> Session:
+        settings = self._settings
+        return await Session.open(
+            settings.server, settings.limits, tls=self._tls, helo_name=settings.helo_name
+        )

@@ -1,0 +1,1 @@
+"""What a message is, when it is tried again, and when a whole channel rests."""
