@@ -1,11 +1,8 @@
 """Apache Kafka: of KAFKA_BOOTSTRAP, else from its own jars on a Java of this machine, else in a container."""
 
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +10,11 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
 from tests.support.brokers.base import RunningBroker, Unavailable
+from tests.support.locks import CACHE, locked
 from tests.support.processes import Server, StartFailed, free_port, java, listens
 
 _POM = Path(__file__).parent / "pom.xml"
-_CACHE = Path(__file__).parents[3] / ".cache" / "kafka"
+_CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_SECONDS = 300
 _IMAGE = "apache/kafka:4.1.0"
@@ -125,7 +123,7 @@ def start_kafka(directory: Path) -> RunningBroker:
 def fetch_jars() -> Path:
     """The folder with Kafka's jars, filled once by Maven. Raises Unavailable where they cannot be had."""
     jars = _CACHE / "jars"
-    with _locked(_CACHE):
+    with locked(_CACHE):
         if jars.is_dir():
             return jars
         maven = shutil.which("mvn")
@@ -170,11 +168,3 @@ def _container() -> RunningBroker | None:
     except Exception:  # noqa: BLE001 (whatever a missing or broken engine raises: there is no container)
         return None
     return GivenKafka(f"127.0.0.1:{port}", container)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
