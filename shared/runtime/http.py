@@ -6,6 +6,7 @@ import time
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from shared.runtime.logging import get_logger
 from shared.runtime.problems import Problem
@@ -18,8 +19,9 @@ log = get_logger("http")
 class Frame:
     """Trace context in, access log out. Logs the route's template, never the path: paths can hold tokens and names."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int = DEFAULT_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, max_body_bytes: int = DEFAULT_BODY_BYTES) -> None:
         self._app = app
+        self._service = service
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +38,8 @@ class Frame:
                 status = message["status"]
             await send(message)
 
-        with tracing(headers.get(b"traceparent", b"").decode("latin-1")):
+        incoming = headers.get(b"traceparent", b"").decode("latin-1")
+        with bound_contextvars(service=self._service), tracing(incoming):
             try:
                 await self._limited(scope, receive, observed, headers.get(b"content-length"))
             finally:

@@ -26,6 +26,7 @@ from shared.runtime.outbox import Lane
 from shared.runtime.retry import Backoff
 
 LEASE_SECONDS = 5.0
+STANDBY_SECONDS = 1.0
 BATCH = 500
 
 _RENEW = """
@@ -61,6 +62,7 @@ class Relay:
         self._progress = health.loop(f"relay.{lane.value}")
         self._wake = asyncio.Event()
         self._leads_until = 0.0
+        self._asked_at = float("-inf")
         self._producer: AIOKafkaProducer | None = None
 
     def wake(self) -> None:
@@ -102,10 +104,13 @@ class Relay:
 
     async def _leads(self, transaction: Transaction, *, publishing: bool) -> bool:
         """Hold or take the lease. Renewed for every batch; while idle only when half of it is over."""
-        left = self._leads_until - time.monotonic()
+        asked_at = time.monotonic()
+        left = self._leads_until - asked_at
         if not publishing and left > LEASE_SECONDS / 2:
             return True
-        asked_at = time.monotonic()
+        if left <= 0 and asked_at - self._asked_at < STANDBY_SECONDS:
+            return False
+        self._asked_at = asked_at
         fence = await transaction.scalar(
             _RENEW, {"lane": self._lane.value, "holder": self._holder, "seconds": LEASE_SECONDS}
         )

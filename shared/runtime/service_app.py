@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bind_contextvars
 
 from shared.runtime import problems
 from shared.runtime.consumer import Subscription
@@ -61,6 +62,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        bind_contextvars(service=name)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(database)
             for resource in resources:
@@ -90,7 +92,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     )
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
-    app.add_middleware(Frame, max_body_bytes=max_body_bytes)
+    app.add_middleware(Frame, service=name, max_body_bytes=max_body_bytes)
     problems.install(app)
     app.include_router(_health_routes(name, database, health))
     if api:
