@@ -23,12 +23,13 @@ _RANK = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the notifier says about one message; `reason` is words for staff."""
+    """What the notifier says about one message; `reason` is words for staff, `code` names a failure."""
 
     message_id: UUID
     invitation_id: UUID
     delivery: Delivery
     reason: str | None = None
+    code: str | None = None
 
 
 def advances(present: Delivery, outcome: Delivery) -> bool:

@@ -140,3 +140,24 @@ class Transition:
     def version_of(self, index: int) -> int:
         """The aggregate's version that the fact at `index` carries."""
         return self.invitation.version - len(self.facts) + 1 + index
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a parent's timeline. `detail` is a code or words for staff, never an address."""
+
+    parent_id: UUID
+    school_id: UUID
+    event: str
+    detail: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a parent sent from a page. `submitted_at` is the clock of signup's database."""
+
+    submission_id: UUID
+    invitation_id: UUID
+    generation: int
+    submitted_at: datetime

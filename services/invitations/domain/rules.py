@@ -60,7 +60,7 @@ def decide(family: Family, wish: Wish, limits: Limits, now: datetime) -> Go | St
     stop = _standing(family)
     if stop is not None:
         return stop
-    contact = choose_contact(family.parent, wish.channel, wish.contact_id)
+    contact = choose_contact(family.parent, wish.channel, _named_contact(family, wish))
     if contact is None:
         return Stop(Hindrance.NO_CONTACT)
     usage = usage_of(family.usages, contact)
@@ -125,6 +125,14 @@ def verifiable(invitation: Invitation, generation: int, submitted_at: datetime) 
     )
 
 
+def _named_contact(family: Family, wish: Wish) -> UUID | None:
+    """A parent who asks for a fresh link gets it where the old one went, as long as that address is on file."""
+    present = family.invitation
+    if wish.origin is Origin.PARENT and present is not None and not contact_gone(present, family.parent):
+        return present.contact_id
+    return wish.contact_id
+
+
 def _standing(family: Family) -> Stop | None:
     status = family.invitation.status if family.invitation else InvitationStatus.NOT_INVITED
     found = {
@@ -145,9 +153,11 @@ def _pace(invitation: Invitation | None, wish: Wish, limits: Limits, now: dateti
             return None
         left = invitation.last_reinvite_at + limits.reinvite_pause - now
         return Stop(Hindrance.TOO_SOON, left) if left > timedelta(0) else None
-    cooled = wish.origin is Origin.BULK or (
-        wish.origin is Origin.PARENT and invitation.status is not InvitationStatus.EXPIRED
-    )
+    cooled = {
+        Origin.BULK: True,
+        Origin.PARENT: invitation.status is not InvitationStatus.EXPIRED,
+        Origin.ADDED: invitation.status in LIVE,
+    }.get(wish.origin, False)
     left = invitation.last_message_at + limits.cool_down - now
     return Stop(Hindrance.COOL_DOWN, left) if cooled and left > timedelta(0) else None
 

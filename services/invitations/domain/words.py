@@ -94,6 +94,6 @@ _HINDRANCES = {
     Hindrance.NO_CREDENTIALS: (
         "The school issues usernames, and none is ready for this parent. Prepare the credentials first."
     ),
-    Hindrance.MESSAGE_CAP: "This address has had all the messages it may have. Give a reason to send one more.",
+    Hindrance.MESSAGE_CAP: "This address has had all its messages. Give a reason to send one more.",
     Hindrance.TOO_SOON: "The parent was re-invited less than a minute ago.",
 }

@@ -1,0 +1,59 @@
+"""Working a bulk run off: paced, resumable after any kill, every parent once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from services.invitations.domain.bulk import Run, RunState
+from services.invitations.domain.models import Invitation
+from services.invitations.domain.rules import Stop, Wish
+from services.invitations.domain.states import Origin
+from services.invitations.service.desk import Desk
+from services.invitations.service.invite import Order, invite
+from services.invitations.storage import bulk, selection
+from services.invitations.storage.bulk import Item
+from shared.runtime.database import Transaction
+from shared.runtime.outbox import Lane
+
+
+async def list_parents(tx: Transaction, bulk_id: UUID, missing: int, note: str | None) -> None:
+    """List the parents of a run that waits for it; `missing` more exist on the roster and have not arrived."""
+    run = await bulk.claim_selecting(tx, bulk_id)
+    if run is None:
+        return
+    await selection.list_items(tx, run)
+    unknown = await selection.count_unknown(tx, run.school_id, run.selection)
+    await bulk.mark_selected(tx, run, unknown + missing, note)
+
+
+async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> bool:
+    """Send the next batch of the run whose turn it is; True when there may be more to do at once.
+
+    The items are locked by this transaction alone, which also writes what is sent, so that a kill undoes or keeps both.
+    """
+    if not await bulk.claim_pacing(tx):
+        return False
+    room = outstanding_limit - await bulk.count_outstanding(tx, outstanding_limit)
+    run = await bulk.claim_next(tx) if room > 0 else None
+    if run is None:
+        return False
+    parent_ids = await bulk.claim_items(tx, run, min(room, batch_size))
+    if not parent_ids:
+        await bulk.move(tx, run, RunState.DONE)
+        return True
+    await bulk.save_items(tx, run, await _send(tx, desk, run, parent_ids))
+    await bulk.touch(tx, run)
+    return True
+
+
+async def _send(tx: Transaction, desk: Desk, run: Run, parent_ids: list[UUID]) -> list[Item]:
+    wish = Wish(Origin.BULK, run.channel)
+    orders = [Order(run.school_id, parent_id, wish, run.actor) for parent_id in parent_ids]
+    results = await invite(tx, desk, orders, Lane.BULK)
+    return [_item(parent_id, results[parent_id]) for parent_id in parent_ids]
+
+
+def _item(parent_id: UUID, result: Invitation | Stop) -> Item:
+    if isinstance(result, Stop):
+        return Item(parent_id, "skipped", result.hindrance.value)
+    return Item(parent_id, "messaged", None, result.message_id)

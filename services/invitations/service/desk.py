@@ -1,0 +1,30 @@
+"""What every use case has at hand: the link maker and the brakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.invitations.domain.models import Limits, Link, Stamp
+from services.invitations.domain.states import Purpose
+from shared.runtime.ids import new_id
+from shared.runtime.tokens import TokenKeys, digest
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Made once by the composition root."""
+
+    keys: TokenKeys
+    limits: Limits
+
+    def stamp(self, now: datetime) -> Stamp:
+        """A fresh message id and the means to make its link, at the database's `now`."""
+        return Stamp(now, new_id(), self.seal)
+
+    def seal(self, purpose: Purpose, invitation_id: UUID, generation: int) -> Link:
+        """The digest of the link of this generation, made with the current key."""
+        key_id = self.keys.current_id
+        token = self.keys.derive(purpose.value, invitation_id, generation, key_id)
+        return Link(key_id, digest(token))

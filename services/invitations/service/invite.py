@@ -1,0 +1,121 @@
+"""Inviting parents, one or hundreds: the same few statements for any number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.invitations.domain.models import Happening, Invitation, Parent
+from services.invitations.domain.rules import Family, Stop, Wish, decide
+from services.invitations.domain.states import Hindrance, Origin
+from services.invitations.domain.transitions import Target, start
+from services.invitations.service.desk import Desk
+from services.invitations.service.steps import Addressee, Step, finish
+from services.invitations.storage import copies, marks
+from services.invitations.storage import invitations as rows
+from shared.runtime.database import Transaction
+from shared.runtime.ids import new_id
+from shared.runtime.outbox import Lane
+
+UNKNOWN = Stop(Hindrance.NOT_KNOWN_YET)
+_QUIET = frozenset({Origin.STAFF, Origin.BULK})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Somebody wants this parent of this school invited."""
+
+    school_id: UUID
+    parent_id: UUID
+    wish: Wish
+    actor: str | None = None
+
+
+async def invite(
+    tx: Transaction, desk: Desk, orders: Sequence[Order], lane: Lane = Lane.SINGLE
+) -> dict[UUID, Invitation | Stop]:
+    """Invite these parents (one order each) or say why not. Parents are locked first, then their invitations."""
+    ids = [order.parent_id for order in orders]
+    if not ids:
+        return {}
+    parents = await copies.claim_parents(tx, ids)
+    families = await _families(tx, parents, await rows.claim_by_parents(tx, parents))
+    results: dict[UUID, Invitation | Stop] = {}
+    steps = []
+    for order in orders:
+        family = families.get(order.parent_id)
+        if family is None or family.parent.school_id != order.school_id:
+            results[order.parent_id] = UNKNOWN
+            continue
+        result = _one(tx, desk, family, order)
+        steps.extend([result] if isinstance(result, Step) else [])
+        results[order.parent_id] = result.invitation if isinstance(result, Step) else result
+    await finish(tx, steps, lane)
+    await _note_hindrances(tx, orders, results)
+    return results
+
+
+async def find_families(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
+    """What is known about these parents, nothing locked; those whose school has not arrived are left out."""
+    parents = await copies.find_parents(tx, parent_ids)
+    return await _families(tx, parents, await rows.find_by_parents(tx, parents))
+
+
+async def _families(
+    tx: Transaction, parents: dict[UUID, Parent], present: dict[UUID, Invitation]
+) -> dict[UUID, Family]:
+    schools = await copies.find_schools(tx, {parent.school_id for parent in parents.values()})
+    usages = await marks.find_usages(tx, parents)
+    return {
+        parent_id: Family(
+            parent, schools[parent.school_id], present.get(parent_id), usages.get(parent_id, ())
+        )
+        for parent_id, parent in parents.items()
+        if parent.school_id in schools
+    }
+
+
+def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | Stop:
+    decision = decide(family, order.wish, desk.limits, tx.now)
+    if isinstance(decision, Stop):
+        return decision
+    target = Target(
+        invitation_id=new_id(),
+        parent_id=family.parent.parent_id,
+        school=family.school,
+        contact=decision.contact,
+        channel=order.wish.channel,
+        verified=decision.verified,
+        origin=order.wish.origin,
+    )
+    return Step(
+        start(family.invitation, target, desk.stamp(tx.now)),
+        to=Addressee(family.parent, decision.contact, family.school),
+        actor=order.actor,
+        detail=_detail(family, order, tx.now - desk.limits.cool_down),
+    )
+
+
+def _detail(family: Family, order: Order, cooled_at: datetime) -> str:
+    """Who asked; for staff also that they repeated it within the cool-down, or why they went over the cap."""
+    origin = order.wish.origin
+    if order.wish.override_reason:
+        return f"{origin.value}: {order.wish.override_reason}"
+    present = family.invitation
+    early = origin is Origin.STAFF and present is not None and present.last_message_at > cooled_at
+    return f"{origin.value}: within_cool_down" if early else origin.value
+
+
+async def _note_hindrances(
+    tx: Transaction, orders: Sequence[Order], results: dict[UUID, Invitation | Stop]
+) -> None:
+    """Where nobody reads an answer, the timeline says why no message went out."""
+    notes = []
+    for order in orders:
+        result = results[order.parent_id]
+        if isinstance(result, Stop) and order.wish.origin not in _QUIET:
+            detail = f"{order.wish.origin.value}: {result.hindrance.value}"
+            notes.append(Happening(order.parent_id, order.school_id, "not_invited", detail, order.actor))
+    await marks.record(tx, notes)

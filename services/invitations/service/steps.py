@@ -1,0 +1,175 @@
+"""Saving what a transition returned, and saying so: the timeline, the facts, and the command to send a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from services.invitations.domain.models import Contact, Happening, Invitation, Parent, School, Transition
+from services.invitations.domain.states import Fact, Refusal, Template
+from services.invitations.storage import invitations as rows
+from services.invitations.storage import marks
+from shared.contracts import invitations as facts
+from shared.contracts.message import Message
+from shared.contracts.notifier import Recipient, SendMessage
+from shared.runtime.database import Transaction
+from shared.runtime.outbox import Lane, Outgoing, emit
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a message goes to."""
+
+    parent: Parent
+    contact: Contact
+    school: School
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transition with what its announcement needs besides the new state."""
+
+    transition: Transition
+    to: Addressee | None = None
+    actor: str | None = None
+    submission_id: UUID | None = None
+    refusal: Refusal | None = None
+    detail: str | None = None
+
+    @property
+    def invitation(self) -> Invitation:
+        return self.transition.invitation
+
+
+async def finish(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGLE) -> None:
+    """Save the new states and announce them. The rows are locked."""
+    await rows.save(tx, [step.invitation for step in steps])
+    await announce(tx, steps, lane)
+
+
+async def announce(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGLE) -> None:
+    """Write timelines, count messages and emit, for states that are saved."""
+    if not steps:
+        return
+    counted = [step.invitation for step in steps if _counts(step.transition)]
+    if counted:
+        await marks.count_messages(tx, counted)
+    await marks.record(tx, [line for step in steps for line in _timeline(step)])
+    await emit(tx, *(message for step in steps for message in _outgoing(step, tx.now)), lane=lane)
+
+
+def _counts(transition: Transition) -> bool:
+    """A verification message and the invitation that follows it count as one."""
+    return transition.send is not None and Fact.CONTACT_VERIFIED not in transition.facts
+
+
+def _timeline(step: Step) -> Iterator[Happening]:
+    invitation = step.invitation
+    for fact in step.transition.facts:
+        detail = step.refusal.value if fact is Fact.REFUSED and step.refusal else step.detail
+        yield Happening(invitation.parent_id, invitation.school_id, fact.value, detail, step.actor)
+    if step.transition.send in {Template.VERIFY_REMINDER, Template.INVITE_REMINDER}:
+        yield Happening(invitation.parent_id, invitation.school_id, "reminder_sent", None, step.actor)
+
+
+def _outgoing(step: Step, now: datetime) -> Iterator[Outgoing]:
+    school_id = step.invitation.school_id
+    for index, fact in enumerate(step.transition.facts):
+        version = step.transition.version_of(index)
+        yield Outgoing(_fact(fact, step, now), school_id, version, step.actor)
+    if step.transition.send is not None and step.to is not None:
+        yield Outgoing(_send(step.transition.send, step.invitation, step.to), school_id, 1, step.actor)
+
+
+def _send(template: Template, invitation: Invitation, to: Addressee) -> SendMessage:
+    return SendMessage(
+        message_id=invitation.message_id,
+        template=template.value,
+        channel=invitation.channel.value,
+        recipient=Recipient(address=to.contact.address, name=to.parent.name),
+        language=to.parent.language or to.school.language,
+        school_name=to.school.name,
+        timezone=to.school.timezone,
+        parent_id=invitation.parent_id,
+        invitation_id=invitation.invitation_id,
+        generation=invitation.generation,
+        token_key_id=invitation.token_key_id,
+        expires_at=invitation.expires_at,
+    )
+
+
+def _fact(fact: Fact, step: Step, now: datetime) -> Message:
+    match fact:
+        case Fact.VERIFICATION_REQUESTED | Fact.ISSUED:
+            return _link_fact(fact, step.invitation)
+        case Fact.CONTACT_VERIFIED | Fact.ACCEPTED | Fact.REFUSED:
+            return _decision(fact, step, now)
+        case Fact.EXPIRED | Fact.WITHDRAWN | Fact.BLOCKED:
+            return _end(fact, step.invitation, now)
+        case _:
+            assert_never(fact)
+
+
+def _link_fact(fact: Fact, invitation: Invitation) -> Message:
+    message = facts.InvitationIssued if fact is Fact.ISSUED else facts.VerificationRequested
+    return message(
+        invitation_id=invitation.invitation_id,
+        parent_id=invitation.parent_id,
+        generation=invitation.generation,
+        channel=invitation.channel.value,
+        contact_id=invitation.contact_id,
+        message_id=invitation.message_id,
+        token_digest=invitation.token_digest,
+        expires_at=invitation.expires_at,
+    )
+
+
+def _decision(fact: Fact, step: Step, now: datetime) -> Message:
+    invitation = step.invitation
+    whose = (invitation.invitation_id, invitation.parent_id, invitation.generation)
+    if fact is Fact.CONTACT_VERIFIED:
+        return facts.ContactVerified(
+            invitation_id=whose[0],
+            parent_id=whose[1],
+            generation=whose[2],
+            contact_id=invitation.contact_id,
+            verified_at=now,
+            submission_id=step.submission_id,
+        )
+    if step.submission_id is None:
+        raise ValueError("a decision answers a submission")
+    if fact is Fact.ACCEPTED:
+        return facts.InvitationAccepted(
+            invitation_id=whose[0],
+            parent_id=whose[1],
+            generation=whose[2],
+            submission_id=step.submission_id,
+            accepted_at=invitation.accepted_at or now,
+        )
+    if step.refusal is None:
+        raise ValueError("a refusal has a reason")
+    return facts.InvitationRefused(
+        invitation_id=whose[0],
+        parent_id=whose[1],
+        generation=whose[2],
+        submission_id=step.submission_id,
+        reason=step.refusal.value,
+    )
+
+
+def _end(fact: Fact, invitation: Invitation, now: datetime) -> Message:
+    whose = {
+        "invitation_id": invitation.invitation_id,
+        "parent_id": invitation.parent_id,
+        "generation": invitation.generation,
+    }
+    if fact is Fact.EXPIRED:
+        return facts.InvitationExpired.model_validate({**whose, "expired_at": invitation.expires_at})
+    if fact is Fact.WITHDRAWN:
+        return facts.InvitationWithdrawn.model_validate({**whose, "withdrawn_at": now})
+    return facts.InvitationBlocked.model_validate(
+        {**whose, "reason": invitation.blocked_reason or "no_access"}
+    )

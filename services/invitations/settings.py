@@ -1,0 +1,44 @@
+"""What the service is told from outside; environment prefix `INVITATIONS_`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.invitations.domain.models import Limits
+from shared.runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Brakes, batch sizes and where the roster answers."""
+
+    model_config = SettingsConfigDict(env_prefix="INVITATIONS_")
+
+    roster_url: str | None = Field(None, pattern=r"^https?://[^\s/]+$")
+    """Base of the roster's API; None: the public URL, where a gateway routes by prefix."""
+    cool_down_hours: float = Field(24, ge=0)
+    reinvite_min_seconds: float = Field(60, ge=0)
+    messages_per_contact: int = Field(10, ge=1)
+    reminders_enabled: bool = True
+    await_parent_seconds: float = Field(2, ge=0, le=10)
+    """How long an invitation of a parent who has not arrived here yet is held back before 409."""
+    catch_up_seconds: float = Field(30, ge=0)
+    """How long a run waits for the copy of the roster to be complete."""
+    preview_catch_up_seconds: float = Field(10, ge=0, le=30)
+    bulk_outstanding_limit: int = Field(1_000, ge=1)
+    """Messages of runs, all together, that may be without an outcome."""
+    batch_size: int = Field(500, ge=1, le=5_000)
+    expiry_poll_milliseconds: int = Field(500, ge=10)
+    reminder_poll_seconds: float = Field(5, gt=0)
+    bulk_poll_milliseconds: int = Field(200, ge=10)
+
+    @property
+    def limits(self) -> Limits:
+        """The brakes as the domain knows them."""
+        return Limits(
+            cool_down=timedelta(hours=self.cool_down_hours),
+            reinvite_pause=timedelta(seconds=self.reinvite_min_seconds),
+            message_cap=self.messages_per_contact,
+        )

@@ -1,0 +1,187 @@
+"""This service's copies of schools and parents. The highest version of the owner wins, whatever the order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from services.invitations.domain.models import Contact, Parent, School
+from services.invitations.storage.sets import record_set
+from shared.runtime.database import Transaction
+
+_SAVE_SCHOOLS = text(
+    """
+    INSERT INTO schools AS s (school_id, version, name, language, timezone, credentials_mode,
+                              invitation_lifetime_days, reminder_days)
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        school_id uuid, version bigint, name text, language text, timezone text, credentials_mode text,
+        invitation_lifetime_days integer, reminder_days integer[])
+     ORDER BY r.school_id
+    ON CONFLICT (school_id) DO UPDATE SET
+        version = excluded.version, name = excluded.name, language = excluded.language,
+        timezone = excluded.timezone, credentials_mode = excluded.credentials_mode,
+        invitation_lifetime_days = excluded.invitation_lifetime_days, reminder_days = excluded.reminder_days
+     WHERE s.version < excluded.version
+    """
+)
+_SAVE_PARENTS = text(
+    """
+    INSERT INTO parents AS p (parent_id, school_id, version, name, language, contacts, students, has_access,
+                              removed)
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        parent_id uuid, school_id uuid, version bigint, name text, language text, contacts jsonb,
+        students uuid[], has_access boolean, removed boolean)
+     ORDER BY r.parent_id
+    ON CONFLICT (parent_id) DO UPDATE SET
+        version = excluded.version, name = excluded.name, language = excluded.language,
+        contacts = excluded.contacts, students = excluded.students, has_access = excluded.has_access,
+        removed = excluded.removed
+     WHERE p.version < excluded.version AND p.school_id = excluded.school_id
+    RETURNING p.parent_id
+    """
+)
+_SCHOOLS = text("SELECT * FROM schools WHERE school_id = ANY(CAST(:ids AS uuid[]))")
+_PARENTS = "SELECT * FROM parents WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY parent_id"
+_KNOWN = text(
+    """
+    SELECT 1 FROM parents p JOIN schools s USING (school_id)
+     WHERE p.school_id = :school_id AND p.parent_id = :parent_id
+    """
+)
+_COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolRow:
+    """A school's copy as it is kept."""
+
+    school: School
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRow:
+    """A parent's copy as it is kept: `students` are the children the parent may see."""
+
+    parent: Parent
+    version: int
+    students: tuple[UUID, ...] = ()
+
+
+async def save_schools(tx: Transaction, rows: Iterable[SchoolRow]) -> None:
+    """Keep the schools, one row each at most; an older version changes nothing."""
+    await tx.execute(_SAVE_SCHOOLS, {"rows": record_set(_school_columns(row) for row in rows)})
+
+
+async def save_parents(tx: Transaction, rows: Iterable[ParentRow]) -> set[UUID]:
+    """Keep the parents, one row each at most; locks them in id order and returns those that changed."""
+    saved = await tx.rows(_SAVE_PARENTS, {"rows": record_set(_parent_columns(row) for row in rows)})
+    return {row.parent_id for row in saved}
+
+
+async def find_schools(tx: Transaction, school_ids: Collection[UUID]) -> dict[UUID, School]:
+    """The known ones of these schools."""
+    rows = await tx.rows(_SCHOOLS, {"ids": list(school_ids)})
+    return {row.school_id: _school(row) for row in rows}
+
+
+async def claim_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
+    """Lock the known ones of these parents, in id order."""
+    return _parents(await tx.rows(f"{_PARENTS} FOR UPDATE", {"ids": list(parent_ids)}))
+
+
+async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
+    """The known ones of these parents, not locked."""
+    return _parents(await tx.rows(_PARENTS, {"ids": list(parent_ids)}))
+
+
+async def is_known(tx: Transaction, school_id: UUID, parent_id: UUID) -> bool:
+    """Have both the school and this parent of it arrived here?"""
+    return await tx.row(_KNOWN, {"school_id": school_id, "parent_id": parent_id}) is not None
+
+
+async def count_parents(tx: Transaction, school_id: UUID) -> int:
+    """Parents of the school in this copy, removed ones left out."""
+    return int(await tx.scalar(_COUNT, {"school_id": school_id}))
+
+
+def _parents(rows: Sequence[Row[Any]]) -> dict[UUID, Parent]:
+    return {row.parent_id: parent_from(row) for row in rows}
+
+
+def parent_from(row: Row[Any]) -> Parent:
+    return Parent(
+        parent_id=row.parent_id,
+        school_id=row.school_id,
+        name=row.name,
+        language=row.language,
+        contacts=tuple(_contact(contact) for contact in row.contacts),
+        has_access=row.has_access,
+        removed=row.removed,
+    )
+
+
+def _contact(fields: Mapping[str, Any]) -> Contact:
+    return Contact(
+        contact_id=UUID(fields["contact_id"]),
+        kind=fields["kind"],
+        address=fields["address"],
+        preferred=fields["preferred"],
+        verified=fields["verified"],
+    )
+
+
+def _school(row: Row[Any]) -> School:
+    return School(
+        school_id=row.school_id,
+        name=row.name,
+        language=row.language,
+        timezone=row.timezone,
+        credentials_mode=row.credentials_mode,
+        lifetime=timedelta(days=row.invitation_lifetime_days),
+        reminders=tuple(timedelta(days=days) for days in row.reminder_days),
+    )
+
+
+def _school_columns(row: SchoolRow) -> dict[str, Any]:
+    school = row.school
+    return {
+        "school_id": school.school_id,
+        "version": row.version,
+        "name": school.name,
+        "language": school.language,
+        "timezone": school.timezone,
+        "credentials_mode": school.credentials_mode,
+        "invitation_lifetime_days": school.lifetime.days,
+        "reminder_days": [delay.days for delay in school.reminders],
+    }
+
+
+def _parent_columns(row: ParentRow) -> dict[str, Any]:
+    parent = row.parent
+    contacts = [
+        {
+            "contact_id": str(contact.contact_id),
+            "kind": contact.kind,
+            "address": contact.address,
+            "preferred": contact.preferred,
+            "verified": contact.verified,
+        }
+        for contact in parent.contacts
+    ]
+    return {
+        "parent_id": parent.parent_id,
+        "school_id": parent.school_id,
+        "version": row.version,
+        "name": parent.name,
+        "language": parent.language,
+        "contacts": contacts,
+        "students": [str(student) for student in row.students],
+        "has_access": parent.has_access,
+        "removed": parent.removed,
+    }

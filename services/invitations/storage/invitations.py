@@ -1,0 +1,132 @@
+"""The rows of invitations: locked in id order, saved as the domain returned them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import insert
+
+from services.invitations.domain.models import Invitation, Submission
+from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
+from services.invitations.storage.sets import record_set
+from services.invitations.storage.tables import invitations
+from shared.runtime.database import Transaction
+
+_INSERT = insert(invitations)
+_SAVE = _INSERT.on_conflict_do_update(
+    index_elements=["invitation_id"],
+    set_={
+        column.name: _INSERT.excluded[column.name]
+        for column in invitations.columns
+        if column.name not in {"invitation_id", "school_id", "parent_id", "first_invited_at"}
+    },
+)
+_BY_PARENTS = "SELECT * FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
+_BY_IDS = text(
+    """
+    SELECT * FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))
+     ORDER BY invitation_id FOR UPDATE
+    """
+)
+_PARENTS_OF = text(
+    "SELECT invitation_id, parent_id FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))"
+)
+_ACCEPT = text(
+    """
+    UPDATE invitations AS i
+       SET status = 'signed_up', accepted_at = now(), signed_up_at = now(), submission_id = s.submission_id,
+           version = i.version + 1, next_reminder_at = NULL
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (
+           submission_id uuid, invitation_id uuid, generation integer, submitted_at timestamptz)
+     WHERE i.invitation_id = s.invitation_id
+       AND i.generation = s.generation
+       AND i.purpose = 'join'
+       AND i.accepted_at IS NULL
+       AND i.status IN ('invited', 'expired')
+       AND s.submitted_at <= i.expires_at
+       AND EXISTS (SELECT 1 FROM parents p
+                    WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
+    RETURNING i.*
+    """
+)
+_CLAIM_EXPIRED = text(
+    """
+    SELECT * FROM invitations
+     WHERE status IN ('awaiting_verification', 'invited') AND expires_at < :now
+     ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_CLAIM_REMINDERS = text(
+    """
+    SELECT * FROM invitations WHERE next_reminder_at <= :now
+     ORDER BY next_reminder_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+
+
+async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
+    """Lock the invitations of these parents in id order; keyed by parent."""
+    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": list(parent_ids)})
+    return {row.parent_id: invitation_from(row) for row in rows}
+
+
+async def find_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
+    """The invitations of these parents, not locked; keyed by parent."""
+    rows = await tx.rows(_BY_PARENTS, {"ids": list(parent_ids)})
+    return {row.parent_id: invitation_from(row) for row in rows}
+
+
+async def claim_by_ids(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, Invitation]:
+    """Lock these invitations in id order; keyed by their own id."""
+    rows = await tx.rows(_BY_IDS, {"ids": list(invitation_ids)})
+    return {row.invitation_id: invitation_from(row) for row in rows}
+
+
+async def claim_expired(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
+    """Lock live invitations whose week is over, the longest overdue first; others' claims are passed over."""
+    return _all(await tx.rows(_CLAIM_EXPIRED, {"now": now, "limit": limit}))
+
+
+async def claim_reminders(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
+    """Lock invitations with a reminder due."""
+    return _all(await tx.rows(_CLAIM_REMINDERS, {"now": now, "limit": limit}))
+
+
+async def parents_of(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Whose invitations these are: invitation to parent."""
+    rows = await tx.rows(_PARENTS_OF, {"ids": list(invitation_ids)})
+    return {row.invitation_id: row.parent_id for row in rows}
+
+
+async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Invitation]:
+    """Spend the links of these sign-ups: one conditional UPDATE. Returns what was accepted, and no other.
+
+    The caller has locked the invitations in id order. Two submissions on one link: one of them wins.
+    """
+    return _all(await tx.rows(_ACCEPT, {"rows": record_set(asdict(one) for one in submissions)}))
+
+
+async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
+    """Write invitations whose rows, or whose parents' rows, the transaction has locked."""
+    if changed:
+        await tx.execute(_SAVE, [asdict(invitation) for invitation in changed])
+
+
+def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
+    return [invitation_from(row) for row in rows]
+
+
+def invitation_from(row: Row[Any]) -> Invitation:
+    """The row as the domain knows it; further columns are left out."""
+    fields = {column.name: row._mapping[column.name] for column in invitations.columns}  # noqa: SLF001 - public API
+    fields["status"] = InvitationStatus(fields["status"])
+    fields["purpose"] = Purpose(fields["purpose"])
+    fields["channel"] = Channel(fields["channel"])
+    fields["template"] = Template(fields["template"])
+    fields["delivery"] = Delivery(fields["delivery"])
+    return Invitation(**fields)

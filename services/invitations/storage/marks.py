@@ -1,0 +1,122 @@
+"""What is kept beside the invitations: use of contacts, timelines, wishes that wait for a parent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from uuid import UUID
+
+from sqlalchemy import insert, text
+
+from services.invitations.domain.models import Happening, Invitation, Usage
+from services.invitations.domain.states import Channel
+from services.invitations.storage.sets import record_set
+from services.invitations.storage.tables import invitation_events
+from shared.runtime.database import Transaction
+from shared.runtime.ids import new_id
+
+_USAGES = text(
+    """
+    SELECT parent_id, contact_id, address_digest, messages, verified_at
+      FROM contact_usages WHERE parent_id = ANY(CAST(:ids AS uuid[]))
+    """
+)
+_COUNT_MESSAGES = text(
+    """
+    INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
+    SELECT *, 1 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        parent_id uuid, contact_id uuid, school_id uuid, address_digest text)
+    ON CONFLICT (parent_id, contact_id) DO UPDATE SET
+        messages = CASE WHEN u.address_digest = excluded.address_digest THEN u.messages + 1 ELSE 1 END,
+        verified_at = CASE WHEN u.address_digest = excluded.address_digest THEN u.verified_at END,
+        address_digest = excluded.address_digest
+    """
+)
+_VERIFY = text(
+    """
+    UPDATE contact_usages AS u SET verified_at = coalesce(u.verified_at, now())
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+           parent_id uuid, contact_id uuid, address_digest text)
+     WHERE (u.parent_id, u.contact_id, u.address_digest) = (r.parent_id, r.contact_id, r.address_digest)
+    """
+)
+_WISH = text(
+    """
+    INSERT INTO requested_invitations (parent_id, school_id, channel, contact_id, actor)
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        parent_id uuid, school_id uuid, channel text, contact_id uuid, actor text)
+    ON CONFLICT (parent_id) DO UPDATE SET
+        channel = excluded.channel, contact_id = excluded.contact_id, actor = excluded.actor
+    """
+)
+_TAKE_WISHES = text(
+    """
+    DELETE FROM requested_invitations AS w USING parents p, schools s
+     WHERE w.parent_id = p.parent_id AND w.school_id = p.school_id AND s.school_id = p.school_id
+       AND (w.parent_id = ANY(CAST(:parent_ids AS uuid[])) OR w.school_id = ANY(CAST(:school_ids AS uuid[])))
+    RETURNING w.parent_id, w.school_id, w.channel, w.contact_id, w.actor
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """Somebody ticked "invite" on a parent who may not have arrived here yet."""
+
+    parent_id: UUID
+    school_id: UUID
+    channel: Channel
+    contact_id: UUID | None
+    actor: str | None
+
+
+async def find_usages(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, tuple[Usage, ...]]:
+    """What is on record for the contacts of these parents."""
+    found: dict[UUID, tuple[Usage, ...]] = {}
+    for row in await tx.rows(_USAGES, {"ids": list(parent_ids)}):
+        usage = Usage(row.parent_id, row.contact_id, row.address_digest, row.messages, row.verified_at)
+        found[row.parent_id] = (*found.get(row.parent_id, ()), usage)
+    return found
+
+
+async def count_messages(tx: Transaction, sent: Iterable[Invitation]) -> None:
+    """One more message to each invitation's contact; the count starts anew where the address is another."""
+    await tx.execute(_COUNT_MESSAGES, {"rows": record_set(_contact_of(one) for one in sent)})
+
+
+async def mark_verified(tx: Transaction, verified: Iterable[Invitation]) -> None:
+    """The addresses that these invitations went to are proved."""
+    await tx.execute(_VERIFY, {"rows": record_set(_contact_of(one) for one in verified)})
+
+
+async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
+    """Add lines to timelines, in order."""
+    if happenings:
+        rows = [{**asdict(one), "event_id": new_id(), "happened_at": tx.now} for one in happenings]
+        await tx.execute(insert(invitation_events), rows)
+
+
+async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
+    """Remember who is to be invited; one wish per parent, the last one."""
+    await tx.execute(_WISH, {"rows": record_set(asdict(wish) for wish in wishes)})
+
+
+async def take_wishes(
+    tx: Transaction, *, parent_ids: Collection[UUID] = (), school_ids: Collection[UUID] = ()
+) -> list[Requested]:
+    """Take out the wishes of these parents or schools whose parent and school are both here."""
+    parameters = {"parent_ids": list(parent_ids), "school_ids": list(school_ids)}
+    rows = await tx.rows(_TAKE_WISHES, parameters)
+    return [
+        Requested(row.parent_id, row.school_id, Channel(row.channel), row.contact_id, row.actor)
+        for row in rows
+    ]
+
+
+def _contact_of(invitation: Invitation) -> dict[str, object]:
+    return {
+        "parent_id": invitation.parent_id,
+        "contact_id": invitation.contact_id,
+        "school_id": invitation.school_id,
+        "address_digest": invitation.address_digest,
+    }
