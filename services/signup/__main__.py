@@ -1,0 +1,12 @@
+"""`python -m services.signup migrate|api|worker`."""
+
+from pathlib import Path
+
+from services.signup.app import create_app
+from services.signup.settings import Settings
+from shared.runtime.process import main
+
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+if __name__ == "__main__":
+    main("signup", create_app, Settings, VERSIONS)

@@ -1,0 +1,1 @@
+"""The public pages: plain forms that work without JavaScript."""

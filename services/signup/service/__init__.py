@@ -1,0 +1,1 @@
+"""Use cases: load, decide, save, emit. The caller owns the transaction."""

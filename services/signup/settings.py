@@ -1,0 +1,24 @@
+"""What the operator may set for the parents' pages."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of signup; read from `SIGNUP_*` beside the common `KINVITE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="SIGNUP_")
+
+    password_min_length: int = Field(12, ge=8, le=64)
+    hash_memory_kibibytes: int = Field(19 * 1024, ge=19 * 1024)
+    hash_passes: int = Field(2, ge=2)
+    hash_threads: int = Field(2, ge=1, le=64)
+    decision_wait_seconds: float = Field(3.0, ge=0, le=30)
+    unknown_link_wait_seconds: float = Field(2.0, ge=0, le=30)
+    wrong_guesses_per_10_minutes: int = Field(100, ge=1)
+    session_lifetime_days: int = Field(14, ge=1, le=365)
+    result_lifetime_minutes: int = Field(30, ge=1, le=1_440)

@@ -1,0 +1,119 @@
+"""What the result page and the account page show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.signup.domain.accounts import RefusalReason, SubmissionState
+from services.signup.domain.links import Purpose
+from shared.runtime.database import Transaction
+
+_RESULT = text(
+    """
+    SELECT s.purpose, s.state, s.reason, s.submitted_at, s.account_id, r.first_attempt, c.name AS school_name,
+           coalesce(p.language, c.language) AS language
+      FROM results r
+      JOIN submissions s USING (submission_id)
+      LEFT JOIN schools c ON c.school_id = s.school_id
+      LEFT JOIN parents p ON p.parent_id = s.parent_id
+     WHERE r.result_digest = :digest AND r.created_at > :since
+    """
+)
+_USERNAME = text("SELECT username FROM accounts WHERE account_id = :account_id AND state = 'active'")
+_LANGUAGE = text(
+    """
+    SELECT coalesce(p.language, s.language)
+      FROM memberships m
+      LEFT JOIN parents p USING (parent_id)
+      LEFT JOIN schools s ON s.school_id = m.school_id
+     WHERE m.account_id = :account_id ORDER BY m.signed_up_at LIMIT 1
+    """
+)
+_SCHOOLS = text(
+    """
+    SELECT m.school_id, s.name AS school_name, c.name AS child_name, c.class_name
+      FROM memberships m
+      JOIN parents p ON p.parent_id = m.parent_id AND NOT p.removed
+      LEFT JOIN schools s ON s.school_id = m.school_id
+      LEFT JOIN students c ON c.student_id = ANY(p.visible_student_ids) AND NOT c.removed
+     WHERE m.account_id = :account_id AND m.ended_at IS NULL
+     ORDER BY s.name, m.school_id, c.name
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child as the parent sees it."""
+
+    name: str
+    class_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolOfParent:
+    """A school that the account belongs to, with the children it may see there."""
+
+    school_id: UUID
+    name: str | None
+    children: tuple[Child, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """What became of a pressed button. `first_attempt` is false for whoever came second to a link."""
+
+    purpose: Purpose
+    state: SubmissionState
+    reason: RefusalReason | None
+    submitted_at: datetime
+    account_id: UUID | None
+    first_attempt: bool
+    school_name: str | None
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account page."""
+
+    username: str
+    language: str | None
+    schools: tuple[SchoolOfParent, ...]
+
+
+async def find_result(transaction: Transaction, result_digest: str, since: datetime) -> ResultView | None:
+    """The result page of this digest, made after `since`, or None."""
+    row = await transaction.row(_RESULT, {"digest": result_digest, "since": since})
+    if row is None:
+        return None
+    fields = row._asdict()
+    fields["purpose"] = Purpose(row.purpose)
+    fields["state"] = SubmissionState(row.state)
+    fields["reason"] = None if row.reason is None else RefusalReason(row.reason)
+    return ResultView(**fields)
+
+
+async def find_account(transaction: Transaction, account_id: UUID) -> AccountView | None:
+    """The open account with its schools and children, or None."""
+    username = await transaction.scalar(_USERNAME, {"account_id": account_id})
+    if username is None:
+        return None
+    language = await transaction.scalar(_LANGUAGE, {"account_id": account_id})
+    return AccountView(username, language, await find_schools(transaction, account_id))
+
+
+async def find_schools(transaction: Transaction, account_id: UUID) -> tuple[SchoolOfParent, ...]:
+    """The schools where the account has access now, each with the children it may see."""
+    schools: dict[UUID, SchoolOfParent] = {}
+    for row in await transaction.rows(_SCHOOLS, {"account_id": account_id}):
+        known = schools.get(row.school_id, SchoolOfParent(row.school_id, row.school_name, ()))
+        children = known.children
+        if row.child_name is not None:
+            children = (*children, Child(row.child_name, row.class_name))
+        schools[row.school_id] = SchoolOfParent(known.school_id, known.name, children)
+    return tuple(schools.values())
