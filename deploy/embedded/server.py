@@ -1,0 +1,75 @@
+"""The one Python process with all five services and the mailbox. The supervisor starts it; see `supervisor.py`."""
+
+import os
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from deploy.embedded.dispatcher import Dispatcher
+from deploy.embedded.mailbox import Mailbox
+from deploy.embedded.replay import replay
+from shared.runtime.kafka import Kafka
+from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.migrations import MigrationError, migrate
+from shared.runtime.settings import ConfigurationError, load
+
+SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
+EXIT_CONFIGURATION = 78
+EXIT_NOT_STARTED = 3
+GRACE_SECONDS = 2
+log = get_logger("embedded")
+
+
+async def serve(listener: socket.socket, data: Path) -> None:
+    """Prepare the database and the broker, then serve until SIGTERM.
+
+    Raises MigrationError for data of a newer version and ConfigurationError for wrong settings.
+    """
+    async with Mailbox(data) as mailbox:
+        os.environ["NOTIFIER_SMTP_URL"] = mailbox.smtp_url
+        modules = {name: import_module(f"services.{name}.app") for name in SERVICES}
+        settings = {name: load(import_module(f"services.{name}.settings").Settings) for name in SERVICES}
+        await _prepare(settings["roster"])
+        apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
+        config = uvicorn.Config(
+            Dispatcher({**apps, "mailbox": mailbox.app}),
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        await server.serve([listener])
+        if not server.started:
+            sys.exit(EXIT_NOT_STARTED)
+
+
+async def _prepare(settings: Any) -> None:
+    await Kafka.of(settings).create_topics()
+    for name in SERVICES:
+        versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
+        await migrate(settings.database_url, name, versions)
+    if os.environ.get("KINVITE_EMBEDDED_REPLAY"):
+        log.info("broker.refilled", messages=await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"]))
+
+
+def main() -> None:
+    """Arguments: the listening socket's descriptor and the data directory."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    configure_logging("kinvite", os.environ.get("KINVITE_LOG_LEVEL", "info"))
+    try:
+        uvloop.run(serve(listener, Path(sys.argv[2])))
+    except (ConfigurationError, MigrationError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()
