@@ -1,6 +1,7 @@
 """Real parts for every test: PostgreSQL with a fresh database, and both brokers."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +21,25 @@ _BROKERS = [
     # One worker runs all that needs Apache Kafka, so that it is started once.
     pytest.param("kafka", id="kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")]),
 ]
+
+_ONE_AT_A_TIME = ("tests/browser/", "tests/faults/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts everything, or kills it, runs in one worker, so that no two of them share the machine."""
+    for item in items:
+        if item.nodeid.startswith(_ONE_AT_A_TIME) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("whole"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what was left out, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("left out on this machine")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{count} tests: {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,43 @@
+"""Chromium of this machine, a fresh profile per test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Error, Page, async_playwright
+
+from tests.support.equipment import chromium
+
+_ARGUMENTS = [
+    "--no-sandbox",  # it refuses to run as root otherwise; it sees our own pages only
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium; skipped where there is none."""
+    program = chromium()
+    if program is None:
+        pytest.skip("Chromium: not installed")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page in which an error of a script fails the test."""
+    context = await browser.new_context(locale="en-GB")
+    opened = await context.new_page()
+    opened.set_default_timeout(15_000)
+    errors: list[Error] = []
+    opened.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 (it marks its handlers)
+    yield opened
+    await context.close()
+    assert not errors

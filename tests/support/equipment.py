@@ -1,0 +1,96 @@
+"""What the tests use beyond Python packages: Chromium, Java with Kafka's jars, npm. Got where the machine allows."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.brokers.base import Unavailable
+from tests.support.brokers.kafka import fetch_jars
+from tests.support.locks import CACHE
+from tests.support.processes import java
+
+OFFLINE = "KINVITE_TESTS_OFFLINE"
+_BROWSERS = CACHE / "browsers"
+_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_CHROMIUM_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+_APT_SECONDS = 300
+_BROWSER_SECONDS = 180
+
+
+def chromium() -> Path | None:
+    """The browser: of KINVITE_TESTS_CHROMIUM, else of this machine, else the one fetched for these tests."""
+    given = os.environ.get("KINVITE_TESTS_CHROMIUM")
+    if given:
+        return Path(given)
+    for name in _CHROMIUM_NAMES:
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    if _CHROMIUM_MAC.exists():
+        return _CHROMIUM_MAC
+    fetched = [path for path in _BROWSERS.glob("chromium-*/**/*") if path.name in ("chrome", "Chromium")]
+    return next((path for path in fetched if path.is_file() and os.access(path, os.X_OK)), None)
+
+
+@dataclass(frozen=True)
+class _Part:
+    name: str
+    there: Callable[[], object]
+    debian_packages: Sequence[str]
+
+
+_PARTS = (
+    _Part("Chromium", chromium, ("chromium", "fonts-dejavu-core")),
+    _Part("Java", java, ("default-jre-headless",)),
+    _Part("Maven", lambda: shutil.which("mvn"), ("maven",)),
+    _Part("npm", lambda: shutil.which("npm"), ("npm",)),
+)
+
+
+def get_all() -> None:
+    """Get what is missing, saying so. What cannot be had is no error: its tests are skipped with the reason."""
+    if os.environ.get(OFFLINE):
+        return
+    missing = [part for part in _PARTS if not part.there()]
+    if missing and sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get"):
+        _say(f"apt-get: {', '.join(part.name for part in missing)} ({OFFLINE}=1 to leave out)")
+        _run(["apt-get", "update", "-qq"], _APT_SECONDS)
+        for part in missing:
+            _run(
+                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *part.debian_packages],
+                _APT_SECONDS,
+            )
+    if not chromium():
+        _say("playwright: Chromium")
+        environment = {"PLAYWRIGHT_BROWSERS_PATH": str(_BROWSERS)}
+        _run([sys.executable, "-m", "playwright", "install", "chromium"], _BROWSER_SECONDS, environment)
+    if java() and not os.environ.get("KAFKA_BOOTSTRAP"):
+        _fetch_kafka()
+    for part in _PARTS:
+        if not part.there():
+            _say(f"{part.name} cannot be had here; the tests that need it are left out")
+
+
+def _fetch_kafka() -> None:
+    try:
+        fetch_jars()
+    except Unavailable as reason:
+        _say(f"Apache Kafka from its jars cannot be had here: {reason}")
+
+
+def _run(command: Sequence[str], seconds: int, environment: dict[str, str] | None = None) -> None:
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(environment or {})}
+    try:
+        subprocess.run(
+            command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds, env=variables
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        _say(f"{' '.join(command[:2])} did not work ({type(error).__name__})")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"tests: {text}\n")
