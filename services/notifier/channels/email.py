@@ -14,8 +14,9 @@ from services.notifier.channels.base import Letter, Receipt, Refused
 from services.notifier.channels.mime import Headers, Skeleton
 from services.notifier.channels.pool import SessionPool
 from services.notifier.channels.safe import BadAddressError, mailbox, tame
-from services.notifier.channels.smtp import Session, SmtpServer, TimeLimits
+from services.notifier.channels.smtp import Session, TimeLimits
 from services.notifier.channels.words import catalogue, values_of
+from services.notifier.settings import SmtpServer
 
 
 @dataclass(frozen=True, slots=True)

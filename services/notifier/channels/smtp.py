@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
-from typing import Literal, Self
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass
 
 from aiosmtplib import SMTP
 from aiosmtplib.errors import (
@@ -18,46 +16,10 @@ from aiosmtplib.errors import (
 
 from services.notifier.channels.base import OutcomeUnknown, SendError, TryLater, Unavailable
 from services.notifier.channels.replies import Stage, error_for
+from services.notifier.settings import SmtpServer
 
-Security = Literal["plain", "starttls", "tls"]
-_SCHEMES: dict[str, tuple[Security, int]] = {
-    "smtp": ("plain", 25),
-    "smtps": ("tls", 465),
-    "smtp+starttls": ("starttls", 587),
-}
 _START_INPUT = 354
 _CLOSING = 421
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mail is handed over, and how the way there is protected."""
-
-    host: str
-    port: int
-    security: Security
-    username: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read `smtp://`, `smtps://` (TLS from the first byte) or `smtp+starttls://` `[user:password@]host[:port]`.
-
-        Raises ValueError, also for a password that would travel unprotected; its text never holds the URL.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError("write smtp://host:port, smtps://host:port or smtp+starttls://host:port")
-        security, default_port = _SCHEMES[parts.scheme]
-        if parts.username and security == "plain":
-            raise ValueError("a password needs smtps:// or smtp+starttls://")
-        return cls(
-            parts.hostname,
-            parts.port or default_port,
-            security,
-            unquote(parts.username) if parts.username else None,
-            unquote(parts.password or "") if parts.username else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)

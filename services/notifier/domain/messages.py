@@ -100,6 +100,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """One attempt: its claim, when that was taken, and how it ended."""
+
+    claim: Claim
+    result: Result
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What a result makes of the message. `due_at`: when it is tried again; None for ever."""
 
@@ -110,6 +119,11 @@ class Change:
     code: str
     reason: str
     announce: Announcement | None
+
+    @property
+    def final(self) -> bool:
+        """Nothing more will happen to the message."""
+        return self.due_at is None
 
 
 def spent(claim: Claim, now: datetime, policy: RetryPolicy) -> Change | None:
@@ -160,7 +174,7 @@ def _wait_for_channel(claim: Claim, result: Result, now: datetime) -> Change:
     told = claim.announced or tried
     return Change(
         State.FAILED_TEMPORARY if told else State.QUEUED,
-        now + timedelta(seconds=result.retry_after_seconds or 1.0),
+        now + timedelta(seconds=max(0.0, result.retry_after_seconds or 0.0)),
         claim.attempts,
         claim.ambiguous,
         result.code,

@@ -1,0 +1,12 @@
+"""`python -m services.notifier migrate|api|worker`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.notifier.app import create_app
+from services.notifier.settings import Settings
+from shared.runtime.process import main
+
+if __name__ == "__main__":
+    main("notifier", create_app, Settings, Path(__file__).parent / "migrations" / "versions")

@@ -1,0 +1,85 @@
+"""The begin of an attempt: claim what is due, and write the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.notifier.channels.base import Letter
+from services.notifier.domain.messages import Claim, Message, spent
+from services.notifier.domain.retry import RetryPolicy
+from services.notifier.service.recording import save
+from services.notifier.storage.queue import claim_due, renew_leases
+from shared.runtime.database import Transaction
+from shared.runtime.outbox import Lane
+from shared.runtime.tokens import Purpose, TokenKeys
+
+_PAGES: dict[str, tuple[Purpose, str]] = {
+    "verify": ("verify", "verify"),
+    "verify_reminder": ("verify", "verify"),
+    "invite": ("join", "join"),
+    "invite_reminder": ("join", "join"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Derives links when a message is sent; nothing that is stored holds one."""
+
+    public_url: str
+    keys: TokenKeys
+
+    def link_of(self, message: Message) -> str:
+        """The link of a message, the same on every attempt. Raises KeyError for a key that is gone."""
+        purpose, page = _PAGES[message.template]
+        token = self.keys.derive(purpose, message.invitation_id, message.generation, message.token_key_id)
+        return f"{self.public_url}/{page}/{token}"
+
+    def letter(self, message: Message) -> Letter:
+        """All that the message says."""
+        return Letter(
+            message_id=message.message_id,
+            template=message.template,
+            language=message.language,
+            address=message.recipient.address,
+            name=message.recipient.name,
+            school_name=message.school_name,
+            link=self.link_of(message),
+            expires_at=message.expires_at,
+            timezone=message.timezone,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What one sender works on. `lease_seconds`: after that a vanished sender's messages go to another one."""
+
+    channel: str
+    lane: Lane
+    lease_seconds: float
+    policy: RetryPolicy
+
+
+async def claim(tx: Transaction, queue: Queue, *, limit: int, expired_only: bool = False) -> list[Claim]:
+    """Claim up to `limit` due messages to send. Those past their time or their last attempt are settled at once."""
+    if limit <= 0:
+        return []
+    claims = await claim_due(
+        tx,
+        queue.channel,
+        queue.lane.value,
+        limit=limit,
+        lease_seconds=queue.lease_seconds,
+        expired_only=expired_only,
+    )
+    ended = [(claimed, change) for claimed in claims if (change := spent(claimed, tx.now, queue.policy))]
+    if ended:
+        await save(tx, ended, lane=queue.lane)
+    over = {claimed.message.message_id for claimed, _ in ended}
+    return [claimed for claimed in claims if claimed.message.message_id not in over]
+
+
+async def renew(tx: Transaction, queue: Queue, claims: Sequence[Claim]) -> set[UUID]:
+    """Extend the leases of messages under way; answers those still held. The others went to another sender."""
+    return await renew_leases(tx, claims, queue.lease_seconds) if claims else set()

@@ -1,0 +1,117 @@
+"""What the notifier is told from outside: `NOTIFIER_*` beside the common `KINVITE_*`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email import policy
+from email.headerregistry import Address
+from typing import Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.runtime.settings import ServiceSettings
+
+Security = Literal["plain", "starttls", "tls"]
+_SCHEMES: dict[str, tuple[Security, int]] = {
+    "smtp": ("plain", 25),
+    "smtps": ("tls", 465),
+    "smtp+starttls": ("starttls", 587),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail is handed over, and how the way there is protected."""
+
+    host: str
+    port: int
+    security: Security
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read `smtp://`, `smtps://` (TLS from the first byte) or `smtp+starttls://` `[user:password@]host[:port]`.
+
+        Raises ValueError, also for a password that would travel unprotected; its text never holds the URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("write smtp://host:port, smtps://host:port or smtp+starttls://host:port")
+        security, default_port = _SCHEMES[parts.scheme]
+        if parts.username and security == "plain":
+            raise ValueError("a password needs smtps:// or smtp+starttls://")
+        return cls(
+            parts.hostname,
+            parts.port or default_port,
+            security,
+            unquote(parts.username) if parts.username else None,
+            unquote(parts.password or "") if parts.username else None,
+        )
+
+
+class Settings(ServiceSettings):
+    """Without `smtp_url` e-mail is not set up, and every e-mail fails with that reason.
+
+    `smtp_connections` is shared by both lanes: a quarter, at least one, is kept for single messages.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFIER_")
+
+    smtp_url: SecretStr | None = None
+    smtp_ca_file: str | None = None
+    smtp_helo_name: str | None = Field(None, pattern=r"^[A-Za-z0-9.\[\]:-]+$", max_length=253)
+    smtp_connections: int = Field(8, ge=2, le=200)
+    smtp_connect_seconds: float = Field(10.0, gt=0, le=300)
+    smtp_command_seconds: float = Field(30.0, gt=0, le=300)
+    smtp_data_seconds: float = Field(60.0, gt=0, le=600)
+    mail_from: str = "Kinvite <no-reply@kinvite.invalid>"
+    attempt_limit: int = Field(20, ge=1, le=100)
+    lease_seconds: float = Field(20.0, ge=2, le=600)
+    poll_milliseconds: int = Field(200, ge=10, le=60_000)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None or not url.get_secret_value():
+            return None
+        SmtpServer.parse(url.get_secret_value())
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, text: str) -> str:
+        _address(text)
+        return text
+
+    @property
+    def smtp_server(self) -> SmtpServer | None:
+        """Where mail goes, or None where e-mail is not set up."""
+        return None if self.smtp_url is None else SmtpServer.parse(self.smtp_url.get_secret_value())
+
+    @property
+    def sender(self) -> Address:
+        """The From of every mail."""
+        return _address(self.mail_from)
+
+    @property
+    def helo_name(self) -> str:
+        """How we name ourselves to a mail server: as told, else by the host that parents know."""
+        return self.smtp_helo_name or urlsplit(self.public_url).hostname or "localhost"
+
+
+def _address(text: str) -> Address:
+    if not text.isprintable():
+        raise ValueError("write Name <address@domain>")
+    found = policy.SMTP.header_factory("From", text)
+    addresses: tuple[Address, ...] = found.addresses
+    if (
+        len(addresses) != 1
+        or found.defects
+        or not addresses[0].domain
+        or not addresses[0].addr_spec.isascii()
+    ):
+        raise ValueError("write Name <address@domain>, with one address")
+    return addresses[0]

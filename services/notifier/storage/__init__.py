@@ -1,0 +1,1 @@
+"""The rows of messages and their attempts, and every statement that changes them."""

@@ -1,0 +1,1 @@
+"""The senders: claim, COMMIT; send with no transaction open; record the outcome and tell it, COMMIT."""

@@ -1,0 +1,71 @@
+"""What staff may read of messages: never a link, since none is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.runtime.database import Transaction
+from shared.runtime.paging import encode_cursor
+
+_PAGE = text(
+    """
+    SELECT message_id, parent_id, invitation_id, generation, channel, template, state, code, reason, address, name,
+           language, queued_at, due_at, locked_until, finished_at, expires_at
+      FROM messages
+     WHERE school_id = :school_id
+       AND (CAST(:parent_id AS uuid) IS NULL OR parent_id = CAST(:parent_id AS uuid))
+       AND (CAST(:before AS timestamptz) IS NULL
+            OR (queued_at, message_id) < (CAST(:before AS timestamptz), CAST(:before_id AS uuid)))
+     ORDER BY queued_at DESC, message_id DESC
+     LIMIT :limit
+    """
+)
+_ATTEMPTS = text(
+    """
+    SELECT message_id, number, began_at, ended_at, verdict, code, detail FROM attempts
+     WHERE message_id = ANY(CAST(:ids AS uuid[])) ORDER BY message_id, number
+    """
+)
+
+
+async def messages_page(
+    tx: Transaction,
+    school_id: UUID,
+    *,
+    parent_id: UUID | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Messages of a school, newest first, with their attempts; and the cursor of the next page, if there is one."""
+    before, before_id = after or (None, None)
+    found = await tx.execute(
+        _PAGE,
+        {
+            "school_id": school_id,
+            "parent_id": parent_id,
+            "before": before,
+            "before_id": before_id,
+            "limit": limit + 1,
+        },
+    )
+    rows = found.mappings().all()
+    shown, more = rows[:limit], len(rows) > limit
+    attempts: dict[UUID, list[dict[str, Any]]] = {row["message_id"]: [] for row in shown}
+    for attempt in (await tx.execute(_ATTEMPTS, {"ids": list(attempts)})).mappings():
+        attempts[attempt["message_id"]].append({**attempt})
+    items = [_item({**row}, attempts[row["message_id"]]) for row in shown]
+    last = shown[-1] if shown else None
+    return items, encode_cursor(
+        last["queued_at"].isoformat(), str(last["message_id"])
+    ) if more and last else None
+
+
+def _item(row: dict[str, Any], attempts: list[dict[str, Any]]) -> dict[str, Any]:
+    recipient = {"address": row.pop("address"), "name": row.pop("name")}
+    due_at, locked_until = row.pop("due_at"), row.pop("locked_until")
+    next_attempt_at = due_at if locked_until is None else None
+    return {**row, "recipient": recipient, "next_attempt_at": next_attempt_at, "attempts": attempts}
