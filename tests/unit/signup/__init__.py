@@ -1,0 +1,1 @@
+"""Signup: its rules."""
