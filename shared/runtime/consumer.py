@@ -8,19 +8,19 @@ clean.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.message import Message
 from shared.runtime.batch import Entry, Record, read, waves
 from shared.runtime.database import Database, Transaction
 from shared.runtime.dead_letters import park, parked_in_last_hour
-from shared.runtime.errors import Rejected, is_transient
+from shared.runtime.errors import Rejected, is_invalid_value, is_transient
 from shared.runtime.health import Progress
 from shared.runtime.inbox import pass_new
 from shared.runtime.logging import describe, get_logger
@@ -76,25 +76,29 @@ class Worker:
     async def _work(self, entries: Sequence[Entry]) -> None:
         """Apply entries, halving a batch that holds a rejected record, waiting out what is transient."""
         backoff = Backoff()
+        rejection: Rejected | None = None
         while True:
             try:
-                await self._apply(entries)
-            except Rejected as error:
-                if len(entries) == 1:
-                    await self._reject(entries[0], error)
+                await (self._apply(entries) if rejection is None else self._reject(entries[0], rejection))
+            except (Rejected, DeadLetterLimitError) as error:
+                if len(entries) > 1:
+                    middle = len(entries) // 2
+                    await self._work(entries[:middle])
+                    await self._work(entries[middle:])
                     return
-                middle = len(entries) // 2
-                await self._work(entries[:middle])
-                await self._work(entries[middle:])
-                return
+                if isinstance(error, Rejected):
+                    rejection = error
+                    continue
+                self.progress.stall("too many dead letters in one hour")
+                log.error("consumer.stopped", group=self.subscription.group)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 self.progress.stall("database does not answer")
                 log.warning("batch.retried", group=self.subscription.group, **describe(error))
-                await backoff.wait()
             else:
                 return
+            await backoff.wait()
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
         async with self.database.transaction() as transaction:
@@ -108,9 +112,14 @@ class Worker:
                 if entry.fault is not None:
                     await self._park(transaction, entry, entry.fault.reason, entry.fault.detail)
             messages = [entry.received for entry in fresh if entry.received is not None]
-            for kind, run in waves(messages):
-                with tracing(run[0].traceparent):
-                    await self.subscription.handlers[kind](transaction, run)
+            try:
+                for kind, run in waves(messages):
+                    with tracing(run[0].traceparent):
+                        await self.subscription.handlers[kind](transaction, run)
+            except DBAPIError as error:
+                if is_invalid_value(error):
+                    raise Rejected("value_cannot_be_stored") from error
+                raise
         if messages and self.subscription.after_commit is not None:
             self.subscription.after_commit()
 
@@ -123,9 +132,6 @@ class Worker:
         """Write the dead letter, unless too much was bad lately: then stand still instead of emptying the topic."""
         recent = await parked_in_last_hour(transaction, self.subscription.group)
         if recent >= self.dead_letter_limit_per_hour:
-            self.progress.stall("too many dead letters in one hour")
-            log.error("consumer.stopped", group=self.subscription.group, dead_letters=recent)
-            await asyncio.sleep(5)
             raise DeadLetterLimitError
         await park(transaction, self.subscription.group, entry, reason, detail)
         log.warning(
@@ -147,5 +153,5 @@ class Worker:
         return total
 
 
-class DeadLetterLimitError(TimeoutError):
-    """Too many dead letters in one hour; transient, since an operator or time lifts it."""
+class DeadLetterLimitError(Exception):
+    """Too many dead letters in one hour; an operator or time lifts it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiokafka.errors import KafkaError
+from asyncpg.exceptions import DataError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -20,6 +21,12 @@ class Rejected(Exception):
 
 class Transient(Exception):
     """It may work in a moment: try again with a delay."""
+
+
+def is_invalid_value(error: DBAPIError) -> bool:
+    """Whether the database cannot hold a value: SQLSTATE class 22, also where the driver finds it before sending."""
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    return sqlstate.startswith("22") or isinstance(getattr(error.orig, "__cause__", None), DataError)
 
 
 def is_transient(error: BaseException) -> bool:

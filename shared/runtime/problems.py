@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asyncpg.exceptions import DataError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from shared.runtime.errors import is_transient
+from shared.runtime.errors import is_invalid_value, is_transient
 from shared.runtime.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -123,9 +122,7 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)
-    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
-    cause = getattr(error.orig, "__cause__", None)
-    if sqlstate.startswith("22") or isinstance(cause, DataError):
+    if is_invalid_value(error):
         return Problem(
             422, "invalid_value", "A value has characters or a size that cannot be stored."
         ).response()

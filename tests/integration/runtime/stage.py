@@ -1,0 +1,136 @@
+"""Two services reduced to their plumbing: `roster` emits, `invitations` consumes and counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from shared.contracts.envelope import Received
+from shared.contracts.message import Message
+from shared.contracts.roster import ParentAdded, ParentDetails, ParentRenamed
+from shared.runtime.consumer import Handler, Subscription
+from shared.runtime.consumers import Consumers
+from shared.runtime.database import Database, Transaction
+from shared.runtime.health import Health
+from shared.runtime.kafka import Kafka
+from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.relay import Relay
+from tests.support.brokers.base import Broker
+
+GROUP = "invitations.on-roster"
+SCHOOL = uuid4()
+_EFFECTS = "CREATE TABLE IF NOT EXISTS effects (message_id text, parent_id uuid, version bigint, trace text, at serial)"
+_EFFECT = (
+    "INSERT INTO effects (message_id, parent_id, version, trace) VALUES (:id, :parent_id, :version, :trace)"
+)
+
+
+def added(parent_id: UUID | None = None, *, version: int = 1) -> Outgoing:
+    """A ParentAdded, of a new parent where none is given."""
+    data = ParentAdded(parent_id=parent_id or uuid4(), parent=ParentDetails(name="Ada Example"))
+    return Outgoing(data, SCHOOL, version)
+
+
+def renamed(parent_id: UUID, *, version: int) -> Outgoing:
+    """A ParentRenamed."""
+    return Outgoing(ParentRenamed(parent_id=parent_id, parent=ParentDetails(name="Ada B.")), SCHOOL, version)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Producer, consumer and broker of one test."""
+
+    kafka: Kafka
+    roster: Database
+    invitations: Database
+    bugs: list[BaseException] = field(default_factory=list)
+
+    async def emit(self, *messages: Outgoing) -> None:
+        """Commit the messages."""
+        async with self.roster.transaction() as transaction:
+            await emit(transaction, *messages)
+
+    async def effects(self) -> list[Any]:
+        """What the handler did, in order."""
+        return await self._all("SELECT message_id, parent_id, version, trace FROM effects ORDER BY at")
+
+    async def dead_letters(self) -> list[Any]:
+        """What was parked."""
+        return await self._all("SELECT reason, detail, value FROM dead_letter ORDER BY parked_at")
+
+    async def pending(self) -> int:
+        """Outbox rows that were not published yet."""
+        async with self.roster.transaction() as transaction:
+            return int(await transaction.scalar("SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+
+    async def _all(self, statement: str) -> list[Any]:
+        async with self.invitations.transaction() as transaction:
+            return list(await transaction.rows(statement))
+
+    @asynccontextmanager
+    async def relaying(self, replicas: int = 1) -> AsyncIterator[list[Relay]]:
+        """Relays of the single lane are at work."""
+        relays = [
+            Relay(self.roster, self.kafka, Lane.SINGLE, Health(), poll_milliseconds=20)
+            for _ in range(replicas)
+        ]
+        tasks = [asyncio.create_task(relay.run()) for relay in relays]
+        try:
+            yield relays
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def consuming(
+        self,
+        handlers: Mapping[type[Message], Handler] | None = None,
+        *,
+        health: Health | None = None,
+        dead_letter_limit: int = 1_000,
+        on_bug: Callable[[BaseException], None] | None = None,
+    ) -> AsyncIterator[Consumers]:
+        """The consumer group is at work, by default recording every message as one effect."""
+        subscription = Subscription(
+            GROUP, handlers or {ParentAdded: record_effects, ParentRenamed: record_effects}, fast=True
+        )
+        async with Consumers(
+            self.kafka,
+            self.invitations,
+            [subscription],
+            health or Health(),
+            dead_letter_limit_per_hour=dead_letter_limit,
+            on_bug=on_bug or self.bugs.append,
+        ) as consumers:
+            await consumers.started()
+            yield consumers
+
+
+async def record_effects(transaction: Transaction, messages: Sequence[Received[Message]]) -> None:
+    """One row a message."""
+    await transaction.execute(
+        _EFFECT,
+        [
+            {"id": one.id, "parent_id": one.aggregate_id, "version": one.version, "trace": one.traceparent}
+            for one in messages
+        ],
+    )
+
+
+@asynccontextmanager
+async def stage(database_url: str, broker: Broker) -> AsyncIterator[Stage]:
+    """Topics exist, databases are open."""
+    kafka = Kafka(broker.bootstrap, profile=broker.profile, topic_prefix=broker.prefix)
+    await kafka.create_topics()
+    async with (
+        Database(database_url, schema="roster") as roster,
+        Database(database_url, schema="invitations") as invitations,
+    ):
+        async with invitations.transaction() as transaction:
+            await transaction.execute(_EFFECTS)
+        yield Stage(kafka, roster, invitations)

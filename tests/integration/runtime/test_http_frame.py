@@ -1,0 +1,97 @@
+"""The frame around every route: problems instead of stack traces, limits, health, one answer per idempotency key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, FastAPI, Header
+
+from shared.runtime.auth import WriteRoster
+from shared.runtime.database import Database
+from shared.runtime.idempotency import keyed, remember, remembered
+from shared.runtime.service_app import service_app
+from shared.runtime.settings import ServiceSettings, load
+from tests.support.apps import bearer, running
+from tests.support.brokers.base import Broker
+from tests.support.brokers.topics import create_topics
+from tests.support.waiting import eventually
+
+
+def _app() -> FastAPI:
+    settings = load(ServiceSettings)
+    database = Database(settings.database_url, schema="roster")
+    router = APIRouter()
+
+    @router.post("/roster/v1/schools/{school_id}/things")
+    async def store(
+        school_id: UUID,
+        caller: WriteRoster,
+        body: Annotated[dict[str, Any], Body()],
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> Any:
+        request = keyed(caller, "things", idempotency_key, body.pop("idempotency_key", None), body)
+        assert request is not None
+        async with database.transaction(schools=[school_id]) as transaction:
+            known = await remembered(transaction, request)
+            if known is not None:
+                return known.body
+            count = await transaction.scalar("SELECT count(*) FROM idempotency_keys")
+            await transaction.scalar("SELECT CAST(:text AS text)", {"text": body.get("text")})
+            answer = {"number": count}
+            await remember(transaction, request, 200, answer)
+            return answer
+
+    @router.get("/roster/boom")
+    async def boom() -> None:
+        raise KeyError("ada@family.example")
+
+    return service_app("roster", settings, database=database, routers=[router], max_body_bytes=2_000)
+
+
+URL = "/roster/v1/schools/01990f5e-5d80-7000-8000-000000000010/things"
+
+
+async def test_bad_requests_get_problem_details(environment: dict[str, str], broker: Broker) -> None:
+    await create_topics(broker)
+    async with running(_app(), headers=bearer()) as client:
+        for answer, status in [
+            (await client.get("/nowhere"), 404),
+            (await client.delete(URL), 405),
+            (await client.post(URL.replace("0199", "x"), json={}), 422),
+            (await client.post(URL, content=b"{", headers={"content-type": "application/json"}), 400),
+            (await client.post(URL, json=[]), 422),
+            (await client.post(URL, json={"text": "x" * 3_000}), 413),
+            (await client.post(URL, json={}, headers={"Authorization": "Bearer kv1_x"}), 401),
+            (await client.post(URL, json={}, headers=bearer("roster:read")), 403),
+            (await client.post(URL, json={"text": "\x00", "idempotency_key": "k"}), 422),
+            (await client.post(URL, json={"idempotency_key": "k"}, headers={"Idempotency-Key": "l"}), 400),
+        ]:
+            assert answer.status_code == status, answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert {"type", "title", "status", "code", "detail"} <= answer.json().keys()
+
+
+async def test_the_same_key_answers_the_same_and_another_body_is_refused(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+    async with running(_app(), headers=bearer() | {"Idempotency-Key": "once"}) as client:
+        answers = await asyncio.gather(*(client.post(URL, json={"text": "a"}) for _ in range(8)))
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert {answer.json()["number"] for answer in answers if answer.status_code == 200} == {0}
+        assert (await client.post(URL, json={"text": "a"})).json() == {"number": 0}
+        assert (await client.post(URL, json={"text": "b"})).status_code == 422
+
+
+async def test_ready_when_every_loop_has_beaten(environment: dict[str, str], broker: Broker) -> None:
+    await create_topics(broker)
+    async with running(_app()) as client:
+        assert (await client.get("/healthz")).json() == {"service": "roster", "dead": []}
+
+        async def ready() -> bool:
+            return (await client.get("/roster/readyz")).status_code == 200
+
+        await eventually(ready)
+        assert (await client.head("/readyz")).status_code == 200

@@ -1,0 +1,238 @@
+"""From a committed row to one effect, on both brokers: nothing lost, nothing done twice, order kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.contracts.envelope import Received
+from shared.contracts.message import Message
+from shared.contracts.roster import ParentAdded
+from shared.contracts.samples import sample_event, structured
+from shared.contracts.topics import ROSTER_PARENT
+from shared.runtime.database import Transaction
+from shared.runtime.errors import Rejected, Transient
+from shared.runtime.health import Health
+from shared.runtime.outbox import emit
+from shared.runtime.republish import republish
+from shared.runtime.tracing import tracing
+from tests.integration.runtime.stage import Stage, added, record_effects, renamed, stage
+from tests.support.brokers.base import Broker
+from tests.support.waiting import eventually
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def _have_effects(scene: Stage, count: int, within_seconds: float = 30) -> list[Any]:
+    async def reached() -> list[Any]:
+        effects = await scene.effects()
+        assert len(effects) >= count, f"{len(effects)} of {count}"
+        return effects
+
+    return await eventually(reached, within_seconds=within_seconds)
+
+
+async def _publish_raw(scene: Stage, values: Sequence[tuple[bytes | None, list[tuple[str, bytes]]]]) -> None:
+    producer = scene.kafka.producer()
+    await producer.start()
+    try:
+        for value, headers in values:
+            await producer.send_and_wait(scene.kafka.name(ROSTER_PARENT.name), value, b"k", headers=headers)
+    finally:
+        await producer.stop()
+
+
+async def test_i1_i19_committed_before_anyone_listens_arrives_with_its_trace(
+    database_url: str, broker: Broker
+) -> None:
+    async with stage(database_url, broker) as scene:
+        with tracing("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+            await scene.emit(*(added() for _ in range(100)))
+        async with scene.relaying(), scene.consuming():
+            effects = await _have_effects(scene, 100)
+        assert len({effect.message_id for effect in effects}) == 100
+        assert {effect.trace.split("-")[1] for effect in effects} == {"0af7651916cd43dd8448eb211c80319c"}
+        assert await scene.pending() == 0
+
+
+async def test_i2_a_rolled_back_change_emits_nothing(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming():
+        for _ in range(20):
+            with pytest.raises(ZeroDivisionError):
+                await _emit_and_fail(scene)
+        await scene.emit(added())
+        assert len(await _have_effects(scene, 1)) == 1
+
+
+async def _emit_and_fail(scene: Stage) -> None:
+    async with scene.roster.transaction() as transaction:
+        await emit(transaction, added())
+        raise ZeroDivisionError
+
+
+async def test_i3_commits_out_of_order_lose_nothing(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene, scene.relaying(replicas=2), scene.consuming():
+        first_written, may_commit = asyncio.Event(), asyncio.Event()
+
+        async def late() -> None:
+            async with scene.roster.transaction() as transaction:
+                await emit(transaction, added())
+                first_written.set()
+                await may_commit.wait()
+
+        task = asyncio.create_task(late())
+        await first_written.wait()
+        await scene.emit(*(added() for _ in range(200)))
+        await _have_effects(scene, 200)
+        may_commit.set()
+        await task
+        assert len(await _have_effects(scene, 201)) == 201
+
+
+async def test_i4_versions_of_one_parent_arrive_in_order_from_many_relays(
+    database_url: str, broker: Broker
+) -> None:
+    parents = [uuid4() for _ in range(5)]
+    async with stage(database_url, broker) as scene, scene.consuming():
+        for version in range(1, 61):
+            async with scene.relaying(replicas=3) if version % 20 == 1 else scene.relaying():
+                await scene.emit(*(renamed(parent, version=version) for parent in parents))
+                if version % 20 == 0:
+                    await _have_effects(scene, version * 5, within_seconds=60)
+        seen = defaultdict(list)
+        for effect in await scene.effects():
+            seen[effect.parent_id].append(effect.version)
+        assert {tuple(versions) for versions in seen.values()} == {tuple(range(1, 61))}
+
+
+async def test_i10_every_record_three_times_is_one_effect(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene, scene.relaying() as relays, scene.consuming():
+        await scene.emit(*(added() for _ in range(300)))
+        await _have_effects(scene, 300)
+        for _ in range(2):
+            async with scene.roster.transaction() as transaction:
+                assert await republish(transaction, since=LONG_AGO) == 300
+            relays[0].wake()
+            await eventually(lambda: _nothing_pending(scene))
+        await scene.emit(added())
+        effects = await _have_effects(scene, 301)
+        assert len(effects) == 301
+
+
+async def _nothing_pending(scene: Stage) -> bool:
+    return await scene.pending() == 0
+
+
+async def test_i13_poison_is_parked_once_and_the_rest_goes_on(database_url: str, broker: Broker) -> None:
+    event = sample_event(ParentAdded)
+    structured_type = [("content-type", b"application/cloudevents+json")]
+    whole = structured(event)
+
+    def spoiled(**changes: Any) -> bytes:
+        return json.dumps({**whole, "id": str(uuid4()), **changes}).encode()
+
+    poison: list[tuple[bytes | None, list[tuple[str, bytes]]]] = [
+        (None, []),
+        (b"", []),
+        (b"rubbish", []),
+        (b"{", structured_type),
+        (b"[]", structured_type),
+        (b"x" * 1_000_00, structured_type),
+        (spoiled(data={"parent_id": "no uuid"}), structured_type),
+        (spoiled(aggregateversion="minus one"), structured_type),
+        (spoiled(subject="somebody else"), structured_type),
+        (spoiled(actor="a\x00b"), structured_type),
+    ]
+    unknown = (spoiled(type="roster.parent.painted.v1"), structured_type)
+    async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming():
+        await _publish_raw(scene, [*poison, unknown])
+        await scene.emit(*(added() for _ in range(50)))
+        await _have_effects(scene, 50)
+        letters = await eventually(lambda: _letters(scene, len(poison)))
+        assert len(letters) == len(poison)
+        assert all(letter.reason for letter in letters)
+        assert scene.bugs == []
+
+
+async def _letters(scene: Stage, count: int) -> list[Any]:
+    letters = await scene.dead_letters()
+    assert len(letters) >= count
+    return letters
+
+
+async def test_a_rejected_record_among_many_is_parked_alone(database_url: str, broker: Broker) -> None:
+    bad = added()
+
+    async def picky(transaction: Transaction, messages: Sequence[Received[Message]]) -> None:
+        if any(one.data == bad.data for one in messages):
+            raise Rejected("no_such_school")
+        await record_effects(transaction, messages)
+
+    async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming({ParentAdded: picky}):
+        await scene.emit(*(added() for _ in range(40)), bad, *(added() for _ in range(40)))
+        assert len(await _have_effects(scene, 80)) == 80
+        assert [letter.reason for letter in await _letters(scene, 1)] == ["no_such_school"]
+
+
+async def test_i15_a_transient_failure_is_waited_out_and_never_parked(
+    database_url: str, broker: Broker
+) -> None:
+    failures = iter(range(4))
+
+    async def unlucky(transaction: Transaction, messages: Sequence[Received[Message]]) -> None:
+        await record_effects(transaction, messages)
+        if next(failures, None) is not None:
+            raise Transient
+
+    async with (
+        stage(database_url, broker) as scene,
+        scene.relaying(),
+        scene.consuming({ParentAdded: unlucky}),
+    ):
+        await scene.emit(*(added() for _ in range(10)))
+        assert len(await _have_effects(scene, 10)) == 10
+        assert await scene.dead_letters() == []
+
+
+async def test_i17_a_bug_ends_the_consumer_and_its_successor_does_the_work(
+    database_url: str, broker: Broker
+) -> None:
+    async def broken(transaction: Transaction, messages: Sequence[Received[Message]]) -> None:
+        await record_effects(transaction, messages)
+        raise KeyError("a bug")
+
+    async with stage(database_url, broker) as scene, scene.relaying():
+        async with scene.consuming({ParentAdded: broken}):
+            await scene.emit(added())
+            await eventually(lambda: bool(scene.bugs), within_seconds=30)
+        assert isinstance(scene.bugs[0], KeyError)
+        assert await scene.effects() == []
+        async with scene.consuming():
+            assert len(await _have_effects(scene, 1)) == 1
+
+
+async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_topic(
+    database_url: str, broker: Broker
+) -> None:
+    health = Health()
+    async with stage(database_url, broker) as scene, scene.relaying():
+        async with scene.consuming(health=health, dead_letter_limit=3):
+            await _publish_raw(scene, [(f"rubbish {n}".encode(), []) for n in range(6)])
+            stalled = [loop for loop in health._loops if loop.name.startswith("consumer.")]
+            await eventually(
+                lambda: stalled[0].reason == "too many dead letters in one hour", within_seconds=30
+            )
+            assert len(await scene.dead_letters()) == 3
+        async with scene.consuming():
+            assert len(await _letters_soon(scene, 6)) == 6
+
+
+async def _letters_soon(scene: Stage, count: int) -> list[Any]:
+    return await eventually(lambda: _letters(scene, count), within_seconds=30)
