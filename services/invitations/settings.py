@@ -26,6 +26,8 @@ class Settings(ServiceSettings):
     """How long an invitation of a parent who has not arrived here yet is held back before 409."""
     catch_up_seconds: float = Field(30, ge=0)
     """How long a run waits for the copy of the roster to be complete."""
+    roster_patience_seconds: float = Field(5, ge=0)
+    """How long a run asks a roster that does not answer before it goes on without."""
     preview_catch_up_seconds: float = Field(10, ge=0, le=30)
     bulk_outstanding_limit: int = Field(1_000, ge=1)
     """Messages of runs, all together, that may be without an outcome."""
@@ -33,6 +35,7 @@ class Settings(ServiceSettings):
     expiry_poll_milliseconds: int = Field(500, ge=10)
     reminder_poll_seconds: float = Field(5, gt=0)
     bulk_poll_milliseconds: int = Field(200, ge=10)
+    await_poll_milliseconds: int = Field(50, ge=1)
 
     @property
     def limits(self) -> Limits:

@@ -97,3 +97,8 @@ async def preview(
     messaged = counts.pop("", 0)
     unknown = await selection.count_unknown(tx, school_id, chosen)
     return Progress(messaged=messaged, skipped=with_unknown(counts, unknown))
+
+
+def with_missing(progress: Progress, missing: int) -> Progress:
+    """The preview with the parents that are on the roster and have not arrived here."""
+    return replace(progress, skipped=with_unknown(progress.skipped, missing))

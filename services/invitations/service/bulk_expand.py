@@ -10,20 +10,28 @@ from services.invitations.domain.rules import Stop, Wish
 from services.invitations.domain.states import Origin
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import Order, invite
-from services.invitations.storage import bulk, selection
-from services.invitations.storage.bulk import Item
+from services.invitations.storage import bulk, bulk_items, selection
+from services.invitations.storage.bulk_items import Item
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
 
 
+async def find_unlisted(tx: Transaction) -> list[Run]:
+    """Runs that wait for their list of parents."""
+    return await bulk.find_selecting(tx)
+
+
 async def list_parents(tx: Transaction, bulk_id: UUID, missing: int, note: str | None) -> None:
-    """List the parents of a run that waits for it; `missing` more exist on the roster and have not arrived."""
+    """List the parents of a run that waits for it; `missing` more are on the roster and have not arrived.
+
+    Only for a run about everyone are they known to be selected; elsewhere the note has to do.
+    """
     run = await bulk.claim_selecting(tx, bulk_id)
     if run is None:
         return
     await selection.list_items(tx, run)
     unknown = await selection.count_unknown(tx, run.school_id, run.selection)
-    await bulk.mark_selected(tx, run, unknown + missing, note)
+    await bulk.mark_selected(tx, run, unknown + (missing if run.selection.everyone else 0), note)
 
 
 async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> bool:
@@ -33,15 +41,15 @@ async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_li
     """
     if not await bulk.claim_pacing(tx):
         return False
-    room = outstanding_limit - await bulk.count_outstanding(tx, outstanding_limit)
+    room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit)
     run = await bulk.claim_next(tx) if room > 0 else None
     if run is None:
         return False
-    parent_ids = await bulk.claim_items(tx, run, min(room, batch_size))
+    parent_ids = await bulk_items.claim_items(tx, run, min(room, batch_size))
     if not parent_ids:
         await bulk.move(tx, run, RunState.DONE)
         return True
-    await bulk.save_items(tx, run, await _send(tx, desk, run, parent_ids))
+    await bulk_items.save_items(tx, run, await _send(tx, desk, run, parent_ids))
     await bulk.touch(tx, run)
     return True
 

@@ -119,3 +119,8 @@ async def _note_hindrances(
             detail = f"{order.wish.origin.value}: {result.hindrance.value}"
             notes.append(Happening(order.parent_id, order.school_id, "not_invited", detail, order.actor))
     await marks.record(tx, notes)
+
+
+async def is_known(tx: Transaction, school_id: UUID, parent_id: UUID) -> bool:
+    """Have the school and this parent of it arrived here?"""
+    return await copies.is_known(tx, school_id, parent_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.invitations.domain.delivery import Outcome, advance, furthest
 from services.invitations.domain.models import Happening
-from services.invitations.storage import bulk, marks
+from services.invitations.storage import bulk_items, marks
 from services.invitations.storage import invitations as rows
 from shared.runtime.database import Transaction
 
@@ -30,4 +30,4 @@ async def take(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
     changed = {line.parent_id for line in lines}
     await rows.save(tx, [one for one in present.values() if one.parent_id in changed])
     await marks.record(tx, lines)
-    await bulk.take_outcomes(tx, final)
+    await bulk_items.take_outcomes(tx, final)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from services.invitations.domain import transitions
+from services.invitations.domain.copies import ParentCopy, Requested, SchoolCopy
 from services.invitations.domain.models import Invitation, Parent, Transition
 from services.invitations.domain.rules import Stop, Wish, contact_gone
 from services.invitations.domain.states import LIVE, InvitationStatus, Origin
@@ -14,23 +15,21 @@ from services.invitations.service.invite import Order, invite
 from services.invitations.service.steps import Step, finish
 from services.invitations.storage import copies, marks
 from services.invitations.storage import invitations as rows
-from services.invitations.storage.copies import ParentRow, SchoolRow
-from services.invitations.storage.marks import Requested
 from shared.runtime.database import Transaction
 
 
-async def keep_schools(tx: Transaction, desk: Desk, schools: Sequence[SchoolRow]) -> None:
+async def keep_schools(tx: Transaction, desk: Desk, schools: Sequence[SchoolCopy]) -> None:
     """Take over schools, the highest version of each, and invite those who waited for them."""
-    latest: dict[UUID, SchoolRow] = {}
+    latest: dict[UUID, SchoolCopy] = {}
     for row in sorted(schools, key=lambda row: row.version):
         latest[row.school.school_id] = row
     await copies.save_schools(tx, latest.values())
     await _fulfil(tx, desk, await marks.take_wishes(tx, school_ids=latest))
 
 
-async def keep_parents(tx: Transaction, desk: Desk, parents: Sequence[ParentRow]) -> None:
+async def keep_parents(tx: Transaction, desk: Desk, parents: Sequence[ParentCopy]) -> None:
     """Take over parents, the highest version of each; links follow what changed, waiting wishes are fulfilled."""
-    latest: dict[UUID, ParentRow] = {}
+    latest: dict[UUID, ParentCopy] = {}
     for row in sorted(parents, key=lambda row: row.version):
         latest[row.parent.parent_id] = row
     changed = await copies.save_parents(tx, latest.values())

@@ -1,9 +1,7 @@
-"""Bulk runs and their items: one item per (run, parent)."""
+"""Bulk runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.invitations.domain.bulk import Run, RunState, Selection
-from services.invitations.domain.delivery import Outcome
-from services.invitations.domain.states import STOPPED, Channel, Delivery, InvitationStatus
-from services.invitations.storage.sets import record_set
+from services.invitations.domain.states import Channel, Delivery, InvitationStatus
 from services.invitations.storage.tables import bulk_runs
 from shared.runtime.database import Transaction
 
@@ -47,54 +43,12 @@ _SELECTED = text(
 )
 _TOUCH = text("UPDATE bulk_runs SET expanded_at = clock_timestamp() WHERE bulk_id = :bulk_id")
 _PACING = text("SELECT pg_try_advisory_xact_lock(hashtextextended('invitations.bulk', 0))")
-_OUTSTANDING = text(
-    "SELECT count(*) FROM (SELECT 1 FROM bulk_items WHERE state = 'messaged' AND NOT has_outcome LIMIT :most) o"
-)
-_CLAIM_ITEMS = text(
-    """
-    SELECT parent_id FROM bulk_items WHERE bulk_id = :bulk_id AND state = 'pending'
-     ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
-    """
-)
-_SAVE_ITEMS = text(
-    """
-    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-           parent_id uuid, state text, reason text, message_id uuid)
-     WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
-    """
-)
 _CANCEL_ITEMS = text(
     """
     UPDATE bulk_items SET state = 'skipped', reason = 'cancelled'
      WHERE bulk_id = :bulk_id AND state = 'pending'
     """
 )
-_TAKE_OUTCOMES = text(
-    """
-    WITH r AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-               message_id uuid, failed boolean, reason text)
-    ), locked AS (
-        SELECT b.bulk_id, b.parent_id, r.failed, r.reason FROM bulk_items b JOIN r USING (message_id)
-         WHERE b.state = 'messaged' ORDER BY b.bulk_id, b.parent_id FOR UPDATE OF b
-    )
-    UPDATE bulk_items AS b
-       SET has_outcome = true, state = CASE WHEN l.failed THEN 'failed' ELSE b.state END,
-           reason = CASE WHEN l.failed THEN l.reason ELSE b.reason END
-      FROM locked l WHERE b.bulk_id = l.bulk_id AND b.parent_id = l.parent_id
-    """
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What became of one parent in a run."""
-
-    parent_id: UUID
-    state: str
-    reason: str | None = None
-    message_id: UUID | None = None
 
 
 async def create(tx: Transaction, run: Run) -> bool:
@@ -156,39 +110,6 @@ async def touch(tx: Transaction, run: Run) -> None:
 async def claim_pacing(tx: Transaction) -> bool:
     """One expander at a time in the whole installation; False where another one is at it."""
     return bool(await tx.scalar(_PACING))
-
-
-async def count_outstanding(tx: Transaction, most: int) -> int:
-    """Messages of all runs that have no outcome yet; counting stops at `most`."""
-    return int(await tx.scalar(_OUTSTANDING, {"most": most}))
-
-
-async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
-    """Lock the next parents of the run."""
-    rows = await tx.rows(_CLAIM_ITEMS, {"bulk_id": run.bulk_id, "limit": limit})
-    return [row.parent_id for row in rows]
-
-
-async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
-    """Write what became of locked items."""
-    rows = record_set(
-        {"parent_id": one.parent_id, "state": one.state, "reason": one.reason, "message_id": one.message_id}
-        for one in items
-    )
-    await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, "rows": rows})
-
-
-async def take_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-    """Move the items of these messages; one outcome per message. Messages outside any run are ignored."""
-    rows = record_set(
-        {
-            "message_id": outcome.message_id,
-            "failed": outcome.delivery in STOPPED,
-            "reason": outcome.code or outcome.delivery.value,
-        }
-        for outcome in outcomes
-    )
-    await tx.execute(_TAKE_OUTCOMES, {"rows": rows})
 
 
 def _columns(run: Run) -> dict[str, Any]:

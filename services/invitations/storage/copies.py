@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from services.invitations.domain.copies import ParentCopy, SchoolCopy
 from services.invitations.domain.models import Contact, Parent, School
 from services.invitations.storage.sets import record_set
 from shared.runtime.database import Transaction
@@ -56,29 +56,12 @@ _KNOWN = text(
 _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
 
 
-@dataclass(frozen=True, slots=True)
-class SchoolRow:
-    """A school's copy as it is kept."""
-
-    school: School
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class ParentRow:
-    """A parent's copy as it is kept: `students` are the children the parent may see."""
-
-    parent: Parent
-    version: int
-    students: tuple[UUID, ...] = ()
-
-
-async def save_schools(tx: Transaction, rows: Iterable[SchoolRow]) -> None:
+async def save_schools(tx: Transaction, rows: Iterable[SchoolCopy]) -> None:
     """Keep the schools, one row each at most; an older version changes nothing."""
     await tx.execute(_SAVE_SCHOOLS, {"rows": record_set(_school_columns(row) for row in rows)})
 
 
-async def save_parents(tx: Transaction, rows: Iterable[ParentRow]) -> set[UUID]:
+async def save_parents(tx: Transaction, rows: Iterable[ParentCopy]) -> set[UUID]:
     """Keep the parents, one row each at most; locks them in id order and returns those that changed."""
     saved = await tx.rows(_SAVE_PARENTS, {"rows": record_set(_parent_columns(row) for row in rows)})
     return {row.parent_id for row in saved}
@@ -148,7 +131,7 @@ def _school(row: Row[Any]) -> School:
     )
 
 
-def _school_columns(row: SchoolRow) -> dict[str, Any]:
+def _school_columns(row: SchoolCopy) -> dict[str, Any]:
     school = row.school
     return {
         "school_id": school.school_id,
@@ -162,7 +145,7 @@ def _school_columns(row: SchoolRow) -> dict[str, Any]:
     }
 
 
-def _parent_columns(row: ParentRow) -> dict[str, Any]:
+def _parent_columns(row: ParentCopy) -> dict[str, Any]:
     parent = row.parent
     contacts = [
         {

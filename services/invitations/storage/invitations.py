@@ -123,7 +123,7 @@ def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
 
 def invitation_from(row: Row[Any]) -> Invitation:
     """The row as the domain knows it; further columns are left out."""
-    fields = {column.name: row._mapping[column.name] for column in invitations.columns}  # noqa: SLF001 - public API
+    fields = {column.name: row._mapping[column.name] for column in invitations.columns}
     fields["status"] = InvitationStatus(fields["status"])
     fields["purpose"] = Purpose(fields["purpose"])
     fields["channel"] = Channel(fields["channel"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import insert, text
 
+from services.invitations.domain.copies import Requested
 from services.invitations.domain.models import Happening, Invitation, Usage
 from services.invitations.domain.states import Channel
 from services.invitations.storage.sets import record_set
@@ -57,17 +58,6 @@ _TAKE_WISHES = text(
     RETURNING w.parent_id, w.school_id, w.channel, w.contact_id, w.actor
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Requested:
-    """Somebody ticked "invite" on a parent who may not have arrived here yet."""
-
-    parent_id: UUID
-    school_id: UUID
-    channel: Channel
-    contact_id: UUID | None
-    actor: str | None
 
 
 async def find_usages(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, tuple[Usage, ...]]:

@@ -1,0 +1,12 @@
+"""`python -m services.invitations migrate|api|worker`."""
+
+from pathlib import Path
+
+from services.invitations.app import create_app
+from services.invitations.settings import Settings
+from shared.runtime.process import main
+
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+if __name__ == "__main__":
+    main("invitations", create_app, Settings, VERSIONS)

@@ -1,0 +1,43 @@
+"""Composition root of the invitations service."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.invitations.consumers import subscriptions
+from services.invitations.http import routers
+from services.invitations.http.office import Office
+from services.invitations.service.catch_up import RosterClient
+from services.invitations.service.desk import Desk
+from services.invitations.settings import Settings
+from services.invitations.timers import Sweeps
+from shared.runtime.database import Database
+from shared.runtime.service_app import service_app
+from shared.runtime.settings import load
+from shared.runtime.tokens import TokenKeys
+
+
+def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
+    """The service: its API, its consumers and its timers, as asked."""
+    settings = settings or load(Settings)
+    database = Database(settings.database_url, schema="invitations", pool_size=settings.database_pool_size)
+    desk = Desk(TokenKeys.from_setting(settings.token_keys.get_secret_value()), settings.limits)
+    roster = RosterClient(settings.roster_url or settings.public_url, settings.auth_secret.get_secret_value())
+    sweeps = Sweeps(database, desk, settings, roster.count_parents)
+    listing, expansion = sweeps.listing(), sweeps.expansion()
+    timers = [sweeps.expiry(), listing, expansion]
+    if settings.reminders_enabled:
+        timers.append(sweeps.reminders())
+    app = service_app(
+        "invitations",
+        settings,
+        database=database,
+        routers=routers(),
+        subscriptions=subscriptions(desk, expansion.wake),
+        timers=timers,
+        resources=[roster],
+        api=api,
+        worker=worker,
+    )
+    app.state.office = Office(database, desk, settings, roster.count_parents, listing.wake)
+    return app

@@ -1,0 +1,121 @@
+"""Routes of single invitations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import JSONResponse
+
+from services.invitations import views
+from services.invitations.domain.models import Invitation
+from services.invitations.domain.rules import Wish
+from services.invitations.domain.states import Delivery, InvitationStatus, Origin
+from services.invitations.http.answers import check_channel, parent_not_found, refused
+from services.invitations.http.bodies import InviteBody
+from services.invitations.http.office import AtOffice, KnownSchool
+from services.invitations.service.invite import Order, invite, is_known
+from services.invitations.service.withdraw import withdraw
+from shared.runtime.auth import ReadInvitations, WriteInvitations
+from shared.runtime.idempotency import keyed, remember, remembered
+from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.runtime.paging import page as page_of
+from shared.runtime.problems import Problem
+
+ROOT = "/invitations/v1/schools/{school_id}/invitations"
+router = APIRouter(tags=["invitations"])
+IdempotencyKey = Annotated[str | None, Header()]
+
+
+@router.post(ROOT, status_code=202, summary="Invite or re-invite a parent")
+async def post_invitation(
+    school_id: UUID,
+    body: InviteBody,
+    caller: WriteInvitations,
+    office: AtOffice,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """A parent who has just been added is awaited for two seconds; then 409 `not_known_yet` with Retry-After.
+
+    A re-invitation kills the older link and starts the week again. It is accepted at once after a first invitation,
+    then once a minute; the timeline says so where it repeats a message within 24 hours.
+    """
+    check_channel(body.channel)
+    content = body.model_dump(mode="json", exclude={"idempotency_key"})
+    request = keyed(caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content)
+    wish = Wish(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
+    order = Order(school_id, body.parent_id, wish, caller.actor)
+    seconds = office.settings.await_parent_seconds
+    await office.await_true(seconds, lambda tx: is_known(tx, school_id, body.parent_id), school_id)
+    async with office.database.transaction(schools=[school_id]) as tx:
+        earlier = await remembered(tx, request) if request else None
+        if earlier is not None:
+            return JSONResponse(earlier.body, earlier.status)
+        result = (await invite(tx, office.desk, [order]))[body.parent_id]
+        if not isinstance(result, Invitation):
+            raise refused(result, contact_named=body.contact_id is not None)
+        answer = views.render(result)
+        if request:
+            await remember(tx, request, 202, answer)
+    return JSONResponse(answer, 202)
+
+
+@router.get(ROOT, summary="List invitations")
+async def list_invitations(
+    school_id: KnownSchool,
+    caller: ReadInvitations,
+    office: AtOffice,
+    status: InvitationStatus | None = None,
+    delivery: Delivery | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+) -> dict[str, Any]:
+    """Parents who were ever invited, the first invited first."""
+    after = read_cursor(cursor)
+    async with office.database.transaction(schools=[school_id]) as tx:
+        items, following = await views.page(
+            tx, school_id, after=after, limit=limit, status=status, delivery=delivery
+        )
+    return page_of(items, encode_cursor(str(following)) if following else None)
+
+
+@router.get(ROOT + "/{parent_id}", summary="Show a parent's invitation with its timeline")
+async def get_invitation(
+    school_id: UUID,
+    parent_id: UUID,
+    caller: ReadInvitations,
+    office: AtOffice,
+) -> dict[str, Any]:
+    """A parent of this school who was never invited has status `not_invited`."""
+    async with office.database.transaction(schools=[school_id]) as tx:
+        found = await views.find_one(tx, school_id, parent_id)
+    if found is None:
+        raise parent_not_found()
+    return found
+
+
+@router.delete(ROOT + "/{parent_id}", summary="Withdraw a parent's invitation")
+async def delete_invitation(
+    school_id: UUID, parent_id: UUID, caller: WriteInvitations, office: AtOffice
+) -> dict[str, Any]:
+    """Its link is dead at once. Withdrawing twice is fine; what is signed up, expired or blocked stays (409)."""
+    async with office.database.transaction(schools=[school_id]) as tx:
+        invitation = await withdraw(tx, school_id, parent_id, caller.actor)
+    if invitation is None:
+        raise Problem(404, "invitation_not_found", "This parent has no invitation.", field="parent_id")
+    if invitation.status is not InvitationStatus.WITHDRAWN:
+        detail = f"The invitation is {invitation.status.value}; there is nothing to withdraw."
+        raise Problem(409, "nothing_to_withdraw", detail)
+    return views.render(invitation)
+
+
+def read_cursor(cursor: str | None) -> UUID:
+    """The id in a cursor, the lowest of all without one. Raises Problem 400."""
+    if cursor is None:
+        return UUID(int=0)
+    (text,) = decode_cursor(cursor, str)
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem(400, "bad_cursor", "Use the cursor of the previous page.", field="cursor") from None

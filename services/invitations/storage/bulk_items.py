@@ -1,0 +1,91 @@
+"""The items of bulk runs: one per (run, parent), so that a run messages nobody twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.invitations.domain.bulk import Run
+from services.invitations.domain.delivery import Outcome
+from services.invitations.domain.states import STOPPED
+from services.invitations.storage.sets import record_set
+from shared.runtime.database import Transaction
+
+_OUTSTANDING = text(
+    "SELECT count(*) FROM (SELECT 1 FROM bulk_items WHERE state = 'messaged' AND NOT has_outcome LIMIT :most) o"
+)
+_CLAIM_ITEMS = text(
+    """
+    SELECT parent_id FROM bulk_items WHERE bulk_id = :bulk_id AND state = 'pending'
+     ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_SAVE_ITEMS = text(
+    """
+    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+           parent_id uuid, state text, reason text, message_id uuid)
+     WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
+    """
+)
+_TAKE_OUTCOMES = text(
+    """
+    WITH r AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+               message_id uuid, failed boolean, reason text)
+    ), locked AS (
+        SELECT b.bulk_id, b.parent_id, r.failed, r.reason FROM bulk_items b JOIN r USING (message_id)
+         WHERE b.state = 'messaged' ORDER BY b.bulk_id, b.parent_id FOR UPDATE OF b
+    )
+    UPDATE bulk_items AS b
+       SET has_outcome = true, state = CASE WHEN l.failed THEN 'failed' ELSE b.state END,
+           reason = CASE WHEN l.failed THEN l.reason ELSE b.reason END
+      FROM locked l WHERE b.bulk_id = l.bulk_id AND b.parent_id = l.parent_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one parent in a run."""
+
+    parent_id: UUID
+    state: str
+    reason: str | None = None
+    message_id: UUID | None = None
+
+
+async def count_outstanding(tx: Transaction, most: int) -> int:
+    """Messages of all runs that have no outcome yet; counting stops at `most`."""
+    return int(await tx.scalar(_OUTSTANDING, {"most": most}))
+
+
+async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
+    """Lock the next parents of the run."""
+    rows = await tx.rows(_CLAIM_ITEMS, {"bulk_id": run.bulk_id, "limit": limit})
+    return [row.parent_id for row in rows]
+
+
+async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
+    """Write what became of locked items."""
+    rows = record_set(
+        {"parent_id": one.parent_id, "state": one.state, "reason": one.reason, "message_id": one.message_id}
+        for one in items
+    )
+    await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, "rows": rows})
+
+
+async def take_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
+    """Move the items of these messages; one outcome per message. Messages outside any run are ignored."""
+    rows = record_set(
+        {
+            "message_id": outcome.message_id,
+            "failed": outcome.delivery in STOPPED,
+            "reason": outcome.code or outcome.delivery.value,
+        }
+        for outcome in outcomes
+    )
+    await tx.execute(_TAKE_OUTCOMES, {"rows": rows})

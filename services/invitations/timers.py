@@ -1,0 +1,79 @@
+"""Background work: expiries, reminders, and the two halves of bulk runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.invitations.domain.bulk import Run
+from services.invitations.service.bulk_expand import expand, find_unlisted, list_parents
+from services.invitations.service.catch_up import CountParents, gap
+from services.invitations.service.desk import Desk
+from services.invitations.service.due import expire, remind
+from services.invitations.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.timers import Timer
+
+
+@dataclass(slots=True)
+class Sweeps:
+    """The actions of the timers; each answers whether more is due at once."""
+
+    database: Database
+    desk: Desk
+    settings: Settings
+    count_parents: CountParents
+    _first_asked: dict[UUID, float] = field(default_factory=dict)
+
+    def expiry(self) -> Timer:
+        """Announces what is over."""
+        return Timer("expiry", self.settings.expiry_poll_milliseconds / 1000, self._expire)
+
+    def reminders(self) -> Timer:
+        """Reminds those who have not signed up."""
+        return Timer("reminders", self.settings.reminder_poll_seconds, self._remind)
+
+    def listing(self) -> Timer:
+        """Lists the parents of new runs, once the copy of the roster is complete."""
+        return Timer("bulk-listing", self.settings.bulk_poll_milliseconds / 1000, self._list)
+
+    def expansion(self) -> Timer:
+        """Sends the messages of runs, at their pace."""
+        return Timer("bulk-expansion", self.settings.bulk_poll_milliseconds / 1000, self._expand)
+
+    async def _expire(self) -> bool:
+        async with self.database.transaction() as tx:
+            return await expire(tx, self.settings.batch_size)
+
+    async def _remind(self) -> bool:
+        async with self.database.transaction() as tx:
+            return await remind(tx, self.desk, self.settings.batch_size)
+
+    async def _expand(self) -> bool:
+        async with self.database.transaction() as tx:
+            return await expand(
+                tx,
+                self.desk,
+                batch_size=self.settings.batch_size,
+                outstanding_limit=self.settings.bulk_outstanding_limit,
+            )
+
+    async def _list(self) -> bool:
+        async with self.database.transaction() as tx:
+            unlisted = await find_unlisted(tx)
+        for run in unlisted:
+            await self._list_one(run)
+        waiting = {run.bulk_id for run in unlisted}
+        self._first_asked = {key: at for key, at in self._first_asked.items() if key in waiting}
+        return False
+
+    async def _list_one(self, run: Run) -> None:
+        """List now, or leave it for the next round while parents are still on their way here."""
+        found = await gap(self.database, self.count_parents, run.school_id, run.selection)
+        waited = time.monotonic() - self._first_asked.setdefault(run.bulk_id, time.monotonic())
+        patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
+        if (found.missing or found.silent) and waited < patience:
+            return
+        async with self.database.transaction() as tx:
+            await list_parents(tx, run.bulk_id, found.missing, found.note)

@@ -1,0 +1,190 @@
+"""What the API shows of invitations and runs. Never a token, its digest, or an address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from services.invitations.domain.bulk import Progress, Run, with_unknown
+from services.invitations.domain.models import Invitation
+from services.invitations.domain.states import InvitationStatus
+from services.invitations.domain.words import action, next_step, reason
+from services.invitations.storage import bulk
+from services.invitations.storage.invitations import invitation_from
+from shared.runtime.database import Transaction
+
+_SCHOOL = text("SELECT 1 FROM schools WHERE school_id = :school_id")
+_PARENT = text(
+    "SELECT 1 FROM parents WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed"
+)
+_ONE = text("SELECT * FROM invitations WHERE school_id = :school_id AND parent_id = :parent_id")
+_TIMELINE = text(
+    """
+    SELECT happened_at, event, detail, actor FROM invitation_events
+     WHERE school_id = :school_id AND parent_id = :parent_id ORDER BY event_id
+    """
+)
+_LIST = """
+SELECT * FROM invitations
+ WHERE school_id = :school_id AND invitation_id > :after
+   AND (CAST(:status AS text) IS NULL OR status = :status)
+   AND (CAST(:delivery AS text) IS NULL OR delivery = :delivery)
+ ORDER BY invitation_id LIMIT :limit
+"""
+_RUNS = text(
+    """
+    SELECT bulk_id FROM bulk_runs WHERE school_id = :school_id AND bulk_id < :before
+     ORDER BY bulk_id DESC LIMIT :limit
+    """
+)
+_COUNTS = text(
+    """
+    SELECT state, reason, count(*) AS parents,
+           count(*) FILTER (WHERE state = 'messaged' AND NOT has_outcome) AS waiting
+      FROM bulk_items WHERE bulk_id = :bulk_id GROUP BY state, reason ORDER BY state, reason
+    """
+)
+
+
+async def school_is_known(tx: Transaction, school_id: UUID) -> bool:
+    """Has the school arrived here?"""
+    return await tx.row(_SCHOOL, {"school_id": school_id}) is not None
+
+
+async def find_one(tx: Transaction, school_id: UUID, parent_id: UUID) -> dict[str, Any] | None:
+    """A parent's invitation with its timeline; a known parent without one is `not_invited`; else None."""
+    key = {"school_id": school_id, "parent_id": parent_id}
+    row = await tx.row(_ONE, key)
+    if row is None and await tx.row(_PARENT, key) is None:
+        return None
+    shown = render(invitation_from(row)) if row is not None else _never(school_id, parent_id)
+    lines = await tx.rows(_TIMELINE, key)
+    return {**shown, "timeline": [_line(line) for line in lines]}
+
+
+async def page(
+    tx: Transaction, school_id: UUID, *, after: UUID, limit: int, status: str | None, delivery: str | None
+) -> tuple[list[dict[str, Any]], UUID | None]:
+    """Invitations of a school after a cursor, oldest first, and the cursor of the next page."""
+    rows = await tx.rows(
+        _LIST,
+        {
+            "school_id": school_id,
+            "after": after,
+            "limit": limit + 1,
+            "status": status,
+            "delivery": delivery,
+        },
+    )
+    found = [invitation_from(row) for row in rows[:limit]]
+    return [render(one) for one in found], found[-1].invitation_id if len(rows) > limit else None
+
+
+async def runs(tx: Transaction, school_id: UUID, before: UUID, limit: int) -> Sequence[UUID]:
+    """Ids of the school's runs, newest first."""
+    rows = await tx.rows(_RUNS, {"school_id": school_id, "before": before, "limit": limit})
+    return [row.bulk_id for row in rows]
+
+
+async def find_run(tx: Transaction, school_id: UUID, bulk_id: UUID) -> dict[str, Any] | None:
+    """A run with its counts."""
+    run = await bulk.find(tx, school_id, bulk_id)
+    return None if run is None else {**render_run(run), **render_progress(await _progress(tx, run))}
+
+
+async def _progress(tx: Transaction, run: Run) -> Progress:
+    counts: dict[str, dict[str, int]] = {"pending": {}, "messaged": {}, "skipped": {}, "failed": {}}
+    waiting = 0
+    for row in await tx.rows(_COUNTS, {"bulk_id": run.bulk_id}):
+        counts[row.state][row.reason or ""] = row.parents
+        waiting += row.waiting
+    return Progress(
+        pending=sum(counts["pending"].values()),
+        messaged=sum(counts["messaged"].values()),
+        waiting=waiting,
+        skipped=with_unknown(counts["skipped"], run.not_known_yet),
+        failed=counts["failed"],
+    )
+
+
+def render(invitation: Invitation) -> dict[str, Any]:
+    """An invitation as JSON."""
+    return {
+        "invitation_id": str(invitation.invitation_id),
+        "school_id": str(invitation.school_id),
+        "parent_id": str(invitation.parent_id),
+        "status": invitation.status.value,
+        "action": action(invitation.status),
+        "delivery": invitation.delivery.value,
+        "reason": reason(invitation),
+        "next_step": next_step(invitation),
+        "generation": invitation.generation,
+        "channel": invitation.channel.value,
+        "contact_id": str(invitation.contact_id),
+        "message_id": str(invitation.message_id),
+        "first_invited_at": invitation.first_invited_at.isoformat(),
+        "last_invited_at": invitation.last_invited_at.isoformat(),
+        "expires_at": invitation.expires_at.isoformat(),
+        "next_reminder_at": _moment(invitation.next_reminder_at),
+        "signed_up_at": _moment(invitation.signed_up_at),
+    }
+
+
+def _never(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
+    return {
+        "invitation_id": None,
+        "school_id": str(school_id),
+        "parent_id": str(parent_id),
+        "status": InvitationStatus.NOT_INVITED.value,
+        "action": action(InvitationStatus.NOT_INVITED),
+        "delivery": None,
+        "reason": reason(None),
+        "next_step": next_step(None),
+        "last_invited_at": None,
+        "expires_at": None,
+        "signed_up_at": None,
+    }
+
+
+def render_run(run: Run) -> dict[str, Any]:
+    """A run as JSON, without its counts."""
+    return {
+        "bulk_id": str(run.bulk_id),
+        "school_id": str(run.school_id),
+        "state": run.state.value,
+        "channel": run.channel.value,
+        "created_at": run.created_at.isoformat(),
+        "not_before": _moment(run.not_before),
+        "finished_at": _moment(run.finished_at),
+        "note": run.note,
+    }
+
+
+def render_progress(progress: Progress) -> dict[str, Any]:
+    """Counts as JSON: selected = pending + messaged + all skipped + all failed."""
+    return {
+        "selected": progress.selected,
+        "pending": progress.pending,
+        "messaged": progress.messaged,
+        "waiting": progress.waiting,
+        "skipped": dict(progress.skipped),
+        "skipped_total": sum(progress.skipped.values()),
+        "failed": dict(progress.failed),
+        "failed_total": sum(progress.failed.values()),
+    }
+
+
+def _line(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "at": row.happened_at.isoformat(),
+        "event": row.event,
+        "detail": row.detail,
+        "actor": row.actor,
+    }
+
+
+def _moment(value: Any) -> str | None:
+    return None if value is None else str(value.isoformat())
