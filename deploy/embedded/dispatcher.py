@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,7 +46,7 @@ class Dispatcher:
         if name in self._apps:
             await self._apps[name](self._scope_of(name, scope), receive, send)
         elif scope["type"] == "http":
-            response = await self._own_answer(Request(scope))
+            response = await self._own_answer(scope["path"])
             await response(scope, receive, send)
 
     def _scope_of(self, name: str, scope: Scope) -> Scope:
@@ -61,11 +60,11 @@ class Dispatcher:
                 self._states[name] = await stack.enter_async_context(context) or {}
             yield
 
-    async def _own_answer(self, request: Request) -> Response:
-        if request.url.path == "/":
+    async def _own_answer(self, path: str) -> Response:
+        if path == "/":
             return RedirectResponse("/admin")
-        if request.url.path in ("/healthz", "/readyz"):
-            return await self._health(request.url.path)
+        if path in ("/healthz", "/readyz"):
+            return await self._health(path)
         return Problem(404, "not_found", "There is nothing at this address.").response()
 
     async def _health(self, path: str) -> Response:

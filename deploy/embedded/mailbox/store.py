@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args
 
@@ -146,9 +147,7 @@ class Store:
                 batch.append(self._arrivals.get_nowait())
             failed = False
             try:
-                await self._on_writer(
-                    lambda arrivals=[arrival for arrival, _ in batch]: self._insert(arrivals)
-                )
+                await self._on_writer(partial(self._insert, [arrival for arrival, _ in batch]))
             except Exception:  # noqa: BLE001 - a full disk, a damaged file: the senders hear of it and keep their mails
                 failed = True
             for _, future in batch:

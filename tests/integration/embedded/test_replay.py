@@ -1,0 +1,57 @@
+"""Refilling an emptied broker: published again is what some group has not passed, and nothing else."""
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from deploy.embedded.replay import replay
+from shared.contracts.topics import INVITATIONS_INVITATION
+
+
+@pytest.fixture
+def dsn(database_url: str) -> str:
+    return database_url.replace("+asyncpg", "")
+
+
+async def _emitted(connection: asyncpg.Connection, *, sent: bool = True) -> str:
+    return str(
+        await connection.fetchval(
+            """INSERT INTO invitations.outbox (message_id, topic, key, lane, headers, data, sent_at)
+               VALUES ($1, $2, 'k', 'single', '{}', '{}', CASE WHEN $3 THEN now() END) RETURNING message_id""",
+            *(uuid4(), INVITATIONS_INVITATION.name, sent),
+        )
+    )
+
+
+async def _passed(connection: asyncpg.Connection, group: str, message_id: str, source: str) -> None:
+    schema = group.partition(".")[0]
+    await connection.execute(
+        f"INSERT INTO {schema}.inbox (consumer, source, message_id) VALUES ($1, $2, $3)",
+        group,
+        source,
+        message_id,
+    )
+
+
+async def test_what_every_group_has_passed_stays_sent(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        everyone, one, nobody, waiting, foreign = [await _emitted(connection, sent=n != 3) for n in range(5)]
+        source = "/kinvite/invitations"
+        for group in INVITATIONS_INVITATION.readers:
+            await _passed(connection, group, everyone, source)
+            await _passed(connection, group, foreign, "/kinvite/roster")
+        await _passed(connection, INVITATIONS_INVITATION.readers[0], one, source)
+        await connection.execute(
+            "INSERT INTO invitations.relay_lease VALUES ('single', $1, 7, now() + interval '1 hour')", uuid4()
+        )
+        assert await replay(dsn) == 3
+        unsent = await connection.fetch(
+            "SELECT message_id FROM invitations.outbox WHERE sent_at IS NULL ORDER BY id"
+        )
+        assert [str(row[0]) for row in unsent] == [one, nobody, waiting, foreign]
+        assert await connection.fetchval("SELECT count(*) FROM invitations.relay_lease") == 0
+        assert await replay(dsn) == 0
+    finally:
+        await connection.close()

@@ -1,0 +1,78 @@
+"""One origin over several apps."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from deploy.embedded.dispatcher import Dispatcher
+
+_EVENTS: list[str] = []
+
+
+def _app(name: str, *, ready: bool = True) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, str]]:
+        _EVENTS.append(f"+{name}")
+        yield {"name": name}
+        _EVENTS.append(f"-{name}")
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        return JSONResponse({"service": name}, 200 if ready else 503)
+
+    @app.get("/{_:path}")  # noqa: FAST003 - it answers by the scope
+    async def echo(request: Request) -> dict[str, str]:
+        return {"app": request.state.name, "path": request.url.path}
+
+    return app
+
+
+@asynccontextmanager
+async def _client(dispatcher: Dispatcher) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(dispatcher)
+    async with dispatcher._running(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        yield client
+
+
+async def test_the_first_segment_chooses_the_app_and_the_path_stays() -> None:
+    _EVENTS.clear()
+    apps = {name: _app(name) for name in ("roster", "dashboard", "signup")}
+    async with _client(Dispatcher(apps)) as client:
+        for path, app in (
+            ("/roster/v1/schools", "roster"),
+            ("/admin", "dashboard"),
+            ("/join/x%2Fy", "signup"),
+        ):
+            assert (await client.get(path)).json()["app"] == app
+        assert (await client.get("/verify/abc")).json()["path"] == "/verify/abc"
+    assert _EVENTS == ["+roster", "+dashboard", "+signup", "-signup", "-dashboard", "-roster"]
+
+
+async def test_the_root_leads_to_the_office_and_the_rest_to_a_problem() -> None:
+    async with _client(Dispatcher({"roster": _app("roster")})) as client:
+        assert (await client.get("/")).headers["location"] == "/admin"
+        for path in ("/rosters", "/admin", "/x", "/Roster"):
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_it_is_ready_when_every_service_is() -> None:
+    async with _client(
+        Dispatcher({"roster": _app("roster"), "mailbox": _app("mailbox", ready=False)})
+    ) as client:
+        assert (await client.get("/readyz")).json() == {
+            "status": "ok",
+            "services": {"roster": {"service": "roster"}},
+        }
+    async with _client(
+        Dispatcher({"roster": _app("roster"), "signup": _app("signup", ready=False)})
+    ) as client:
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["status"] == "not ready"
