@@ -21,3 +21,4 @@ class Settings(ServiceSettings):
     session_lifetime_hours: int = Field(12, ge=1, le=24 * 30)
     command_timeout_seconds: float = Field(15, gt=0, le=120)
     upload_timeout_seconds: float = Field(120, gt=0, le=3600)
+    upload_limit_megabytes: int = Field(64, ge=1, le=1024)

@@ -1,0 +1,49 @@
+"""The dashboard's composition root."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.dashboard.channels.owners import Owners
+from services.dashboard.consumers import SUBSCRIPTIONS
+from services.dashboard.http import ROUTERS, problem_pages
+from services.dashboard.http.context import Context
+from services.dashboard.service.staff import ensure_owner
+from services.dashboard.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.service_app import service_app
+from shared.runtime.settings import load
+
+
+def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
+    """The pages and the status view (`api`), the projection (`worker`), or both."""
+    settings = settings or load(Settings)
+    database = Database(settings.database_url, schema="dashboard", pool_size=settings.database_pool_size)
+    owners = Owners(
+        settings.services_url,
+        settings.auth_secret.get_secret_value(),
+        timeout_seconds=settings.command_timeout_seconds,
+        upload_seconds=settings.upload_timeout_seconds,
+    )
+    app = service_app(
+        "dashboard",
+        settings,
+        database=database,
+        routers=ROUTERS,
+        subscriptions=SUBSCRIPTIONS,
+        resources=(owners, _first_owner(database, settings)) if api else (),
+        api=api,
+        worker=worker,
+        max_body_bytes=settings.upload_limit_megabytes * 1024 * 1024,
+    )
+    app.state.dashboard = Context(settings, database, owners)
+    problem_pages.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _first_owner(database: Database, settings: Settings) -> AsyncIterator[None]:
+    if settings.owner_email and settings.owner_password:
+        await ensure_owner(database, settings.owner_email, settings.owner_password.get_secret_value())
+    yield

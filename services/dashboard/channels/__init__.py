@@ -1,0 +1,1 @@
+"""The way out: the owners' HTTP APIs, to which staff's commands go."""

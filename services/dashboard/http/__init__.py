@@ -1,0 +1,17 @@
+"""The JSON status view under /dashboard and the office's pages under /admin."""
+
+from fastapi import APIRouter
+
+from services.dashboard.http import api, assets, bulk, imports, parent, parents, schools, signing_in, students
+
+ROUTERS: tuple[APIRouter, ...] = (
+    api.router,
+    assets.router,
+    signing_in.router,
+    schools.router,
+    students.router,
+    parents.router,
+    parent.router,
+    bulk.router,
+    imports.router,
+)

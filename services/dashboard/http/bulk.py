@@ -1,0 +1,137 @@
+"""Send Parent Invite: preview with the reasons for every family left out, then a run with its progress (P20-P25)."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from services.dashboard.channels.owners import CommandError
+from services.dashboard.domain.staff import May
+from services.dashboard.http.context import OfSchool, SignedIn, WithContext
+from services.dashboard.http.forms import Form, SignedForm
+from services.dashboard.http.render import go, page
+from services.dashboard.service import commands
+from shared.runtime.ids import new_id
+from shared.runtime.problems import Problem
+
+router = APIRouter(prefix="/admin/schools/{school_id}/invite", include_in_schema=False)
+REFRESH_SECONDS = 2
+Control = Literal["pause", "resume", "cancel"]
+
+
+@router.get("")
+async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
+    session.need(May.INVITE_MANY)
+    return page(request, "invite_many.html", session, school=school, tab="invite", error=None)
+
+
+@router.post("/preview")
+async def preview(
+    request: Request, context: WithContext, session: SignedIn, school: OfSchool, form: SignedForm
+) -> Response:
+    session.need(May.INVITE_MANY)
+    select = _selection(form)
+    try:
+        caller = session.caller(school.school_id, "invitations:write")
+        told = await commands.preview_bulk(context.owners, caller, select, "email")
+    except CommandError as error:
+        return page(
+            request,
+            "invite_many.html",
+            session,
+            status=error.status,
+            school=school,
+            tab="invite",
+            error=error,
+        )
+    return page(
+        request,
+        "invite_preview.html",
+        session,
+        school=school,
+        tab="invite",
+        told=told,
+        everyone="all" in select,
+        student_ids=select.get("student_ids", []),
+        key=str(new_id()),
+    )
+
+
+@router.post("/run")
+async def run(
+    request: Request, context: WithContext, session: SignedIn, school: OfSchool, form: SignedForm
+) -> Response:
+    """The form's key makes a second press the same run."""
+    session.need(May.INVITE_MANY)
+    try:
+        caller = session.caller(school.school_id, "invitations:write")
+        bulk_id = await commands.start_bulk(
+            context.owners, caller, _selection(form), "email", form.text("key")
+        )
+    except CommandError as error:
+        return page(
+            request,
+            "invite_many.html",
+            session,
+            status=error.status,
+            school=school,
+            tab="invite",
+            error=error,
+        )
+    return go(request, f"/admin/schools/{school.school_id}/invite/{bulk_id}")
+
+
+@router.get("/{bulk_id}")
+async def progress(
+    request: Request, context: WithContext, session: SignedIn, school: OfSchool, bulk_id: UUID
+) -> Response:
+    session.need(May.INVITE_MANY)
+    try:
+        caller = session.caller(school.school_id, "invitations:read")
+        told = await commands.get_bulk(context.owners, caller, bulk_id)
+    except CommandError as error:
+        raise Problem(error.status, error.code or "bulk_unknown", error.message) from error
+    return page(
+        request,
+        "invite_progress.html",
+        session,
+        school=school,
+        tab="invite",
+        told=told,
+        refresh_seconds=REFRESH_SECONDS if told.running else None,
+    )
+
+
+@router.post("/{bulk_id}/{control}")
+async def control_run(
+    request: Request,
+    context: WithContext,
+    session: SignedIn,
+    school: OfSchool,
+    bulk_id: UUID,
+    control: Control,
+    form: SignedForm,
+) -> Response:
+    session.need(May.INVITE_MANY)
+    here = f"/admin/schools/{school.school_id}/invite/{bulk_id}"
+    try:
+        caller = session.caller(school.school_id, "invitations:write")
+        await commands.control_bulk(context.owners, caller, bulk_id, control)
+    except CommandError as error:
+        return go(request, here, error.message, bad=True)
+    return go(request, here)
+
+
+def _selection(form: Form) -> dict[str, Any]:
+    """Selected students, or everybody; raises Problem 422 when nothing is selected."""
+    if form.text("who") == "all":
+        return {"all": True}
+    chosen = form.all("student_id")
+    try:
+        students = [str(UUID(student)) for student in chosen]
+    except ValueError:
+        raise Problem(422, "bad_selection", "The selection could not be read.", field="student_id") from None
+    if not students:
+        raise Problem(422, "nothing_selected", "Select at least one student first.", field="student_id")
+    return {"student_ids": students}

@@ -1,0 +1,116 @@
+"""What routes are given: the database, the owners' APIs, and who is asking."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from services.dashboard.channels.owners import Caller, Owners
+from services.dashboard.domain.directory import School
+from services.dashboard.domain.staff import May, Staff
+from services.dashboard.service.staff import staff_of_session
+from services.dashboard.settings import Settings
+from services.dashboard.views.schools import find_school
+from shared.runtime.auth import Unauthenticated, requires, school_not_found
+from shared.runtime.database import Database, Transaction
+from shared.runtime.problems import Problem
+
+bearer = requires("dashboard:read")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Made once by the composition root and kept at `app.state.dashboard`."""
+
+    settings: Settings
+    database: Database
+    owners: Owners
+
+    @property
+    def secret(self) -> str:
+        return self.settings.auth_secret.get_secret_value()
+
+    @property
+    def session_cookie(self) -> str:
+        """Browsers accept the prefix only over https and for the whole origin."""
+        return "__Host-kinvite_staff" if self.settings.secure else "kinvite_staff"
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.dashboard
+    return context
+
+
+WithContext = Annotated[Context, Depends(context_of)]
+
+
+class SignInNeeded(Exception):
+    """A page was asked for by nobody who is signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in member of staff, and the session id that forms are bound to."""
+
+    staff: Staff
+    id: str = field(repr=False)
+
+    def need(self, permission: May) -> None:
+        """Raises Problem 403 in words for the page."""
+        if not self.staff.may(permission):
+            raise Problem(
+                403, "not_your_role", "Your role does not include this. Ask an admin of the school."
+            )
+
+    def caller(self, school_id: UUID | None, right: str) -> Caller:
+        return Caller(self.staff, school_id, right)
+
+
+async def session_of(request: Request) -> Session:
+    """The signed-in staff of a page; raises SignInNeeded."""
+    context = context_of(request)
+    cookie = request.cookies.get(context.session_cookie, "")
+    if cookie:
+        async with context.database.transaction() as tx:
+            staff = await staff_of_session(tx, cookie)
+        if staff is not None:
+            return Session(staff, cookie)
+    raise SignInNeeded
+
+
+SignedIn = Annotated[Session, Depends(session_of)]
+
+
+async def reader(request: Request, school_id: UUID) -> None:
+    """The status view is for a token with dashboard:read, or for staff whose role has the Parents list."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        await bearer(request, authorization)
+        return
+    try:
+        session = await session_of(request)
+    except SignInNeeded:
+        raise Unauthenticated from None
+    if not session.staff.sees(school_id):
+        raise school_not_found()
+    session.need(May.LIST_PARENTS)
+
+
+async def get_school(tx: Transaction, school_id: UUID) -> School:
+    """Raises Problem 404 for a school that nobody has registered."""
+    school = await find_school(tx, school_id)
+    if school is None:
+        raise school_not_found()
+    return school
+
+
+async def school_of(school_id: UUID, session: SignedIn, context: WithContext) -> School:
+    """The school of a page's path; another school's does not exist for this person."""
+    if not session.staff.sees(school_id):
+        raise school_not_found()
+    async with context.database.transaction(schools=[school_id]) as tx:
+        return await get_school(tx, school_id)
+
+
+OfSchool = Annotated[School, Depends(school_of)]

@@ -1,0 +1,70 @@
+"""Importing a spreadsheet of families, with progress and the rows that could not be read."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from services.dashboard.channels.owners import CommandError, Upload
+from services.dashboard.domain.directory import School
+from services.dashboard.domain.staff import May
+from services.dashboard.http.context import OfSchool, Session, SignedIn, WithContext
+from services.dashboard.http.forms import uploaded_file
+from services.dashboard.http.render import go, page
+from services.dashboard.service import commands
+from shared.runtime.problems import Problem
+
+router = APIRouter(prefix="/admin/schools/{school_id}/import", include_in_schema=False)
+REFRESH_SECONDS = 2
+ERRORS_SHOWN = 200
+
+
+@router.get("")
+async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
+    session.need(May.IMPORT)
+    return _form(request, session, school)
+
+
+@router.post("")
+async def upload(request: Request, context: WithContext, session: SignedIn, school: OfSchool) -> Response:
+    session.need(May.IMPORT)
+    file, form = await uploaded_file(request, session)
+    fields = {"skip_bad_rows": "true"} if form.ticked("skip_bad_rows") else {}
+    try:
+        import_id = await commands.start_import(
+            context.owners,
+            session.caller(school.school_id, "roster:write"),
+            Upload(file.filename or "families.csv", file.file, fields),
+        )
+    except CommandError as error:
+        return _form(request, session, school, error)
+    finally:
+        await file.close()
+    return go(request, f"/admin/schools/{school.school_id}/import/{import_id}")
+
+
+@router.get("/{import_id}")
+async def progress(
+    request: Request, context: WithContext, session: SignedIn, school: OfSchool, import_id: UUID
+) -> Response:
+    session.need(May.IMPORT)
+    try:
+        caller = session.caller(school.school_id, "roster:read")
+        told = await commands.get_import(context.owners, caller, import_id)
+    except CommandError as error:
+        raise Problem(error.status, error.code or "import_unknown", error.message) from error
+    return page(
+        request,
+        "import_progress.html",
+        session,
+        school=school,
+        tab="import",
+        told=told,
+        errors=told.errors[:ERRORS_SHOWN],
+        refresh_seconds=REFRESH_SECONDS if told.busy else None,
+    )
+
+
+def _form(request: Request, session: Session, school: School, error: CommandError | None = None) -> Response:
+    status = error.status if error else 200
+    return page(request, "import.html", session, status=status, school=school, tab="import", error=error)

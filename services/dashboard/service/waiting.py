@@ -1,0 +1,23 @@
+"""Waiting for the projection to show what a form has just done, so that the next page is not a step behind."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from shared.runtime.database import Database, Transaction
+
+PATIENCE_SECONDS = 2.0
+POLL_SECONDS = 0.05
+
+
+async def shown(database: Database, school_id: UUID, check: Callable[[Transaction], Awaitable[bool]]) -> bool:
+    """Look until `check` is true, for two seconds at most; False: the page will show it a little later."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                async with database.transaction(schools=[school_id]) as tx:
+                    if await check(tx):
+                        return True
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        return False

@@ -1,0 +1,66 @@
+"""Which columns change together: the registers of the domain as columns."""
+
+from services.dashboard.storage.registers import Register
+
+PERSON = Register(
+    (
+        ("person_version", "bigint"),
+        ("name", "text"),
+        ("language", "text"),
+        ("contacts", "jsonb"),
+        ("search", "text"),
+        ("removed", "boolean"),
+    )
+)
+PROGRESS = Register(
+    (
+        ("progress_version", "bigint"),
+        ("state", "text"),
+        ("state_at", "timestamptz"),
+        ("state_reason", "text"),
+    )
+)
+SENDING = Register(
+    (
+        ("sending_version", "bigint"),
+        ("generation", "integer"),
+        ("channel", "text"),
+        ("contact_id", "uuid"),
+        ("expires_at", "timestamptz"),
+        ("last_invited_at", "timestamptz"),
+    )
+)
+OUTCOME = Register(
+    (
+        ("outcome_generation", "integer"),
+        ("outcome_stage", "integer"),
+        ("outcome_message_id", "uuid"),
+        ("outcome_version", "bigint"),
+        ("delivery", "text"),
+        ("delivery_at", "timestamptz"),
+        ("delivery_reason", "text"),
+    ),
+    ranked=4,
+)
+ACCOUNT = Register((("signed_up_at", "timestamptz"), ("account_id", "uuid")), ranked=2)
+STUDENT = Register(
+    (
+        ("version", "bigint"),
+        ("name", "text"),
+        ("number", "text"),
+        ("class_name", "text"),
+        ("removed", "boolean"),
+    )
+)
+SCHOOL = Register(
+    (
+        ("version", "bigint"),
+        ("name", "text"),
+        ("country", "text"),
+        ("language", "text"),
+        ("timezone", "text"),
+        ("invitation_lifetime_days", "integer"),
+    )
+)
+PARENT_KEYS = (("school_id", "uuid"), ("parent_id", "uuid"))
+STUDENT_KEYS = (("school_id", "uuid"), ("student_id", "uuid"))
