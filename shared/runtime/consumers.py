@@ -74,6 +74,8 @@ class Consumers:
 
         subscriber(consume)
         health.check(f"lag.{group}", lambda: _lag_problem(worker, subscriber))
+        # An idle group is well: whether it has joined and keeps up is for the check above to say.
+        worker.progress.beat()
         worker.progress.stale_after_seconds = float("inf")
         return subscriber
 

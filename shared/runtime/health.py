@@ -73,5 +73,5 @@ class Health:
         return [
             loop.name
             for loop in self._loops
-            if loop.silent_seconds > DEAD_AFTER_SECONDS and loop.reason is None
+            if loop.silent_seconds > max(DEAD_AFTER_SECONDS, loop.stale_after_seconds) and loop.reason is None
         ]
