@@ -1,0 +1,10 @@
+"""`python -m services.roster migrate|api|worker`."""
+
+from pathlib import Path
+
+from services.roster.app import create_app
+from services.roster.settings import Settings
+from shared.runtime.process import main
+
+if __name__ == "__main__":
+    main("roster", create_app, Settings, Path(__file__).parent / "migrations" / "versions")

@@ -1,0 +1,36 @@
+"""The roster, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.roster import http
+from services.roster.consumers import SUBSCRIPTIONS
+from services.roster.settings import Settings
+from services.roster.timers import ImportWorker
+from shared.runtime.database import Database
+from shared.runtime.service_app import service_app
+from shared.runtime.settings import load
+
+FORM_BYTES = 64 * 1024
+
+
+def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
+    """The service's ASGI app; `api` serves routes, `worker` consumes and imports."""
+    settings = settings or load(Settings)
+    database = Database(settings.database_url, schema="roster", pool_size=settings.database_pool_size)
+    imports = ImportWorker(database, poll_seconds=settings.import_poll_seconds)
+    app = service_app(
+        "roster",
+        settings,
+        database=database,
+        routers=http.ROUTERS,
+        subscriptions=SUBSCRIPTIONS,
+        timers=[imports.timer],
+        resources=[imports],
+        api=api,
+        worker=worker,
+        max_body_bytes=settings.import_max_bytes + FORM_BYTES,
+    )
+    app.state.context = http.Context(database, settings.import_max_bytes, imports.timer.wake)
+    return app

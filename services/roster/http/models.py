@@ -1,0 +1,124 @@
+"""Bodies as callers send them. Unknown fields are ignored; meaning is checked by the use cases."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from services.roster.service.forms import ParentForm, StudentForm
+from services.roster.service.schools import MAX_LIFETIME_DAYS, SchoolForm
+
+Text = Annotated[str, Field(max_length=2000)]
+MAX_PARENTS = 20
+
+
+class Body(BaseModel):
+    """A JSON object; errors never repeat what was sent."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+
+
+class Keyed(Body):
+    """A body that may carry its idempotency key."""
+
+    idempotency_key: Annotated[str | None, Field(max_length=200)] = None
+
+
+class SchoolBody(Keyed):
+    """A school, or the settings to change."""
+
+    name: Annotated[Text | None, Field(examples=["Primarschule Seefeld"])] = None
+    country: Annotated[Text | None, Field(description="ISO 3166, two letters.", examples=["CH"])] = None
+    language: Annotated[Text | None, Field(examples=["de"])] = None
+    timezone: Annotated[Text | None, Field(examples=["Europe/Zurich"])] = None
+    credentials_mode: Literal["self_service", "issued"] | None = None
+    invitation_lifetime_days: Annotated[int | None, Field(ge=1, le=MAX_LIFETIME_DAYS)] = None
+    reminder_days: Annotated[tuple[int, ...] | None, Field(max_length=10)] = None
+    phone: Annotated[Text | None, Field(description="The school's own number: never a family's.")] = None
+    email: Annotated[Text | None, Field(description="The school's own address: never a family's.")] = None
+
+    def form(self) -> SchoolForm:
+        return SchoolForm(**self.model_dump(exclude={"idempotency_key"}))
+
+
+class ParentBody(Keyed):
+    """A parent by name."""
+
+    name: Annotated[Text | None, Field(examples=["Anna Muster"])] = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    relation: Annotated[Text | None, Field(examples=["mother"])] = None
+    email: Annotated[Text | None, Field(examples=["anna@example.com"])] = None
+    phone: Annotated[Text | None, Field(examples=["+41 79 123 45 67"])] = None
+    language: Text | None = None
+
+    def form(self) -> ParentForm:
+        return ParentForm(
+            self.name, self.first_name, self.last_name, self.relation, self.email, self.phone, self.language
+        )
+
+
+class AddParentBody(ParentBody):
+    """Add Parent: invited unless unticked (SEEDS P9, P10)."""
+
+    invite: bool = True
+
+
+class StudentChange(Body):
+    """The fields of a student that can change."""
+
+    name: Annotated[Text | None, Field(examples=["Mia Muster"])] = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    number: Annotated[Text | None, Field(examples=["2041"])] = None
+    class_name: Annotated[
+        Text | None, Field(validation_alias=AliasChoices("class_name", "class", "grade"))
+    ] = None
+    birth_date: date | None = None
+
+
+class StudentBody(StudentChange, Keyed):
+    """A student with named parents, the four Classe365 fields, or both."""
+
+    parents: Annotated[tuple[ParentBody, ...], Field(max_length=MAX_PARENTS)] = ()
+    father_name: Text | None = None
+    mother_name: Text | None = None
+    parents_contact: Text | None = None
+    parents_email: Text | None = None
+    invite: bool = False
+
+    def form(self) -> StudentForm:
+        return StudentForm(
+            **self.model_dump(exclude={"idempotency_key", "invite", "parents"}),
+            parents=tuple(parent.form() for parent in self.parents),
+        )
+
+
+class ContactBody(Body):
+    """One contact of a whole list."""
+
+    kind: Literal["email", "phone"]
+    address: Text
+    preferred: bool = False
+
+
+class ParentChangeBody(ParentBody):
+    """`email` and `phone` replace the preferred one; `contacts` replaces them all."""
+
+    contacts: Annotated[tuple[ContactBody, ...] | None, Field(max_length=20)] = None
+
+
+class SiblingsBody(Keyed):
+    """Either parents whose families are one, or students who are siblings."""
+
+    parent_ids: Annotated[tuple[UUID, ...], Field(max_length=20)] = ()
+    student_ids: Annotated[tuple[UUID, ...], Field(max_length=20)] = ()
+
+
+class ApplyBody(Body):
+    """Applying a preview."""
+
+    skip_bad_rows: bool = False

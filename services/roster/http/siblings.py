@@ -1,0 +1,81 @@
+"""Siblings: what may be one family, linking, undoing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
+
+from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, Write, small_body
+from services.roster.http.models import SiblingsBody
+from services.roster.service.refusals import get_school
+from services.roster.service.siblings import link_siblings, unlink_siblings
+from services.roster.views import siblings as views
+from shared.runtime.auth import ReadRoster, WriteRoster
+from shared.runtime.database import Transaction
+
+SIBLINGS = f"{SCHOOL}/siblings"
+router = APIRouter(tags=["siblings"], dependencies=[Depends(small_body)])
+OneStudent = Annotated[UUID | None, Query(description="Only this student's part.")]
+
+
+@router.get(SIBLINGS)
+async def get_siblings(
+    school_id: UUID,
+    ctx: Ctx,
+    principal: ReadRoster,
+    show: Annotated[Literal["suggested", "linked"], Query()] = "suggested",
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
+) -> Any:
+    """Suggestions that wait for a person, or the links there are, each with its reason."""
+    async with ctx.database.transaction(schools=[school_id]) as tx:
+        await get_school(tx, school_id)
+        listed = views.list_suggestions if show == "suggested" else views.list_linked
+        return await listed(tx, school_id, cursor, limit)
+
+
+@router.post(SIBLINGS, status_code=201)
+async def post_siblings(
+    school_id: UUID, body: SiblingsBody, ctx: Ctx, principal: WriteRoster, key: Key = None
+) -> JSONResponse:
+    """Link: every parent named (or of the students named) belongs to every child of them all."""
+
+    async def work(tx: Transaction) -> Any:
+        group = await link_siblings(
+            tx, school_id, parent_ids=body.parent_ids, student_ids=body.student_ids, actor=principal.actor
+        )
+        return {
+            "sibling_group_id": group.sibling_group_id,
+            "parent_ids": group.parent_ids,
+            "student_ids": group.student_ids,
+            "reason": group.reason,
+        }
+
+    return await Write(ctx, principal, "POST siblings", school_id, key, body.idempotency_key, body).once(
+        work, 201
+    )
+
+
+@router.delete(SIBLINGS, status_code=204)
+async def delete_siblings(
+    school_id: UUID,
+    sibling_group_id: Annotated[UUID, Query()],
+    ctx: Ctx,
+    principal: WriteRoster,
+    student_id: OneStudent = None,
+) -> Response:
+    """Undo a link, or one student's part in it; the access that it gave ends."""
+    async with ctx.database.transaction(schools=[school_id]) as tx:
+        await unlink_siblings(tx, school_id, sibling_group_id, student_id, actor=principal.actor)
+    return Response(status_code=204)
+
+
+@router.delete(f"{SIBLINGS}/{{sibling_group_id}}", status_code=204)
+async def delete_sibling_group(
+    school_id: UUID, sibling_group_id: UUID, ctx: Ctx, principal: WriteRoster, student_id: OneStudent = None
+) -> Response:
+    """The same, by path."""
+    return await delete_siblings(school_id, sibling_group_id, ctx, principal, student_id)

@@ -1,0 +1,1 @@
+"""The use cases of the roster, one file each."""

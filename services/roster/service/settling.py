@@ -1,0 +1,136 @@
+"""The end of every use case: versions step on, rows are written, facts are emitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.roster.domain.people import Parent, SiblingGroup, Student
+from services.roster.domain.register import Change, Register, group_change, parent_changes, student_change
+from services.roster.storage.saving import save_register
+from shared.contracts import roster as facts
+from shared.contracts.message import Message
+from shared.runtime.database import Transaction
+from shared.runtime.outbox import Lane, Outgoing, emit
+
+_STUDENT_FACTS: dict[Change, type[facts.StudentAdded | facts.StudentDetailsChanged]] = {
+    Change.STUDENT_ADDED: facts.StudentAdded,
+    Change.STUDENT_DETAILS_CHANGED: facts.StudentDetailsChanged,
+}
+_PARENT_FACTS: dict[Change, Callable[..., Message]] = {
+    Change.PARENT_ADDED: facts.ParentAdded,
+    Change.PARENT_RENAMED: facts.ParentRenamed,
+    Change.PARENT_CONTACT_CHANGED: facts.ParentContactChanged,
+    Change.PARENT_ACCESS_CHANGED: facts.ParentAccessChanged,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who caused a change, and how urgent its facts are."""
+
+    actor: str | None = None
+    lane: Lane = Lane.SINGLE
+    traceparent: str | None = None
+
+
+async def settle(
+    tx: Transaction, school_id: UUID, register: Register, origin: Origin, invite: Collection[UUID] = ()
+) -> None:
+    """Write the register and emit one fact per change; `invite` are the parents whom a person wants invited now."""
+    messages = [*_student_facts(register), *_parent_facts(register, invite), *_group_facts(register)]
+    await save_register(tx, school_id, register)
+    outgoing = [
+        Outgoing(message, school_id, version, actor=origin.actor, traceparent=origin.traceparent)
+        for message, version in messages
+    ]
+    await emit(tx, *outgoing, lane=origin.lane)
+
+
+def _student_facts(register: Register) -> Iterator[tuple[Message, int]]:
+    begin = register.begin.students
+    for student_id, after in list(register.students.items()):
+        before = begin.get(student_id)
+        if before is after:
+            continue
+        for change in student_change(before, after):
+            version = after.version + 1
+            register.put_student(replace(after, version=version))
+            yield _STUDENT_FACTS[change](student_id=student_id, student=_details(after)), version
+    for student_id in begin.keys() - register.students.keys():
+        yield facts.StudentRemoved(student_id=student_id), begin[student_id].version + 1
+
+
+def _parent_facts(register: Register, invite: Collection[UUID]) -> Iterator[tuple[Message, int]]:
+    begin = register.begin.parents
+    for parent_id, after in list(register.parents.items()):
+        before = begin.get(parent_id)
+        if before is after and parent_id not in invite:
+            continue
+        version = after.version
+        for change in parent_changes(before, after):
+            version += 1
+            yield _parent_fact(change, after), version
+        if parent_id in invite:
+            version += 1
+            yield facts.InvitationRequested(parent_id=parent_id), version
+        if version > after.version:
+            register.put_parent(replace(after, version=version))
+    for parent_id in begin.keys() - register.parents.keys():
+        yield facts.ParentRemoved(parent_id=parent_id), begin[parent_id].version + 1
+
+
+def _group_facts(register: Register) -> Iterator[tuple[Message, int]]:
+    begin = register.begin.groups
+    for group_id in list({**begin, **register.groups}):
+        before, after = begin.get(group_id), register.groups.get(group_id)
+        for change in group_change(before, after):
+            version = max(before.version if before else 0, after.version if after else 0) + 1
+            if after is not None:
+                register.put_group(replace(after, version=version))
+            yield _group_fact(change, group_id, before, after), version
+
+
+def _details(student: Student) -> facts.StudentDetails:
+    return facts.StudentDetails(name=student.name, number=student.number, class_name=student.class_name)
+
+
+def _parent_fact(change: Change, parent: Parent) -> Message:
+    contacts = tuple(
+        facts.Contact(
+            contact_id=contact.contact_id,
+            kind=contact.kind.value,
+            address=contact.address,
+            preferred=contact.preferred,
+            verified=contact.verified,
+        )
+        for contact in parent.contacts
+    )
+    return _PARENT_FACTS[change](
+        parent_id=parent.parent_id,
+        parent=facts.ParentDetails(name=parent.name, language=parent.language, contacts=contacts),
+        children=tuple(
+            facts.ChildLink(
+                student_id=link.student_id,
+                relation=link.relation,
+                rights=link.rights.value,
+                reason=link.reason.value,
+            )
+            for link in parent.links
+        ),
+    )
+
+
+def _group_fact(
+    change: Change, group_id: UUID, before: SiblingGroup | None, after: SiblingGroup | None
+) -> Message:
+    fact = facts.SiblingsLinked if change is Change.SIBLINGS_LINKED else facts.SiblingsUnlinked
+    group = after or before
+    assert group is not None
+    return fact(
+        sibling_group_id=group_id,
+        parent_ids=after.parent_ids if after else (),
+        student_ids=after.student_ids if after else (),
+        reason=group.reason.value,
+    )

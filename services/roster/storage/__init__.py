@@ -1,0 +1,1 @@
+"""Every SQL statement that changes the roster, or reads it to decide."""
