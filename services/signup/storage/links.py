@@ -51,9 +51,9 @@ _NEXT_SUBMISSION = text(
 )
 _CLAIM_FRESH = text(
     """
-    UPDATE invitations SET submissions = submissions + 1, fresh_link_requested_at = :now
+    UPDATE invitations SET submissions = submissions + 1, fresh_link_requested_at = CAST(:now AS timestamptz)
      WHERE invitation_id = :invitation_id
-       AND (fresh_link_requested_at IS NULL OR fresh_link_requested_at < :now - interval '1 minute')
+       AND (fresh_link_requested_at IS NULL OR fresh_link_requested_at < CAST(:now AS timestamptz) - interval '1 minute')
     RETURNING submissions
     """
 )

@@ -1,0 +1,213 @@
+"""The sign-up form and the saga behind it."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from shared.contracts import invitations as facts
+from shared.contracts.signup import SignedUp, SignUpSubmitted
+from tests.integration.signup.scene import PASSWORD, Scene, scene, settings_for
+from tests.support.waiting import eventually
+
+FORM = {"username": "ana.silva", "password": PASSWORD}
+
+
+async def test_p2_p14_a_parent_signs_up_and_then_sees_the_child(school: Scene) -> None:
+    family = await school.family(child="Mia Example")
+    path = await school.invite(family)
+    form = await school.client.get(path)
+    assert "Elm Grove &lt;Primary&gt;" in form.text
+    assert "Mia" not in form.text
+
+    answer = await school.client.post(path, data=FORM)
+    assert answer.status_code == 303
+    (submitted,) = await school.emitted()
+    assert isinstance(submitted, SignUpSubmitted)
+    assert submitted.model_dump().keys() == {"submission_id", "invitation_id", "generation", "submitted_at"}
+    waiting = await school.client.get(answer.headers["location"])
+    assert "One moment" in waiting.text
+    assert "Mia" not in waiting.text
+
+    await school.accept(family, submitted.submission_id)
+    done = await school.client.get(answer.headers["location"])
+    assert done.status_code == 200
+    assert "You are signed up" in done.text
+    assert "Mia Example" in done.text
+    signed_up = (await school.emitted())[-1]
+    assert isinstance(signed_up, SignedUp)
+    assert (signed_up.parent_id, signed_up.invitation_id) == (family.parent_id, family.invitation_id)
+
+
+async def test_p14_i20_the_second_use_is_told_so_and_signs_nobody_in(school: Scene) -> None:
+    path = await school.signed_up(await school.family(child="Mia Example"), "ana.silva")
+    before = await school.emitted()
+    for answer in [await school.client.get(path), await school.client.post(path, data=FORM)]:
+        assert answer.status_code == 410
+        assert "This link has already been used" in answer.text
+        assert "already signed up: please sign in" in answer.text
+        assert 'href="/login"' in answer.text
+        assert "Mia" not in answer.text
+        assert "ana" not in answer.text
+        assert "set-cookie" not in answer.headers
+    assert await school.emitted() == before
+
+
+async def test_i20_a_double_click_is_one_sign_up(school: Scene) -> None:
+    family = await school.family(child="Mia Example")
+    path = await school.invite(family)
+    answers = await asyncio.gather(*(school.client.post(path, data=FORM) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len(await school.emitted()) == 1
+    await school.accept(family, await school.last_submission())
+    for answer in answers:
+        assert "You are signed up" in (await school.client.get(answer.headers["location"])).text
+    assert len(await school.rows("SELECT 1 FROM accounts")) == 1
+
+
+async def test_i20_whoever_comes_second_with_another_password_sees_no_child(school: Scene) -> None:
+    family = await school.family(child="Mia Example")
+    path = await school.invite(family)
+    first = await school.client.post(path, data=FORM)
+    other_name = await school.client.post(path, data={**FORM, "username": "somebody"})
+    other_word = await school.client.post(path, data={**FORM, "password": "another long sentence"})
+    await school.accept(family, await school.last_submission())
+    assert "Mia" in (await school.client.get(first.headers["location"])).text
+    for answer in (other_name, other_word):
+        page = await school.client.get(answer.headers["location"])
+        assert page.status_code == 410
+        assert "already been used" in page.text
+        assert "Mia" not in page.text
+
+
+async def test_i20_an_accepted_submission_takes_effect_once(school: Scene) -> None:
+    family = await school.family()
+    await school.client.post(await school.invite(family), data=FORM)
+    submission_id = await school.last_submission()
+    for _ in range(3):
+        await school.accept(family, submission_id)
+    await school.feed(family.fact(facts.InvitationRefused, submission_id=submission_id, reason="used"))
+    assert [type(message) for message in await school.emitted()] == [SignUpSubmitted, SignedUp]
+    assert len(await school.rows("SELECT 1 FROM memberships")) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("expired", "This link has expired"),
+        ("replaced", "was replaced by a newer one"),
+        ("withdrawn", "This invitation was withdrawn"),
+        ("used", "already signed up: please sign in"),
+        ("no_access", "This sign-up is not possible"),
+    ],
+)
+async def test_a_refusal_has_its_words_and_frees_the_username(school: Scene, reason: str, words: str) -> None:
+    family = await school.family()
+    answer = await school.client.post(await school.invite(family), data=FORM)
+    submission_id = await school.last_submission()
+    await school.feed(family.fact(facts.InvitationRefused, submission_id=submission_id, reason=reason))
+    page = await school.client.get(answer.headers["location"])
+    assert page.status_code == 410
+    assert words in page.text
+    assert await school.rows("SELECT 1 FROM accounts") == []
+    other = await school.invite(await school.family())
+    assert (await school.client.post(other, data=FORM)).status_code == 303
+
+
+async def test_a_username_is_taken_whatever_its_case_also_while_it_is_only_reserved(school: Scene) -> None:
+    await school.client.post(await school.invite(await school.family()), data=FORM)
+    path = await school.invite(await school.family())
+    answer = await school.client.post(path, data={**FORM, "username": "  ANA.Silva "})
+    assert answer.status_code == 409
+    assert "already taken" in answer.text
+    assert 'value="  ANA.Silva "' in answer.text
+    assert (await school.client.post(path, data={**FORM, "username": "ana.silva2"})).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({}, "Please choose a username."),
+        ({"username": "ana.silva"}, "Please choose a password."),
+        ({**FORM, "username": "ab"}, "This username is too short"),
+        ({**FORM, "username": "x" * 5_000}, "This username is too long"),
+        ({**FORM, "username": "ana silva"}, "A username begins with a letter or digit"),
+        ({**FORM, "username": "ana\x00"}, "A username begins with a letter or digit"),
+        ({**FORM, "password": "x7#Lq0!vR2@"}, "It needs at least <bdi>12</bdi> characters"),
+        ({**FORM, "password": "password1234"}, "one of the first that strangers would try"),
+        ({**FORM, "password": "four small\x00 ships"}, "characters that nobody can type"),
+        ({"username": "four.small.green", "password": "Four.Small.Green"}, "must not be the same"),
+    ],
+)
+async def test_what_is_wrong_is_said_and_the_username_kept(
+    school: Scene, form: dict[str, str], words: str
+) -> None:
+    path = await school.invite(await school.family())
+    answer = await school.client.post(path, data=form)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'role="alert"' in answer.text
+    if form.get("username", "").isprintable():
+        assert f'value="{form.get("username", "")[:200]}"' in answer.text
+    if "password" in form:
+        assert form["password"] not in answer.text
+    assert await school.emitted() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"username=" + b"x" * 40_000, "application/x-www-form-urlencoded", 413),
+        (b"username=%ff%fe&password=%ff", "application/x-www-form-urlencoded", 400),
+        (b"\xff\xfe=1", "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"f%d=1" % number for number in range(100)), "application/x-www-form-urlencoded", 400),
+        (b"rubbish", "multipart/form-data; boundary=x", 400),
+        (b"rubbish", "multipart/form-data", 400),
+        (b'{"username": "ana.silva"}', "application/json", 422),
+        (b"", "", 422),
+    ],
+)
+async def test_a_body_that_is_no_form_gets_a_page(
+    school: Scene, content: bytes, content_type: str, status: int
+) -> None:
+    path = await school.invite(await school.family())
+    answer = await school.client.post(path, content=content, headers={"content-type": content_type})
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert await school.emitted() == []
+
+
+async def test_a_multipart_form_works_too(school: Scene) -> None:
+    path = await school.invite(await school.family())
+    parts = {name: (None, value.encode()) for name, value in FORM.items()}
+    assert (await school.client.post(path, files=parts)).status_code == 303
+
+
+async def test_the_answer_waits_for_the_decision_by_watching_its_row(database_url: str) -> None:
+    async with scene(settings_for(database_url, decision_wait_seconds=20.0)) as school:
+        family = await school.family()
+        path = await school.invite(family)
+        posted = asyncio.create_task(school.client.post(path, data=FORM, follow_redirects=True))
+
+        async def decide() -> None:
+            assert await school.emitted()
+            await school.accept(family, await school.last_submission())
+
+        await eventually(decide)
+        page: httpx.Response = await asyncio.wait_for(posted, 10)
+        assert "You are signed up" in page.text
+
+
+async def test_a_slow_decision_leads_to_the_waiting_page(database_url: str) -> None:
+    async with scene(settings_for(database_url, decision_wait_seconds=0.1)) as school:
+        path = await school.invite(await school.family())
+        page = await school.client.post(path, data=FORM, follow_redirects=True)
+        assert "One moment" in page.text
+        await _age_submissions(school)
+        slow = await school.client.get(page.url)
+        assert "This takes longer than usual" in slow.text
+
+
+async def _age_submissions(school: Scene) -> None:
+    async with school.database.transaction() as transaction:
+        await transaction.execute("UPDATE submissions SET submitted_at = submitted_at - interval '1 minute'")
