@@ -33,6 +33,7 @@ from shared.contracts.message import Message, message_for
 from shared.runtime.database import Database
 from tests.support.apps import AUTH_SECRET, PUBLIC_URL, TOKEN_KEYS
 
+WEEK = timedelta(days=7)
 PASSWORD = "four small green ships"
 SCHOOL_NAME = "Elm Grove <Primary>"
 
@@ -82,24 +83,30 @@ class Scene:
     school_id: UUID = field(default_factory=uuid4)
     versions: Counter[str] = field(default_factory=Counter)
 
-    async def feed(
-        self, *messages: Message, school_id: UUID | None = None, version: int | None = None
-    ) -> None:
-        """Consume the messages in one transaction each, as the consumer would hand them over."""
+    async def feed(self, *messages: Message, version: int | None = None) -> None:
+        """Consume the messages in one transaction each."""
         for message in messages:
-            self.versions[message.key] += 1
-            attributes = Attributes(
-                id=str(uuid4()),
-                source="/kinvite/test",
-                type=message.contract.type,
-                subject=message.key,
-                school_id=school_id or self.school_id,
-                version=version or self.versions[message.key],
-                time=datetime.now(UTC),
-            )
-            handler = {**ROSTER, **INVITATIONS}[type(message)]
-            async with self.database.transaction() as transaction:
-                await handler(transaction, [Received(message, attributes)])
+            await self.feed_batch(message, version=version)
+
+    async def feed_batch(self, *messages: Message, version: int | None = None) -> None:
+        """Consume messages of one type in one batch; each gets its aggregate's next version unless one is given."""
+        handler = {**ROSTER, **INVITATIONS}[type(messages[0])]
+        batch = [self._received(message, version) for message in messages]
+        async with self.database.transaction() as transaction:
+            await handler(transaction, batch)
+
+    def _received(self, message: Message, version: int | None) -> Received[Message]:
+        self.versions[message.key] += 1
+        attributes = Attributes(
+            id=str(uuid4()),
+            source="/kinvite/test",
+            type=message.contract.type,
+            subject=message.key,
+            school_id=self.school_id,
+            version=version or self.versions[message.key],
+            time=datetime.now(UTC),
+        )
+        return Received(message, attributes)
 
     async def emitted(self) -> list[Message]:
         """What signup has put into its outbox, oldest first."""
@@ -134,17 +141,21 @@ class Scene:
         )
         return family
 
-    async def ask_to_verify(self, family: Family, *, lives: timedelta = timedelta(days=7)) -> str:
+    async def ask_to_verify(self, family: Family, *, lives: timedelta = WEEK) -> str:
         """A new generation with a verification link; answers the link's path."""
         family.generation += 1
-        return await self._link(family, facts.VerificationRequested, "verify", lives)
+        token = secrets.token_urlsafe(16)
+        await self.feed(link_fact(facts.VerificationRequested, family, token, lives))
+        return f"/verify/{token}"
 
     async def invite(
-        self, family: Family, *, lives: timedelta = timedelta(days=7), again: bool = False
+        self, family: Family, *, lives: timedelta = WEEK, again: bool = False, token: str | None = None
     ) -> str:
         """The invitation proper, of a new generation with `again`; answers the link's path."""
         family.generation += 1 if again or family.generation == 0 else 0
-        return await self._link(family, facts.InvitationIssued, "join", lives)
+        token = token or secrets.token_urlsafe(16)
+        await self.feed(link_fact(facts.InvitationIssued, family, token, lives))
+        return f"/join/{token}"
 
     async def accept(self, family: Family, submission_id: UUID) -> None:
         """Invitations accepts the submission."""
@@ -163,18 +174,17 @@ class Scene:
         submission_id: UUID = getattr((await self.emitted())[-1], "submission_id")  # noqa: B009
         return submission_id
 
-    async def _link(self, family: Family, kind: type[Message], page: str, lives: timedelta) -> str:
-        token = secrets.token_urlsafe(16)
-        fact = family.fact(
-            kind,
-            channel="email",
-            contact_id=family.contact_id,
-            message_id=uuid4(),
-            token_digest=hashlib.sha256(token.encode()).hexdigest(),
-            expires_at=datetime.now(UTC) + lives,
-        )
-        await self.feed(fact)
-        return f"/{page}/{token}"
+
+def link_fact(kind: type[Message], family: Family, token: str, lives: timedelta = WEEK) -> Message:
+    """The fact that a link with this token is on its way."""
+    return family.fact(
+        kind,
+        channel="email",
+        contact_id=family.contact_id,
+        message_id=uuid4(),
+        token_digest=hashlib.sha256(token.encode()).hexdigest(),
+        expires_at=datetime.now(UTC) + lives,
+    )
 
 
 @asynccontextmanager
