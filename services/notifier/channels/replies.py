@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from services.notifier.channels.base import Refused, SendError, TryLater, Unavailable
 
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.\d{1,3}\.\d{1,3}(?!\.?\d)")
 
 _HARD = {
     "5.1.1": "There is no mailbox with this address.",
@@ -46,8 +46,8 @@ class Stage(StrEnum):
 
 
 def enhanced_code(code: int, text: str) -> str | None:
-    """The enhanced status code at the start of a reply, if it agrees with the reply's class."""
-    found = _ENHANCED.search(text[:40])
+    """The enhanced status code in a reply, if it agrees with the reply's class; some servers put it last."""
+    found = _ENHANCED.search(text[:200])
     return found.group(0) if found and found.group(1) == str(code)[:1] else None
 
 

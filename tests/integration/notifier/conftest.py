@@ -1,0 +1,41 @@
+"""The notifier's own database, and what tests put in and read back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.database import Database
+from shared.runtime.migrations import migrate
+from tests.integration.notifier.desk import Desk
+from tests.support.postgres import Cluster
+
+_VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" / "versions"
+
+
+@pytest.fixture(scope="session")
+def notifier_template(cluster: Cluster) -> str:
+    """A database with the notifier's schema alone."""
+    name = cluster.create()
+    asyncio.run(migrate(cluster.url(name), "notifier", _VERSIONS))
+    return name
+
+
+@pytest.fixture
+def notifier_url(cluster: Cluster, notifier_template: str) -> Iterator[str]:
+    """A fresh database with the notifier's schema."""
+    name = cluster.create(template=notifier_template)
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+async def database(notifier_url: str) -> AsyncIterator[Database]:
+    async with Database(notifier_url, schema="notifier") as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
