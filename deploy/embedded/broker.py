@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,7 @@ class Broker:
 
     def __init__(self, log: Path) -> None:
         self.port = 0
-        self.child = Child("broker", log)
+        self.child = Child("broker", log, stop_signal=signal.SIGKILL)  # it keeps nothing that could be tidied
         self._program = _program()
 
     @property
