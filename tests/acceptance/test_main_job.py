@@ -1,0 +1,162 @@
+"""The main job over HTTP alone, on the real thing: import, invite all, verify, join, and kill -9 in between."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("acceptance")
+FAMILIES = 200
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[KinviteUp]:
+    async with kinvite_up(tmp_path / "data") as running:
+        yield running
+
+
+async def _row(up: KinviteUp, school_id: str, name: str) -> Any:
+    rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents", q=name)
+    assert rows, "not in the status view yet"
+    return rows[0]
+
+
+async def _invite_all(up: KinviteUp, school_id: str) -> Any:
+    return await up.post(
+        f"/invitations/v1/schools/{school_id}/bulk", {"select": {"all": True}, "channel": "email"}, status=202
+    )
+
+
+async def _sign_up(link: str, username: str) -> httpx.Response:
+    """As a browser without script does it: a form post, redirects and refreshes followed."""
+    async with httpx.AsyncClient(follow_redirects=True, timeout=30) as parent:
+        return await parent.post(link, data={"username": username, "password": "correct horse battery 1"})
+
+
+async def test_c1_c3_c4_two_pupils_of_the_same_parents_are_one_parent_with_two_children(
+    up: KinviteUp,
+) -> None:
+    school_id = await up.school()
+    family = {
+        "father_name": "Sam Sample",
+        "mother_name": "Alex Sample",
+        "parents_contact": "030 555 0101",
+        "parents_email": "Sample@Family.example ",
+    }
+    for name in ("Kim Sample", "Robin Sample"):
+        await up.post(f"/roster/v1/schools/{school_id}/students", {"name": name, **family})
+
+    async def one_parent_two_children() -> None:
+        rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
+        assert len(rows) == 1
+        assert len(rows[0]["children"]) == 2
+        assert rows[0]["status"] == "not_invited"
+
+    await eventually(one_parent_two_children)
+    assert await up.mails() == []
+
+
+async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
+    school_id = await up.school()
+    state = await up.import_csv(school_id, families_csv(FAMILIES))
+    assert state["state"] == "applied", state
+    assert await up.mails() == [], "P18: an import sends nothing"
+
+    await _invite_all(up, school_id)
+
+    async def all_have_mail() -> list[Any]:
+        mails = await up.mails()
+        assert len(mails) >= FAMILIES
+        return mails
+
+    mails = await eventually(all_have_mail, within_seconds=60)
+    assert Counter(mail["to"] for mail in mails) == {f"fam{n}@family.example": 1 for n in range(FAMILIES)}
+    assert {mail["copies"] for mail in mails} == {1}
+
+    verify = await up.link("fam7@family.example", "verify")
+    async with httpx.AsyncClient(timeout=30) as parent:
+        for _ in range(10):
+            assert (await parent.head(verify)).status_code == 200
+            assert (await parent.get(verify)).status_code == 200
+    assert len(await up.mails(to="fam7@family.example")) == 1, "looking changed nothing"
+    async with httpx.AsyncClient(timeout=30, follow_redirects=True) as parent:
+        assert (await parent.post(verify)).status_code == 200
+
+    join = await up.link("fam7@family.example", "join")
+    done = await _sign_up(join, "father.seven")
+    assert done.status_code == 200, done.text[:2000]
+
+    async def signed_up() -> None:
+        assert (await _row(up, school_id, "Father 7"))["status"] == "signed_up"
+
+    await eventually(signed_up)
+    used = await _sign_up(join, "father.seven.again")
+    assert used.status_code in (409, 410)
+    assert "already" in used.text.lower()
+    summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
+    assert summary["total"] == FAMILIES
+
+
+async def test_p4_p11_dead_links_each_have_their_page(up: KinviteUp) -> None:
+    school_id = await up.school()
+    await up.import_csv(school_id, families_csv(1))
+    parent_id = (await eventually(lambda: _row(up, school_id, "Father 0")))["parent_id"]
+    invite = f"/invitations/v1/schools/{school_id}/invitations"
+    await up.post(invite, {"parent_id": parent_id})
+    old = await up.link("fam0@family.example", "verify")
+    await up.post(invite, {"parent_id": parent_id})
+
+    async def replaced() -> str:
+        fresh = await up.link("fam0@family.example", "verify")
+        assert fresh != old
+        return fresh
+
+    fresh = await eventually(replaced)
+    async with httpx.AsyncClient(timeout=30) as visitor:
+
+        async def old_is_dead() -> httpx.Response:
+            answer = await visitor.get(old)
+            assert answer.status_code == 410
+            return answer
+
+        dead = await eventually(old_is_dead)
+        assert "Father" not in dead.text
+        assert (await visitor.get(fresh)).status_code == 200
+        made_up = await visitor.get(fresh[:-22] + "A" * 22)
+        assert made_up.status_code == 404
+        assert made_up.text != dead.text
+
+
+async def test_kill_9_of_everything_in_the_middle_of_the_bulk_loses_no_mail(up: KinviteUp) -> None:
+    school_id = await up.school()
+    await up.import_csv(school_id, families_csv(FAMILIES))
+    run = await _invite_all(up, school_id)
+
+    async def some_have_mail() -> None:
+        assert await up.mails()
+
+    await eventually(some_have_mail, within_seconds=30)
+    up.kill_all()
+    await up.start()
+
+    async def all_have_mail() -> list[Any]:
+        mails = await up.mails()
+        assert len({mail["to"] for mail in mails}) == FAMILIES, len(mails)
+        return mails
+
+    mails = await eventually(all_have_mail, within_seconds=90)
+    assert Counter(mail["to"] for mail in mails) == {f"fam{n}@family.example": 1 for n in range(FAMILIES)}
+
+    async def adds_up() -> None:
+        progress = await up.get(f"/invitations/v1/schools/{school_id}/bulk/{run['bulk_id']}")
+        assert progress["state"] == "done", progress
+
+    await eventually(adds_up, within_seconds=60)
