@@ -1,0 +1,83 @@
+"""Many at once, on real PostgreSQL."""
+
+import asyncio
+
+from shared.contracts.invitations import InvitationAccepted, InvitationIssued, InvitationRefused
+from shared.contracts.roster import ParentRemoved
+from shared.contracts.signup import SignUpSubmitted
+from tests.integration.invitations.scene import Scene, submission
+
+ROUNDS = 15
+
+
+async def test_i20_of_100_simultaneous_sign_ups_on_one_link_exactly_one_is_accepted(school: Scene) -> None:
+    family = await school.invited()
+    link = await school.link(family)
+    await asyncio.gather(*(school.feed(submission(SignUpSubmitted, link)) for _ in range(100)))
+    assert len(await school.emitted(InvitationAccepted)) == 1
+    assert [one.reason for one in await school.emitted(InvitationRefused)] == ["used"] * 99
+
+
+async def test_i20_within_one_batch_one_of_many_is_accepted(school: Scene) -> None:
+    family = await school.invited()
+    link = await school.link(family)
+    stale = submission(SignUpSubmitted, link, generation=7)
+    await school.feed(stale, *(submission(SignUpSubmitted, link) for _ in range(20)))
+    assert len(await school.emitted(InvitationAccepted)) == 1
+    assert await school.answer_to(stale.submission_id) == "replaced"
+    assert len(await school.emitted(InvitationRefused)) == 20
+
+
+async def test_i23_a_re_invite_against_a_sign_up_leaves_one_of_two_worlds(school: Scene) -> None:
+    for _ in range(ROUNDS):
+        family = await school.invited()
+        link = await school.link(family)
+        submitted = submission(SignUpSubmitted, link)
+        again, _ = await asyncio.gather(school.invite(family), school.feed(submitted))
+        shown = await school.show(family)
+        if again.status_code == 202:
+            assert await school.answer_to(submitted.submission_id) == "replaced"
+            assert (shown["status"], shown["generation"]) == ("invited", 2)
+        else:
+            assert again.json()["code"] == "signed_up"
+            assert await school.answer_to(submitted.submission_id) == "accepted"
+            assert (shown["status"], shown["generation"]) == ("signed_up", 1)
+
+
+async def test_i23_simultaneous_first_invitations_make_one_invitation(school: Scene) -> None:
+    family = await school.family(verified=True)
+    answers = await asyncio.gather(*(school.invite(family) for _ in range(12)))
+    accepted = [one.json() for one in answers if one.status_code == 202]
+    assert len({one["invitation_id"] for one in accepted}) == 1
+    assert sorted(one["generation"] for one in accepted) == [1, 2]
+    assert len(await school.emitted(InvitationIssued)) == 2
+
+
+async def test_i24_a_removal_against_a_sign_up_ends_without_access(school: Scene) -> None:
+    for _ in range(ROUNDS):
+        family = await school.invited()
+        submitted = submission(SignUpSubmitted, await school.link(family))
+        await asyncio.gather(school.feed(ParentRemoved(parent_id=family.parent_id)), school.feed(submitted))
+        assert await school.answer_to(submitted.submission_id) in {"accepted", "no_access"}
+        rows = await school.sql(
+            "SELECT status FROM invitations WHERE parent_id = :parent_id", parent_id=family.parent_id
+        )
+        assert rows[0].status == "blocked"
+        late = submission(SignUpSubmitted, await school.link(family))
+        await school.feed(late)
+        assert await school.answer_to(late.submission_id) == "no_access"
+
+
+async def test_versions_never_repeat_nor_go_back(school: Scene) -> None:
+    family = await school.invited()
+    link = await school.link(family)
+    await asyncio.gather(
+        *(school.feed(submission(SignUpSubmitted, link)) for _ in range(10)),
+        *(school.invite(family) for _ in range(5)),
+    )
+    rows = await school.sql(
+        "SELECT CAST(headers AS jsonb)->>'ce_aggregateversion' AS version FROM outbox"
+        " WHERE topic = 'invitations.invitation' ORDER BY id"
+    )
+    versions = [int(row.version) for row in rows]
+    assert versions == list(range(1, len(versions) + 1))
