@@ -1,0 +1,185 @@
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.dashboard.domain.status import Delivery, Status
+from services.dashboard.views.parents import ParentFilter, find_parent, list_parents, summarise, timeline_of
+from services.dashboard.views.students import list_students
+from shared.contracts.envelope import Received
+from shared.contracts.message import Message
+from shared.contracts.roster import ParentRemoved, StudentRemoved
+from shared.runtime.database import Database
+from tests.integration.dashboard.feed import HANDLERS, deliver, deliver_one_by_one
+from tests.unit.dashboard.facts import Story
+
+
+async def stored(database: Database, story: Story) -> Sequence[object]:
+    """Everything kept of the story's family."""
+    async with database.transaction() as tx:
+        found = []
+        for table in ("parents", "links", "students", "timeline"):
+            rows = await tx.rows(
+                f"SELECT to_jsonb(t) FROM {table} t WHERE school_id = :school ORDER BY to_jsonb(t)::text",
+                {"school": story.school_id},
+            )
+            found.append([row[0] for row in rows])
+        return found
+
+
+async def test_p14_the_story_ends_signed_up(database: Database, story: Story) -> None:
+    await deliver(database, story.all())
+    async with database.transaction() as tx:
+        parent = await find_parent(tx, story.school_id, story.parent_id)
+        entries = await timeline_of(tx, story.school_id, story.parent_id)
+        summary = await summarise(tx, story.school_id)
+    assert parent is not None
+    assert (parent.name, parent.status, parent.delivery) == (story.name, Status.SIGNED_UP, Delivery.DELIVERED)
+    assert [child.name for child in parent.children] == [story.child]
+    assert [contact.address for contact in parent.contacts] == [story.address]
+    assert entries[0].kind == "signed_up"
+    assert len(entries) == len(story.all()) - 1
+    assert summary.total == summary.status["signed_up"] == summary.delivery["delivered"] == 1
+
+
+async def test_an_accepted_invitation_alone_is_not_yet_signed_up(database: Database, story: Story) -> None:
+    await deliver(database, [*story.roster(), *story.invitations()])
+    async with database.transaction() as tx:
+        parent = await find_parent(tx, story.school_id, story.parent_id)
+    assert parent is not None
+    assert parent.status is Status.INVITED
+
+
+async def test_every_permutation_of_a_familys_facts_ends_in_the_same_rows(database: Database) -> None:
+    """Told once each in any order, in batches of any size, and then all over again."""
+    expected_story = Story()
+    await deliver(database, expected_story.all())
+    expected = await stored(database, expected_story)
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.permutations(range(len(expected_story.all()))), st.integers(1, 6))
+    def permuted(order: list[int], size: int) -> None:
+        told = asyncio.run_coroutine_threadsafe(_told_in_order(database, expected_story, order, size), loop)
+        assert told.result(30) == expected
+
+    await asyncio.to_thread(permuted)
+
+
+async def _told_in_order(database: Database, like: Story, order: list[int], size: int) -> Sequence[object]:
+    async with database.transaction() as tx:
+        for table in ("parents", "links", "students", "timeline"):
+            await tx.execute(f"DELETE FROM {table} WHERE school_id = :school", {"school": like.school_id})
+    facts = [like.all()[index] for index in order]
+    for start in range(0, len(facts), size):
+        await deliver(database, facts[start : start + size])
+    await deliver_one_by_one(database, random.sample(facts, 5))
+    return await stored(database, like)
+
+
+async def test_a_removed_parent_is_not_listed_and_an_older_fact_brings_nobody_back(
+    database: Database, story: Story
+) -> None:
+    removed = story.fact(ParentRemoved(parent_id=story.parent_id), 9, 50)
+    await deliver_one_by_one(database, [removed, *story.all()])
+    async with database.transaction() as tx:
+        assert await find_parent(tx, story.school_id, story.parent_id) is None
+        assert (await summarise(tx, story.school_id)).total == 0
+        kept = await tx.row("SELECT name, contacts, search FROM parents")
+    assert kept is not None
+    assert (kept.name, kept.contacts, kept.search) == ("", [], "")
+
+
+async def test_a_removed_student_leaves_the_lists(database: Database, story: Story) -> None:
+    await deliver(database, story.all())
+    await deliver(database, [story.fact(StudentRemoved(student_id=story.student_id), 2, 60)])
+    async with database.transaction() as tx:
+        parent = await find_parent(tx, story.school_id, story.parent_id)
+        students, _ = await list_students(
+            tx, story.school_id, text=None, not_signed_up=False, after=None, limit=10
+        )
+    assert parent is not None
+    assert parent.children == ()
+    assert students == []
+
+
+async def test_a_batch_of_one_type_costs_a_handful_of_statements(database: Database) -> None:
+    school = Story()
+    stories = [
+        replace(Story(), school_id=school.school_id, name=f"Parent {number:03}") for number in range(500)
+    ]
+    parents = [story.roster()[1] for story in stories]
+    statements = await _statements(database, parents)
+    assert statements <= 5
+    sent = [story.invitations()[0] for story in stories]
+    assert await _statements(database, sent) <= 3
+    async with database.transaction() as tx:
+        assert (await summarise(tx, school.school_id)).status["awaiting_verification"] == 500
+
+
+async def _statements(database: Database, facts: Sequence[Received[Message]]) -> int:
+    """How many statements one batch ran, from the transaction's own count."""
+    count = 0
+    async with database.transaction() as tx:
+        execute = tx.execute
+
+        async def counted(*args: object) -> object:
+            nonlocal count
+            count += 1
+            return await execute(*args)  # type: ignore[arg-type]
+
+        tx.execute = counted  # type: ignore[method-assign, assignment]
+        await HANDLERS[type(facts[0].data)](tx, facts)
+    return count
+
+
+async def test_batches_that_meet_in_any_order_do_not_deadlock(database: Database) -> None:
+    stories = [Story() for _ in range(60)]
+    batches = [
+        [story.roster()[1] for story in stories],
+        [story.invitations()[0] for story in stories],
+        [story.notifier()[0] for story in reversed(stories)],
+        [story.signup()[0] for story in reversed(stories)],
+    ]
+    async with asyncio.TaskGroup() as group:
+        for batch in batches:
+            group.create_task(deliver(database, batch))
+
+
+async def test_pages_come_in_the_order_of_names_and_cover_everybody(database: Database) -> None:
+    school = Story()
+    names = ["álvaro", "Zoë", "anna", "Anna", "Bo", "陈伟", "محمد"]
+    for name in names:
+        story = replace(Story(), school_id=school.school_id, name=name)
+        await deliver(database, story.roster())
+    seen: list[str] = []
+    after: UUID | None = None
+    async with database.transaction() as tx:
+        while True:
+            rows, after = await list_parents(tx, school.school_id, ParentFilter(), after=after, limit=2)
+            seen.extend(row.name for row in rows)
+            if after is None:
+                break
+    assert sorted(seen) == sorted(names)
+    assert [name.lower() for name in seen] == sorted(name.lower() for name in names)
+
+
+async def test_p22_the_filter_keeps_students_whose_parents_are_not_signed_up_yet(database: Database) -> None:
+    done = Story()
+    waiting = replace(Story(), school_id=done.school_id, child="Ben Stone")
+    await deliver(database, [*done.all(), *waiting.roster()])
+    async with database.transaction() as tx:
+        rows, _ = await list_students(tx, done.school_id, text=None, not_signed_up=True, after=None, limit=10)
+        everyone, _ = await list_students(
+            tx, done.school_id, text=None, not_signed_up=False, after=None, limit=10
+        )
+        found, _ = await list_students(
+            tx, done.school_id, text="stone", not_signed_up=False, after=None, limit=10
+        )
+    assert [row.name for row in rows] == ["Ben Stone"]
+    assert len(everyone) == 2
+    assert [row.student_id for row in found] == [waiting.student_id]
