@@ -23,7 +23,6 @@ PREFIXES: Mapping[str, str] = {
     "verify": "signup",
     "join": "signup",
     "login": "signup",
-    "logout": "signup",
     "account": "signup",
     "forgot": "signup",
     "mailbox": "mailbox",

@@ -96,6 +96,7 @@ class Supervisor:
             "DASHBOARD_OWNER_EMAIL": OWNER_EMAIL,
             "DASHBOARD_OWNER_PASSWORD": secrets.admin_password,
             "DASHBOARD_SERVICES_URL": self._config.local_url,
+            "INVITATIONS_ROSTER_URL": self._config.local_url,
         }
         await self._server.start(environment)
         self._record()
