@@ -73,7 +73,7 @@ async def remove_parent(tx: Transaction, school_id: UUID, parent_id: UUID, *, ac
 
 
 async def mark_signed_up(tx: Transaction, signed_up: Sequence[tuple[UUID, UUID, datetime]]) -> None:
-    """Parents (school, parent, moment) have accounts now; the earliest moment stays. Removed parents are passed over."""
+    """Parents (school, parent, moment) have accounts; the earliest moment stays. Removed parents are passed over."""
     await rows.mark_signed_up(tx, signed_up)
 
 

@@ -42,6 +42,6 @@ async def find_by_number(tx: Transaction, school_id: UUID, number: str) -> UUID 
 
 
 async def find_known(tx: Transaction, school_id: UUID, rows: list[dict[str, Any]]) -> dict[int, UUID]:
-    """Position to pupil, for rows of position, number, match_key, name_key and contact keys; the unknown are left out."""
+    """Position to pupil, for rows of position, number, match_key, name_key and contact keys; strangers are absent."""
     found = await tx.rows(_KNOWN, {"school_id": school_id, "rows": as_json(rows)})
     return {row.position: row.student_id for row in found if row.student_id is not None}

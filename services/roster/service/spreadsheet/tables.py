@@ -118,10 +118,13 @@ def _text(source: Source, encoding: str) -> Iterator[Row]:
 
 
 def _columns(header: str, delimiter: str) -> tuple[int, int]:
+    titles: list[str] = []
     try:
         titles = next(csv.reader([header], delimiter=delimiter), [])
         return recognise(titles).recognised, len(titles)
-    except (csv.Error, FileRefusedError):
+    except FileRefusedError:
+        return 1, len(titles)
+    except csv.Error:
         return 0, 0
 
 

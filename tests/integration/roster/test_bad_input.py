@@ -1,0 +1,246 @@
+"""Whatever comes in: an answer that names the field, nothing half-written, never a 5xx."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.integration.roster.office import CLASSE365, SCHOOL, Office
+from tests.support.apps import bearer
+
+ANNA = {"name": "Anna Muster", "email": "anna@example.com"}
+CONTROL = "Anna\r\nBcc: thief@example.com"
+
+
+def fields_at_fault(answer: httpx.Response) -> set[str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return {error["field"] for error in answer.json().get("errors", [])}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "n/a"}, "name"),
+        ({"name": 7}, "name"),
+        ({"name": ["Mia"]}, "name"),
+        ({"name": CONTROL}, "name"),
+        ({"name": "Mia\x00"}, "name"),
+        ({"name": "Mia\u202e"}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"name": "Mia", "number": "1" * 61}, "number"),
+        ({"name": "Mia", "birth_date": "soon"}, "birth_date"),
+        ({"name": "Mia", "birth_date": "0001-01-01"}, "birth_date"),
+        ({"name": "Mia", "parents": "Anna"}, "parents"),
+        ({"name": "Mia", "parents": [ANNA] * 21}, "parents"),
+        ({"name": "Mia", "parents": [ANNA, {"name": CONTROL}]}, "parents.1.name"),
+        ({"name": "Mia", "parents": [{"email": "anna@"}]}, "parents.0.email"),
+        ({"name": "Mia", "parents": [{"email": "anna@example.com\r\nBcc: x@y.z"}]}, "parents.0.email"),
+        ({"name": "Mia", "parents": [{"email": "a" * 300 + "@example.com"}]}, "parents.0.email"),
+        ({"name": "Mia", "parents": [{"phone": "call me"}]}, "parents.0.phone"),
+        ({"name": "Mia", "parents": [{"phone": "9" * 400}]}, "parents.0.phone"),
+        ({"name": "Mia", "parents": [{"phone": 41791234567}]}, "parents.0.phone"),
+        ({"name": "Mia", "parents": [{"name": "Anna", "language": "klingon!"}]}, "parents.0.language"),
+        ({"name": "Mia", "parents_contact": "12"}, "parents_contact"),
+        ({"name": "Mia", "parents_email": "not an address"}, "parents_email"),
+        ({"name": "Mia", "father_name": CONTROL}, "father_name"),
+        ({"name": "Mia", "invite": "perhaps"}, "invite"),
+        ({"name": "Mia", "idempotency_key": "a\nb"}, "idempotency_key"),
+    ],
+)
+async def test_a_bad_student_is_refused_with_the_field(
+    office: Office, body: dict[str, Any], field: str
+) -> None:
+    answer = await office.call("POST", "students", body)
+    assert answer.status_code in (400, 422), answer.text
+    assert field in fields_at_fault(answer)
+    assert await office.get("summary") == {"students": 0, "parents": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": None}, "name"),
+        ({"name": CONTROL}, "name"),
+        ({"country": "Switzerland"}, "country"),
+        ({"country": None}, "country"),
+        ({"language": "not a language"}, "language"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "../../etc/passwd"}, "timezone"),
+        ({"credentials_mode": "guess"}, "credentials_mode"),
+        ({"invitation_lifetime_days": 0}, "invitation_lifetime_days"),
+        ({"invitation_lifetime_days": 10**30}, "invitation_lifetime_days"),
+        ({"reminder_days": [6, 3]}, "reminder_days"),
+        ({"reminder_days": [10]}, "reminder_days"),
+        ({"phone": "12"}, "phone"),
+        ({"email": "office@"}, "email"),
+    ],
+)
+async def test_a_bad_school_is_refused_with_the_field(
+    office: Office, change: dict[str, Any], field: str
+) -> None:
+    answer = await office.client.post("/roster/v1/schools", json=SCHOOL | change)
+    assert answer.status_code == 422, answer.text
+    assert field in fields_at_fault(answer)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b'{"name": "\\ud800"}', b"\xff\xfe", b"null", b"[" * 5000]
+)
+async def test_a_body_that_is_no_object_is_refused(office: Office, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = await office.client.post(office.path("students"), content=body, headers=headers)
+    assert answer.status_code in (400, 422), answer.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "cursor=rubbish",
+        "cursor=WyJhIl0",
+        "cursor=WyJhIiwgImIiXQ",
+        "signed_up=x",
+    ],
+)
+async def test_bad_queries_are_refused(office: Office, query: str) -> None:
+    answer = await office.client.get(office.path(f"students?{query}"))
+    assert answer.status_code in (400, 422), answer.text
+    assert (await office.client.get(office.path("students?q=%00"))).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("GET", "students", None),
+        ("POST", "students", {"name": "Mia"}),
+        ("GET", "parents", None),
+        ("GET", "siblings", None),
+        ("POST", "siblings", {"student_ids": [str(uuid4()), str(uuid4())]}),
+        ("GET", "imports", None),
+        ("GET", "summary", None),
+        ("GET", f"students/{uuid4()}", None),
+        ("PATCH", f"parents/{uuid4()}", {"name": "Anna"}),
+        ("DELETE", f"students/{uuid4()}", None),
+    ],
+)
+async def test_an_unknown_school_is_404(office: Office, method: str, rest: str, body: Any) -> None:
+    answer = await office.client.request(method, f"/roster/v1/schools/{uuid4()}/{rest}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "school_not_found")
+    assert (
+        await office.client.request(method, f"/roster/v1/schools/one/{rest}", json=body)
+    ).status_code == 422
+
+
+async def test_one_school_never_reaches_anothers_families(office: Office) -> None:
+    student = await office.add("Mia Muster", **CLASSE365)
+    parent_id = student["parents"][0]["parent_id"]
+    done = await office.imported(b"name\nLeo\n")
+    other = await Office.of_new_school(office.client, office.database)
+    for method, rest, body in (
+        ("GET", f"students/{student['student_id']}", None),
+        ("PATCH", f"students/{student['student_id']}", {"name": "X"}),
+        ("DELETE", f"students/{student['student_id']}", None),
+        ("POST", f"students/{student['student_id']}/parents", ANNA),
+        ("GET", f"parents/{parent_id}", None),
+        ("PATCH", f"parents/{parent_id}", {"name": "X"}),
+        ("DELETE", f"parents/{parent_id}", None),
+        ("POST", "siblings", {"parent_ids": [parent_id]}),
+        ("DELETE", f"siblings/{uuid4()}", None),
+        ("GET", f"imports/{done['import_id']}", None),
+        ("POST", f"imports/{done['import_id']}/apply", None),
+        ("GET", f"imports/{done['import_id']}/report.csv", None),
+    ):
+        answer = await other.call(method, rest, body)
+        assert answer.status_code == 404, (method, rest, answer.text)
+    await other.add("Leo Muster", **CLASSE365)
+    assert len(await office.parents()) == 1
+    assert len((await office.parents())[0]["children"]) == 1
+
+
+async def test_rights_and_scope_of_a_token_are_kept(office: Office) -> None:
+    nobody = await office.client.get(office.path("students"), headers={"Authorization": "Bearer x"})
+    reader = bearer("roster:read")
+    assert nobody.status_code == 401
+    assert (await office.client.get(office.path("students"), headers=reader)).status_code == 200
+    assert (
+        await office.client.post(office.path("students"), json={"name": "M"}, headers=reader)
+    ).status_code == 403
+    assert (await office.client.post(office.path("imports"), headers=reader)).status_code == 403
+
+
+async def test_a_number_belongs_to_one_student(office: Office) -> None:
+    await office.add("Mia", number="7")
+    leo = await office.add("Leo")
+    for method, rest in (("POST", "students"), ("PATCH", f"students/{leo['student_id']}")):
+        answer = await office.call(method, rest, {"name": "Leo", "number": "7"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "number_in_use")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"email": "n/a"}, "name"),
+        ({"name": "Anna", "email": "x"}, "email"),
+        ({"name": "Anna", "phone": "x"}, "phone"),
+        ({"name": "Anna", "relation": "m" * 61}, "relation"),
+    ],
+)
+async def test_add_parent_names_the_field(office: Office, body: dict[str, str], field: str) -> None:
+    student = await office.add("Mia")
+    answer = await office.call("POST", f"students/{student['student_id']}/parents", body)
+    assert answer.status_code == 422
+    assert field in fields_at_fault(answer)
+    assert await office.parents() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"email": "x"}, "email"),
+        ({"contacts": [{"kind": "fax", "address": "1"}]}, "contacts.0.kind"),
+        ({"contacts": [{"kind": "email", "address": "x"}]}, "contacts.0.address"),
+        ({"contacts": "x"}, "contacts"),
+    ],
+)
+async def test_a_bad_change_of_a_parent_changes_nothing(
+    office: Office, body: dict[str, Any], field: str
+) -> None:
+    student = await office.add("Mia", parents=[ANNA])
+    before = await office.parents()
+    answer = await office.call("PATCH", f"parents/{student['parents'][0]['parent_id']}", body)
+    assert answer.status_code == 422
+    assert field in fields_at_fault(answer)
+    assert await office.parents() == before
+
+
+async def test_uploads_that_are_none(office: Office) -> None:
+    path = office.path("imports")
+    assert fields_at_fault(await office.client.post(path, json={})) == {"file"}
+    assert fields_at_fault(await office.client.post(path, data={"file": "text"})) == {"file"}
+    assert fields_at_fault(await office.send(b"")) == {"file"}
+    assert fields_at_fault(await office.send(b"name\nMia\n", dry_run="perhaps")) == {"dry_run"}
+    broken = await office.client.post(
+        path, content=b"x", headers={"content-type": "multipart/form-data; boundary=b"}
+    )
+    assert broken.status_code in (400, 422)
+    assert (await office.send(b"x" * (9 * 1024 * 1024))).status_code == 413
+    assert (await office.call("POST", "students", {"name": "x" * 2_000_000})).status_code == 413
+    assert (await office.get("imports"))["items"] == []
+
+
+async def test_nothing_personal_is_logged(office: Office, capfd: pytest.CaptureFixture[str]) -> None:
+    await office.add("Mia Geheim", **CLASSE365)
+    await office.imported(b"name,parents_email\nLeo Geheim,geheim@\n")
+    await office.call("POST", "students", {"name": "Geheim\x00"})
+    said = "".join(capfd.readouterr())
+    assert "request.answered" in said
+    assert "eheim" not in said
+    assert "muster" not in said.lower()
