@@ -1,0 +1,88 @@
+"""What the notifier is told, and what it refuses to be told."""
+
+import pytest
+
+from services.notifier.settings import Settings, SmtpServer
+from shared.runtime.settings import ConfigurationError, load
+from tests.support.apps import COMMON_ENVIRONMENT
+
+_ENVIRONMENT = {
+    **COMMON_ENVIRONMENT,
+    "KINVITE_DATABASE_URL": "postgresql+asyncpg://x",
+    "KINVITE_KAFKA_BOOTSTRAP": "x",
+}
+
+
+@pytest.fixture(autouse=True)
+def _common(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://127.0.0.1:1025", SmtpServer("127.0.0.1", 1025, "plain")),
+        ("smtp://mail.example", SmtpServer("mail.example", 25, "plain")),
+        ("smtps://u:p%40ss@mail.example", SmtpServer("mail.example", 465, "tls", "u", "p@ss")),
+        ("smtp+starttls://u@mail.example:25/", SmtpServer("mail.example", 25, "starttls", "u", "")),
+        ("smtp://[::1]:25", SmtpServer("::1", 25, "plain")),
+    ],
+)
+def test_good_urls(url: str, expected: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SMTP_URL", url)
+    assert load(Settings).smtp_server == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mail.example",
+        "mail.example:25",
+        "smtp://",
+        "smtp://u:secret@mail.example",
+        "smtp://h:99999",
+        "smtp://h/x",
+    ],
+)
+def test_bad_urls_are_refused_without_being_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SMTP_URL", url)
+    with pytest.raises(ConfigurationError) as caught:
+        load(Settings)
+    assert "NOTIFIER_SMTP_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_without_a_server_email_is_not_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(Settings).smtp_server is None
+    monkeypatch.setenv("NOTIFIER_SMTP_URL", "")
+    assert load(Settings).smtp_server is None
+
+
+def test_the_sender_has_a_name_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_MAIL_FROM", "Schule am Wald, Köln <post@schule.example>")
+    with pytest.raises(ConfigurationError):
+        load(Settings)
+    monkeypatch.setenv("NOTIFIER_MAIL_FROM", '"Schule am Wald, Köln" <post@schule.example>')
+    sender = load(Settings).sender
+    assert (sender.display_name, sender.addr_spec) == ("Schule am Wald, Köln", "post@schule.example")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Kinvite", "a@b.example, c@d.example", "x\r\nBcc: y@z.example", "jörg@b.example"]
+)
+def test_a_bad_sender_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_MAIL_FROM", text)
+    with pytest.raises(ConfigurationError):
+        load(Settings)
+
+
+def test_the_helo_name_is_the_host_that_parents_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(Settings).helo_name == "kinvite.test"
+    monkeypatch.setenv("NOTIFIER_SMTP_HELO_NAME", "mail.school.example")
+    assert load(Settings).helo_name == "mail.school.example"
+
+
+def test_the_repr_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFIER_SMTP_URL", "smtps://u:hunter2@mail.example")
+    assert "hunter2" not in repr(load(Settings)) + repr(load(Settings).smtp_server)
