@@ -26,7 +26,7 @@ def account_routes(desk: Desk) -> APIRouter:
 
     @router.post("/login")
     async def press_login(request: Request) -> Response:
-        refuse_other_sites(request, desk.settings.public_url)
+        refuse_other_sites(request, desk.settings.public_url, null_is_ours=False)
         form = await read_form(request)
         return await _sign_in(desk, request, form, cookie)
 

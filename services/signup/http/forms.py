@@ -41,17 +41,19 @@ async def read_form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def refuse_other_sites(request: Request, public_url: str) -> None:
+def refuse_other_sites(request: Request, public_url: str, *, null_is_ours: bool = True) -> None:
     """Raise PageError 403 for a form that a browser says came from another site.
 
     A client that sends neither `Sec-Fetch-Site` nor `Origin` is no browser that could be misled. `Origin: null` is what
-    older browsers send for our own forms, since these pages ask for `Referrer-Policy: no-referrer` (Fetch standard,
-    "append a request Origin header").
+    browsers send for our own forms on pages that ask for `Referrer-Policy: no-referrer` (Fetch standard, "append a
+    request Origin header"), and old ones send it without `Sec-Fetch-Site`; pages with another policy never send it.
     """
     origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin == "null" and site is None and not null_is_ours:
+        raise PageError(403, "other_site")
     if origin not in (None, "null") and origin != public_url and not _is_own_host(request, origin):
         raise PageError(403, "other_site")
-    site = request.headers.get("sec-fetch-site")
     if site not in (None, "same-origin", "none"):
         raise PageError(403, "other_site")
 

@@ -53,7 +53,7 @@ _CLAIM_FRESH = text(
     """
     UPDATE invitations SET submissions = submissions + 1, fresh_link_requested_at = CAST(:now AS timestamptz)
      WHERE invitation_id = :invitation_id
-       AND (fresh_link_requested_at IS NULL OR fresh_link_requested_at < CAST(:now AS timestamptz) - interval '1 minute')
+       AND coalesce(fresh_link_requested_at, '-infinity') < CAST(:now AS timestamptz) - interval '1 minute'
     RETURNING submissions
     """
 )

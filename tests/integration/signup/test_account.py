@@ -79,9 +79,10 @@ async def test_a_session_ends_with_its_time(school: Scene) -> None:
     assert (await school.client.get("/account")).headers["location"] == "/login"
 
 
-async def test_another_site_signs_nobody_in(school: Scene) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_another_site_signs_nobody_in(school: Scene, origin: str) -> None:
     await school.signed_up(await school.family(), "ana.silva")
-    answer = await school.client.post("/login", data=FORM, headers={"origin": "https://evil.example"})
+    answer = await school.client.post("/login", data=FORM, headers={"origin": origin})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
