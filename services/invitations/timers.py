@@ -71,7 +71,8 @@ class Sweeps:
     async def _list_one(self, run: Run) -> None:
         """List now, or leave it for the next round while parents are still on their way here."""
         found = await gap(self.database, self.count_parents, run.school_id, run.selection)
-        waited = time.monotonic() - self._first_asked.setdefault(run.bulk_id, time.monotonic())
+        first_asked = self._first_asked.setdefault(run.bulk_id, time.monotonic())
+        waited = time.monotonic() - first_asked
         patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
         if (found.missing or found.silent) and waited < patience:
             return
