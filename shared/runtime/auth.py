@@ -72,10 +72,14 @@ def mint(
     actor: str,
     kind: Literal["token", "staff", "service"] = "token",
     lifetime_seconds: int | None = None,
+    identity: str | None = None,
 ) -> str:
-    """A new token. `lifetime_seconds` None: valid until revoked."""
+    """A new token. `lifetime_seconds` None: valid until revoked.
+
+    Idempotency keys belong to a credential: tokens minted anew for one caller share an `identity`.
+    """
     claims = {
-        "id": str(new_id()),
+        "id": identity or str(new_id()),
         "kind": kind,
         "schools": None if schools is None else sorted(str(school) for school in schools),
         "rights": sorted(rights),

@@ -118,6 +118,7 @@ class Owners:
             actor=caller.staff.actor,
             kind="service",
             lifetime_seconds=TOKEN_SECONDS,
+            identity=caller.staff.actor,
         )
 
 

@@ -9,7 +9,7 @@ from services.dashboard.channels.owners import CommandError, Upload
 from services.dashboard.domain.directory import School
 from services.dashboard.domain.staff import May
 from services.dashboard.http.context import OfSchool, Session, SignedIn, WithContext
-from services.dashboard.http.forms import uploaded_file
+from services.dashboard.http.forms import SignedForm, uploaded_file
 from services.dashboard.http.render import go, page
 from services.dashboard.service import commands
 from shared.runtime.problems import Problem
@@ -29,7 +29,7 @@ async def start(request: Request, session: SignedIn, school: OfSchool) -> Respon
 async def upload(request: Request, context: WithContext, session: SignedIn, school: OfSchool) -> Response:
     session.need(May.IMPORT)
     file, form = await uploaded_file(request, session)
-    fields = {"skip_bad_rows": "true"} if form.ticked("skip_bad_rows") else {}
+    fields = {name: "true" for name in ("dry_run", "skip_bad_rows") if form.ticked(name)}
     try:
         import_id = await commands.start_import(
             context.owners,
@@ -63,6 +63,25 @@ async def progress(
         errors=told.errors[:ERRORS_SHOWN],
         refresh_seconds=REFRESH_SECONDS if told.busy else None,
     )
+
+
+@router.post("/{import_id}/apply")
+async def apply(
+    request: Request,
+    context: WithContext,
+    session: SignedIn,
+    school: OfSchool,
+    import_id: UUID,
+    form: SignedForm,
+) -> Response:
+    session.need(May.IMPORT)
+    here = f"/admin/schools/{school.school_id}/import/{import_id}"
+    try:
+        caller = session.caller(school.school_id, "roster:write")
+        await commands.apply_import(context.owners, caller, import_id)
+    except CommandError as error:
+        return go(request, here, error.message, bad=True)
+    return go(request, here)
 
 
 def _form(request: Request, session: Session, school: School, error: CommandError | None = None) -> Response:

@@ -16,6 +16,7 @@ from services.dashboard.service.waiting import shown
 from services.dashboard.views.parents import summarise
 from services.dashboard.views.schools import find_school, list_schools
 from shared.runtime.database import Transaction
+from shared.runtime.ids import new_id
 
 router = APIRouter(include_in_schema=False)
 FIELDS = ("name", "country", "language", "timezone", "credentials_mode")
@@ -39,7 +40,7 @@ async def add(request: Request, context: WithContext, session: SignedIn, form: S
     typed = {name: form.text(name) for name in FIELDS}
     try:
         caller = session.caller(None, "roster:write")
-        school_id = await commands.add_school(context.owners, caller, _school(form))
+        school_id = await commands.add_school(context.owners, caller, _school(form), form.text("key"))
     except CommandError as error:
         return await _list(request, context, session, typed, error)
 
@@ -80,6 +81,7 @@ async def _list(
         summaries=summaries,
         typed=typed,
         error=error,
+        key=str(new_id()),
     )
 
 

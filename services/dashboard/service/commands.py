@@ -10,8 +10,8 @@ Answer = dict[str, Any]
 NUMBERS = ("selected", "pending", "messaged", "waiting", "to_message")
 
 
-async def add_school(owners: Owners, caller: Caller, school: Answer) -> UUID:
-    answer = await owners.send(caller, "POST", "roster", "v1", "schools", body=school)
+async def add_school(owners: Owners, caller: Caller, school: Answer, key: str) -> UUID:
+    answer = await owners.send(caller, "POST", "roster", "v1", "schools", body=school, key=key)
     return UUID(answer["school_id"])
 
 
@@ -50,6 +50,12 @@ async def start_import(owners: Owners, caller: Caller, file: Upload) -> UUID:
     path = ("roster", "v1", "schools", _school(caller), "imports")
     answer = await owners.upload(caller, *path, file=file)
     return UUID(answer["import_id"])
+
+
+async def apply_import(owners: Owners, caller: Caller, import_id: UUID) -> None:
+    """After a look: put what the file says on the roster."""
+    path = ("roster", "v1", "schools", _school(caller), "imports", import_id, "apply")
+    await owners.send(caller, "POST", *path, body={})
 
 
 async def get_import(owners: Owners, caller: Caller, import_id: UUID) -> ImportRun:

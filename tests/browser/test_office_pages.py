@@ -1,0 +1,200 @@
+"""The office's pages in a real browser, on a phone and on a desk; pictures of each go to tests/artefacts/office/."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page
+
+from services.dashboard.app import create_app
+from services.dashboard.settings import Settings
+from shared.contracts.envelope import Received
+from shared.contracts.invitations import InvitationExpired
+from shared.contracts.message import Message
+from shared.runtime.database import Database
+from tests.integration.dashboard.feed import deliver
+from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
+from tests.support.apps import COMMON_ENVIRONMENT
+from tests.support.processes import free_port
+from tests.support.waiting import eventually
+from tests.unit.dashboard.facts import MORNING, WEEK, Story
+
+ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "office"
+OWNER, PASSWORD = "office@oak-lane.example", "correct horse battery"
+SIZES = {"phone": (360, 740), "desk": (1280, 800)}
+LOOKS = [
+    pytest.param("phone", "light", "ltr", id="phone-light"),
+    pytest.param("phone", "dark", "ltr", id="phone-dark"),
+    pytest.param("desk", "light", "ltr", id="desk-light"),
+    pytest.param("desk", "dark", "ltr", id="desk-dark"),
+    pytest.param("desk", "light", "rtl", id="desk-light-right-to-left"),
+    pytest.param("phone", "light", "rtl", id="phone-light-right-to-left"),
+]
+
+
+def families() -> tuple[Story, list[Received[Message]]]:
+    """A school with a family in every state that staff meet."""
+    names = [
+        ("Amal Haddad", "Yara Haddad", 16),
+        ("Bartholomew Featherstonehaugh-Cholmondeley and Wilhelmina Featherstonehaugh", "Bo Featherstone", 1),
+        ("Carmen Ortiz", "Diego Ortiz", 0),
+        ("Dmytro Kovalenko", "Олена Коваленко", 2),
+        ("محمد العبدالله", "ليلى العبدالله", 8),
+        ("Erika Mustermann", "Max Mustermann", 3),
+    ]
+    school = Story(name=names[0][0], child=names[0][1])
+    facts: list[Received[Message]] = [school.school("Oak Lane Primary School")]
+    for name, child, _ in names:
+        address = f"{name.split()[0].lower()}@example.org" if name.isascii() else "family@example.org"
+        story = replace(Story(), school_id=school.school_id, name=name, child=child, address=address)
+        facts += story.roster()
+        facts += _so_far(story, names.index((name, child, _)))
+        if name == school.name:
+            school = story
+    return school, facts
+
+
+def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
+    invited, outcomes = story.invitations(), story.notifier()
+    expired = InvitationExpired(
+        invitation_id=story.invitation_id, parent_id=story.parent_id, generation=1, expired_at=MORNING + WEEK
+    )
+    return (
+        [*invited, *outcomes, *story.signup()],
+        [invited[0], outcomes[0]],
+        [],
+        [*invited[:2], *outcomes[1:3]],
+        [*invited[:5], *outcomes],
+        [invited[0], story.fact(expired, 2, 60)],
+    )[place]
+
+
+@asynccontextmanager
+async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[Story, str]]:
+    """The office on a port of its own; answers the family that signed up, and the address."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    settings = Settings.model_validate(
+        {
+            **COMMON_ENVIRONMENT,
+            "KINVITE_PUBLIC_URL": address,
+            "KINVITE_DATABASE_URL": database_url,
+            "KINVITE_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",
+            "services_url": owners.url,
+            "owner_email": OWNER,
+            "owner_password": PASSWORD,
+        }
+    )
+    app = create_app(settings, worker=False)
+    story, facts = families()
+    async with Database(database_url, schema="dashboard") as database:
+        await deliver(database, facts)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started, within_seconds=30)
+    try:
+        yield story, address
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def answers(owners: OwnersStub, bulk_id: UUID, import_id: UUID) -> None:
+    counts = {"selected": 312, "skipped": {"signed_up": 41, "no_contact": 3}, "failed": {}}
+    owners.answers["POST bulk"] = (202, {**counts, "state": "preview", "to_message": 268})
+    owners.answers[f"GET {bulk_id}"] = (
+        200,
+        {
+            **counts,
+            "bulk_id": str(bulk_id),
+            "state": "running",
+            "pending": 120,
+            "messaged": 148,
+            "waiting": 12,
+        },
+    )
+    wrong = {
+        "row": 14,
+        "column": "parents_email",
+        "value": "amal@",
+        "code": "x",
+        "message": "This is no e-mail address.",
+    }
+    owners.answers[f"GET {import_id}"] = (
+        200,
+        {"state": "refused", "counts": {"rows": 212, "refused": 1}, "errors": [wrong] * 3},
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("size", "colours", "direction"), LOOKS)
+async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
+    browser: Browser, database_url: str, size: str, colours: str, direction: str
+) -> None:
+    bulk_id, import_id = uuid4(), uuid4()
+    async with owners_stub() as owners, served(database_url, owners) as (story, address):
+        answers(owners, bulk_id, import_id)
+        width, height = SIZES[size]
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if colours == "dark" else "light",
+            device_scale_factor=2,
+            java_script_enabled=direction == "rtl",
+        )
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on(
+            "request",
+            lambda request: complaints.append(request.url) if not request.url.startswith(address) else None,
+        )
+        look = Look(page, ARTEFACTS / f"{size}-{colours}-{direction}", direction, width)
+        await page.goto(f"{address}/admin/login")
+        await look.at("sign-in")
+        await page.fill("[name=email]", OWNER)
+        await page.fill("[name=password]", PASSWORD)
+        await page.click("button.primary")
+        base = f"{address}/admin/schools/{story.school_id}"
+        pages = {
+            "schools": f"{address}/admin/schools",
+            "overview": base,
+            "students": f"{base}/students",
+            "student": f"{base}/students/{story.student_id}#add",
+            "student-new": f"{base}/students/new",
+            "parents": f"{base}/parents",
+            "parent": f"{base}/parents/{story.parent_id}",
+            "invite": f"{base}/invite",
+            "invite-progress": f"{base}/invite/{bulk_id}",
+            "import": f"{base}/import",
+            "import-refused": f"{base}/import/{import_id}",
+            "not-found": f"{base}/nowhere",
+        }
+        for name, url in pages.items():
+            await page.goto(url)
+            if name == "student":
+                await page.click("summary")
+            await look.at(name)
+        await page.goto(f"{base}/invite")
+        await page.click("button.primary")
+        await look.at("invite-preview")
+        await context.close()
+        assert [line for line in complaints if "404" not in line] == []
+
+
+class Look:
+    """Takes the picture of a page and checks that nothing sticks out sideways."""
+
+    def __init__(self, page: Page, folder: Path, direction: str, width: int) -> None:
+        self.page, self.folder, self.direction, self.width = page, folder, direction, width
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def at(self, name: str) -> None:
+        if self.direction == "rtl":
+            await self.page.evaluate("document.documentElement.dir = 'rtl'")
+            assert await self.page.evaluate("document.documentElement.scrollWidth") <= self.width
+        await self.page.screenshot(path=self.folder / f"{name}.png", full_page=True)
