@@ -13,6 +13,7 @@ from deploy.embedded.broker import Broker
 from deploy.embedded.config import Config
 from deploy.embedded.data import OWNER_EMAIL, DataDirectory, Secrets
 from deploy.embedded.failure import CannotRun
+from deploy.embedded.guard import Guard
 from deploy.embedded.logs import rotate
 from deploy.embedded.postgres import ADMINISTRATOR, Postgres
 from deploy.embedded.processes import Child, Identity, began, end_leftover
@@ -41,6 +42,7 @@ class Supervisor:
         self._server = ServerProcess(listener, data.path, data.logs / "server.log")
         self._broker_is_empty = True
         self._pause = FIRST_PAUSE_SECONDS
+        self._guard = None if sys.platform == "linux" else Guard()
 
     async def run(self) -> None:
         stopping = asyncio.Event()
@@ -163,6 +165,8 @@ class Supervisor:
         for part in (self._server, self._broker, self._postgres):
             with suppress(OSError):
                 await part.stop()
+        if self._guard is not None:
+            self._guard.close()
         self._data.forget_credentials()
 
     async def _api_token(self) -> str:
@@ -191,6 +195,10 @@ class Supervisor:
         children: list[Child] = [self._postgres.child, self._broker.child, self._server.child]
         own = Identity(os.getpid(), began(os.getpid()) or "")
         self._data.record({"supervisor": own, **{child.name: child.identity for child in children}})
+        if self._guard is not None:
+            self._guard.tell(
+                {c.identity.pid: c.death for c in children if c.identity is not None and c.running}
+            )
 
     async def _rotate_logs(self) -> None:
         while True:

@@ -17,7 +17,7 @@ import psutil
 from tests.support.processes import free_port
 
 ROOT = Path(__file__).parents[3]
-READY_WITHIN_SECONDS = 60.0
+READY_WITHIN_SECONDS = 120.0
 
 
 @dataclass
