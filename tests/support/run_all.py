@@ -1,13 +1,17 @@
 """`make test`: get what the tests use beyond Python packages, then run every test within a time limit."""
 
+import contextlib
 import os
-import subprocess
+import signal
 import sys
 import time
 
+import psutil
+
 from tests.support.equipment import get_all
 
-_LIMIT_SECONDS = 24.5 * 60
+_LIMIT_SECONDS = 24 * 60
+_GRACE_SECONDS = 30
 _MOST_WORKERS = 4
 
 
@@ -18,13 +22,29 @@ def main() -> int:
     workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
     command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *sys.argv[1:]]
     left = _LIMIT_SECONDS - (time.monotonic() - began)
+    running = psutil.Popen(command)
     try:
-        return subprocess.run(command, check=False, timeout=left).returncode
-    except subprocess.TimeoutExpired:
+        return int(running.wait(left))
+    except psutil.TimeoutExpired:
         sys.stderr.write(f"tests: ended after {_LIMIT_SECONDS / 60:.0f} minutes\n")
+        _end(running)
         return 124
     except KeyboardInterrupt:
+        _end(running)
         return 130
+
+
+def _end(running: psutil.Popen) -> None:
+    """Let pytest close what it opened and say how far it came; then leave nothing behind."""
+    family = running.children(recursive=True)
+    running.send_signal(signal.SIGINT)
+    try:
+        running.wait(_GRACE_SECONDS)
+    except psutil.TimeoutExpired:
+        running.kill()
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 if __name__ == "__main__":
