@@ -92,6 +92,8 @@ class Supervisor:
             "KINVITE_EMBEDDED_REPLAY": "1" if self._broker_is_empty else "",
             "KINVITE_KAFKA_BOOTSTRAP": self._broker.bootstrap,
             "KINVITE_KAFKA_PROFILE": "embedded",
+            # Every emitter is in the server's own process and wakes the relay there; the poll is only a safety net.
+            "KINVITE_RELAY_POLL_MILLISECONDS": "1000",
             "KINVITE_PUBLIC_URL": url,
             "KINVITE_TOKEN_KEYS": secrets.token_keys,
             "KINVITE_AUTH_SECRET": secrets.auth_secret,
