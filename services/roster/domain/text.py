@@ -9,43 +9,12 @@ from collections.abc import Iterable
 MAX_NAME = 200
 NAMES_PER_RECORD = 2
 NAMELESS = "Parent or guardian"
-BLANKS = frozenset(
-    {
-        "",
-        "-",
-        "--",
-        "---",
-        ".",
-        "..",
-        "?",
-        "x",
-        "xx",
-        "xxx",
-        "n/a",
-        "na",
-        "n.a.",
-        "n.a",
-        "#n/a",
-        "none",
-        "nil",
-        "null",
-        "nan",
-    }
-    | {
-        "unknown",
-        "not known",
-        "tbd",
-        "tba",
-        "keine",
-        "keiner",
-        "kein",
-        "k.a.",
-        "unbekannt",
-        "aucun",
-        "inconnu",
-        "sin datos",
-    }
-)
+BLANKS = frozenset({"", "-", "--", "---", ".", "..", "?", "??", "n/a", "#n/a", "n.a.", "k.a."})
+# Words that say "nothing" in a contact or a full name, but are names of people in a first or last name (Na, Nil).
+FILLERS = BLANKS | {
+    *("xx", "xxx", "na", "n.a", "none", "nil", "null", "nan", "unknown", "not known", "tbd", "tba"),
+    *("keine", "keiner", "kein", "unbekannt", "aucun", "inconnu", "sin datos"),
+}
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _AND = re.compile(r"\s*(?:&|\s\+\s|\band\b|\bund\b|\bet\b)\s*", re.IGNORECASE)
 _NOT_A_WORD = re.compile(r"[\W_]+")
@@ -75,8 +44,13 @@ def clean(value: str, *, limit: int = MAX_NAME) -> str:
 
 
 def is_blank(value: str) -> bool:
-    """Nothing, or one of the words people type when a field must not stay empty (`n/a`, `none`, `-`)."""
+    """Nothing, or a mark people type when a field must not stay empty (`n/a`, `-`)."""
     return value.strip().casefold() in BLANKS
+
+
+def is_filler(value: str) -> bool:
+    """Blank, or a word that says so (`none`, `unknown`); for contacts and full names."""
+    return value.strip().casefold() in FILLERS
 
 
 def words(name: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ import email_validator
 import phonenumbers
 
 from services.roster.domain.contacts import is_filler_address, is_filler_number
-from services.roster.domain.text import TextError, clean, is_blank
+from services.roster.domain.text import TextError, clean, is_filler
 
 MAX_ADDRESS = 254
 _LETTERS = re.compile(r"[^\W\d_]{4,}")
@@ -24,7 +24,7 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
 def normalise_phone(value: str, country: str) -> str | None:
     """E.164, read with the school's country; None for blanks and placeholders. Raises TextError: `phone_invalid`."""
     text = clean(value, limit=MAX_ADDRESS)
-    if is_blank(text) or is_filler_number(_NOT_A_DIGIT.sub("", text)):
+    if is_filler(text) or is_filler_number(_NOT_A_DIGIT.sub("", text)):
         return None
     number = _parsed(text, country)
     if number is None or _LETTERS.search(text) or not phonenumbers.is_possible_number(number):
@@ -37,7 +37,7 @@ def normalise_phone(value: str, country: str) -> str | None:
 def normalise_email(value: str) -> str | None:
     """Trimmed, its domain in normal form; None for blanks and placeholders. Raises TextError: `email_invalid`."""
     text = clean(value, limit=MAX_ADDRESS)
-    if is_blank(text):
+    if is_filler(text):
         return None
     try:
         address = email_validator.validate_email(text, check_deliverability=False).normalized

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from services.roster.domain.contacts import Surroundings
 from services.roster.domain.entries import ParentEntry, StudentEntry, classe365_parent
-from services.roster.domain.text import TextError, clean, is_blank, split_names
+from services.roster.domain.text import TextError, clean, is_blank, is_filler, split_names
 from services.roster.service.addresses import normalise_email, normalise_phone
 from services.roster.service.forms import Faults, ParentForm, StudentForm
 
@@ -53,7 +53,9 @@ def read_names(form: ParentForm, prefix: str, faults: Faults) -> tuple[str, ...]
     """The one or two names of a record, from `name` or from first and last name."""
     first = read_text(form.first_name, f"{prefix}first_name", faults)
     last = read_text(form.last_name, f"{prefix}last_name", faults)
-    name = read_text(form.name, f"{prefix}name", faults) or " ".join(part for part in (first, last) if part)
+    name = read_full_name(form.name, f"{prefix}name", faults) or " ".join(
+        part for part in (first, last) if part
+    )
     return split_names(name)
 
 
@@ -61,6 +63,12 @@ def read_text(value: str | None, name: str, faults: Faults, *, limit: int = 200)
     """Cleaned; a blank word (`n/a`) is nothing."""
     text = read_value(value, name, faults, lambda raw: clean(raw, limit=limit))
     return "" if text is None or is_blank(text) else text
+
+
+def read_full_name(value: str | None, name: str, faults: Faults) -> str:
+    """A parent's name; words like `unknown` are nothing."""
+    text = read_text(value, name, faults)
+    return "" if is_filler(text) else text
 
 
 def read_value(value: str | None, name: str, faults: Faults, read: Callable[[str], str | None]) -> str | None:
@@ -104,8 +112,8 @@ def read_birth_date(value: str | date | None, school: Surroundings, faults: Faul
 def _parents(form: StudentForm, school: Surroundings, faults: Faults) -> tuple[ParentEntry, ...]:
     entries = [read_parent(parent, f"parents.{i}.", school, faults) for i, parent in enumerate(form.parents)]
     shared = classe365_parent(
-        read_text(form.father_name, "father_name", faults),
-        read_text(form.mother_name, "mother_name", faults),
+        read_full_name(form.father_name, "father_name", faults),
+        read_full_name(form.mother_name, "mother_name", faults),
         read_value(
             form.parents_contact, "parents_contact", faults, lambda raw: normalise_phone(raw, school.country)
         ),

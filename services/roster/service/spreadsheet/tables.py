@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from charset_normalizer import from_bytes
 from python_calamine import CalamineError, CalamineWorkbook
@@ -96,25 +96,30 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _text(source: Source, encoding: str) -> Iterator[Row]:
+    try:
+        with source.path.open(encoding=encoding, newline="") as file:
+            yield from _csv(file)
+    except UnicodeDecodeError:
+        raise FileRefusedError(
+            "encoding_unknown", "The file's encoding is not known. Save it as CSV UTF-8 and send that."
+        ) from None
+
+
+def _csv(file: TextIO) -> Iterator[Row]:
     csv.field_size_limit(MAX_CELL)
-    with source.path.open(encoding=encoding, newline="") as file:
-        first = file.readline(MAX_CELL)
-        told = first[4:5] if first.lower().startswith("sep=") else ""
-        header = file.readline(MAX_CELL) if told else first
-        delimiter = told or max(DELIMITERS, key=lambda one: _columns(header, one))
-        file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter)
-        try:
-            for number, cells in enumerate(reader, start=1):
-                if (told and number == 1) or not any(cell.strip() for cell in cells):
-                    continue
-                yield number, cells
-        except csv.Error as error:
-            raise FileRefusedError("not_a_table", f"Row {reader.line_num} cannot be read: {error}.") from None
-        except UnicodeDecodeError:
-            raise FileRefusedError(
-                "encoding_unknown", "The file's encoding is not known. Save it as CSV UTF-8 and send that."
-            ) from None
+    first = file.readline(MAX_CELL)
+    told = first[4:5] if first.lower().startswith("sep=") else ""
+    header = file.readline(MAX_CELL) if told else first
+    delimiter = told if told in DELIMITERS else max(DELIMITERS, key=lambda one: _columns(header, one))
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter)
+    try:
+        for number, cells in enumerate(reader, start=1):
+            if (told and number == 1) or not any(cell.strip() for cell in cells):
+                continue
+            yield number, cells
+    except csv.Error as error:
+        raise FileRefusedError("not_a_table", f"Row {reader.line_num} cannot be read: {error}.") from None
 
 
 def _columns(header: str, delimiter: str) -> tuple[int, int]:
