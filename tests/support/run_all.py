@@ -20,7 +20,7 @@ def main() -> int:
     began = time.monotonic()
     get_all()
     workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
-    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-n", str(workers), *sys.argv[1:]]
     left = _LIMIT_SECONDS - (time.monotonic() - began)
     running = psutil.Popen(command)
     try:
