@@ -20,7 +20,7 @@ from shared.runtime.logging import describe, get_logger
 from shared.runtime.timers import Timer
 
 CLAIMED_PER_CONNECTION = 16
-EXPIRY_LOOK_SECONDS = 5.0
+EXPIRY_LOOK_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
 log = get_logger("sender")
 

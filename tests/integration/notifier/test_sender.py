@@ -270,6 +270,7 @@ async def test_what_expires_while_the_channel_is_down_is_told(desk: Desk, channe
     async with sending(sender):
         await eventually(lambda: sender._attempts.breaker.failures >= 1)
         await desk.put(command(expires_at=datetime.now(UTC)))
+        sender._expiry_at = 0.0
         await _until(desk, "failed_permanent", "failed_temporary")
 
 
