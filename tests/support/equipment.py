@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,7 @@ OFFLINE = "KINVITE_TESTS_OFFLINE"
 _BROWSERS = CACHE / "browsers"
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _CHROMIUM_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-_APT_SECONDS = 300
-_BROWSER_SECONDS = 180
+_BUDGET_SECONDS = 420.0
 
 
 def chromium() -> Path | None:
@@ -55,24 +55,26 @@ def get_all() -> None:
     """Get what is missing, saying so. What cannot be had is no error: its tests are skipped with the reason."""
     if os.environ.get(OFFLINE):
         return
+    until = time.monotonic() + _BUDGET_SECONDS
     missing = [part for part in _PARTS if not part.there()]
     if missing and sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get"):
-        _say(f"apt-get: {', '.join(part.name for part in missing)} ({OFFLINE}=1 to leave out)")
-        _run(["apt-get", "update", "-qq"], _APT_SECONDS)
-        for part in missing:
-            _run(
-                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *part.debian_packages],
-                _APT_SECONDS,
-            )
+        _from_debian(missing, until)
     if not chromium():
         _say("playwright: Chromium")
         environment = {"PLAYWRIGHT_BROWSERS_PATH": str(_BROWSERS)}
-        _run([sys.executable, "-m", "playwright", "install", "chromium"], _BROWSER_SECONDS, environment)
+        _run([sys.executable, "-m", "playwright", "install", "chromium"], until, environment)
     if java() and not os.environ.get("KAFKA_BOOTSTRAP"):
         _fetch_kafka()
     for part in _PARTS:
         if not part.there():
             _say(f"{part.name} cannot be had here; the tests that need it are left out")
+
+
+def _from_debian(missing: Sequence[_Part], until: float) -> None:
+    _say(f"apt-get: {', '.join(part.name for part in missing)} ({OFFLINE}=1 to leave out)")
+    if _run(["apt-get", "update", "-qq"], until):
+        for part in missing:
+            _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *part.debian_packages], until)
 
 
 def _fetch_kafka() -> None:
@@ -82,14 +84,17 @@ def _fetch_kafka() -> None:
         _say(f"Apache Kafka from its jars cannot be had here: {reason}")
 
 
-def _run(command: Sequence[str], seconds: int, environment: dict[str, str] | None = None) -> None:
+def _run(command: Sequence[str], until: float, environment: dict[str, str] | None = None) -> bool:
     variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(environment or {})}
+    left = max(1.0, until - time.monotonic())
     try:
         subprocess.run(
-            command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds, env=variables
+            command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=left, env=variables
         )
     except (subprocess.SubprocessError, OSError) as error:
         _say(f"{' '.join(command[:2])} did not work ({type(error).__name__})")
+        return False
+    return True
 
 
 def _say(text: str) -> None:

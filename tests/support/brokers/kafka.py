@@ -16,7 +16,7 @@ from tests.support.processes import Server, StartFailed, free_port, java, listen
 _POM = Path(__file__).parent / "pom.xml"
 _CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-_FETCH_SECONDS = 300
+_FETCH_SECONDS = 180
 _IMAGE = "apache/kafka:4.1.0"
 _HEAP = "384m"
 _CLUSTER = "a2ludml0ZS10ZXN0cy0wMA"
