@@ -81,7 +81,7 @@ class Cluster:
     def create(self, *, template: str = "template0") -> str:
         """Create a database from a template; answers its name."""
         name = f"kinvite_{next(self._numbers)}"
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {OWNER}')
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {OWNER} STRATEGY file_copy')
         return name
 
     def drop(self, name: str) -> None:
