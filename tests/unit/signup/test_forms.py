@@ -6,9 +6,9 @@ from starlette.requests import Request
 from services.signup.http.forms import PageError, client_address, refuse_other_sites
 
 
-def _request(host: str = "192.0.2.7", **headers: str) -> Request:
+def _request(address: str = "192.0.2.7", **headers: str) -> Request:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "headers": raw, "client": (host, 1), "method": "POST", "path": "/"})
+    return Request({"type": "http", "headers": raw, "client": (address, 1), "method": "POST", "path": "/"})
 
 
 @pytest.mark.parametrize(
