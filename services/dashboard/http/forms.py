@@ -70,6 +70,8 @@ def check_token(request: Request, session: Session, token: str) -> None:
 
 async def uploaded_file(request: Request, session: Session) -> tuple[UploadFile, Form]:
     """The file of an upload form, spooled to disk, and its other values; raises Problem."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise Problem(415, "not_a_form", "Send the form of this page.")
     try:
         sent = await request.form(max_files=1, max_fields=20)
     except HTTPException:

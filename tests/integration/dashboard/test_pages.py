@@ -145,7 +145,7 @@ async def test_withdraw(
     assert command.path.endswith(f"/invitations/{fresh.parent_id}")
 
 
-async def test_p20_p25_bulk_previews_then_runs_and_shows_its_progress(
+async def test_p20_p23_p25_bulk_previews_then_runs_and_shows_its_progress(
     office: Browser, owners: OwnersStub, fresh: Story, base: str
 ) -> None:
     run = str(uuid4())
@@ -219,7 +219,14 @@ async def test_an_import_is_passed_on_and_its_errors_shown(
     assert "Nothing was imported" in page
     assert "No address." in page
     assert "&lt;x&gt;" in page
-    assert (await office.client.post(f"{base}/import", data={"form_token": token})).status_code == 422
+    upload = office.client.post
+    without = await upload(f"{base}/import", data={"form_token": token}, files={"other": ("x", b"")})
+    assert without.status_code == 422
+    assert (await upload(f"{base}/import", data={"form_token": token})).status_code == 415
+    assert (await upload(f"{base}/import", files={"file": ("x.csv", b"name")})).status_code == 403
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert (await upload(f"{base}/import", content=b"nonsense", headers=broken)).status_code in (400, 403)
+    assert len(owners.commands) == 2
 
 
 async def test_when_an_owner_fails_or_is_silent_the_page_says_so(
