@@ -29,3 +29,13 @@ def test_locks_have_hashes_and_no_index_address(name: str) -> None:
 def test_the_npm_lock_has_no_registry_address() -> None:
     lock = (_ROOT / "tests" / "contract" / "asyncapi" / "package-lock.json").read_text()
     assert '"resolved"' not in lock
+
+
+def test_no_test_sleeps() -> None:
+    """Waiting is polling to a deadline, in `tests/support/waiting.py`; `sleep(0)` only lets others run."""
+    sleeping = [
+        str(path.relative_to(_ROOT))
+        for path in (_ROOT / "tests").rglob("*.py")
+        if "support" not in path.parts and re.search(r"\bsleep[(](?!0[)])", path.read_text())
+    ]
+    assert not sleeping
