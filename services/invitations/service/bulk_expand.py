@@ -37,12 +37,14 @@ async def list_parents(tx: Transaction, bulk_id: UUID, missing: int, note: str |
 async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> bool:
     """Send the next batch of the run whose turn it is; True when there may be more to do at once.
 
-    The items are locked by this transaction alone, which also writes what is sent, so that a kill undoes or keeps both.
+    It waits for room for half a batch: a batch of a few costs as much as a full one. The items are locked by this
+    transaction alone, which also writes what is sent, so that a kill undoes or keeps both.
     """
     if not await bulk.claim_pacing(tx):
         return False
     room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit)
-    run = await bulk.claim_next(tx) if room > 0 else None
+    enough = 2 * room >= min(batch_size, outstanding_limit)
+    run = await bulk.claim_next(tx) if enough else None
     if run is None:
         return False
     parent_ids = await bulk_items.claim_items(tx, run, min(room, batch_size))

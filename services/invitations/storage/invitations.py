@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
-from services.invitations.storage.sets import record_set
+from services.invitations.storage.sets import plain_fields, record_set
 from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
 
@@ -108,13 +107,13 @@ async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Inv
 
     The caller has locked the invitations in id order. Two submissions on one link: one of them wins.
     """
-    return _all(await tx.rows(_ACCEPT, {"rows": record_set(asdict(one) for one in submissions)}))
+    return _all(await tx.rows(_ACCEPT, {"rows": record_set(plain_fields(one) for one in submissions)}))
 
 
 async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
     """Write invitations whose rows, or whose parents' rows, the transaction has locked."""
     if changed:
-        await tx.execute(_SAVE, [asdict(invitation) for invitation in changed])
+        await tx.execute(_SAVE, [plain_fields(invitation) for invitation in changed])
 
 
 def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import insert, text
@@ -11,7 +10,7 @@ from sqlalchemy import insert, text
 from services.invitations.domain.copies import Requested
 from services.invitations.domain.models import Happening, Invitation, Usage
 from services.invitations.domain.states import Channel
-from services.invitations.storage.sets import record_set
+from services.invitations.storage.sets import plain_fields, record_set
 from services.invitations.storage.tables import invitation_events
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
@@ -82,13 +81,13 @@ async def mark_verified(tx: Transaction, verified: Iterable[Invitation]) -> None
 async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
     """Add lines to timelines, in order."""
     if happenings:
-        rows = [{**asdict(one), "event_id": new_id(), "happened_at": tx.now} for one in happenings]
+        rows = [{**plain_fields(one), "event_id": new_id(), "happened_at": tx.now} for one in happenings]
         await tx.execute(insert(invitation_events), rows)
 
 
 async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
     """Remember who is to be invited; one wish per parent, the last one."""
-    await tx.execute(_WISH, {"rows": record_set(asdict(wish) for wish in wishes)})
+    await tx.execute(_WISH, {"rows": record_set(plain_fields(wish) for wish in wishes)})
 
 
 async def take_wishes(

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from shared.contracts.notifier import SendMessage
 from shared.runtime.auth import mint
@@ -19,52 +18,50 @@ def fields(answer: httpx.Response) -> set[str]:
     return {error["field"] for error in answer.json().get("errors", [])}
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "parent_id"),
-        ({"parent_id": "x"}, "parent_id"),
-        ({"parent_id": None}, "parent_id"),
-        ({"parent_id": SOME_ID, "contact_id": 7}, "contact_id"),
-        ({"parent_id": SOME_ID, "channel": "pigeon"}, "channel"),
-        ({"parent_id": SOME_ID, "channel": "sms"}, "channel"),
-        ({"parent_id": SOME_ID, "channel": "whatsapp"}, "channel"),
-        ({"parent_id": SOME_ID, "override_reason": ""}, "override_reason"),
-        ({"parent_id": SOME_ID, "override_reason": "a\x00b"}, "override_reason"),
-        ({"parent_id": SOME_ID, "override_reason": "x" * 501}, "override_reason"),
-        ({"parent_id": SOME_ID, "parent": "typo"}, "parent"),
-    ],
-)
-async def test_a_bad_invitation_names_its_field(school: Scene, body: dict[str, Any], field: str) -> None:
-    answer = await school.client.post(f"{school.root}/invitations", json=body)
-    assert answer.status_code == 422
-    assert fields(answer) == {field}
+BAD_INVITATIONS: list[tuple[dict[str, Any], str]] = [
+    ({}, "parent_id"),
+    ({"parent_id": "x"}, "parent_id"),
+    ({"parent_id": None}, "parent_id"),
+    ({"parent_id": SOME_ID, "contact_id": 7}, "contact_id"),
+    ({"parent_id": SOME_ID, "channel": "pigeon"}, "channel"),
+    ({"parent_id": SOME_ID, "channel": "sms"}, "channel"),
+    ({"parent_id": SOME_ID, "channel": "whatsapp"}, "channel"),
+    ({"parent_id": SOME_ID, "override_reason": ""}, "override_reason"),
+    ({"parent_id": SOME_ID, "override_reason": "a\x00b"}, "override_reason"),
+    ({"parent_id": SOME_ID, "override_reason": "x" * 501}, "override_reason"),
+    ({"parent_id": SOME_ID, "parent": "typo"}, "parent"),
+]
+BAD_RUNS: list[object] = [
+    {"select": {"all": True}},
+    {"select": {}, "channel": "email"},
+    {"select": {"all": False}, "channel": "email"},
+    {"select": {"all": True, "parent_ids": [SOME_ID]}, "channel": "email"},
+    {"select": {"parent_ids": []}, "channel": "email"},
+    {"select": {"parent_ids": ["x"]}, "channel": "email"},
+    {"select": {"filter": {}}, "channel": "email"},
+    {"select": {"filter": {"colour": "red"}}, "channel": "email"},
+    {"select": {"all": True}, "channel": "whatsapp"},
+    {"select": {"all": True}, "channel": "email", "not_before": "tomorrow"},
+    {"select": {"all": True}, "channel": "email", "not_before": "2030-01-01T00:00:00"},
+    {"select": {"all": True}, "channel": "email", "not_before": "9999-12-31T23:59:59-14:00"},
+    {"select": {"all": True}, "channel": "email", "dry_run": "perhaps"},
+    [],
+    "text",
+]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"select": {"all": True}},
-        {"select": {}, "channel": "email"},
-        {"select": {"all": False}, "channel": "email"},
-        {"select": {"all": True, "parent_ids": [SOME_ID]}, "channel": "email"},
-        {"select": {"parent_ids": []}, "channel": "email"},
-        {"select": {"parent_ids": ["x"]}, "channel": "email"},
-        {"select": {"filter": {}}, "channel": "email"},
-        {"select": {"filter": {"colour": "red"}}, "channel": "email"},
-        {"select": {"all": True}, "channel": "whatsapp"},
-        {"select": {"all": True}, "channel": "email", "not_before": "tomorrow"},
-        {"select": {"all": True}, "channel": "email", "not_before": "2030-01-01T00:00:00"},
-        {"select": {"all": True}, "channel": "email", "not_before": "9999-12-31T23:59:59-14:00"},
-        {"select": {"all": True}, "channel": "email", "dry_run": "perhaps"},
-        [],
-        "text",
-    ],
-)
-async def test_a_bad_run_names_its_field_and_makes_nothing(school: Scene, body: object) -> None:
-    answer = await school.client.post(f"{school.root}/bulk", json=body)
-    assert answer.status_code == 422
-    assert fields(answer)
+async def test_a_bad_invitation_names_its_field(school: Scene) -> None:
+    for body, field in BAD_INVITATIONS:
+        answer = await school.client.post(f"{school.root}/invitations", json=body)
+        assert answer.status_code == 422, body
+        assert fields(answer) == {field}
+
+
+async def test_a_bad_run_names_its_field_and_makes_nothing(school: Scene) -> None:
+    for body in BAD_RUNS:
+        answer = await school.client.post(f"{school.root}/bulk", json=body)
+        assert answer.status_code == 422, body
+        assert fields(answer)
     assert (await school.sql("SELECT count(*) FROM bulk_runs"))[0][0] == 0
 
 
@@ -142,13 +139,22 @@ async def test_unknown_schools_are_404(school: Scene) -> None:
     assert (await school.client.get("/invitations/v1/schools/x/invitations")).status_code == 422
 
 
-@pytest.mark.parametrize(
-    "query", ["cursor=x", "cursor=WyJ4Il0", "cursor=WzFd", "limit=0", "limit=x", "limit=1001", "status=happy"]
-)
-async def test_bad_queries_are_4xx(school: Scene, query: str) -> None:
-    answer = await school.client.get(f"{school.root}/invitations?{query}")
-    assert answer.status_code in {400, 422}
-    assert fields(answer)
+BAD_QUERIES = [
+    "cursor=x",
+    "cursor=WyJ4Il0",
+    "cursor=WzFd",
+    "limit=0",
+    "limit=x",
+    "limit=1001",
+    "status=happy",
+]
+
+
+async def test_bad_queries_are_4xx(school: Scene) -> None:
+    for query in BAD_QUERIES:
+        answer = await school.client.get(f"{school.root}/invitations?{query}")
+        assert answer.status_code in {400, 422}, query
+        assert fields(answer)
 
 
 async def test_lists_are_paged_to_the_end(school: Scene) -> None:
