@@ -22,7 +22,7 @@ from shared.runtime.settings import ConfigurationError, load
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 EXIT_CONFIGURATION = 78
 EXIT_NOT_STARTED = 3
-GRACE_SECONDS = 2
+GRACE_SECONDS = 1
 log = get_logger("embedded")
 
 
@@ -43,6 +43,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)

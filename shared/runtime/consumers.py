@@ -80,7 +80,8 @@ class Consumers:
         return subscriber
 
     async def __aenter__(self) -> Self:
-        self._starting = asyncio.create_task(self._start(), name="consumers.start")
+        if self._subscribers:
+            self._starting = asyncio.create_task(self._start(), name="consumers.start")
         return self
 
     async def started(self) -> None:

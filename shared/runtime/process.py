@@ -44,6 +44,8 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

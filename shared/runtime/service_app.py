@@ -47,39 +47,27 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
 
     `resources` are opened before anything works and closed after everything has stopped.
     """
-    health = Health()
-    kafka = Kafka.of(settings)
-    relays = [
-        Relay(database, kafka, lane, health, poll_milliseconds=settings.relay_poll_milliseconds)
-        for lane in Lane
-    ]
-    for relay in relays:
-        database.on_emit(relay.wake)
+    health, kafka = Health(), Kafka.of(settings)
     every = [*timers, Housekeeping(database, settings).timer()] if worker else []
-    loops: list[Loop] = [relay.run for relay in relays]
-    loops.append(Listener(database, [relay.wake for relay in relays]).run)
-    loops.extend(_loop(timer, health) for timer in every)
+    loops = [*_relaying(database, settings, kafka, health), *(_loop(timer, health) for timer in every)]
+    consumers = Consumers(
+        kafka,
+        database,
+        subscriptions if worker else (),
+        health,
+        dead_letter_limit_per_hour=settings.dead_letter_limit_per_hour,
+        on_bug=on_bug,
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bind_contextvars(service=name)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(database)
-            for resource in resources:
+            for resource in (database, *resources):
                 await stack.enter_async_context(resource)
             for loop in loops:
                 await stack.enter_async_context(_running(loop, on_bug))
-            if worker and subscriptions:
-                app.state.consumers = await stack.enter_async_context(
-                    Consumers(
-                        kafka,
-                        database,
-                        subscriptions,
-                        health,
-                        dead_letter_limit_per_hour=settings.dead_letter_limit_per_hour,
-                        on_bug=on_bug,
-                    )
-                )
+            await stack.enter_async_context(consumers)
             yield
 
     app = FastAPI(
@@ -92,13 +80,22 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     )
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
+    app.state.consumers = consumers
     app.add_middleware(Frame, service=name, max_body_bytes=max_body_bytes)
     problems.install(app)
-    app.include_router(_health_routes(name, database, health))
-    if api:
-        for router in routers:
-            app.include_router(router)
+    for router in (_health_routes(name, database, health), *(routers if api else ())):
+        app.include_router(router)
     return app
+
+
+def _relaying(database: Database, settings: ServiceSettings, kafka: Kafka, health: Health) -> list[Loop]:
+    """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
+    poll = settings.relay_poll_milliseconds
+    relays = [Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane]
+    for relay in relays:
+        database.on_emit(relay.wake)
+    listener = Listener(database, [relay.wake for relay in relays])
+    return [*(relay.run for relay in relays), listener.run]
 
 
 def _loop(timer: Timer, health: Health) -> Loop:

@@ -42,6 +42,9 @@ class ServiceSettings(BaseSettings):
     http_host: str = Field("127.0.0.1", validation_alias="KINVITE_HTTP_HOST")
     http_port: int = Field(8000, ge=1, le=65_535, validation_alias="KINVITE_HTTP_PORT")
 
+    trusted_proxies: str = Field("", validation_alias="KINVITE_TRUSTED_PROXIES")
+    """Addresses whose X-Forwarded-For is believed, comma-separated; empty: nobody's, the peer is the caller."""
+
     @property
     def secure(self) -> bool:
         """Whether parents and staff reach us by https, so that cookies may demand it."""
