@@ -18,7 +18,7 @@ from deploy.embedded.processes import POLL_SECONDS, Child, Identity, began, end_
 ADMINISTRATOR = "postgres"
 APPLICATION = "kinvite"
 READY_WITHIN_SECONDS = 120.0
-STOP_WITHIN_SECONDS = 3.0
+STOP_WITHIN_SECONDS = 2.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -119,14 +119,14 @@ class Postgres:
     async def _answers(self) -> bool:
         try:
             connection = await asyncpg.connect(self.url(ADMINISTRATOR, "postgres"), timeout=5)
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
-            return False
         except asyncpg.InvalidPasswordError:
             await self.stop()
             raise CannotRun(
                 f"The database in {self.directory} does not open with the password in secrets.json: "
                 "restore the file that it was made with."
             ) from None
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is still starting
+            return False
         await connection.close()
         return True
 

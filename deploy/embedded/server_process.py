@@ -14,7 +14,7 @@ from deploy.embedded.processes import Child
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 90.0
 STUCK_AFTER_SECONDS = 60.0
-STOP_WITHIN_SECONDS = 2.8
+STOP_WITHIN_SECONDS = 2.5
 PROBE_SECONDS = 0.15
 EXIT_CONFIGURATION = 78
 

@@ -153,8 +153,8 @@ class Supervisor:
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
             try:
                 await start()
-            except (CannotRun, OSError) as error:
-                _say(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may be luckier
+                _say(str(error) if isinstance(error, CannotRun) else f"not yet ({type(error).__name__})")
             else:
                 return
 

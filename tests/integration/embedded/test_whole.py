@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
+from deploy.embedded.data import DataDirectory
+from deploy.embedded.postgres import Postgres
 from tests.integration.embedded.whole import Whole, running, start
 from tests.support.waiting import eventually
 
@@ -92,15 +95,9 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(tmp
         await eventually(lambda: not any(_alive(part) for part in parts), within_seconds=10)
         async with running(tmp_path, first.port) as second:
             assert (await second.get("/readyz"))["status"] == "ok"
-        await second.kill_everything()
 
 
 async def test_data_that_a_newer_service_migrated_is_left_alone(tmp_path: Path) -> None:
-    import asyncpg
-
-    from deploy.embedded.data import DataDirectory
-    from deploy.embedded.postgres import Postgres
-
     async with running(tmp_path) as first:
         await first.stop()
     secrets = DataDirectory(tmp_path).secrets()
@@ -110,7 +107,7 @@ async def test_data_that_a_newer_service_migrated_is_left_alone(tmp_path: Path) 
     }
     async with Postgres(tmp_path / "postgres", tmp_path / "postgres.log", **passwords) as postgres:
         connection = await asyncpg.connect(postgres.url())
-        await connection.execute("UPDATE roster.alembic_version SET version_num = '9999'")
+        await connection.execute("UPDATE roster.schema_version SET version_num = '9999'")
         await connection.close()
     assert "newer version" in await _refusal(tmp_path, first.port)
 
