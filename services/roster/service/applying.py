@@ -13,7 +13,7 @@ from services.roster.domain.matching import Placed, place
 from services.roster.domain.register import Register
 from services.roster.domain.school import School
 from services.roster.service.settling import Origin, settle
-from services.roster.storage.imports import ImportClaim, staged_rows
+from services.roster.storage.imports import ImportClaim, expect_many_rows, staged_rows
 from services.roster.storage.loading import load_register
 from services.roster.storage.students import find_known
 from shared.runtime.database import Transaction
@@ -54,6 +54,7 @@ async def apply_rows(tx: Transaction, school: School, claim: ImportClaim, read: 
     """
     tally = _Tally(Counts(rows=read.rows, rows_refused=read.rows_refused))
     origin = Origin(claim.actor, Lane.BULK, claim.traceparent)
+    await expect_many_rows(tx)
     after = 0
     while rows := await staged_rows(tx, claim, after=after, limit=ROWS_AT_ONCE):
         after = rows[-1][0]
