@@ -13,6 +13,7 @@ from services.dashboard.service import waiting
 from services.dashboard.service.staff import add_staff
 from services.dashboard.settings import Settings
 from shared.runtime.database import Database
+from tests.integration.dashboard.feed import deliver
 from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
 from tests.support.apps import COMMON_ENVIRONMENT, running
 from tests.support.processes import free_port
@@ -100,6 +101,18 @@ def as_role(guest: httpx.AsyncClient, database: Database, story: Story) -> SignI
 @pytest.fixture
 def story() -> Story:
     return Story()
+
+
+@pytest.fixture
+def base(story: Story) -> str:
+    return f"/admin/schools/{story.school_id}"
+
+
+@pytest.fixture
+async def fresh(database: Database, story: Story) -> Story:
+    """A family that nobody has invited."""
+    await deliver(database, [story.school(), *story.roster()])
+    return story
 
 
 async def sign_in(client: httpx.AsyncClient, email: str, password: str) -> Browser:
