@@ -2,18 +2,39 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from services.roster.service.parents import mark_signed_up
+from services.roster.consumers import on_signed_up
+from shared.contracts.envelope import Attributes, Received
+from shared.contracts.signup import SignedUp
+from shared.runtime.ids import new_id
 from tests.integration.roster.office import CLASSE365, Office
 
 ANNA = {"name": "Anna Muster", "relation": "mother", "email": "anna@example.com", "phone": "+41 79 111 22 33"}
 
 
 async def sign_up(office: Office, *parent_ids: str) -> None:
+    """What signup says of these parents, as the consumer hears it."""
     async with office.database.transaction() as tx:
-        await mark_signed_up(tx, [(office.school_id, one, tx.now) for one in parent_ids])  # type: ignore[misc]
+        heard = []
+        for parent_id in parent_ids:
+            account = new_id()
+            fact = SignedUp(
+                account_id=account, parent_id=UUID(parent_id), invitation_id=new_id(), signed_up_at=tx.now
+            )
+            about = Attributes(
+                id=str(new_id()),
+                source="/kinvite/signup",
+                type=fact.contract.type,
+                subject=str(account),
+                school_id=UUID(office.school_id),
+                version=1,
+                time=tx.now,
+            )
+            heard.append(Received(fact, about))
+        await on_signed_up(tx, heard)
 
 
 async def test_c1_c2_c3_the_four_fields_create_a_parent_and_map_the_student_to_it(office: Office) -> None:
