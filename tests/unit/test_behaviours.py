@@ -16,7 +16,7 @@ def _sentences() -> set[str]:
 
 
 def _named_by_tests() -> set[str]:
-    named = set()
+    named: set[str] = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         for name in re.findall(r"def test_(\w+)", path.read_text()):
             leading = re.match(r"((?:[a-z]\d+_)+)", name)
