@@ -160,21 +160,7 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
         await page.fill("[name=password]", PASSWORD)
         await page.click("button.primary")
         base = f"{address}/admin/schools/{story.school_id}"
-        pages = {
-            "schools": f"{address}/admin/schools",
-            "overview": base,
-            "students": f"{base}/students",
-            "student": f"{base}/students/{story.student_id}#add",
-            "student-new": f"{base}/students/new",
-            "parents": f"{base}/parents",
-            "parent": f"{base}/parents/{story.parent_id}",
-            "invite": f"{base}/invite",
-            "invite-progress": f"{base}/invite/{bulk_id}",
-            "import": f"{base}/import",
-            "import-refused": f"{base}/import/{import_id}",
-            "not-found": f"{base}/nowhere",
-        }
-        for name, url in pages.items():
+        for name, url in _pages(address, base, story, bulk_id, import_id).items():
             await page.goto(url)
             if name == "student":
                 await page.click("summary")
@@ -184,6 +170,23 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
         await look.at("invite-preview")
         await context.close()
         assert [line for line in complaints if "404" not in line] == []
+
+
+def _pages(address: str, base: str, story: Story, bulk_id: UUID, import_id: UUID) -> dict[str, str]:
+    return {
+        "schools": f"{address}/admin/schools",
+        "overview": base,
+        "students": f"{base}/students",
+        "student": f"{base}/students/{story.student_id}#add",
+        "student-new": f"{base}/students/new",
+        "parents": f"{base}/parents",
+        "parent": f"{base}/parents/{story.parent_id}",
+        "invite": f"{base}/invite",
+        "invite-progress": f"{base}/invite/{bulk_id}",
+        "import": f"{base}/import",
+        "import-refused": f"{base}/import/{import_id}",
+        "not-found": f"{base}/nowhere",
+    }
 
 
 class Look:

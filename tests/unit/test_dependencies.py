@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 _ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
-_OURS = {"services", "shared", "deploy", "tests"}
+_OURS = {"services", "shared", "deploy", "tests", "_typeshed"}
 # Used by another library of ours that finds it by itself.
 _FOUND_BY_NAME = {
     "alembic",
