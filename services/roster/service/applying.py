@@ -13,8 +13,9 @@ from services.roster.domain.matching import Placed, place
 from services.roster.domain.register import Register
 from services.roster.domain.school import School
 from services.roster.service.settling import Origin, settle
-from services.roster.storage.imports import ImportClaim, expect_many_rows, staged_rows
+from services.roster.storage.imports import ImportClaim, expect_many_rows
 from services.roster.storage.loading import load_register
+from services.roster.storage.staging import staged_rows
 from services.roster.storage.students import find_known
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id

@@ -13,6 +13,7 @@ from services.roster.service.applying import apply_rows
 from services.roster.service.reader import ReadingFailedError, reading
 from services.roster.service.refusals import claim_school, get_school
 from services.roster.storage import imports as rows
+from services.roster.storage import staging
 from services.roster.storage.imports import ImportClaim
 from shared.runtime.database import Database, Transaction
 
@@ -54,15 +55,15 @@ async def _validate(database: Database, claim: ImportClaim) -> tuple[ImportState
     async with database.transaction() as tx:
         await _renew(tx, claim)
         school = await get_school(tx, claim.school_id)
-        await rows.clear_staging(tx, claim, everything=False)
+        await staging.clear_staging(tx, claim, everything=False)
     with tempfile.TemporaryDirectory(prefix="kinvite-import-") as directory:
         path = Path(directory) / "file"
         await _fetch(database, claim, path)
         unreadable = await _stage(database, claim, school, path)
     async with database.transaction() as tx:
         await _renew(tx, claim)
-        await rows.refuse_duplicates(tx, claim)
-        counts = await rows.count_rows(tx, claim)
+        await staging.refuse_duplicates(tx, claim)
+        counts = await staging.count_rows(tx, claim)
     state = after_reading(
         dry_run=claim.dry_run, skip_bad_rows=claim.skip_bad_rows, unreadable=unreadable, counts=counts
     )
@@ -75,7 +76,7 @@ async def _fetch(database: Database, claim: ImportClaim, path: Path) -> None:
         while True:
             async with database.transaction() as tx:
                 await _renew(tx, claim)
-                data = await rows.find_chunk(tx, claim, position)
+                data = await staging.find_chunk(tx, claim, position)
             if data is None:
                 return
             await asyncio.to_thread(file.write, data)
@@ -90,12 +91,12 @@ async def _stage(database: Database, claim: ImportClaim, school: School, path: P
             async with database.transaction() as tx:
                 await _renew(tx, claim)
                 if "refused" in said:
-                    await rows.stage_rows(tx, claim, "[]", json.dumps([said["refused"]]))
+                    await staging.stage_rows(tx, claim, "[]", json.dumps([said["refused"]]))
                     return True
                 if "ignored" in said:
                     await rows.note_ignored_columns(tx, claim, said["ignored"])
                 if "rows" in said:
-                    await rows.stage_rows(tx, claim, json.dumps(said["rows"]), json.dumps(said["errors"]))
+                    await staging.stage_rows(tx, claim, json.dumps(said["rows"]), json.dumps(said["errors"]))
     return False
 
 
@@ -116,7 +117,7 @@ async def _apply(database: Database, claim: ImportClaim, counts: Counts) -> None
         school = await claim_school(tx, claim.school_id)
         done = await apply_rows(tx, school, claim, counts)
         await rows.move_import(tx, claim, ImportState.APPLIED, done)
-        await rows.clear_staging(tx, claim, everything=True)
+        await staging.clear_staging(tx, claim, everything=True)
 
 
 async def _finish(
@@ -126,7 +127,7 @@ async def _finish(
         await _hold(tx, claim)
         await rows.move_import(tx, claim, state, counts, failure)
         if state in (ImportState.REFUSED, ImportState.FAILED):
-            await rows.clear_staging(tx, claim, everything=True)
+            await staging.clear_staging(tx, claim, everything=True)
 
 
 async def _renew(tx: Transaction, claim: ImportClaim) -> None:

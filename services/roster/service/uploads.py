@@ -9,6 +9,7 @@ from uuid import UUID
 from services.roster.domain.importing import ImportState
 from services.roster.service.refusals import get_school
 from services.roster.storage import imports as rows
+from services.roster.storage import staging
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.problems import Problem
@@ -48,7 +49,7 @@ async def start_import(
     )
     position = 0
     async for piece in pieces:
-        await rows.add_chunk(tx, school_id, import_id, position, piece)
+        await staging.add_chunk(tx, school_id, import_id, position, piece)
         position += 1
     return import_id
 

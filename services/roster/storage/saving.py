@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
-from services.roster.domain.people import Link, Parent, Student
 from services.roster.domain.register import Register
 from services.roster.storage.records import as_json
+from services.roster.storage.rendering import contact_row, link_row, parent_row, student_row
 from shared.runtime.database import Transaction
 
 _STUDENTS = text(
@@ -125,7 +125,7 @@ async def save_register(tx: Transaction, school_id: UUID, register: Register) ->
     await saver.by_ids(_DELETE["students"], begin.students.keys() - register.students.keys())
     await saver.by_ids(_DELETE["parents"], begin.parents.keys() - register.parents.keys())
     students = [s for key, s in register.students.items() if begin.students.get(key) != s]
-    await saver.write(_STUDENTS, [_student_row(student) for student in students])
+    await saver.write(_STUDENTS, [student_row(student) for student in students])
     await _save_parents(saver, register)
     groups = [group for key, group in register.groups.items() if begin.groups.get(key) != group]
     await saver.write(
@@ -158,72 +158,20 @@ async def _save_parents(saver: _Saver, register: Register) -> None:
     contacts, links, gone_contacts, gone_links = [], [], [], []
     for before, after in changed:
         old = set(before.contacts) if before else set()
-        contacts += [_contact_row(after, contact) for contact in after.contacts if contact not in old]
+        contacts += [contact_row(after, contact) for contact in after.contacts if contact not in old]
         kept = {contact.contact_id for contact in after.contacts}
         gone_contacts += [contact.contact_id for contact in old if contact.contact_id not in kept]
         old_links = set(before.links) if before else set()
-        links += [_link_row(after, link) for link in after.links if link not in old_links]
+        links += [link_row(after, link) for link in after.links if link not in old_links]
         gone_links += [
             (after.parent_id, link.student_id) for link in old_links if not after.link_to(link.student_id)
         ]
     await saver.by_ids(_DELETE["contacts"], gone_contacts)
     await saver.write(_DELETE_LINKS, _pairs(gone_links))
-    await saver.write(_PARENTS, [_parent_row(after) for _, after in changed])
+    await saver.write(_PARENTS, [parent_row(after) for _, after in changed])
     await saver.write(_CONTACTS, contacts)
     await saver.write(_LINKS, links)
 
 
 def _pairs(pairs: Iterable[tuple[UUID, UUID]]) -> list[dict[str, Any]]:
     return [{"parent_id": parent_id, "student_id": student_id} for parent_id, student_id in pairs]
-
-
-def _student_row(student: Student) -> dict[str, Any]:
-    family, first = student.last_name or "", student.first_name or ""
-    return {
-        "student_id": student.student_id,
-        "name": student.name,
-        "first_name": student.first_name,
-        "last_name": student.last_name,
-        "number": student.number,
-        "class_name": student.class_name,
-        "birth_date": student.birth_date,
-        "name_key": student.name_key,
-        "match_key": student.match_key,
-        "sort_key": (f"{family} {first}" if family else student.name).casefold(),
-        "version": student.version,
-    }
-
-
-def _parent_row(parent: Parent) -> dict[str, Any]:
-    return {
-        "parent_id": parent.parent_id,
-        "name": parent.name,
-        "names": parent.names,
-        "language": parent.language,
-        "family_key": parent.key,
-        "sort_key": parent.name.casefold(),
-        "version": parent.version,
-    }
-
-
-def _contact_row(parent: Parent, contact: Any) -> dict[str, Any]:
-    return {
-        "contact_id": contact.contact_id,
-        "parent_id": parent.parent_id,
-        "kind": contact.kind,
-        "address": contact.address,
-        "key": contact.key,
-        "preferred": contact.preferred,
-        "verified": contact.verified,
-    }
-
-
-def _link_row(parent: Parent, link: Link) -> dict[str, Any]:
-    return {
-        "student_id": link.student_id,
-        "parent_id": parent.parent_id,
-        "relation": link.relation,
-        "rights": link.rights,
-        "reason": link.reason,
-        "sibling_group_id": link.sibling_group_id,
-    }
