@@ -151,8 +151,7 @@ def _parts(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[A
         raise UndecodableError("too_large", f"{len(value)} bytes")
     texts = _texts(headers)
     if texts.get("content-type", "").startswith(STRUCTURED):
-        event = _json_object(value)
-        data = json.dumps(event.pop("data", None)).encode()
+        event, data = _event_and_data(value)
         return _attributes(event, texts.get("traceparent")), data
     raw = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
     return _attributes(raw, texts.get("traceparent")), value
@@ -165,14 +164,14 @@ def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
         raise UndecodableError("headers_not_utf8") from None
 
 
-def _json_object(value: bytes) -> dict[str, Any]:
+def _event_and_data(value: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         event = json.loads(value)
+        if not isinstance(event, dict):
+            raise UndecodableError("not_an_object")
+        return event, json.dumps(event.pop("data", None)).encode()
     except (ValueError, RecursionError):
         raise UndecodableError("not_json") from None
-    if not isinstance(event, dict):
-        raise UndecodableError("not_an_object")
-    return event
 
 
 def _attributes(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
