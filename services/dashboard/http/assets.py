@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.dashboard.http.render import SCRIPT, SECURITY_HEADERS, STYLE
+from services.dashboard.http.render import ICON, SCRIPT, SECURITY_HEADERS, STYLE
 
 router = APIRouter(include_in_schema=False)
 FOR_EVER = {**SECURITY_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
@@ -18,6 +18,11 @@ async def style() -> Response:
 @router.get("/admin/office.js")
 async def script() -> Response:
     return Response(SCRIPT, media_type="text/javascript", headers=FOR_EVER)
+
+
+@router.get("/admin/icon.svg")
+async def icon() -> Response:
+    return Response(ICON, media_type="image/svg+xml", headers=FOR_EVER)
 
 
 @router.get("/admin")

@@ -21,7 +21,10 @@ from services.dashboard.service.staff import form_token
 FOLDER = Path(__file__).parent.parent / "templates"
 STYLE = (FOLDER / "office.css").read_bytes()
 SCRIPT = (FOLDER / "office.js").read_bytes()
-STYLE_TAG, SCRIPT_TAG = (hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT))
+ICON = (FOLDER / "icon.svg").read_bytes()
+STYLE_TAG, SCRIPT_TAG, ICON_TAG = (
+    hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT, ICON)
+)
 LIVE_HEADER = "Kinvite-Live"
 NOTICE = "kinvite_notice"
 SECURITY_HEADERS = {
@@ -69,6 +72,7 @@ def _environment() -> Environment:
         May=May,
         style_tag=STYLE_TAG,
         script_tag=SCRIPT_TAG,
+        icon_tag=ICON_TAG,
         STATUS_WORDS=STATUS_WORDS,
         DELIVERY_WORDS=DELIVERY_WORDS,
     )
