@@ -51,10 +51,8 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     """
     health, kafka = Health(), Kafka.of(settings)
     every = [*timers, Housekeeping(database, settings).timer()] if worker else []
-    loops = [
-        *_relaying(database, settings, kafka, health, hearings),
-        *(_loop(timer, health) for timer in every),
-    ]
+    loops = _relaying(database, settings, kafka, health, hearings)
+    loops += [_loop(timer, health) for timer in every]
     consumers = Consumers(
         kafka,
         database,

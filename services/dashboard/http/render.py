@@ -22,9 +22,7 @@ FOLDER = Path(__file__).parent.parent / "templates"
 STYLE = (FOLDER / "office.css").read_bytes()
 SCRIPT = (FOLDER / "office.js").read_bytes()
 ICON = (FOLDER / "icon.svg").read_bytes()
-STYLE_TAG, SCRIPT_TAG, ICON_TAG = (
-    hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT, ICON)
-)
+STYLE_TAG, SCRIPT_TAG, ICON_TAG = (hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT, ICON))
 LIVE_HEADER = "Kinvite-Live"
 NOTICE = "kinvite_notice"
 SECURITY_HEADERS = {

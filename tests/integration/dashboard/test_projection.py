@@ -40,7 +40,7 @@ async def test_p14_the_story_ends_signed_up(database: Database, story: Story) ->
     assert parent is not None
     assert (parent.name, parent.status, parent.delivery) == (story.name, Status.SIGNED_UP, Delivery.DELIVERED)
     assert [child.name for child in parent.children] == [story.child]
-    assert [contact.address for contact in parent.contacts] == [story.address]
+    assert [(contact.address, contact.verified) for contact in parent.contacts] == [(story.address, True)]
     assert entries[0].kind == "signed_up"
     assert len(entries) == len(story.all()) - 1
     assert summary.total == summary.status["signed_up"] == summary.delivery["delivered"] == 1
