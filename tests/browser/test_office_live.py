@@ -1,9 +1,10 @@
 """Open pages of the office that change by themselves, in a real browser."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,7 @@ class Office:
     story: Story
     owners: OwnersStub
     database: Database
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def open(self, path: str) -> None:
         """The page, with its stream open."""
@@ -36,7 +38,7 @@ class Office:
 
     async def invited(self) -> Story:
         """A family of the school that was invited and has not signed up."""
-        story = replace(Story(), school_id=self.story.school_id, name=f"Zoe {uuid4()}")
+        story = replace(Story(), school_id=self.story.school_id, name=f"Zoe Example {next(self.numbers)}")
         await deliver(self.database, [*story.roster(), *story.invitations()[:5], *story.notifier()])
         return story
 
