@@ -16,7 +16,9 @@ WITHIN_SECONDS = 60.0
 EXIT_CONFIGURATION = 78
 
 
-async def create_topics(kafka: Kafka, *, replication: int, within_seconds: float = WITHIN_SECONDS) -> list[str]:
+async def create_topics(
+    kafka: Kafka, *, replication: int, within_seconds: float = WITHIN_SECONDS
+) -> list[str]:
     """The names created. Raises KafkaError when the broker does not answer within the time."""
     until, backoff = time.monotonic() + within_seconds, Backoff(first=0.2)
     while True:
@@ -33,16 +35,21 @@ def main() -> int:
     bootstrap = os.environ.get("KINVITE_KAFKA_BOOTSTRAP", "")
     replication = os.environ.get("KINVITE_KAFKA_REPLICATION", "") or "1"
     if not bootstrap or not replication.isdecimal() or not int(replication):
-        print("KINVITE_KAFKA_BOOTSTRAP must name a broker, KINVITE_KAFKA_REPLICATION a number", file=sys.stderr)
-        return EXIT_CONFIGURATION
+        return _say(
+            "KINVITE_KAFKA_BOOTSTRAP must name a broker, KINVITE_KAFKA_REPLICATION a number",
+            EXIT_CONFIGURATION,
+        )
     kafka = Kafka(bootstrap, topic_prefix=os.environ.get("KINVITE_KAFKA_TOPIC_PREFIX", ""))
     try:
         created = asyncio.run(create_topics(kafka, replication=int(replication)))
     except KafkaError as error:
-        print(f"The topics could not be created: {type(error).__name__}", file=sys.stderr)
-        return 1
-    print(f"{len(created)} topics created: {', '.join(sorted(created)) or 'all were there'}")
-    return 0
+        return _say(f"The topics could not be created: {type(error).__name__}", 1)
+    return _say(f"Topics created: {', '.join(sorted(created)) or 'none, all were there'}", 0)
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code
 
 
 if __name__ == "__main__":
