@@ -105,8 +105,10 @@ class Stack:
         self.execute(service, "sh", "-c", "kill -9 -1")
 
     def logs(self) -> str:
-        """What all containers have written."""
-        return self.compose("logs", "--no-color")
+        """What all containers have written, but for Mailpit, which is a mailbox to look into."""
+        return self.compose(
+            "logs", "--no-color", *(name for name in self.services() if name != "mailpit"), *JOBS
+        )
 
 
 def _get(image: str) -> None:
