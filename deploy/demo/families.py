@@ -11,7 +11,7 @@ import io
 import random
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,7 +31,11 @@ COLUMNS = (
     "mother_name",
     "parents_contact",
     "parents_email",
-    *(f"parent{place}_{field}" for place in (1, 2) for field in ("name", "relation", "email", "phone")),
+    *(
+        f"parent{place}_{field}"
+        for place in (1, 2)
+        for field in ("name", "relation", "email", "phone", "language")
+    ),
 )
 _PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss", "ø": "o"})
 
@@ -67,6 +71,7 @@ class Adult:
     relation: str
     email: str
     phone: str
+    language: str = ""
 
 
 class Maker:
@@ -86,24 +91,23 @@ class Maker:
     def _family(self, number: int) -> Iterator[dict[str, str]]:
         names = CULTURES[number % len(CULTURES)]
         kind = self._random.choices(list(_SHARES), list(_SHARES.values()))[0]
-        children = self._random.choices((1, 2, 3, 4), (52, 35, 10, 3))[0]
+        children = min(self._random.choices((1, 2, 3, 4), (52, 35, 10, 3))[0], len(names.children))
         if kind is Kind.HALF_EQUAL:
             children = max(children, 2)
-        mother, father = self._adult(names, number, woman=True), self._adult(names, number, woman=False)
-        surname = names.surname(number, woman=False)
+        chosen = self._random.randrange(len(names.surnames))
+        mother, father = self._adult(names, chosen, woman=True), self._adult(names, chosen, woman=False)
         years = sorted(self._random.sample(range(len(CLASSES) // 2), children))
-        for place, year in enumerate(years):
-            first = self._random.choice(names.children)
-            pupil = self._pupil(f"{first} {surname}", year)
+        firsts = self._random.sample(names.children, len(years))
+        for place, (first, year) in enumerate(zip(firsts, years, strict=True)):
+            pupil = self._pupil(f"{first} {names.surname(chosen, woman=False)}", year)
             yield dict.fromkeys(COLUMNS, "") | pupil | self._adults(kind, mother, father, place)
 
-    def _adult(self, names: Names, number: int, *, woman: bool) -> Adult:
+    def _adult(self, names: Names, surname: int, *, woman: bool) -> Adult:
         first = self._random.choice(names.mothers if woman else names.fathers)
-        name = f"{first} {names.surname(number, woman=woman)}"
+        name = f"{first} {names.surname(surname, woman=woman)}"
         self._phones += 1
-        return Adult(
-            name, "mother" if woman else "father", self._email(name), f"07700 {900_000 + self._phones}"
-        )
+        relation = "mother" if woman else "father"
+        return Adult(name, relation, self._email(name), f"07700 {900_000 + self._phones}", names.language)
 
     def _email(self, name: str) -> str:
         """An address that belongs to nobody; names that are not written in Latin letters get a neutral one."""
@@ -141,11 +145,11 @@ class Maker:
                 return _columns(1, mother)
             case Kind.HALF_EQUAL:
                 phone = mother.phone if place == 0 else father.phone
-                return _columns(1, Adult(mother.name, mother.relation, mother.email, phone))
+                return _columns(1, replace(mother, phone=phone))
             case Kind.PHONE_ONLY:
-                return _columns(1, Adult(mother.name, mother.relation, "", mother.phone))
+                return _columns(1, replace(mother, email=""))
             case Kind.NO_CONTACT:
-                return _columns(1, Adult(father.name, father.relation, "", ""))
+                return _columns(1, replace(father, email="", phone=""))
 
 
 def _four_fields(father: Adult, mother: Adult, phone: str, email: str) -> dict[str, str]:
@@ -158,8 +162,7 @@ def _four_fields(father: Adult, mother: Adult, phone: str, email: str) -> dict[s
 
 
 def _columns(place: int, adult: Adult) -> dict[str, str]:
-    fields = {"name": adult.name, "relation": adult.relation, "email": adult.email, "phone": adult.phone}
-    return {f"parent{place}_{field}": value for field, value in fields.items()}
+    return {f"parent{place}_{field}": value for field, value in asdict(adult).items()}
 
 
 def families_csv(families: int = FAMILIES) -> str:

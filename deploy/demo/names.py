@@ -14,6 +14,7 @@ class Names:
     fathers: tuple[str, ...]
     children: tuple[str, ...]
     feminine: tuple[str, str] = ("", "")
+    language: str = ""
 
     def surname(self, number: int, *, woman: bool) -> str:
         """The surname with this number, as a woman or a man bears it."""
@@ -23,10 +24,20 @@ class Names:
 
 
 def _names(
-    surnames: str, mothers: str, fathers: str, children: str, feminine: tuple[str, str] = ("", "")
+    surnames: str,
+    mothers: str,
+    fathers: str,
+    children: str,
+    *,
+    feminine: tuple[str, str] = ("", ""),
+    language: str = "",
 ) -> Names:
-    texts = (surnames, mothers, fathers, children)
-    return Names(*(tuple(name.replace("_", " ") for name in text.split()) for text in texts), feminine)
+    lists = [_list(text) for text in (surnames, mothers, fathers, children)]
+    return Names(lists[0], lists[1], lists[2], lists[3], feminine, language)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(name.replace("_", " ") for name in text.split())
 
 
 CULTURES = (
@@ -71,7 +82,7 @@ CULTURES = (
         "Agnieszka Małgorzata Katarzyna Zofia",
         "Łukasz Grzegorz Wojciech Paweł",
         "Hania Staś Oliwia Kacper Zosia",
-        ("ki", "ka"),
+        feminine=("ki", "ka"),
     ),
     _names(
         "Коваленко Шевчук Бондаренко Мельник",
@@ -95,7 +106,8 @@ CULTURES = (
         "العبدالله الخطيب حداد",
         "ليلى فاطمة نور",
         "محمد أحمد خالد",
-        "سارة يوسف ريم",
+        "سارة يوسف ريم عمر",
+        language="ar",
     ),
     _names(
         "Nguyễn Trần Phạm Huỳnh",
@@ -138,6 +150,7 @@ CULTURES = (
         "Käthe Annegret Friederike",
         "Jürgen Götz Matthias",
         "Frieda Jonas Mathilda Jörn",
+        language="de",
     ),
     _names(
         "Warsame Abdi Farah Jama",
