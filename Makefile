@@ -51,6 +51,10 @@ migrate: tools ## Bring the schemas of all services up to date (reads the same K
 contracts: tools ## Write the JSON Schemas, examples and the AsyncAPI document from shared/contracts
 	@$(BIN)/python -m shared.contracts.generate
 
+.PHONY: docs
+docs: tools ## Write docs/settings.md from the settings classes
+	@$(BIN)/python -m deploy.cli.settings_page
+
 .PHONY: pictures
 pictures: tools ## Run the demo and take the pictures of the documentation anew, with Chromium
 	@$(BIN)/python -m tests.support.pictures
