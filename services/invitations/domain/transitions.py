@@ -150,9 +150,14 @@ def block(current: Invitation, reason: str) -> Transition | None:
 
 
 def unblock(current: Invitation) -> Transition | None:
-    """Access came back: old links stay dead, and staff may invite again."""
+    """Access came back: who has an account is signed up again; else old links stay dead, and staff may invite again."""
     if current.status is not InvitationStatus.BLOCKED:
         return None
+    if current.signed_up_at is not None:
+        status, version = InvitationStatus.SIGNED_UP, current.version + 1
+        return Transition(
+            replace(current, status=status, version=version, blocked_reason=None), (Fact.ACCEPTED,)
+        )
     return Transition(_withdrawn(current), (Fact.WITHDRAWN,))
 
 
@@ -166,9 +171,9 @@ def signed_up(current: Invitation, at: datetime) -> Transition:
     return Transition(replace(current, signed_up_at=at))
 
 
-def refused(current: Invitation) -> Transition:
-    """A submission was refused; only the version moves, so that the fact has one of its own."""
-    return Transition(replace(current, version=current.version + 1), (Fact.REFUSED,))
+def answered(current: Invitation, answer: Fact) -> Transition:
+    """A submission is refused, or is told again; only the version moves, so that the fact has one of its own."""
+    return Transition(replace(current, version=current.version + 1), (answer,))
 
 
 def first_reminder(school: School, start_at: datetime) -> datetime | None:

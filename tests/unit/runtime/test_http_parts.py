@@ -154,9 +154,24 @@ def test_i41_exceptions_are_logged_without_their_text(capsys: pytest.CaptureFixt
         except ValueError as error:
             get_logger("http").error("request.failed", exc_info=error)
             logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+            lost = f"Task exception was never retrieved\nfuture: <Task exception={error!r}>"
+            logging.getLogger("asyncio").error(lost, exc_info=error)
+            logging.getLogger("uvicorn.error").error(
+                'Traceback:\n  File "x.py", line 1\nValueError: ada@family.example'
+            )
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [line["error"] for line in lines] == ["ValueError", "ValueError"]
+        assert [line["error"] for line in lines] == ["ValueError"] * 4
+        assert lines[2]["event"] == "Task exception was never retrieved"
+        assert lines[3]["frames"] == ['File "x.py", line 1']
         assert "ada@family.example" not in json.dumps(lines)
     finally:
         structlog.reset_defaults()
         logging.getLogger().handlers = []
+
+
+def test_i18_what_is_mortal_is_asked_at_every_probe() -> None:
+    health = Health()
+    answers = iter((False, True))
+    health.mortal("consumer.roster.on-signup", lambda: next(answers))
+    assert health.dead() == []
+    assert health.dead() == ["consumer.roster.on-signup"]
