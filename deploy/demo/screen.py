@@ -45,7 +45,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._live = Live(self._drawn(), console=self._console, refresh_per_second=4)
+            self._live = Live(self.drawn(), console=self._console, refresh_per_second=4)
             self._live.start()
         return self
 
@@ -53,7 +53,7 @@ class Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self._live.update(self._drawn())
+            self._live.update(self.drawn())
             self._live.stop()
 
     def head(self, text: str) -> None:
@@ -85,11 +85,12 @@ class Screen:
 
     def _show(self, line: str | None) -> None:
         if self._live is not None:
-            self._live.update(self._drawn())
+            self._live.update(self.drawn())
         elif line is not None:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _drawn(self) -> Group:
+    def drawn(self) -> Group:
+        """All of it, as rich draws it."""
         happened = Text.from_markup("\n".join(self._events))
         standing = Text("  ").join(
             Text(f"{count} {status.replace('_', ' ')}", style=_COLOURS.get(status, ""))
