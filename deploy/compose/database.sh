@@ -5,5 +5,4 @@ set -euo pipefail
 psql --set ON_ERROR_STOP=1 --set password="$KINVITE_DATABASE_PASSWORD" --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 CREATE ROLE kinvite LOGIN NOINHERIT CREATEROLE PASSWORD :'password';
 CREATE DATABASE kinvite OWNER kinvite;
-REVOKE ALL ON DATABASE kinvite FROM PUBLIC;
 SQL

@@ -73,15 +73,25 @@ class ComposeOffice(KinviteUp):
         )
         return str(run["bulk_id"])
 
-    async def run_is_done(self, school_id: str, bulk_id: str) -> Any:
-        """The run, waited for."""
+    async def all_can_be_messaged(self, school_id: str, parents: int) -> None:
+        """Returns when the preview of a run for all has so many: then each of them has arrived where runs are made."""
 
-        async def done() -> Any:
+        async def arrived() -> None:
+            body = {"select": {"all": True}, "channel": "email", "dry_run": True}
+            preview = await self.post(f"/invitations/v1/schools/{school_id}/bulk", body)
+            assert preview["to_message"] == parents, preview
+
+        await eventually(arrived, within_seconds=120, every_seconds=0.5)
+
+    async def run_is(self, school_id: str, bulk_id: str, *states: str) -> Any:
+        """The run, when it is in one of the states."""
+
+        async def there() -> Any:
             run = await self.get(f"/invitations/v1/schools/{school_id}/bulk/{bulk_id}")
-            assert run["state"] == "done", run
+            assert run["state"] in states, run
             return run
 
-        return await eventually(done, within_seconds=180, every_seconds=0.5)
+        return await eventually(there, within_seconds=180, every_seconds=0.5)
 
     async def parents(self, school_id: str) -> list[Any]:
         """The status view."""

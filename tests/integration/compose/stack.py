@@ -104,6 +104,10 @@ class Stack:
         """Kill -9 of every process in the container at once; the engine then starts it again by its policy."""
         self.execute(service, "sh", "-c", "kill -9 -1")
 
+    def remove(self, container: str) -> None:
+        """End a container that was started beside the project's own."""
+        subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True, timeout=60)
+
     def logs(self) -> str:
         """What all containers have written, but for Mailpit, which is a mailbox to look into."""
         return self.compose(

@@ -11,6 +11,18 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(2400)]
 MEBIBYTE = 1024 * 1024
+# Answers with one event, and neither ends nor sends another.
+ONE_EVENT = """
+import asyncio
+HEAD = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\n\\r\\n"
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(HEAD + b"data: now\\n\\n")
+    await reader.read()
+async def main():
+    await (await asyncio.start_server(answer, "0.0.0.0", 8000)).serve_forever()
+asyncio.run(main())
+"""
 
 
 async def test_each_prefix_reaches_its_service(office: ComposeOffice) -> None:
@@ -68,6 +80,24 @@ async def test_a_service_that_is_away_is_said_so_and_found_again(stack: Stack, o
         return answer
 
     await eventually(back, within_seconds=120, every_seconds=0.5)
+
+
+async def test_an_event_arrives_when_it_is_sent(stack: Stack, office: ComposeOffice) -> None:
+    stack.compose("stop", "notifier")
+    stand_in = stack.compose(
+        "run", "--detach", "--use-aliases", "notifier", "python", "-c", ONE_EVENT
+    ).strip()
+
+    async def first_line() -> str:
+        async with office.client.stream("GET", "/notifier/v1/stream") as answer:
+            assert answer.status_code == 200
+            return await anext(answer.aiter_lines())
+
+    try:
+        assert await eventually(first_line, within_seconds=60, every_seconds=0.5) == "data: now"
+    finally:
+        stack.remove(stand_in)
+        stack.compose("start", "notifier")
 
 
 async def test_a_killed_gateway_comes_back(stack: Stack, office: ComposeOffice) -> None:
