@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from shared.runtime.problems import Problem
 
@@ -19,19 +20,25 @@ def encode_cursor(*values: str | int | None) -> str:
 
 
 def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
-    """The values of a cursor, checked against `kinds`; raises Problem 400 for anything that we did not make."""
+    """The values of a cursor, one for each kind (`str`, `int` or `UUID`).
+
+    Raises Problem 400 for anything that we did not make.
+    """
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError(cursor)
+        return [_value(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except ValueError:
         raise _bad_cursor() from None
-    if not isinstance(values, list) or len(values) != len(kinds):
-        raise _bad_cursor()
-    if not all(
-        isinstance(value, kind) and "\x00" not in str(value)
-        for value, kind in zip(values, kinds, strict=True)
-    ):
-        raise _bad_cursor()
-    return values
+
+
+def _value(value: Any, kind: type) -> Any:
+    if kind is UUID and isinstance(value, str):
+        return UUID(value)
+    if not isinstance(value, kind) or "\x00" in str(value):
+        raise ValueError(kind)
+    return value
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from shared.runtime.errors import is_invalid_value, is_transient
@@ -83,6 +84,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
+    for unreachable in (OSError, PoolTimeoutError):
+        app.add_exception_handler(unreachable, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -107,7 +110,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     for item in error.errors():
         place = [str(part) for part in item["loc"]]
         if item["type"] == "json_invalid":
-            return Problem(400, "not_json", "The body is not valid JSON.").response()
+            return _not_json().response()
         name = ".".join(place[1:]) or (place[0] if place else "body")
         errors.append({"field": name, "code": str(item["type"]), "message": str(item["msg"])})
     named = ", ".join(sorted({item["field"] for item in errors}))
@@ -116,8 +119,16 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(
+        error.__cause__, (ValueError, RecursionError)
+    ):  # of reading the body, which is no JSON at all
+        return _not_json().response()
     code = _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+
+
+def _not_json() -> Problem:
+    return Problem(400, "not_json", "The body is not valid JSON.", field="body")
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

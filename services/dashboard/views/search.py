@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, true
 
 
 def containing(column: ColumnElement[Any], typed: str) -> ColumnElement[bool]:
-    """The column, already in lower case, contains what was typed; `%` and `_` stand for themselves."""
-    return column.contains(typed.strip().lower(), autoescape=True)
+    """The column, already in lower case, contains each word that was typed; `%` and `_` stand for themselves.
+
+    A record of two names (`Ada & Bo Example`) is found by either whole name.
+    """
+    return and_(true(), *(column.contains(word, autoescape=True) for word in typed.lower().split()))

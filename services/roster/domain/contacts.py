@@ -84,7 +84,7 @@ def is_filler_address(address: str) -> bool:
 
 
 def family_key(phone: str | None, email: str | None, school: Surroundings) -> str | None:
-    """What makes two records one family: both present, both equal, neither the school's own (SEEDS C4, decision 1)."""
+    """What makes two records one family: both present, both equal, neither the school's own (C4, decision 1)."""
     if phone is None or email is None:
         return None
     if phone == school.phone or (school.email is not None and email.casefold() == school.email.casefold()):

@@ -12,7 +12,7 @@ from services.roster.domain.text import name_key
 
 @dataclass(frozen=True, slots=True)
 class ParentEntry:
-    """One adult, or the two behind one phone and one e-mail (`shared`: the four Classe365 fields, SEEDS C1-C6)."""
+    """One adult, or the two behind one phone and one e-mail (`shared`: the four Classe365 fields, C1-C6)."""
 
     names: tuple[str, ...] = ()
     relation: str | None = None

@@ -1,4 +1,4 @@
-"""Placing a pupil and the adults in the roster: who is already there, who is new, who are siblings (SEEDS C3-C6).
+"""Placing a pupil and the adults in the roster: who is already there, who is new, who are siblings (C3-C6).
 
 The rule, for an adult said to belong to a pupil:
 1. the school has a record with the same phone and the same e-mail: that is the record (C4). It may come to carry two

@@ -73,7 +73,7 @@ def same_person(one: str, other: str) -> bool:
 
 
 def split_names(name: str) -> tuple[str, ...]:
-    """`Anna & Ben Muster` is Anna Muster and Ben Muster (SEEDS C6); anything but two parts stays one name."""
+    """`Anna & Ben Muster` is Anna Muster and Ben Muster (C6); anything but two parts stays one name."""
     parts = [part for part in _AND.split(name) if part]
     if len(parts) != NAMES_PER_RECORD:
         return (name,) if name else ()
@@ -84,7 +84,7 @@ def split_names(name: str) -> tuple[str, ...]:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """The name a record goes by; says nothing of a child where no name is known (SEEDS decision 7)."""
+    """The name a record goes by; says nothing of a child where no name is known (decision 7)."""
     known = tuple(names)
     if not known:
         return NAMELESS
@@ -96,7 +96,7 @@ def join_names(names: Iterable[str]) -> str:
 
 
 def merge_names(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...] | None:
-    """The names of one record after hearing `more`; None when it would have to carry more than two (SEEDS C6).
+    """The names of one record after hearing `more`; None when it would have to carry more than two (C6).
 
     Of two spellings of one person the longer stays.
     """

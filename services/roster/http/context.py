@@ -48,7 +48,9 @@ Ctx = Annotated[Context, Depends(context)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key answers as before.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")]
-Search = Annotated[str | None, Query(max_length=200, description="Finds the text anywhere.")]
+Search = Annotated[
+    str | None, Query(max_length=200, pattern="^[^\x00]*$", description="Finds its words anywhere.")
+]
 DEFAULT_PAGE = DEFAULT_LIMIT
 
 

@@ -62,7 +62,7 @@ class ParentBody(Keyed):
 
 
 class AddParentBody(ParentBody):
-    """Add Parent: invited unless unticked (SEEDS P9, P10)."""
+    """Add Parent: invited unless unticked (P9, P10)."""
 
     invite: bool = True
 

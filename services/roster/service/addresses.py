@@ -11,6 +11,7 @@ from services.roster.domain.contacts import is_filler_address, is_filler_number
 from services.roster.domain.text import TextError, clean, is_filler
 
 MAX_ADDRESS = 254
+SHORTEST_NUMBER = 4  # no country has shorter ones, but some let an exchange use them within a town
 _LETTERS = re.compile(r"[^\W\d_]{4,}")
 _NOT_A_DIGIT = re.compile(r"\D")
 
@@ -29,6 +30,8 @@ def normalise_phone(value: str, country: str) -> str | None:
     number = _parsed(text, country)
     if number is None or _LETTERS.search(text) or not phonenumbers.is_possible_number(number):
         raise TextError("phone_invalid", f"This is not a phone number that can be dialled from {country}.")
+    if len(phonenumbers.national_significant_number(number)) < SHORTEST_NUMBER:
+        raise TextError("phone_invalid", "This phone number is too short.")
     if is_filler_number(str(number.national_number)):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -49,7 +49,7 @@ class _Tally:
 
 
 async def apply_rows(tx: Transaction, school: School, claim: ImportClaim, read: Counts) -> Counts:
-    """Put every staged row into the roster; facts go to the bulk lane, and nobody is invited (SEEDS P18).
+    """Put every staged row into the roster; facts go to the bulk lane, and nobody is invited (P18).
 
     `school` must be claimed by this transaction. Answers the counts of what was done.
     """

@@ -21,7 +21,7 @@ class ParentForm:
 
 @dataclass(frozen=True, slots=True)
 class StudentForm:
-    """A pupil with named parents, with the four Classe365 fields (SEEDS C2), with both or with neither."""
+    """A pupil with named parents, with the four Classe365 fields (C2), with both or with neither."""
 
     name: str | None = None
     first_name: str | None = None

@@ -59,10 +59,10 @@ async def _validate(database: Database, claim: ImportClaim) -> tuple[ImportState
     with tempfile.TemporaryDirectory(prefix="kinvite-import-") as directory:
         path = Path(directory) / "file"
         await _fetch(database, claim, path)
-        unreadable = await _stage(database, claim, school, path)
+        unreadable, number = await _stage(database, claim, school, path)
     async with database.transaction() as tx:
         await _renew(tx, claim)
-        await staging.refuse_duplicates(tx, claim)
+        await staging.refuse_duplicates(tx, claim, number)
         counts = await staging.count_rows(tx, claim)
     state = after_reading(
         dry_run=claim.dry_run, skip_bad_rows=claim.skip_bad_rows, unreadable=unreadable, counts=counts
@@ -83,8 +83,9 @@ async def _fetch(database: Database, claim: ImportClaim, path: Path) -> None:
             position += 1
 
 
-async def _stage(database: Database, claim: ImportClaim, school: School, path: Path) -> bool:
-    """Whether the file as a whole was refused."""
+async def _stage(database: Database, claim: ImportClaim, school: School, path: Path) -> tuple[bool, str]:
+    """Whether the file as a whole was refused, and what it calls the students' numbers."""
+    number = ""
     async with reading(path, school.surroundings) as lines:
         async for line in lines:
             said = json.loads(line)
@@ -92,12 +93,13 @@ async def _stage(database: Database, claim: ImportClaim, school: School, path: P
                 await _renew(tx, claim)
                 if "refused" in said:
                     await staging.stage_rows(tx, claim, "[]", json.dumps([said["refused"]]))
-                    return True
+                    return True, number
                 if "ignored" in said:
+                    number = said["number"]
                     await rows.note_ignored_columns(tx, claim, said["ignored"])
                 if "rows" in said:
                     await staging.stage_rows(tx, claim, json.dumps(said["rows"]), json.dumps(said["errors"]))
-    return False
+    return False, number
 
 
 async def _preview(database: Database, claim: ImportClaim, counts: Counts) -> Counts:

@@ -43,7 +43,7 @@ class ParentChange:
 async def change_parent(
     tx: Transaction, school_id: UUID, parent_id: UUID, change: ParentChange, *, actor: str | None
 ) -> None:
-    """Change a name, the language or contacts (SEEDS P17). Raises Problem 404 or 422."""
+    """Change a name, the language or contacts (P17). Raises Problem 404 or 422."""
     school = await claim_school(tx, school_id)
     register = await load_register(tx, school, parents=[parent_id])
     before = register.parents.get(parent_id)

@@ -32,7 +32,7 @@ class AddedParent:
 async def add_student(
     tx: Transaction, school_id: UUID, form: StudentForm, *, invite: bool, actor: str | None
 ) -> Student:
-    """A new pupil, its parents found or added (SEEDS C1-C6). Raises Problem 404, 409 or 422."""
+    """A new pupil, its parents found or added (C1-C6). Raises Problem 404, 409 or 422."""
     school = await claim_school(tx, school_id)
     faults = Faults()
     entry = read_student(form, school.surroundings, faults)
@@ -82,7 +82,7 @@ async def remove_student(tx: Transaction, school_id: UUID, student_id: UUID, *, 
 async def add_parent(
     tx: Transaction, school_id: UUID, student_id: UUID, form: ParentForm, *, invite: bool, actor: str | None
 ) -> AddedParent:
-    """Add Parent (SEEDS P8-P10): found by the rule or new, and invited in the same transaction if ticked."""
+    """Add Parent (P8-P10): found by the rule or new, and invited in the same transaction if ticked."""
     school = await claim_school(tx, school_id)
     faults = Faults()
     entry = read_parent(form, "", school.surroundings, faults)

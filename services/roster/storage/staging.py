@@ -91,13 +91,13 @@ async def stage_rows(tx: Transaction, claim: ImportClaim, rows: str, errors: str
         await tx.execute(_STAGE_ERRORS, {**claim.ids, "rows": errors})
 
 
-async def refuse_duplicates(tx: Transaction, claim: ImportClaim) -> None:
-    """One number cannot be two students'; the first row stays."""
+async def refuse_duplicates(tx: Transaction, claim: ImportClaim, column: str) -> None:
+    """One number cannot be two students'; the first row stays. `column` is what the file calls the number."""
     twice = await tx.rows(_TWICE, claim.ids)
     errors = [
         {
             "row": row.row,
-            "column": "number",
+            "column": column,
             "value": row.number,
             "code": "duplicate_number",
             "message": f"Row {row.first_row} has this number for a student with another name.",

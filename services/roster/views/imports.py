@@ -57,7 +57,7 @@ async def find_import(tx: Transaction, school_id: UUID, import_id: UUID) -> dict
 
 async def list_imports(tx: Transaction, school_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
     """Newest first, without errors."""
-    before = decode_cursor(cursor, str)[0] if cursor else None
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
     rows = await tx.rows(_LIST, {"school_id": school_id, "before": before, "limit": limit + 1})
     return paged(rows, limit, _import, lambda row: (str(row.import_id),))
 

@@ -1,4 +1,4 @@
-"""The parents list, and a parent with every child's details (SEEDS C7, C8)."""
+"""The parents list, and a parent with every child's details (C7, C8)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import CHILDREN, CONTACTS, paged, pattern
+from services.roster.views.shapes import CHILDREN, CONTACTS, paged, patterns
 from shared.runtime.database import Transaction
 from shared.runtime.paging import decode_cursor
 
@@ -23,9 +23,10 @@ _LIST = text(
     WITH chosen AS MATERIALIZED (
         SELECT p.* FROM parents p
          WHERE p.school_id = :school_id
-           AND (CAST(:pattern AS text) IS NULL OR p.name ILIKE :pattern
+           AND (CAST(:patterns AS text[]) IS NULL OR p.name ILIKE ALL (CAST(:patterns AS text[]))
                 OR EXISTS (SELECT FROM contacts c
-                            WHERE c.school_id = p.school_id AND c.parent_id = p.parent_id AND c.address ILIKE :pattern))
+                            WHERE c.school_id = p.school_id AND c.parent_id = p.parent_id
+                              AND c.address ILIKE ALL (CAST(:patterns AS text[]))))
            AND (CAST(:signed_up AS boolean) IS NULL
                 OR (p.signed_up_at IS NOT NULL) = CAST(:signed_up AS boolean))
            AND (CAST(:after AS text) IS NULL
@@ -40,12 +41,12 @@ async def list_parents(
     tx: Transaction, school_id: UUID, q: str | None, *, signed_up: bool | None, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """By name."""
-    after, last = decode_cursor(cursor, str, str) if cursor else (None, None)
+    after, last = decode_cursor(cursor, str, UUID) if cursor else (None, None)
     rows = await tx.rows(
         _LIST,
         {
             "school_id": school_id,
-            "pattern": pattern(q) if q else None,
+            "patterns": patterns(q) if q else None,
             "signed_up": signed_up,
             "after": after,
             "id": last,

@@ -41,7 +41,7 @@ async def list_schools(
     tx: Transaction, visible: Collection[UUID] | None, cursor: str | None, limit: int
 ) -> dict[str, Any]:
     """By name; `visible` None means all."""
-    after, last = decode_cursor(cursor, str, str) if cursor else (None, None)
+    after, last = decode_cursor(cursor, str, UUID) if cursor else (None, None)
     rows = await tx.rows(
         _LIST,
         {"ids": None if visible is None else list(visible), "after": after, "id": last, "limit": limit + 1},

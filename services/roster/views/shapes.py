@@ -23,10 +23,13 @@ CONTACTS = """
 """
 
 
-def pattern(q: str) -> str:
-    """A LIKE pattern that finds `q` anywhere, its own wildcards taken literally."""
-    literal = q.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{literal}%"
+def patterns(q: str) -> list[str]:
+    """LIKE patterns that find each word of `q` anywhere, its own wildcards taken literally.
+
+    A record of two names (`Ada & Bo Example`) is found by either whole name.
+    """
+    literal = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{word}%" for word in literal.split()]
 
 
 def paged(

@@ -55,8 +55,8 @@ _REASONS = {("email",): "same_email", ("phone",): "same_phone", ("email", "phone
 async def list_suggestions(
     tx: Transaction, school_id: UUID, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """What the rule did not dare to link (SEEDS C5)."""
-    after, last = decode_cursor(cursor, str, str) if cursor else (None, None)
+    """What the rule did not dare to link (C5)."""
+    after, last = decode_cursor(cursor, UUID, UUID) if cursor else (None, None)
     rows = await tx.rows(
         _SUGGESTIONS, {"school_id": school_id, "after": after, "id": last, "limit": limit + 1}
     )
@@ -65,7 +65,7 @@ async def list_suggestions(
 
 async def list_linked(tx: Transaction, school_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
     """Every sibling group with the reason it exists."""
-    after = decode_cursor(cursor, str)[0] if cursor else None
+    after = decode_cursor(cursor, UUID)[0] if cursor else None
     rows = await tx.rows(_LINKED, {"school_id": school_id, "after": after, "limit": limit + 1})
     return paged(rows, limit, _group, lambda row: (str(row.sibling_group_id),))
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import paged, pattern
+from services.roster.views.shapes import paged, patterns
 from shared.runtime.database import Transaction
 from shared.runtime.paging import decode_cursor
 
@@ -43,8 +43,9 @@ _LIST = text(
     WITH chosen AS MATERIALIZED (
         SELECT s.* FROM students s
          WHERE s.school_id = :school_id
-           AND (CAST(:pattern AS text) IS NULL OR s.name ILIKE :pattern OR s.number ILIKE :pattern
-                OR s.class_name ILIKE :pattern)
+           AND (CAST(:patterns AS text[]) IS NULL OR s.name ILIKE ALL (CAST(:patterns AS text[]))
+                OR s.number ILIKE ALL (CAST(:patterns AS text[]))
+                OR s.class_name ILIKE ALL (CAST(:patterns AS text[])))
            AND (CAST(:signed_up AS boolean) IS NULL OR {_SIGNED_UP} = CAST(:signed_up AS boolean))
            AND (CAST(:after AS text) IS NULL
                 OR (s.sort_key, s.student_id) > (CAST(:after AS text), CAST(:id AS uuid)))
@@ -56,7 +57,7 @@ _LIST = text(
 
 @dataclass(frozen=True, slots=True)
 class StudentQuery:
-    """`signed_up` False: somebody of the student's parents has not signed up, or there is no parent (SEEDS P22)."""
+    """`signed_up` False: somebody of the student's parents has not signed up, or there is no parent (P22)."""
 
     q: str | None = None
     signed_up: bool | None = None
@@ -65,13 +66,13 @@ class StudentQuery:
 
 
 async def list_students(tx: Transaction, school_id: UUID, query: StudentQuery) -> dict[str, Any]:
-    """By family name where it is known, each with its parents and whether they signed up (SEEDS P7, P15, P22)."""
-    after, last = decode_cursor(query.cursor, str, str) if query.cursor else (None, None)
+    """By family name where it is known, each with its parents and whether they signed up (P7, P15, P22)."""
+    after, last = decode_cursor(query.cursor, str, UUID) if query.cursor else (None, None)
     rows = await tx.rows(
         _LIST,
         {
             "school_id": school_id,
-            "pattern": pattern(query.q) if query.q else None,
+            "patterns": patterns(query.q) if query.q else None,
             "signed_up": query.signed_up,
             "after": after,
             "id": last,

@@ -57,6 +57,8 @@ FILTERS = {
     "delivery=delivered&status=not_invited": [],
     "q=STONE": ["Bea Stone"],
     "q=amal%40example": ["Amal Haddad"],
+    "q=haddad+amal": ["Amal Haddad"],
+    "q=amal+stone": [],
     "q=%25": [],
     "q=_": [],
     "q=%27%3B--": [],

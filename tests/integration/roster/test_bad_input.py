@@ -100,6 +100,7 @@ BAD_QUERIES: list[Any] = [
     "cursor=WyJhIl0",
     "cursor=WyJhIiwgImIiXQ",
     "signed_up=x",
+    "q=%00",
 ]
 
 
@@ -107,7 +108,7 @@ async def test_bad_queries_are_refused(office: Office) -> None:
     for query in BAD_QUERIES:
         answer = await office.client.get(office.path(f"students?{query}"))
         assert answer.status_code in (400, 422), answer.text
-        assert (await office.client.get(office.path("students?q=%00"))).status_code == 422
+        assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
 
 
 ROUTES: list[Any] = [

@@ -229,8 +229,10 @@ async def test_unknown_columns_are_shown_and_left_out(office: Office) -> None:
 
 
 async def test_one_number_for_two_names_is_refused(office: Office) -> None:
-    done = await office.imported(b"name,number\nMia,1\nLeo,1\n")
-    assert [(e["row"], e["code"]) for e in done["errors"]] == [(3, "duplicate_number")]
+    done = await office.imported(b"name,Roll No\nMia,1\nLeo,1\n")
+    [error] = done["errors"]
+    assert (error["row"], error["column"], error["value"]) == (3, "Roll No", "1")
+    assert error["code"] == "duplicate_number"
 
 
 async def test_the_report_is_safe_to_open_in_a_spreadsheet(office: Office) -> None:

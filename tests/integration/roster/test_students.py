@@ -222,6 +222,15 @@ async def test_p7_students_are_found_page_by_page(office: Office) -> None:
     assert seen == ["Ana 100%_Weber", "Leo Muster", "Mia Muster", "Zoe Weber"]
     assert [item["name"] for item in (await office.get("students", q="weBER"))["items"]] == [seen[0], seen[3]]
     assert [item["name"] for item in (await office.get("students", q="100%_"))["items"]] == [seen[0]]
+    assert [item["name"] for item in (await office.get("students", q=" muster  mia"))["items"]] == [seen[2]]
+
+
+async def test_c6_a_record_of_two_names_is_found_by_either(office: Office) -> None:
+    await office.add(
+        "Mia", father_name="Jo Muster", mother_name="Ann Muster", parents_contact="044 555 12 34"
+    )
+    for typed, found in (("Jo Muster", 1), ("ann muster", 1), ("Jo & Ann", 1), ("+4144", 1), ("Jo Weber", 0)):
+        assert len((await office.get("parents", q=typed))["items"]) == found, typed
 
 
 async def test_c4_siblings_posted_at_the_same_moment_are_one_family(office: Office) -> None:

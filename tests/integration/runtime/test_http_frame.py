@@ -47,6 +47,10 @@ def _app() -> FastAPI:
     async def boom() -> None:
         raise KeyError("ada@family.example")
 
+    @router.get("/roster/unreachable")
+    async def unreachable() -> None:
+        raise ConnectionRefusedError
+
     return service_app("roster", settings, database=database, routers=[router], max_body_bytes=2_000)
 
 
@@ -71,6 +75,24 @@ async def test_bad_requests_get_problem_details(environment: dict[str, str], bro
             assert answer.status_code == status, answer.text
             assert answer.headers["content-type"] == "application/problem+json"
             assert {"type", "title", "status", "code", "detail"} <= answer.json().keys()
+
+
+async def test_a_body_that_is_no_json_names_the_body(environment: dict[str, str], broker: Broker) -> None:
+    await create_topics(broker)
+    async with running(_app(), headers=bearer() | {"content-type": "application/json"}) as client:
+        for content in (b"{", b"\xff\xfe", b'{"a":"\xff"}', b"[" * 1_900, b'{"a":' + b"9" * 1_900 + b"."):
+            answer = await client.post(URL, content=content)
+            assert (answer.status_code, answer.json()["code"]) == (400, "not_json"), content[:20]
+            assert answer.json()["errors"][0]["field"] == "body"
+
+
+async def test_a_part_that_does_not_answer_is_503_and_no_crash(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+    async with running(_app(), headers=bearer()) as client:
+        answer = await client.get("/roster/unreachable")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
 async def test_the_same_key_answers_the_same_and_another_body_is_refused(

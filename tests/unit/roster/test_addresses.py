@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, e-mail addresses to one form, and what never makes a family (SEEDS decision 1)."""
+"""Phone numbers to E.164, e-mail addresses to one form, and what never makes a family (decision 1)."""
 
 from collections.abc import Callable
 
@@ -63,6 +63,15 @@ def test_any_text_is_an_address_nothing_or_a_named_fault(text: str) -> None:
 )
 def test_decision1_placeholder_numbers_are_nothing(phone: str) -> None:
     assert normalise_phone(phone, "US") is None
+
+
+@pytest.mark.parametrize("phone", ["12", "110", "+49 12", "abc", "030 call me"])
+def test_what_cannot_be_dialled_is_refused(phone: str) -> None:
+    assert outcome(lambda: normalise_phone(phone, "DE")) == (None, "phone_invalid")
+
+
+def test_a_short_number_with_its_area_code_is_taken() -> None:
+    assert normalise_phone("(030) 123", "DE") == "+4930123"
 
 
 @pytest.mark.parametrize("email", ["", "N/A", "none@none.com", "NO@no.com", "na@na.com", "noemail@email.com"])

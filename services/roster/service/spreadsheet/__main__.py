@@ -38,7 +38,8 @@ def read_file(path: Path, school: Surroundings) -> Iterator[dict[str, Any]]:
         table = read_table(Source(path, school.country))
         _, titles = next(table, (0, ()))
         found = layout([visible(title.strip().strip("\ufeff")) for title in titles])
-        yield {"ignored": found.ignored}
+        number = found.student.get("number")
+        yield {"ignored": found.ignored, "number": "" if number is None else found.titles[number]}
         yield from _batches(table, RowReader(found, school))
     except FileRefusedError as refused:
         yield {"refused": refused.error}

@@ -1,4 +1,4 @@
-"""Which column is what. Compared without case, spaces and punctuation; the four Classe365 ids as written (SEEDS C2)."""
+"""Which column is what. Compared without case, spaces and punctuation; the four Classe365 ids as written (C2)."""
 
 from __future__ import annotations
 
