@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, and_, func, or_, true
 
 
 def containing(column: ColumnElement[Any], typed: str) -> ColumnElement[bool]:
-    """The column, already in lower case, contains each word that was typed; `%` and `_` stand for themselves.
+    """The column, already in lower case, contains what was typed; `%` and `_` stand for themselves.
 
-    A record of two names (`Ada & Bo Example`) is found by either whole name.
+    A record of two names (`Ada & Bo Example`) is also found by either whole name: each word stands in it whole.
     """
-    return and_(true(), *(column.contains(word, autoescape=True) for word in typed.lower().split()))
+    words = typed.lower().split()
+    padded = func.concat(" ", column, " ")
+    whole = (padded.contains(f" {word} ", autoescape=True) for word in words)
+    return or_(column.contains(" ".join(words), autoescape=True), and_(true(), *whole))

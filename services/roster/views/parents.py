@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import CHILDREN, CONTACTS, paged, patterns
+from services.roster.views.shapes import CHILDREN, CONTACTS, paged, pattern, whole_words
 from shared.runtime.database import Transaction
 from shared.runtime.paging import decode_cursor
 
@@ -23,10 +23,11 @@ _LIST = text(
     WITH chosen AS MATERIALIZED (
         SELECT p.* FROM parents p
          WHERE p.school_id = :school_id
-           AND (CAST(:patterns AS text[]) IS NULL OR p.name ILIKE ALL (CAST(:patterns AS text[]))
+           AND (CAST(:pattern AS text) IS NULL OR p.name ILIKE :pattern
+                OR ' ' || p.name || ' ' ILIKE ALL (CAST(:words AS text[]))
                 OR EXISTS (SELECT FROM contacts c
                             WHERE c.school_id = p.school_id AND c.parent_id = p.parent_id
-                              AND c.address ILIKE ALL (CAST(:patterns AS text[]))))
+                              AND c.address ILIKE :pattern))
            AND (CAST(:signed_up AS boolean) IS NULL
                 OR (p.signed_up_at IS NOT NULL) = CAST(:signed_up AS boolean))
            AND (CAST(:after AS text) IS NULL
@@ -46,7 +47,8 @@ async def list_parents(
         _LIST,
         {
             "school_id": school_id,
-            "patterns": patterns(q) if q else None,
+            "pattern": pattern(q) if q else None,
+            "words": whole_words(q or ""),
             "signed_up": signed_up,
             "after": after,
             "id": last,

@@ -23,13 +23,21 @@ CONTACTS = """
 """
 
 
-def patterns(q: str) -> list[str]:
-    """LIKE patterns that find each word of `q` anywhere, its own wildcards taken literally.
+def pattern(q: str) -> str:
+    """A LIKE pattern that finds `q` anywhere, its own wildcards taken literally."""
+    return f"%{_literal(' '.join(q.split()))}%"
+
+
+def whole_words(q: str) -> list[str]:
+    """LIKE patterns for text between blanks that has each word of `q` as a whole.
 
     A record of two names (`Ada & Bo Example`) is found by either whole name.
     """
-    literal = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return [f"%{word}%" for word in literal.split()]
+    return [f"% {_literal(word)} %" for word in q.split()]
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def paged(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import paged, patterns
+from services.roster.views.shapes import paged, pattern, whole_words
 from shared.runtime.database import Transaction
 from shared.runtime.paging import decode_cursor
 
@@ -43,9 +43,8 @@ _LIST = text(
     WITH chosen AS MATERIALIZED (
         SELECT s.* FROM students s
          WHERE s.school_id = :school_id
-           AND (CAST(:patterns AS text[]) IS NULL OR s.name ILIKE ALL (CAST(:patterns AS text[]))
-                OR s.number ILIKE ALL (CAST(:patterns AS text[]))
-                OR s.class_name ILIKE ALL (CAST(:patterns AS text[])))
+           AND (CAST(:pattern AS text) IS NULL OR s.name ILIKE :pattern OR s.number ILIKE :pattern
+                OR s.class_name ILIKE :pattern OR ' ' || s.name || ' ' ILIKE ALL (CAST(:words AS text[])))
            AND (CAST(:signed_up AS boolean) IS NULL OR {_SIGNED_UP} = CAST(:signed_up AS boolean))
            AND (CAST(:after AS text) IS NULL
                 OR (s.sort_key, s.student_id) > (CAST(:after AS text), CAST(:id AS uuid)))
@@ -72,7 +71,8 @@ async def list_students(tx: Transaction, school_id: UUID, query: StudentQuery) -
         _LIST,
         {
             "school_id": school_id,
-            "patterns": patterns(query.q) if query.q else None,
+            "pattern": pattern(query.q) if query.q else None,
+            "words": whole_words(query.q or ""),
             "signed_up": query.signed_up,
             "after": after,
             "id": last,
