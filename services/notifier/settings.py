@@ -75,7 +75,7 @@ class Settings(ServiceSettings):
     twilio_base_url: str = Field("https://api.twilio.com", pattern=r"^https?://[^\s/]+$")
     """Another place than Twilio's own, for an edge location or for tests."""
     twilio_sms_from: str = Field(
-        "", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64}|[0-9A-Za-z ]{1,11})?$"
+        "", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64}|[A-Za-z][0-9A-Za-z ]{0,10})?$"
     )
     """A number in E.164, a messaging service (MG…) or a sender name; empty: no SMS."""
     twilio_whatsapp_from: str = Field("", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64})?$")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +18,11 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from services.notifier.channels.base import Letter, OutcomeUnknown, Receipt, Refused, Unavailable
+from services.notifier.channels.safe import BadAddressError, number
 from services.notifier.channels.texts import content_sid, sms_text, template_values
 from services.notifier.channels.twilio_codes import answer_error, error_for
 
 TWILIO_URL = "https://api.twilio.com"
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _UNDELIVERED = ("failed", "undelivered", "canceled")
 _LOST = "The provider did not say whether it took the message."
 _log = logging.getLogger("twilio.transport")
@@ -114,9 +113,11 @@ class TwilioChannel:
 
     async def send(self, letter: Letter) -> Receipt:
         """See `Channel.send`."""
-        if not _NUMBER.fullmatch(letter.address):
-            raise Refused("bad_address", "The number is not written correctly.")
-        fields = self._compose(self._settings, letter, letter.address)
+        try:
+            to = number(letter.address)
+        except BadAddressError:
+            raise Refused("bad_address", "The number is not written correctly.") from None
+        fields = self._compose(self._settings, letter, to)
         report = f"{self._settings.status_url}?message_id={letter.message_id}"
         try:
             taken = await self._client.messages.create_async(status_callback=report, **fields)
@@ -137,11 +138,11 @@ def whatsapp_channel(settings: TwilioSettings) -> TwilioChannel:
     return TwilioChannel(settings, _whatsapp)
 
 
-def _sms(settings: TwilioSettings, letter: Letter, number: str) -> dict[str, str]:
-    return {"to": number, "body": sms_text(letter), **_from(settings.sender)}
+def _sms(settings: TwilioSettings, letter: Letter, to: str) -> dict[str, str]:
+    return {"to": to, "body": sms_text(letter), **_from(settings.sender)}
 
 
-def _whatsapp(settings: TwilioSettings, letter: Letter, number: str) -> dict[str, str]:
+def _whatsapp(settings: TwilioSettings, letter: Letter, to: str) -> dict[str, str]:
     sid = content_sid(settings.content_sids, letter)
     if sid is None:
         reason = "No approved WhatsApp template is set up for this message."
@@ -149,7 +150,7 @@ def _whatsapp(settings: TwilioSettings, letter: Letter, number: str) -> dict[str
     values = json.dumps(template_values(letter), ensure_ascii=False)
     sender = settings.sender if settings.sender.startswith("MG") else f"whatsapp:{settings.sender}"
     return {
-        "to": f"whatsapp:{number}",
+        "to": f"whatsapp:{to}",
         "content_sid": sid,
         "content_variables": values,
         **_from(sender),
