@@ -12,6 +12,7 @@ import uvloop
 from fastapi import FastAPI
 
 from deploy.embedded.dispatcher import Dispatcher
+from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
@@ -40,8 +41,9 @@ async def serve(listener: socket.socket, data: Path) -> None:
         settings = {name: load(import_module(f"services.{name}.settings").Settings) for name in SERVICES}
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
+        hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
         config = uvicorn.Config(
-            Dispatcher({**apps, "mailbox": mailbox.app}),
+            Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
             lifespan="on",
             log_config=None,
             access_log=False,
