@@ -57,7 +57,7 @@ class Dispatcher:
             await response(scope, receive, send)
 
     def _scope_of(self, name: str, scope: Scope) -> Scope:
-        return {**scope, "state": dict(self._states.get(name, {}))}
+        return {**scope, "state": {**scope.get("state", {}), **self._states.get(name, {})}}
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:

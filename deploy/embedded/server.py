@@ -19,6 +19,7 @@ from deploy.embedded.replay import replay
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.migrations import MigrationError, migrate
+from shared.runtime.server import Server
 from shared.runtime.settings import ConfigurationError, load
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -51,7 +52,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         await server.serve([listener])
         if not server.started:
             sys.exit(EXIT_NOT_STARTED)

@@ -45,6 +45,7 @@ class Consumers:
         dead_letter_limit_per_hour: int = 1_000,
         on_bug: Callable[[BaseException], None] = crash,
     ) -> None:
+        self.subscriptions = tuple(subscriptions)
         self._kafka = kafka
         self._on_bug = on_bug
         self._subscribers: list[Any] = []
