@@ -29,10 +29,9 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider took the message over. `detail` is its answer, for staff; `provider_id` its name for the message."""
+    """The provider took the message over. `detail` is its answer, for staff."""
 
     detail: str = field(default="", repr=False)
-    provider_id: str | None = None
 
 
 class SendError(Exception):

@@ -11,16 +11,12 @@ from services.notifier.domain.retry import RetryPolicy
 
 
 class State(StrEnum):
-    """Where a message stands. `sending` is in a sender's hands under a lease; the last three never change again.
-
-    `sent` is the end as well where the channel cannot confirm.
-    """
+    """Where a message stands. `sending` is in a sender's hands under a lease; the last three never change again."""
 
     QUEUED = "queued"
     SENDING = "sending"
     FAILED_TEMPORARY = "failed_temporary"
     SENT = "sent"
-    DELIVERED = "delivered"
     FAILED_PERMANENT = "failed_permanent"
     UNKNOWN = "unknown"
 
@@ -40,7 +36,6 @@ class Announcement(StrEnum):
     """The fact that a change is told with, if any."""
 
     SENT = "sent"
-    DELIVERED = "delivered"
     FAILED = "failed"
     OUTCOME_UNKNOWN = "outcome_unknown"
 
@@ -95,17 +90,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended. `reason` is for staff; `detail` is the provider's own text, which may quote an address.
-
-    `provider_id` is the provider's name for the message, where reports about it will come.
-    """
+    """How an attempt ended. `reason` is for staff; `detail` is the provider's own text, which may quote an address."""
 
     verdict: Verdict
     code: str = ""
     reason: str = ""
     detail: str = field(default="", repr=False)
     retry_after_seconds: float | None = None
-    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +119,6 @@ class Change:
     code: str
     reason: str
     announce: Announcement | None
-    provider_id: str | None = None
 
     @property
     def final(self) -> bool:
@@ -175,16 +165,7 @@ def settle(claim: Claim, result: Result, now: datetime, policy: RetryPolicy, cha
 
 
 def _final(claim: Claim, result: Result, state: State, announce: Announcement) -> Change:
-    return Change(
-        state,
-        None,
-        claim.attempts + 1,
-        claim.ambiguous,
-        result.code,
-        result.reason,
-        announce,
-        result.provider_id,
-    )
+    return Change(state, None, claim.attempts + 1, claim.ambiguous, result.code, result.reason, announce)
 
 
 def _wait_for_channel(claim: Claim, result: Result, now: datetime) -> Change:
