@@ -55,18 +55,18 @@ class Desk:
     async def count_wrong_guess(self, request: Request) -> None:
         """Count a wrong link or password; raises PageError 429 when the address has made too many."""
         limit = self.settings.wrong_guesses_per_10_minutes
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.record_wrong_guess(transaction, client_address(request))
             too_many = await links.too_many_guesses(transaction, client_address(request), limit)
         if too_many:
             raise PageError(429, "too_many", {"retry-after": "600"})
 
     async def _forgive(self, request: Request) -> None:
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.forgive_wrong_guess(transaction, client_address(request))
 
     async def _look(self, purpose: Purpose, token: str) -> tuple[Link, LinkState] | None:
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=links.schools_of(token)) as transaction:
             link = await links.find_link(transaction, purpose, token)
             return None if link is None else (link, link.state(transaction.now))
 

@@ -13,7 +13,7 @@ import pytest
 from deploy.embedded import as_root
 from deploy.embedded.broker import Broker
 from deploy.embedded.failure import CannotRun
-from deploy.embedded.postgres import ADMINISTRATOR, Postgres
+from deploy.embedded.postgres import ADMINISTRATOR, OWNER, Postgres
 from shared.contracts.topics import TOPICS
 from shared.runtime.kafka import Kafka
 
@@ -23,11 +23,12 @@ def _postgres(tmp_path: Path, password: str = "app") -> Postgres:
         tmp_path / "postgres",
         tmp_path / "postgres.log",
         administrator_password="administrator",
-        application_password=password,
+        owner_password=password,
+        application_password="application",
     )
 
 
-async def _ask(postgres: Postgres, statement: str, user: str = "kinvite") -> object:
+async def _ask(postgres: Postgres, statement: str, user: str = OWNER) -> object:
     connection = await asyncpg.connect(postgres.url(user))
     try:
         return await connection.fetchval(statement)
