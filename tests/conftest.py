@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,22 +15,19 @@ from tests.support.brokers.kafka import start_kafka
 from tests.support.brokers.tansu import Tansu
 from tests.support.brokers.topics import delete_topics
 from tests.support.postgres import Cluster
+from tests.support.sharing import Sharing
 
 _SERVICES = Path(__file__).parents[1] / "services"
 _BROKERS = [
     pytest.param("embedded", id="embedded"),
-    # One worker runs all that needs Apache Kafka, so that it is started once.
-    pytest.param("kafka", id="kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")]),
+    pytest.param("kafka", id="kafka", marks=[pytest.mark.kafka]),
 ]
 
-_ONE_AT_A_TIME = ("tests/browser/", "tests/faults/")
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts everything, or kills it, runs in one worker, so that no two of them share the machine."""
-    for item in items:
-        if item.nodeid.startswith(_ONE_AT_A_TIME) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("whole"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    """Tests that share a server run in one process, however many there are."""
+    return Sharing(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

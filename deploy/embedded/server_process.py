@@ -48,8 +48,9 @@ class ServerProcess:
             f"The services were not ready within {READY_WITHIN_SECONDS:.0f} seconds: see {self.child.log}"
         )
 
-    async def stop(self) -> None:
-        await self.child.stop(STOP_WITHIN_SECONDS)
+    async def stop(self, within_seconds: float = STOP_WITHIN_SECONDS) -> None:
+        """End it in order, or by force when that takes too long: then mails taken over but not recorded go twice."""
+        await self.child.stop(within_seconds)
 
     async def stuck(self) -> None:
         """Returns when the server has not answered that it is well for a whole minute."""

@@ -22,6 +22,7 @@ from deploy.embedded.server_process import ROOT, ServerProcess
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_AFTER_SECONDS = 30.0
+UNHURRIED_STOP_SECONDS = 15.0
 ROTATE_EVERY_SECONDS = 30.0
 
 
@@ -137,7 +138,7 @@ class Supervisor:
         if name == "postgres":
             await self._until_done(self._start_postgres)
             return
-        await self._server.stop()
+        await self._server.stop(UNHURRIED_STOP_SECONDS)
         if name == "broker":
             await self._until_done(self._start_broker)
         await self._until_done(self._restart_server)
@@ -146,7 +147,7 @@ class Supervisor:
         for part in (self._postgres, self._broker):
             if not part.child.running:
                 await (self._start_postgres() if part is self._postgres else self._start_broker())
-        await self._server.stop()
+        await self._server.stop(UNHURRIED_STOP_SECONDS)
         await self._start_server()
 
     async def _until_done(self, start: Callable[[], Awaitable[None]]) -> None:

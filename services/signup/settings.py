@@ -20,5 +20,8 @@ class Settings(ServiceSettings):
     decision_wait_seconds: float = Field(3.0, ge=0, le=30)
     unknown_link_wait_seconds: float = Field(2.0, ge=0, le=30)
     wrong_guesses_per_10_minutes: int = Field(100, ge=1)
+    """From one address, which a whole school may share; right links and passwords do not count."""
+    wrong_passwords_per_10_minutes: int = Field(10, ge=1)
+    """From one address for one username."""
     session_lifetime_days: int = Field(14, ge=1, le=365)
     result_lifetime_minutes: int = Field(30, ge=1, le=1_440)

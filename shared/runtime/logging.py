@@ -31,7 +31,7 @@ def configure_logging(service: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_shorten, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -74,6 +74,22 @@ def where(error: BaseException) -> list[str]:
         frames.append(f"{code.co_filename.rsplit('site-packages/')[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return frames[-12:]
+
+
+def _shorten(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Of others' text the first line only: asyncio adds reprs of callbacks and errors, which can quote a row.
+
+    A traceback given as text keeps its places and the error's class.
+    """
+    record: logging.LogRecord = event["_record"]
+    lines = str(event["event"]).splitlines() or [""]
+    event["event"] = lines[0].partition("(")[0] if record.name == "asyncio" else lines[0]
+    event["logger"] = record.name
+    frames = [line.strip() for line in lines if line.lstrip().startswith('File "')]
+    if frames:
+        event["frames"] = frames[-12:]
+        event["error"] = lines[-1].partition(":")[0]
+    return event
 
 
 def _add_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_FORMAT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+_FORMAT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
@@ -29,7 +29,7 @@ def trace_id() -> str | None:
 def child_of(traceparent: str | None) -> str:
     """A new span of the given trace, or of a new trace where the given one is missing or malformed."""
     span = secrets.token_hex(8)
-    if traceparent and _FORMAT.match(traceparent):
+    if traceparent and _FORMAT.fullmatch(traceparent):
         version, trace, _, flags = traceparent.split("-")
         return f"{version}-{trace}-{span}-{flags}"
     return f"00-{secrets.token_hex(16)}-{span}-01"

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class KinviteUp:
         """Kill -9 of the whole process tree at once."""
         tree = self.tree()
         for process in tree:
-            process.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # the kernel ends the parts of a killed supervisor
+                process.kill()
         psutil.wait_procs(tree, timeout=10)
         assert self.process is not None
         self.process.wait(timeout=10)

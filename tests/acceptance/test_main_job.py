@@ -13,7 +13,6 @@ import pytest
 from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("acceptance")
 FAMILIES = 200
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.runtime.migrations import migrate
 from tests.faults.test_kill_points import have_effects
 from tests.integration.runtime.stage import Stage, added, stage
-from tests.support.brokers.base import Broker, RunningBroker
+from tests.support.brokers.base import Broker
 from tests.support.brokers.kafka import KafkaFromJars
 from tests.support.postgres import Cluster
 from tests.support.waiting import eventually
@@ -74,19 +74,19 @@ async def test_i15_the_database_is_killed_under_load(mortal_cluster: Cluster, br
 
 @pytest.mark.slow
 @pytest.mark.kafka
-@pytest.mark.xdist_group("kafka")
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
 async def test_i6_the_broker_is_killed_and_writes_are_accepted_meanwhile(
-    database_url: str, apache_kafka: RunningBroker
+    database_url: str, broker: Broker
 ) -> None:
-    if not isinstance(apache_kafka, KafkaFromJars):
+    kafka = broker.running
+    if not isinstance(kafka, KafkaFromJars):
         pytest.skip("Apache Kafka here is not ours to kill")
-    broker = Broker(apache_kafka.bootstrap, "kafka", apache_kafka)
     async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming():
         await scene.emit(*(added() for _ in range(200)))
         await _reach(scene, 1)
-        await asyncio.to_thread(apache_kafka.kill)
+        await asyncio.to_thread(kafka.kill)
         await scene.emit(*(added() for _ in range(200)))
-        await asyncio.to_thread(apache_kafka.start)
+        await asyncio.to_thread(kafka.start)
         await _reach(scene, 400)
         effects = await scene.effects()
         assert len(effects) == len({effect.message_id for effect in effects}) == 400

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -55,11 +56,14 @@ class Server:
         before_exec: Callable[[], None] | None = None,
     ) -> None:
         self.log = log
+        # The kernel takes the thread for the parent, so what another thread starts would die with that thread.
+        bound = threading.current_thread() is threading.main_thread()
 
         def prepare() -> None:
             if before_exec is not None:
                 before_exec()
-            _die_with_parent()
+            if bound:
+                _die_with_parent()
 
         with log.open("ab") as sink:
             self._process = subprocess.Popen(

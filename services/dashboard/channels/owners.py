@@ -78,6 +78,8 @@ class Owners:
         key: str | None = None,
     ) -> dict[str, Any]:
         """POST, PATCH or DELETE; `key` is the Idempotency-Key of a form that may be sent twice."""
+        if key and not (key.isascii() and key.isprintable()):
+            raise CommandError("This form is out of date. Reload the page and try again.", status=400)
         headers = {"Idempotency-Key": key} if key else {}
         return await self._call(caller, method, path, json=body, headers=headers)
 

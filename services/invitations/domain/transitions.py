@@ -150,9 +150,14 @@ def block(current: Invitation, reason: str) -> Transition | None:
 
 
 def unblock(current: Invitation) -> Transition | None:
-    """Access came back: old links stay dead, and staff may invite again."""
+    """Access came back: who has an account is signed up again; else old links stay dead, and staff may invite again."""
     if current.status is not InvitationStatus.BLOCKED:
         return None
+    if current.signed_up_at is not None:
+        status, version = InvitationStatus.SIGNED_UP, current.version + 1
+        return Transition(
+            replace(current, status=status, version=version, blocked_reason=None), (Fact.ACCEPTED,)
+        )
     return Transition(_withdrawn(current), (Fact.WITHDRAWN,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from services.invitations.domain.bulk import Run, RunState
@@ -14,6 +15,9 @@ from services.invitations.storage import bulk, bulk_items, selection
 from services.invitations.storage.bulk_items import Item
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
+
+OUTCOME_PATIENCE = timedelta(hours=6)
+"""A message whose outcome is lost (a dead letter, a restored database) holds its place no longer than that."""
 
 
 async def find_unlisted(tx: Transaction) -> list[Run]:
@@ -42,7 +46,8 @@ async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_li
     """
     if not await bulk.claim_pacing(tx):
         return False
-    room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit)
+    since = tx.now - OUTCOME_PATIENCE
+    room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit, since)
     enough = 2 * room >= min(batch_size, outstanding_limit)
     run = await bulk.claim_next(tx) if enough else None
     if run is None:

@@ -60,7 +60,7 @@ async def _settle(tx: Transaction, desk: Desk, parents: dict[UUID, Parent]) -> N
         parent = parents[invitation.parent_id]
         transition = _access(invitation, parent)
         if transition is not None:
-            steps.append(Step(transition))
+            steps.append(Step(transition, submission_id=invitation.submission_id))
         elif invitation.status in LIVE and contact_gone(invitation, parent):
             restarts.append(invitation)
     await finish(tx, steps)

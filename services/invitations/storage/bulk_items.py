@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,9 +14,13 @@ from services.invitations.domain.delivery import Outcome
 from services.invitations.domain.states import STOPPED
 from services.invitations.storage.sets import record_set
 from shared.runtime.database import Transaction
+from shared.runtime.ids import lowest_id_at
 
 _OUTSTANDING = text(
-    "SELECT count(*) FROM (SELECT 1 FROM bulk_items WHERE state = 'messaged' AND NOT has_outcome LIMIT :most) o"
+    """
+    SELECT count(*) FROM (
+        SELECT 1 FROM bulk_items WHERE state = 'messaged' AND NOT has_outcome AND message_id >= :oldest LIMIT :most) o
+    """
 )
 _CLAIM_ITEMS = text(
     """
@@ -58,9 +63,9 @@ class Item:
     message_id: UUID | None = None
 
 
-async def count_outstanding(tx: Transaction, most: int) -> int:
-    """Messages of all runs that have no outcome yet; counting stops at `most`."""
-    return int(await tx.scalar(_OUTSTANDING, {"most": most}))
+async def count_outstanding(tx: Transaction, most: int, since: datetime) -> int:
+    """Messages of all runs, asked for `since` then, that have no outcome yet; counting stops at `most`."""
+    return int(await tx.scalar(_OUTSTANDING, {"most": most, "oldest": lowest_id_at(since)}))
 
 
 async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:

@@ -38,7 +38,7 @@ _PARENTS_OF = text(
 _ACCEPT = text(
     """
     UPDATE invitations AS i
-       SET status = 'signed_up', accepted_at = now(), signed_up_at = now(), submission_id = s.submission_id,
+       SET status = 'signed_up', accepted_at = now(), submission_id = s.submission_id,
            version = i.version + 1, next_reminder_at = NULL
       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (
            submission_id uuid, invitation_id uuid, generation integer, submitted_at timestamptz)

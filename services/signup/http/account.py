@@ -60,6 +60,7 @@ def account_routes(desk: Desk) -> APIRouter:
 
 async def _sign_in(desk: Desk, request: Request, form: dict[str, str], cookie: str) -> Response:
     username, password = form.get("username", ""), form.get("password", "")[: MAX_LENGTH + 1]
+    await desk.brake_passwords(request, username)
     async with desk.database.transaction(schools=()) as transaction:
         found = await sessions.find_credentials(transaction, username)
     account_id, password_hash = found or (None, None)
@@ -67,6 +68,7 @@ async def _sign_in(desk: Desk, request: Request, form: dict[str, str], cookie: s
     if not right or account_id is None:
         await desk.count_wrong_guess(request)
         return _login_page(desk, request, 422, username=username, wrong=True)
+    await desk.forgive_password(request, username)
     days, previous = desk.settings.session_lifetime_days, request.cookies.get(cookie)
     async with desk.database.transaction(schools=()) as transaction:
         secret = await sessions.sign_in(transaction, account_id, lifetime_days=days, previous=previous)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.signup.domain.accounts import username_key
 from services.signup.domain.links import Link, LinkState, Purpose
 from services.signup.http.forms import PageError, client_address
 from services.signup.http.pages import Pages
@@ -61,6 +62,22 @@ class Desk:
         if too_many:
             raise PageError(429, "too_many", {"retry-after": "600"})
 
+    async def brake_passwords(self, request: Request, username: str) -> None:
+        """Count a password for this username before it is checked, so that parallel ones cannot pass; PageError 429."""
+        limit, pair = self.settings.wrong_passwords_per_10_minutes, _pair(request, username)
+        async with self.database.transaction(schools=()) as transaction:
+            await links.record_wrong_guess(transaction, pair)
+            too_many = await links.too_many_guesses(transaction, pair, limit)
+            if too_many:
+                await links.forgive_wrong_guess(transaction, pair)
+        if too_many:
+            raise PageError(429, "too_many", {"retry-after": "600"})
+
+    async def forgive_password(self, request: Request, username: str) -> None:
+        """It was the right one."""
+        async with self.database.transaction(schools=()) as transaction:
+            await links.forgive_wrong_guess(transaction, _pair(request, username))
+
     async def _forgive(self, request: Request) -> None:
         async with self.database.transaction(schools=()) as transaction:
             await links.forgive_wrong_guess(transaction, client_address(request))
@@ -113,3 +130,7 @@ class Desk:
 def dead_key(purpose: Purpose, state: LinkState) -> str:
     """The key of a dead link's texts; a used link reads differently for verifying and for joining."""
     return f"dead.used_{purpose.value}" if state is LinkState.USED else f"dead.{state.value}"
+
+
+def _pair(request: Request, username: str) -> str:
+    return f"{client_address(request)} {username_key(username)}"

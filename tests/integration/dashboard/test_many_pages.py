@@ -27,6 +27,8 @@ async def test_p20_p23_p25_bulk_previews_then_runs_and_shows_its_progress(
     assert started.headers["location"] == f"{base}/invite/{run}"
     assert owners.commands[1].body["dry_run"] is False
     assert owners.commands[1].key == "once"
+    broken = await office.post(f"{base}/invite/run", on=f"{base}/invite", who="all", key="a\r\nX-B: c")
+    assert (broken.status_code, len(owners.commands)) == (400, 2)
     owners.answers[f"GET {run}"] = (
         200,
         {"bulk_id": run, "state": "running", "selected": 12, "pending": 5, "messaged": 4, "waiting": 2,

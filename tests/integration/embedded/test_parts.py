@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -81,13 +83,19 @@ async def test_a_cluster_of_another_postgresql_is_left_alone(tmp_path: Path) -> 
         await postgres.start()
 
 
+@pytest.fixture
+def folder_that_all_may_enter() -> Iterator[Path]:
+    """Outside pytest's own folder, which is closed to other users."""
+    with tempfile.TemporaryDirectory(prefix="kinvite-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user")
 async def test_root_without_user_namespaces_runs_it_as_nobody_for_ever(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    folder_that_all_may_enter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = tmp_path_factory.mktemp("nobody")
-    for folder in (directory, *directory.parents[:2]):
-        folder.chmod(0o755)
+    directory = folder_that_all_may_enter
 
     def refused() -> None:
         raise OSError

@@ -18,8 +18,6 @@ from deploy.embedded.postgres import OWNER, Postgres
 from tests.integration.embedded.whole import Whole, running, start
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("whole")
-
 
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Whole]:

@@ -3,12 +3,15 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from services.invitations.service.bulk_expand import OUTCOME_PATIENCE
 from services.invitations.settings import Settings
 from shared.contracts.notifier import MessageFailed, MessageSent, SendMessage
 from shared.contracts.roster import ParentAccessChanged, ParentRemoved
+from shared.runtime.ids import lowest_id_at
 from tests.integration.invitations.scene import Family, Scene, outcome_of, scene, settings_for
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -147,6 +150,21 @@ async def test_named_parents_that_are_unknown_or_of_another_school_are_not_known
     shown = await show(school, run)
     assert (shown["selected"], shown["messaged"], shown["skipped"]) == (3, 1, {"not_known_yet": 2})
     assert await recipients(school) == [here.address]
+
+
+async def test_outcomes_that_never_come_do_not_stop_runs_for_ever(database_url: str) -> None:
+    async with scene(settings_for(database_url, bulk_outstanding_limit=2)) as school:
+        await school.open_school()
+        await school.families(4)
+        await start(school)
+        await work_off(school)
+        assert len(await recipients(school)) == 2
+        long_ago = lowest_id_at(datetime.now(UTC) - OUTCOME_PATIENCE)
+        await school.sql(
+            f"UPDATE bulk_items SET message_id = '{UUID(int=long_ago.int - 1)}' WHERE state = 'messaged'"
+        )
+        await work_off(school)
+        assert len(await recipients(school)) == 4
 
 
 async def test_a_run_waits_until_the_copy_of_the_roster_is_complete(database_url: str) -> None:

@@ -2,11 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from services.invitations.settings import Settings
-from shared.contracts.invitations import InvitationBlocked, InvitationWithdrawn, VerificationRequested
+from shared.contracts.invitations import (
+    InvitationAccepted,
+    InvitationBlocked,
+    InvitationWithdrawn,
+    VerificationRequested,
+)
 from shared.contracts.message import Message
 from shared.contracts.notifier import SendMessage
 from shared.contracts.roster import (
@@ -19,6 +26,7 @@ from shared.contracts.roster import (
     School,
     SchoolRegistered,
 )
+from shared.contracts.signup import SignedUp
 from shared.runtime.errors import Rejected
 from tests.integration.invitations.scene import Family, Scene, scene, settings_for
 
@@ -87,6 +95,27 @@ async def test_i24_a_parent_who_may_see_no_child_has_no_live_link_until_staff_in
     await school.feed(family.fact(ParentAccessChanged))
     assert (await school.show(family))["action"] == "Re-Invite"
     assert (await school.invite(family)).json()["status"] == "invited"
+
+
+async def test_i24_access_that_returns_leaves_who_has_an_account_signed_up(school: Scene) -> None:
+    family = await school.invited()
+    submission = await school.join(family)
+    assert await school.answer_to(submission) == "accepted"
+    fact = SignedUp(
+        account_id=uuid4(),
+        parent_id=family.parent_id,
+        invitation_id=(await school.link(family)).invitation_id,
+        signed_up_at=datetime.now(UTC),
+    )
+    await school.feed(fact)
+    family.rights = "none"
+    await school.feed(family.fact(ParentAccessChanged))
+    assert (await school.show(family))["status"] == "blocked"
+    family.rights = "full"
+    await school.feed(family.fact(ParentAccessChanged))
+    assert (await school.show(family))["status"] == "signed_up"
+    assert [one.submission_id for one in await school.emitted(InvitationAccepted)] == [submission] * 2
+    assert (await school.invite(family)).json()["code"] == "signed_up"
 
 
 async def test_an_older_version_never_overwrites_a_newer_one(school: Scene) -> None:

@@ -94,6 +94,22 @@ async def test_guessing_passwords_is_limited(database_url: str) -> None:
         assert answers == [422, 422, 422, 429]
 
 
+async def test_guessing_one_persons_password_ends_there_and_nobody_else_waits(school: Scene) -> None:
+    await school.signed_up(await school.family(), "ana.silva")
+    wrong = {**FORM, "password": "wrong"}
+    answers = [(await school.client.post("/login", data=wrong)).status_code for _ in range(11)]
+    assert answers == [422] * 10 + [429]
+    assert (await school.client.post("/login", data=FORM)).status_code == 429
+    other = await school.client.post("/login", data={**FORM, "username": "ben"})
+    assert other.status_code == 422
+
+
+async def test_right_passwords_do_not_count(school: Scene) -> None:
+    await school.signed_up(await school.family(), "ana.silva")
+    answers = {(await school.client.post("/login", data=FORM)).status_code for _ in range(12)}
+    assert answers == {303}
+
+
 async def test_over_https_the_cookie_is_bound_to_the_host(database_url: str) -> None:
     async with scene(settings_for(database_url, public_url="https://kinvite.test")) as school:
         await school.signed_up(await school.family(), "ana.silva")

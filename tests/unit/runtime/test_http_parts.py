@@ -154,8 +154,15 @@ def test_i41_exceptions_are_logged_without_their_text(capsys: pytest.CaptureFixt
         except ValueError as error:
             get_logger("http").error("request.failed", exc_info=error)
             logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+            lost = f"Task exception was never retrieved\nfuture: <Task exception={error!r}>"
+            logging.getLogger("asyncio").error(lost, exc_info=error)
+            logging.getLogger("uvicorn.error").error(
+                'Traceback:\n  File "x.py", line 1\nValueError: ada@family.example'
+            )
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [line["error"] for line in lines] == ["ValueError", "ValueError"]
+        assert [line["error"] for line in lines] == ["ValueError"] * 4
+        assert lines[2]["event"] == "Task exception was never retrieved"
+        assert lines[3]["frames"] == ['File "x.py", line 1']
         assert "ada@family.example" not in json.dumps(lines)
     finally:
         structlog.reset_defaults()

@@ -1,0 +1,29 @@
+"""Which tests share a test process when several run beside each other.
+
+xdist's own groups need an attribute that pytest 9.2 no longer has, and are ignored there without a word.
+"""
+
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# These start everything, or kill it: no two of them may share the machine.
+_ONE_AT_A_TIME = ("tests/acceptance/", "tests/browser/", "tests/faults/", "tests/integration/embedded/")
+
+
+def group(nodeid: str) -> str:
+    """The group of a test; a test of no group is a group of its own.
+
+    One process runs all that needs Apache Kafka, so that it is started once.
+    """
+    parameters = nodeid.partition("[")[2].removesuffix("]").split("-")
+    if "kafka" in parameters:
+        return "kafka"
+    if nodeid.startswith(_ONE_AT_A_TIME):
+        return "whole"
+    return nodeid
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out groups, the largest first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
