@@ -81,9 +81,9 @@ async def test_every_connection_of_the_running_services_is_the_applications(
             client = await stack.enter_async_context(running(app))
             await client.get("/readyz")
         name = database_url.rpartition("/")[2]
-        users = await asyncio.to_thread(
-            cluster.sql, f"SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = '{name}'"
-        )
+        asked = f"""SELECT DISTINCT usename FROM pg_stat_activity
+                     WHERE datname = '{name}' AND backend_type = 'client backend'"""
+        users = await asyncio.to_thread(cluster.sql, asked)
     assert users.split() == [APPLICATION]
 
 

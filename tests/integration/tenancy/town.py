@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -89,14 +91,26 @@ async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
 
     await eventually(previewed, within_seconds=60)
     await _sign_up(up, school)
-    body = {"select": {"all": True}, "channel": "email"}
-    run = await up.post(f"/invitations/v1/schools/{school.school_id}/bulk", body)
-    school.ids["bulk_id"] = run["bulk_id"]
+    await _run(up, school)
     messages = await up.items(f"/notifier/v1/schools/{school.school_id}/messages")
     school.ids["message_id"], school.ids["invitation_id"] = (
         messages[0]["message_id"],
         messages[0]["invitation_id"],
     )
+
+
+async def _run(up: KinviteUp, school: SchoolOfTown) -> None:
+    """A run about everybody, through to what became of its messages, so that nothing moves by itself afterwards."""
+    path = f"/invitations/v1/schools/{school.school_id}/bulk"
+    run = await up.post(path, {"select": {"all": True}, "channel": "email"})
+    school.ids["bulk_id"] = run["bulk_id"]
+
+    async def settled() -> None:
+        assert (await up.get(f"{path}/{run['bulk_id']}"))["state"] == "done"
+        rows = await up.items(f"/dashboard/v1/schools/{school.school_id}/parents")
+        assert {row["delivery"] for row in rows} == {"sent"}
+
+    await eventually(settled, within_seconds=60)
 
 
 async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
@@ -145,16 +159,18 @@ async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
     await eventually(shown, within_seconds=30)
 
 
-async def sign_staff_in(town: Town, school: SchoolOfTown) -> httpx.AsyncClient:
+@asynccontextmanager
+async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of an admin of one school."""
     email = f"admin-{school.number}@example.org"
     async with Database(town.database_url, schema="dashboard") as database:
         schools = frozenset({UUID(school.school_id)})
         await add_staff(database, email, PASSWORD, Role.ADMIN, schools)
-    browser = town.client()
-    answer = await browser.post("/admin/login", data={"email": email, "password": PASSWORD})
-    assert answer.status_code == 303, answer.text
-    return browser
+    async with town.client() as browser:
+        answer = await browser.post("/admin/login", data={"email": email, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        browser.follow_redirects = True
+        yield browser
 
 
 async def form_token(browser: httpx.AsyncClient) -> str:
