@@ -63,15 +63,15 @@ async def test_a_login_that_migrations_make_signs_in_with_its_password(tmp_path:
     """This cluster asks for passwords, unlike those of the other tests."""
     async with _postgres(tmp_path) as postgres:
         owner_url = postgres.url(OWNER).replace("postgresql:", "postgresql+asyncpg:", 1)
-        url = make_url(owner_url).set(username="another", password="pass:word$1")
+        given = make_url(owner_url).set(username="another", password="pass:word$1")
+        url = given.render_as_string(hide_password=False)
         engine = create_engine(owner_url, schema="roster")
         for _ in range(2):
             async with engine.connect() as connection:
-                await ensure_roles(connection, "roster", url.render_as_string(hide_password=False))
+                await ensure_roles(connection, "roster", url)
         await engine.dispose()
-        async with Database(url.render_as_string(hide_password=False), schema="roster") as database:
-            async with database.transaction() as tx:
-                assert await tx.scalar("SELECT current_user::text") == "roster_worker"
+        async with Database(url, schema="roster") as database, database.transaction() as tx:
+            assert await tx.scalar("SELECT current_user::text") == "roster_worker"
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(postgres.url(OWNER).replace(OWNER + ":", "another:", 1))
 
