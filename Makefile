@@ -20,8 +20,8 @@ up: ## Install what is needed and run everything on this machine (KINVITE_PORT, 
 	@exec $(PYTHON) deploy/embedded/bootstrap.py
 
 .PHONY: demo
-demo: ## Run with a sample school and simulated parents (not there yet)
-	@echo 'make demo: the sample school is not part of this version yet; use "make up" and import a spreadsheet.' >&2; exit 1
+demo: ## The same with a sample school and simulated parents (ARGS="--families 50 --seconds 30"); Ctrl-C stops it
+	@exec $(PYTHON) deploy/embedded/bootstrap.py --demo $(ARGS)
 
 .PHONY: test
 test: tools ## Run every test; fetches Chromium, Kafka and npm parts where it can and says what it left out
@@ -50,6 +50,14 @@ migrate: tools ## Bring the schemas of all services up to date (reads the servic
 .PHONY: contracts
 contracts: tools ## Write the JSON Schemas, examples and the AsyncAPI document from shared/contracts
 	@$(BIN)/python -m shared.contracts.generate
+
+.PHONY: docs
+docs: tools ## Write docs/settings.md from the settings classes
+	@$(BIN)/python -m deploy.cli.settings_page
+
+.PHONY: pictures
+pictures: tools ## Run the demo and take the pictures of the documentation anew, with Chromium
+	@$(BIN)/python -m tests.support.pictures
 
 .PHONY: lock
 lock: tools ## Resolve dependencies anew into both lock files (ARGS=--upgrade for the newest)

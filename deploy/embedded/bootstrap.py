@@ -2,6 +2,7 @@
 
 python3 deploy/embedded/bootstrap.py                         installs what is missing, then runs
 python3 deploy/embedded/bootstrap.py --only-install [--dev]  installs what is missing (--dev: also what tests need)
+python3 deploy/embedded/bootstrap.py --demo [options]        the same with the sample school (options: --help)
 
 Older Pythons than ours read it too, so that they can say in a sentence that they are too old.
 """
@@ -22,6 +23,11 @@ NEWEST_MINOR = 14
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+COMMAND = VENV / "bin" / "kinvite"
+COMMAND_TEXT = """#!/bin/sh
+root=$(cd "$(dirname "$0")/../.." && pwd)
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$root/.venv/bin/python" -m deploy.cli "$@"
+"""
 NO_WHEEL = "No matching distribution found for "
 _REASONS = {
     "Temporary failure in name resolution": "the package index cannot be reached: check the network and try again.",
@@ -38,20 +44,24 @@ class CannotInstall(Exception):
 
 def main(arguments: list[str]) -> int:
     """The exit status of an installation; starting Kinvite replaces this process."""
-    unknown = set(arguments) - {"--only-install", "--dev"}
+    demo = arguments[:1] == ["--demo"]
+    options = set() if demo else set(arguments)
+    unknown = options - {"--only-install", "--dev"}
     if unknown:
-        return fail(f"unknown option {min(unknown)}: only --only-install and --dev are known.")
+        return fail(f"unknown option {min(unknown)}: only --only-install, --dev and --demo are known.")
     try:
         use_new_enough_python(arguments)
-        install(["requirements.lock", *(["requirements-dev.lock"] if "--dev" in arguments else [])])
+        install(["requirements.lock", *(["requirements-dev.lock"] if "--dev" in options else [])])
     except CannotInstall as error:
         return fail(str(error))
     except OSError as error:
         return fail(f"{error.filename or VENV} cannot be used ({(error.strerror or 'unusable').lower()}).")
     except KeyboardInterrupt:
         return 130
-    if "--only-install" not in arguments:
-        start()
+    if demo:
+        start("deploy.demo", arguments[1:])
+    elif "--only-install" not in options:
+        start("deploy.embedded", [])
     return 0
 
 
@@ -82,8 +92,18 @@ def install(locks: list[str]) -> None:
             if not stamp.exists() or stamp.read_text() != wanted:
                 install_lock(lock)
                 stamp.write_text(wanted)
+        write_command()
     finally:
         os.close(turn)
+
+
+def write_command() -> None:
+    """The `kinvite` command beside the environment's Python, for whoever works in the repository."""
+    if not COMMAND.exists() or COMMAND.read_text() != COMMAND_TEXT:
+        beside = COMMAND.with_name("kinvite.new")
+        beside.write_text(COMMAND_TEXT)
+        beside.chmod(0o755)
+        beside.replace(COMMAND)
 
 
 def make_environment() -> None:
@@ -145,13 +165,13 @@ def why_not_installed(said: str) -> str:
     return f"the installation failed ({error})."
 
 
-def start() -> None:
+def start(module: str, options: list[str]) -> None:
     """Become Kinvite. A relative KINVITE_DATA is meant from where the person stands."""
     data = os.environ.get("KINVITE_DATA", "").strip()
     if data:
         os.environ["KINVITE_DATA"] = str(Path(data).expanduser().absolute())
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), "-m", "deploy.embedded"])  # noqa: S606
+    os.execv(PYTHON, [str(PYTHON), "-m", module, *options])  # noqa: S606
 
 
 def works(python: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deploy.embedded.hosts import LOOPBACK, foreign_host, is_asked_for
 from shared.runtime.problems import Problem
 
 PREFIXES: Mapping[str, str] = {
@@ -30,10 +31,14 @@ PREFIXES: Mapping[str, str] = {
 
 
 class Dispatcher:
-    """An ASGI app over named apps. Its lifespan opens every app's own, in their order, and closes them in reverse."""
+    """An ASGI app over named apps. Its lifespan opens every app's own, in their order, and closes them in reverse.
 
-    def __init__(self, apps: Mapping[str, FastAPI]) -> None:
+    The mailbox answers only to `mailbox_hosts`.
+    """
+
+    def __init__(self, apps: Mapping[str, FastAPI], mailbox_hosts: Collection[str] = LOOPBACK) -> None:
         self._apps = dict(apps)
+        self._mailbox_hosts = mailbox_hosts
         self._states: dict[str, Mapping[str, Any]] = {}
         self._lifespan = Router(lifespan=lambda _: self._running())
 
@@ -42,14 +47,17 @@ class Dispatcher:
             await self._lifespan(scope, receive, send)
             return
         name = PREFIXES.get(scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else "")
-        if name in self._apps:
+        if name == "mailbox" and not is_asked_for(scope, self._mailbox_hosts):
+            if scope["type"] == "http":
+                await foreign_host().response()(scope, receive, send)
+        elif name in self._apps:
             await self._apps[name](self._scope_of(name, scope), receive, send)
         elif scope["type"] == "http":
             response = await self._own_answer(scope["path"])
             await response(scope, receive, send)
 
     def _scope_of(self, name: str, scope: Scope) -> Scope:
-        return {**scope, "state": dict(self._states.get(name, {}))}
+        return {**scope, "state": {**scope.get("state", {}), **self._states.get(name, {})}}
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:

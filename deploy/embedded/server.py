@@ -12,11 +12,13 @@ import uvloop
 from fastapi import FastAPI
 
 from deploy.embedded.dispatcher import Dispatcher
+from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.replay import replay
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.migrations import MigrationError, migrate
+from shared.runtime.server import Server
 from shared.runtime.settings import ConfigurationError, load
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -37,8 +39,9 @@ async def serve(listener: socket.socket, data: Path) -> None:
         settings = {name: load(import_module(f"services.{name}.settings").Settings) for name in SERVICES}
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
+        hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
         config = uvicorn.Config(
-            Dispatcher({**apps, "mailbox": mailbox.app}),
+            Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -46,7 +49,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         await server.serve([listener])
         if not server.started:
             sys.exit(EXIT_NOT_STARTED)

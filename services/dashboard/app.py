@@ -9,9 +9,12 @@ from services.dashboard.channels.owners import Owners
 from services.dashboard.consumers import SUBSCRIPTIONS
 from services.dashboard.http import ROUTERS, problem_pages
 from services.dashboard.http.context import Context
+from services.dashboard.service.live import Watches
 from services.dashboard.service.staff import ensure_owner
 from services.dashboard.settings import Settings
+from services.dashboard.storage.changes import CHANNEL
 from shared.runtime.database import Database
+from shared.runtime.listener import Hearing
 from shared.runtime.service_app import service_app
 from shared.runtime.settings import load
 
@@ -26,18 +29,20 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         timeout_seconds=settings.command_timeout_seconds,
         upload_seconds=settings.upload_timeout_seconds,
     )
+    watches = Watches(settings.streams_per_session)
     app = service_app(
         "dashboard",
         settings,
         database=database,
         routers=ROUTERS,
         subscriptions=SUBSCRIPTIONS,
+        hearings=(Hearing(CHANNEL, watches.heard, watches.joined),) if api else (),
         resources=(owners, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,
         max_body_bytes=settings.upload_limit_megabytes * 1024 * 1024,
     )
-    app.state.dashboard = Context(settings, database, owners)
+    app.state.dashboard = Context(settings, database, owners, watches)
     problem_pages.install(app)
     return app
 

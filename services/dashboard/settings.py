@@ -19,6 +19,12 @@ class Settings(ServiceSettings):
     owner_email: str | None = Field(None, description="E-mail of the first owner, ensured at every start.")
     owner_password: SecretStr | None = Field(None, min_length=12, description="That owner's password.")
     session_lifetime_hours: int = Field(12, ge=1, le=24 * 30)
+    streams_per_session: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="Pages that one signed-in browser, or one token, may keep live at a time.",
+    )
     command_timeout_seconds: float = Field(15, gt=0, le=120)
     upload_timeout_seconds: float = Field(120, gt=0, le=3600)
     upload_limit_megabytes: int = Field(64, ge=1, le=1024)

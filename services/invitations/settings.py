@@ -34,6 +34,7 @@ class Settings(ServiceSettings):
     batch_size: int = Field(500, ge=1, le=5_000)
     expiry_poll_milliseconds: int = Field(500, ge=10)
     reminder_poll_seconds: float = Field(5, gt=0)
+    wish_poll_seconds: float = Field(3, gt=0)
     bulk_poll_milliseconds: int = Field(200, ge=10)
     await_poll_milliseconds: int = Field(50, ge=1)
 

@@ -1,4 +1,4 @@
-"""Background work: expiries, reminders, and the two halves of bulk runs."""
+"""Background work: expiries, reminders, wishes left over, and the two halves of bulk runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.invitations.service.bulk_expand import expand, find_unlisted, list
 from services.invitations.service.catch_up import CountParents, gap
 from services.invitations.service.desk import Desk
 from services.invitations.service.due import expire, remind
+from services.invitations.service.roster import fulfil_left
 from services.invitations.settings import Settings
 from shared.runtime.database import Database
 from shared.runtime.timers import Timer
@@ -42,6 +43,10 @@ class Sweeps:
         """Sends the messages of runs, at their pace."""
         return Timer("bulk-expansion", self.settings.bulk_poll_milliseconds / 1000, self._expand)
 
+    def wishes(self) -> Timer:
+        """Invites whose wish two workers at once have passed over."""
+        return Timer("wishes", self.settings.wish_poll_seconds, self._fulfil)
+
     async def _expire(self) -> bool:
         async with self.database.transaction() as tx:
             return await expire(tx, self.settings.batch_size)
@@ -49,6 +54,10 @@ class Sweeps:
     async def _remind(self) -> bool:
         async with self.database.transaction() as tx:
             return await remind(tx, self.desk, self.settings.batch_size)
+
+    async def _fulfil(self) -> bool:
+        async with self.database.transaction() as tx:
+            return await fulfil_left(tx, self.desk, self.settings.batch_size)
 
     async def _expand(self) -> bool:
         async with self.database.transaction() as tx:

@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     hash_passes: int = Field(2, ge=2)
     hash_threads: int = Field(2, ge=1, le=64)
     decision_wait_seconds: float = Field(3.0, ge=0, le=30)
+    ask_again_seconds: float = Field(60.0, ge=1, le=3_600)
+    """After how long an undecided submission is sent to invitations again, and then after twice as long each time."""
     unknown_link_wait_seconds: float = Field(2.0, ge=0, le=30)
     wrong_guesses_per_10_minutes: int = Field(100, ge=1)
     """From one address, which a whole school may share; right links and passwords do not count."""

@@ -124,9 +124,7 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Receive
     if b"\\u0000" in (value or b""):
         raise UndecodableError("nul_character")
     try:
-        decoded = (
-            message.model_validate_json(data) if isinstance(data, bytes) else message.model_validate(data)
-        )
+        decoded = message.model_validate_json(data)
     except ValidationError as error:
         fields = sorted(
             {".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)}
@@ -146,16 +144,15 @@ def identity(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple
     return attributes.source, attributes.id
 
 
-def _parts(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[Attributes, bytes | Any]:
+def _parts(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[Attributes, bytes]:
     if value is None:
         raise UndecodableError("no_value")
     if len(value) > MAX_VALUE_BYTES:
         raise UndecodableError("too_large", f"{len(value)} bytes")
     texts = _texts(headers)
     if texts.get("content-type", "").startswith(STRUCTURED):
-        event = _json_object(value)
-        attributes = _attributes({k: v for k, v in event.items() if k != "data"}, texts.get("traceparent"))
-        return attributes, event.get("data")
+        event, data = _event_and_data(value)
+        return _attributes(event, texts.get("traceparent")), data
     raw = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
     return _attributes(raw, texts.get("traceparent")), value
 
@@ -167,14 +164,14 @@ def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
         raise UndecodableError("headers_not_utf8") from None
 
 
-def _json_object(value: bytes) -> dict[str, Any]:
+def _event_and_data(value: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         event = json.loads(value)
+        if not isinstance(event, dict):
+            raise UndecodableError("not_an_object")
+        return event, json.dumps(event.pop("data", None)).encode()
     except (ValueError, RecursionError):
         raise UndecodableError("not_json") from None
-    if not isinstance(event, dict):
-        raise UndecodableError("not_an_object")
-    return event
 
 
 def _attributes(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
@@ -184,6 +181,7 @@ def _attributes(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
         time = datetime.fromisoformat(str(raw["time"]))
         if time.tzinfo is None:
             raise ValueError
+        inherited = raw.get("traceparent")
         return Attributes(
             id=_text(raw, "id"),
             source=_text(raw, "source"),
@@ -191,11 +189,11 @@ def _attributes(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
             subject=_text(raw, "subject"),
             school_id=UUID(str(raw["schoolid"])),
             version=_version(raw["aggregateversion"]),
-            time=time,
-            actor=str(raw["actor"])[:200] if raw.get("actor") else None,
-            traceparent=traceparent or raw.get("traceparent"),
+            time=time.astimezone(UTC),
+            actor=_storable(str(raw["actor"])[:200]) if raw.get("actor") else None,
+            traceparent=traceparent or (inherited if isinstance(inherited, str) else None),
         )
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         raise UndecodableError("bad_attributes") from None
 
 
@@ -208,6 +206,13 @@ def _version(raw: str | int) -> int:
 
 def _text(raw: Mapping[str, Any], name: str) -> str:
     value = raw[name]
-    if not isinstance(value, str) or not value or len(value) > 300 or "\x00" in value:
+    if not isinstance(value, str) or not value or len(value) > 300:
         raise ValueError(name)
-    return value
+    return _storable(value)
+
+
+def _storable(text: str) -> str:
+    """The text, if a database can hold it; a lone surrogate raises ValueError as well."""
+    if b"\x00" in text.encode():
+        raise ValueError("nul")
+    return text

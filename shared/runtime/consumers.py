@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from faststream.kafka.annotations import KafkaMessage
 from shared.contracts.topics import topics_of
 from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
-from shared.runtime.health import UNREADY_AFTER_SECONDS, Health
+from shared.runtime.health import DEAD_AFTER_SECONDS, UNREADY_AFTER_SECONDS, Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger, where
 from shared.runtime.retry import Backoff
@@ -44,6 +45,7 @@ class Consumers:
         dead_letter_limit_per_hour: int = 1_000,
         on_bug: Callable[[BaseException], None] = crash,
     ) -> None:
+        self.subscriptions = tuple(subscriptions)
         self._kafka = kafka
         self._on_bug = on_bug
         self._subscribers: list[Any] = []
@@ -61,6 +63,7 @@ class Consumers:
             group_id=self._kafka.name(group),
             batch=True,
             ack_policy=AckPolicy.MANUAL,
+            parser=_leave_headers,
             decoder=_leave_raw,
             **self._kafka.consumer_options(fast=worker.subscription.fast),
         )
@@ -74,6 +77,7 @@ class Consumers:
 
         subscriber(consume)
         health.check(f"lag.{group}", lambda: _lag_problem(worker, subscriber))
+        health.mortal(f"consumer.{group}", lambda: _is_dead(worker, subscriber))
         # An idle group is well: whether it has joined and keeps up is for the check above to say.
         worker.progress.beat()
         worker.progress.stale_after_seconds = float("inf")
@@ -122,6 +126,13 @@ class Consumers:
                 log.info("subscriber.abandoned", **describe(result))
 
 
+async def _leave_headers(records: Any, parse: Any) -> Any:
+    """The library's message, made without the headers: one that is no UTF-8 would lose the whole batch, unlogged."""
+    message = await parse((replace(records[0], headers=()),))
+    message.raw_message = records
+    return message
+
+
 async def _leave_raw(message: Any) -> Any:
     return message.body
 
@@ -135,3 +146,13 @@ def _lag_problem(worker: Worker, subscriber: Any) -> str | None:
     if worker.progress.silent_seconds > UNREADY_AFTER_SECONDS and worker.lag(subscriber.consumer) > 0:
         return worker.progress.reason or "records wait and none is handled"
     return None
+
+
+def _is_dead(worker: Worker, subscriber: Any) -> bool:
+    """The loop has ended, or records have waited for minutes with no failure that explains it."""
+    if subscriber.consumer is None:
+        return False
+    if any(task.done() for task in subscriber.tasks):
+        return True
+    stuck = worker.progress.silent_seconds > DEAD_AFTER_SECONDS and worker.progress.reason is None
+    return stuck and worker.lag(subscriber.consumer) > 0

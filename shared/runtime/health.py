@@ -43,6 +43,7 @@ class Health:
     def __init__(self) -> None:
         self._loops: list[Progress] = []
         self._checks: dict[str, Check] = {}
+        self._mortal: dict[str, Callable[[], bool]] = {}
 
     def loop(self, name: str) -> Progress:
         """Register a loop."""
@@ -53,6 +54,10 @@ class Health:
     def check(self, name: str, check: Check) -> None:
         """Register a check that is asked at every probe; it must not block."""
         self._checks[name] = check
+
+    def mortal(self, name: str, is_dead: Callable[[], bool]) -> None:
+        """Register a question whose yes means that only a restart can help; it must not block."""
+        self._mortal[name] = is_dead
 
     def problems(self) -> dict[str, str]:
         """What keeps this process from being ready: name to reason; empty when all is well."""
@@ -70,8 +75,9 @@ class Health:
 
     def dead(self) -> list[str]:
         """Loops that stand still without a known reason for so long that only a restart can help."""
-        return [
+        silent = [
             loop.name
             for loop in self._loops
             if loop.silent_seconds > max(DEAD_AFTER_SECONDS, loop.stale_after_seconds) and loop.reason is None
         ]
+        return silent + [name for name, is_dead in self._mortal.items() if is_dead()]

@@ -1,9 +1,10 @@
-"""LISTEN on the service's channel, so that a relay elsewhere wakes at once. A hint only: the poll finds all."""
+"""LISTEN on a service's channels over one connection. A hint only: whoever is told looks for itself."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -17,13 +18,24 @@ from shared.runtime.retry import Backoff
 log = get_logger("listener")
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What to call for every notification on a channel, with its payload.
+
+    `joined` is called when listening begins, and again after a lost connection: what was said before was not heard.
+    """
+
+    channel: str
+    heard: Callable[[str], None]
+    joined: Callable[[], None]
+
+
 class Listener:
     """Keeps one connection of its own; reconnects when it is lost."""
 
-    def __init__(self, database: Database, wakers: Sequence[Callable[[], None]]) -> None:
-        self._channel = database.channel
+    def __init__(self, database: Database, hearings: Sequence[Hearing]) -> None:
         self._dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._wakers = wakers
+        self._hearings = hearings
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -39,8 +51,10 @@ class Listener:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda _, event=closed: event.set())
             try:
-                await connection.add_listener(self._channel, self._notified)
-                self._wake()
+                for hearing in self._hearings:
+                    await connection.add_listener(hearing.channel, _payload_to(hearing.heard))
+                for hearing in self._hearings:
+                    hearing.joined()
                 await closed.wait()
             except Exception as error:
                 if not is_transient(error) and not isinstance(
@@ -51,9 +65,9 @@ class Listener:
             finally:
                 connection.terminate()
 
-    def _notified(self, *_: Any) -> None:
-        self._wake()
 
-    def _wake(self) -> None:
-        for wake in self._wakers:
-            wake()
+def _payload_to(heard: Callable[[str], None]) -> Callable[..., None]:
+    def notified(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+        heard(payload)
+
+    return notified

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.contracts.envelope import Attributes
+from shared.contracts.envelope import MAX_VALUE_BYTES, Attributes
 from shared.contracts.message import Message
 from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_COMMANDS_BULK
 from shared.runtime.database import Transaction
@@ -65,12 +65,20 @@ async def emit(transaction: Transaction, *messages: Outgoing, lane: Lane = Lane.
         topics.append(_topic(message.data, lane))
         keys.append(message.data.key)
         headers.append(_headers(message, message_id, transaction))
-        data.append(message.data.model_dump_json())
+        data.append(_encoded(message.data))
     await transaction.execute(
         _INSERT,
         {"lane": lane.value, "ids": ids, "topics": topics, "keys": keys, "headers": headers, "data": data},
     )
     transaction.emitted = True
+
+
+def _encoded(message: Message) -> str:
+    text = message.model_dump_json()
+    if len(text.encode()) > MAX_VALUE_BYTES:
+        # Every reader would park it, and the relay behind it would stand still.
+        raise ValueError(f"{type(message).__name__} has more than {MAX_VALUE_BYTES} bytes")
+    return text
 
 
 def _topic(message: Message, lane: Lane) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ from fastapi import FastAPI
 
 from shared.runtime import migrations
 from shared.runtime.logging import configure_logging
+from shared.runtime.server import Server
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
+EXIT_NOT_STARTED = 3
 EXIT_USAGE = 64
 EXIT_CONFIGURATION = 78
 GRACE_SECONDS = 15
@@ -42,7 +45,7 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
             sys.exit(_say(str(error), 1))
         return
     app = create_app(settings, api=commands[0] == "api", worker=commands[0] == "worker")
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.http_host,
         port=settings.http_port,
@@ -53,6 +56,11 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    server = Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(EXIT_NOT_STARTED)
 
 
 def _say(text: str, code: int) -> int:

@@ -91,10 +91,12 @@ class Relay:
 
     async def _round(self) -> bool:
         """Publish one batch; whether another may be waiting."""
+        if self._stands_by():
+            return False
         async with self._database.transaction() as transaction:
-            rows = await transaction.rows(_PENDING, {"lane": self._lane.value, "batch": BATCH})
-            if not await self._leads(transaction, publishing=bool(rows)):
+            if not await self._leads(transaction):
                 return False
+            rows = await transaction.rows(_PENDING, {"lane": self._lane.value, "batch": BATCH})
         if not rows:
             return False
         await self._publish(rows)
@@ -102,14 +104,16 @@ class Relay:
             await transaction.execute(_MARK, {"ids": [row.id for row in rows]})
         return len(rows) == BATCH
 
-    async def _leads(self, transaction: Transaction, *, publishing: bool) -> bool:
-        """Hold or take the lease. Renewed for every batch; while idle only when half of it is over."""
+    def _stands_by(self) -> bool:
+        """Another relay held the lease when we last asked, and it is too early to ask again."""
+        now = time.monotonic()
+        return self._leads_until <= now and now - self._asked_at < STANDBY_SECONDS
+
+    async def _leads(self, transaction: Transaction) -> bool:
+        """Hold or take the lease; it is renewed when half of it is over."""
         asked_at = time.monotonic()
-        left = self._leads_until - asked_at
-        if not publishing and left > LEASE_SECONDS / 2:
+        if self._leads_until - asked_at > LEASE_SECONDS / 2:
             return True
-        if left <= 0 and asked_at - self._asked_at < STANDBY_SECONDS:
-            return False
         self._asked_at = asked_at
         fence = await transaction.scalar(
             _RENEW, {"lane": self._lane.value, "holder": self._holder, "seconds": LEASE_SECONDS}

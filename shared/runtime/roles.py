@@ -17,6 +17,7 @@ from shared.runtime.database import role_of
 _ITERATIONS = 4096
 _EXISTS = text("SELECT true FROM pg_roles WHERE rolname = :role")
 _MEMBER = text("SELECT pg_has_role(:login, :role, 'SET')")
+_MAY_CONNECT = text("SELECT has_database_privilege(:login, current_database(), 'CONNECT')")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('kinvite.roles', 0))")
 _DUPLICATE = ("42710", "23505")
 _FORBIDDEN = "42501"
@@ -39,6 +40,9 @@ async def ensure_roles(connection: AsyncConnection, service: str, url: str) -> N
             await _ensure(connection, role, "NOLOGIN")
             if not (await connection.execute(_MEMBER, {"login": login, "role": role})).scalar_one():
                 await connection.execute(text(f'GRANT "{role}" TO "{login}" WITH INHERIT FALSE, SET TRUE'))
+        if not (await connection.execute(_MAY_CONNECT, {"login": login})).scalar_one():
+            database = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+            await connection.execute(text(f'GRANT CONNECT ON DATABASE "{database}" TO "{login}"'))
     except ProgrammingError as error:
         if _state(error) == _FORBIDDEN:
             raise RolesMissing(_advice(service, login)) from None

@@ -20,7 +20,7 @@ from shared.runtime.health import Health
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.http import DEFAULT_BODY_BYTES, Frame
 from shared.runtime.kafka import Kafka
-from shared.runtime.listener import Listener
+from shared.runtime.listener import Hearing, Listener
 from shared.runtime.outbox import Lane
 from shared.runtime.relay import Relay
 from shared.runtime.settings import ServiceSettings
@@ -41,6 +41,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     subscriptions: Sequence[Subscription] = (),
     timers: Sequence[Timer] = (),
     resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+    hearings: Sequence[Hearing] = (),
     api: bool = True,
     worker: bool = True,
     max_body_bytes: int = DEFAULT_BODY_BYTES,
@@ -48,11 +49,13 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
 ) -> FastAPI:
     """A service's ASGI app. `api` serves the routers; `worker` consumes and runs the timers; both relay their outbox.
 
-    `resources` are opened before anything works and closed after everything has stopped.
+    `resources` are opened before anything works and closed after everything has stopped. `hearings` share the one
+    connection that listens for the outbox.
     """
     health, kafka = Health(), Kafka.of(settings)
     every = [*timers, Housekeeping(database, settings).timer()] if worker else []
-    loops = [*_relaying(database, settings, kafka, health), *(_loop(timer, health) for timer in every)]
+    loops = _relaying(database, settings, kafka, health, hearings)
+    loops += [_loop(timer, health) for timer in every]
     consumers = Consumers(
         kafka,
         database,
@@ -91,13 +94,20 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     return app
 
 
-def _relaying(database: Database, settings: ServiceSettings, kafka: Kafka, health: Health) -> list[Loop]:
+def _relaying(
+    database: Database, settings: ServiceSettings, kafka: Kafka, health: Health, hearings: Sequence[Hearing]
+) -> list[Loop]:
     """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
     poll = settings.relay_poll_milliseconds
     relays = [Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane]
     for relay in relays:
         database.on_emit(relay.wake)
-    listener = Listener(database, [relay.wake for relay in relays])
+
+    def wake(*_: str) -> None:
+        for relay in relays:
+            relay.wake()
+
+    listener = Listener(database, [Hearing(database.channel, wake, wake), *hearings])
     return [*(relay.run for relay in relays), listener.run]
 
 

@@ -18,7 +18,11 @@ class ServiceSettings(BaseSettings):
     """Settings that all services share; read from `KINVITE_*`."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     database_url: str = Field(validation_alias="KINVITE_DATABASE_URL", repr=False)
@@ -63,12 +67,19 @@ def load(settings_class: type[S]) -> S:
     except ValidationError as error:
         lines = []
         for item in error.errors(include_input=False, include_url=False):
-            name = _variable(settings_class, str(item["loc"][0]) if item["loc"] else "")
+            name = variable(settings_class, str(item["loc"][0]) if item["loc"] else "")
             lines.append(f"{name}: {item['msg']}")
         raise ConfigurationError("\n".join(sorted(lines))) from None
 
 
-def _variable(settings_class: type[ServiceSettings], name: str) -> str:
-    if name in settings_class.model_fields and not settings_class.model_fields[name].validation_alias:
-        return f"{settings_class.model_config.get('env_prefix', '')}{name}".upper()
-    return name
+def variable(settings_class: type[ServiceSettings], name: str) -> str:
+    """The environment variable of a field, or of an alias, which is its own."""
+    field = settings_class.model_fields.get(name)
+    if field is None:
+        return name
+    alias = field.validation_alias
+    return (
+        alias
+        if isinstance(alias, str)
+        else f"{settings_class.model_config.get('env_prefix', '')}{name}".upper()
+    )

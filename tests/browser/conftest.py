@@ -35,7 +35,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page in which an error of a script fails the test."""
     context = await browser.new_context(locale="en-GB")
     opened = await context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(30_000)
     errors: list[Error] = []
     opened.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 (it marks its handlers)
     yield opened

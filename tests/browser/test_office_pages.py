@@ -1,6 +1,5 @@
 """The office's pages in a real browser, on a phone and on a desk; pictures of each go to tests/artefacts/office/."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +7,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page
 
 from services.dashboard.app import create_app
@@ -21,7 +19,7 @@ from tests.integration.dashboard.feed import deliver
 from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.processes import free_port
-from tests.support.waiting import eventually
+from tests.support.serving import serving
 from tests.unit.dashboard.facts import MORNING, WEEK, Story
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "office"
@@ -94,14 +92,8 @@ async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[S
     story, facts = families()
     async with Database(database_url, schema="dashboard") as database:
         await deliver(database, facts)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
-    serving = asyncio.create_task(server.serve())
-    await eventually(lambda: server.started, within_seconds=30)
-    try:
+    async with serving(app, port):
         yield story, address
-    finally:
-        server.should_exit = True
-        await serving
 
 
 def answers(owners: OwnersStub, bulk_id: UUID, import_id: UUID) -> None:
@@ -162,7 +154,7 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
         base = f"{address}/admin/schools/{story.school_id}"
         for name, url in _pages(address, base, story, bulk_id, import_id).items():
             await page.goto(url)
-            if name == "student":
+            if name in ("student", "schools"):
                 await page.click("summary")
             await look.at(name)
         await page.goto(f"{base}/invite")

@@ -14,6 +14,7 @@ from shared.contracts.compatibility import breaks
 from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode
 from shared.contracts.generate import FOLDER, broken_contracts, files
 from shared.contracts.message import Message
+from shared.contracts.roster import ParentAdded
 from shared.contracts.samples import sample, sample_event, structured
 from shared.contracts.schemas import schema_of
 from shared.contracts.topics import TOPICS, consumer_groups, topics_of
@@ -197,9 +198,39 @@ def test_unknown_type_wrong_subject_and_nul_are_refused() -> None:
     with pytest.raises(UndecodableError, match="subject_is_not_the_key"):
         _decode({**event, "subject": "somebody else"})
     with pytest.raises(UndecodableError, match="nul_character"):
-        _decode({**event, "actor": "a\x00b"})
+        _decode({**event, "data": {**event["data"], "name": "a\x00b"}})
     with pytest.raises(UndecodableError, match="bad_attributes"):
         _decode({**event, "aggregateversion": str(2**70)})
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"aggregateversion": float("inf")},
+        {"aggregateversion": float("nan")},
+        {"time": "0001-01-01T00:00:00+14:00"},
+        {"id": "\ud800"},
+        {"source": "\udfff"},
+        {"actor": "\ud800"},
+        {"actor": "a\x00b"},
+    ],
+)
+def test_attributes_that_no_column_can_hold_are_refused(spoiled: dict[str, Any]) -> None:
+    with pytest.raises(UndecodableError, match="bad_attributes"):
+        _decode({**structured(sample_event(MESSAGES[0])), **spoiled})
+
+
+@pytest.mark.parametrize("traceparent", [5, {"a": 1}, ["x"], True])
+def test_a_traceparent_that_is_no_text_is_none(traceparent: object) -> None:
+    event = structured(sample_event(MESSAGES[0]))
+    assert _decode({**event, "traceparent": traceparent}).traceparent is None
+
+
+def test_structured_data_is_read_as_strictly_as_binary() -> None:
+    event = structured(sample_event(ParentAdded))
+    event["data"]["parent"]["name"] = "\ud800"
+    with pytest.raises(UndecodableError, match="invalid_data"):
+        _decode(event)
 
 
 def _decode(event: dict[str, Any]) -> Received[Message]:

@@ -6,7 +6,13 @@ xdist's own groups need an attribute that pytest 9.2 no longer has, and are igno
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # These start everything, or kill it: no two of them may share the machine.
-_ONE_AT_A_TIME = ("tests/acceptance/", "tests/browser/", "tests/faults/", "tests/integration/embedded/")
+_ONE_AT_A_TIME = (
+    "tests/acceptance/",
+    "tests/browser/",
+    "tests/faults/",
+    "tests/integration/compose/",
+    "tests/integration/embedded/",
+)
 
 
 def group(nodeid: str) -> str:

@@ -18,7 +18,7 @@ async def eventually(
     check: Callable[[], T], *, within_seconds: float = ..., every_seconds: float = ...
 ) -> T: ...
 async def eventually(
-    check: Callable[[], Any], *, within_seconds: float = 10.0, every_seconds: float = 0.02
+    check: Callable[[], Any], *, within_seconds: float = 30.0, every_seconds: float = 0.02
 ) -> Any:
     """Call `check` until it neither raises AssertionError nor returns False, and hand back what it returned.
 

@@ -27,7 +27,7 @@ async def on_verification_requested(
 
 
 async def on_contact_verified(tx: Transaction, batch: Sequence[Received[ContactVerified]]) -> None:
-    await keep_families(tx, [translate.turn(received, State.VERIFIED) for received in batch])
+    await keep_families(tx, [translate.contact_verified(received) for received in batch])
 
 
 async def on_invitation_issued(tx: Transaction, batch: Sequence[Received[InvitationIssued]]) -> None:

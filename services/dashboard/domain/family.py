@@ -141,6 +141,8 @@ class Family:
     sending: Sending | None = None
     outcome: Outcome | None = None
     account: Account | None = None
+    confirmed: frozenset[UUID] = frozenset()
+    """Contacts, by id; a changed address is a new contact, so none is ever taken out."""
 
     @property
     def listed(self) -> bool:
@@ -172,6 +174,7 @@ def merge(left: Family, right: Family) -> Family:
         sending=newer(left.sending, right.sending),
         outcome=newer(left.outcome, right.outcome),
         account=newer(left.account, right.account),
+        confirmed=left.confirmed | right.confirmed,
     )
 
 

@@ -2,10 +2,22 @@
 
 from fastapi import APIRouter
 
-from services.dashboard.http import api, assets, bulk, imports, parent, parents, schools, signing_in, students
+from services.dashboard.http import (
+    api,
+    assets,
+    bulk,
+    imports,
+    parent,
+    parents,
+    schools,
+    signing_in,
+    stream,
+    students,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     api.router,
+    stream.router,
     assets.router,
     signing_in.router,
     schools.router,

@@ -9,10 +9,11 @@ from fastapi import Depends, Request
 from services.dashboard.channels.owners import Caller, Owners
 from services.dashboard.domain.directory import School
 from services.dashboard.domain.staff import May, Staff
-from services.dashboard.service.staff import staff_of_session
+from services.dashboard.service.live import Watches
+from services.dashboard.service.staff import digest_of, staff_of_session
 from services.dashboard.settings import Settings
 from services.dashboard.views.schools import find_school
-from shared.runtime.auth import Unauthenticated, requires, school_not_found
+from shared.runtime.auth import Principal, Unauthenticated, requires, school_not_found
 from shared.runtime.database import EVERY_SCHOOL, Database, Scope, Transaction
 from shared.runtime.problems import Problem
 
@@ -26,6 +27,7 @@ class Context:
     settings: Settings
     database: Database
     owners: Owners
+    watches: Watches
 
     @property
     def secret(self) -> str:
@@ -89,17 +91,34 @@ SignedIn = Annotated[Session, Depends(session_of)]
 
 async def reader(request: Request, school_id: UUID) -> None:
     """The status view is for a token with dashboard:read, or for staff whose role has the Parents list."""
+    caller = await _token_or_staff(request, school_id)
+    if isinstance(caller, Session):
+        caller.need(May.LIST_PARENTS)
+
+
+async def watcher(request: Request, school_id: UUID) -> str:
+    """The stream is for the same tokens and for all staff of the school: it names no person.
+
+    Answers whose stream it is: the token, or the session.
+    """
+    caller = await _token_or_staff(request, school_id)
+    if isinstance(caller, Session):
+        caller.need(May.VIEW)
+        return f"session:{digest_of(caller.id)}"
+    return f"token:{caller.id}"
+
+
+async def _token_or_staff(request: Request, school_id: UUID) -> Principal | Session:
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        await bearer(request, authorization)
-        return
+        return await bearer(request, authorization)
     try:
         session = await session_of(request)
     except SignInNeeded:
         raise Unauthenticated from None
     if not session.staff.sees(school_id):
         raise school_not_found()
-    session.need(May.LIST_PARENTS)
+    return session
 
 
 async def get_school(tx: Transaction, school_id: UUID) -> School:

@@ -154,6 +154,7 @@ async def _page(
         status=error.status if error else 200,
         school=school,
         tab="parents",
+        only=str(parent.parent_id),
         parent=parent,
         entries=entries,
         names=names,

@@ -20,12 +20,15 @@ from services.dashboard.service.staff import form_token
 
 FOLDER = Path(__file__).parent.parent / "templates"
 STYLE = (FOLDER / "office.css").read_bytes()
-STYLE_TAG = hashlib.sha256(STYLE).hexdigest()[:12]
+SCRIPT = (FOLDER / "office.js").read_bytes()
+ICON = (FOLDER / "icon.svg").read_bytes()
+STYLE_TAG, SCRIPT_TAG, ICON_TAG = (hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT, ICON))
+LIVE_HEADER = "Kinvite-Live"
 NOTICE = "kinvite_notice"
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -64,7 +67,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        May=May, style_tag=STYLE_TAG, STATUS_WORDS=STATUS_WORDS, DELIVERY_WORDS=DELIVERY_WORDS
+        May=May,
+        style_tag=STYLE_TAG,
+        script_tag=SCRIPT_TAG,
+        icon_tag=ICON_TAG,
+        STATUS_WORDS=STATUS_WORDS,
+        DELIVERY_WORDS=DELIVERY_WORDS,
     )
     environment.filters.update(moment=_moment, line=line, why=why)
     return environment
@@ -80,19 +88,24 @@ TEMPLATES = _environment()
 def page(
     request: Request, template: str, session: Session | None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A page; a notice that the last form left is shown once."""
+    """A page; a notice that the last form left is shown once.
+
+    What a GET of a school shows is live: its script keeps the marked parts up to date (`only`: for one parent).
+    """
     context = context_of(request)
     values.setdefault("school", None)
     values.setdefault("refresh_seconds", None)
+    values.setdefault("only", None)
     html = TEMPLATES.get_template(template).render(
         staff=session.staff if session else None,
         form_token=form_token(context.secret, session.id) if session else "",
+        live=bool(session and values["school"] and request.method == "GET"),
         here=request.url.path,
         notice=_notice(request),
         **values,
     )
     response = HTMLResponse(html, status, headers={**SECURITY_HEADERS, "Cache-Control": "no-store"})
-    if NOTICE in request.cookies:
+    if NOTICE in request.cookies and LIVE_HEADER not in request.headers:
         response.delete_cookie(NOTICE, path="/admin")
     return response
 

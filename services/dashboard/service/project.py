@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 from services.dashboard.domain.directory import School, Student
 from services.dashboard.domain.family import merge_all
 from services.dashboard.service.translate import Told
-from services.dashboard.storage import projection
+from services.dashboard.storage import changes, projection
 from shared.contracts.envelope import Received
 from shared.contracts.roster import (
     SchoolRegistered,
@@ -35,6 +35,7 @@ async def keep_families(tx: Transaction, batch: Sequence[Told]) -> None:
             for told in batch
         ],
     )
+    await changes.tell_parents(tx, [(told.family.school_id, told.family.parent_id) for told in batch])
 
 
 async def keep_students(tx: Transaction, batch: Sequence[Received[ST]]) -> None:
@@ -51,6 +52,7 @@ async def keep_students(tx: Transaction, batch: Sequence[Received[ST]]) -> None:
         for received in batch
     ]
     await projection.save_students(tx, students)
+    await changes.tell_schools(tx, [student.school_id for student in students])
 
 
 async def drop_students(tx: Transaction, batch: Sequence[Received[StudentRemoved]]) -> None:
@@ -60,6 +62,7 @@ async def drop_students(tx: Transaction, batch: Sequence[Received[StudentRemoved
         for received in batch
     ]
     await projection.save_students(tx, students)
+    await changes.tell_schools(tx, [student.school_id for student in students])
 
 
 async def keep_schools(tx: Transaction, batch: Sequence[Received[SF]]) -> None:
@@ -77,3 +80,4 @@ async def keep_schools(tx: Transaction, batch: Sequence[Received[SF]]) -> None:
         for received in batch
     ]
     await projection.save_schools(tx, schools)
+    await changes.tell_schools(tx, [school.school_id for school in schools])

@@ -155,6 +155,13 @@ def turn(received: Received[T], state: State) -> Told:
     return told(received, fact.parent_id, line_of(received, reason=reason), family)
 
 
+def contact_verified(received: Received[ContactVerified]) -> Told:
+    """A turn of the invitation, and something to remember of the contact."""
+    turned = turn(received, State.VERIFIED)
+    confirmed = frozenset({received.data.contact_id})
+    return replace(turned, family=replace(turned.family, confirmed=confirmed))
+
+
 def refused(received: Received[InvitationRefused]) -> Told:
     """A refused submission leaves the invitation as it was."""
     return told(received, received.data.parent_id, line_of(received, reason=received.data.reason))

@@ -43,6 +43,7 @@ async def save_families(tx: Transaction, families: Sequence[Family]) -> None:
     if PERSON in registers:
         keys = {(row.school_id, row.parent_id) for row in changed}
         await _replace_links(tx, [f for f in families if (f.school_id, f.parent_id) in keys])
+    await _add_confirmed(tx, [family for family in families if family.confirmed])
 
 
 async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
@@ -109,6 +110,32 @@ async def add_timeline(tx: Transaction, entries: Sequence[tuple[UUID, UUID, UUID
     for name in ("kind", "at", "channel", "template", "reason", "actor"):
         columns[name] = [getattr(entry, name) for *_, entry in entries]
     await tx.execute(ADD_TIMELINE, columns)
+
+
+ADD_CONFIRMED = text(
+    """
+    UPDATE parents AS kept
+       SET confirmed = (SELECT array_agg(DISTINCT each ORDER BY each)
+                          FROM unnest(kept.confirmed || told.contact_ids) AS each)
+      FROM (SELECT school_id, parent_id, array_agg(contact_id) AS contact_ids
+              FROM unnest(CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]), CAST(:contact_id AS uuid[]))
+                   AS row (school_id, parent_id, contact_id)
+             GROUP BY school_id, parent_id) AS told
+     WHERE kept.school_id = told.school_id AND kept.parent_id = told.parent_id
+       AND NOT kept.confirmed @> told.contact_ids
+    """
+)
+
+
+async def _add_confirmed(tx: Transaction, families: Sequence[Family]) -> None:
+    """The rows are there, and locked: the fact that confirms a contact also moves the invitation on."""
+    rows = [
+        {"school_id": family.school_id, "parent_id": family.parent_id, "contact_id": contact_id}
+        for family in families
+        for contact_id in family.confirmed
+    ]
+    if rows:
+        await tx.execute(ADD_CONFIRMED, arrays_of(rows, list(rows[0])))
 
 
 DROP_LINKS = text(

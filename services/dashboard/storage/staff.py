@@ -11,6 +11,7 @@ from sqlalchemy import Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.dashboard.domain.staff import Brake, Role, Staff
+from services.dashboard.storage.changes import tell_staff
 from services.dashboard.storage.tables import staff, staff_sessions, wrong_passwords
 from shared.runtime.database import Transaction
 
@@ -44,12 +45,14 @@ async def save_account(tx: Transaction, member: Staff, password_hash: str) -> No
     kept = {name: values[name] for name in ("role", "school_ids", "password_hash")}
     statement = insert(staff).values(created_at=tx.now, **values)
     await tx.execute(statement.on_conflict_do_update(index_elements=["email"], set_=kept))
+    await tell_staff(tx)
 
 
 async def save_password(tx: Transaction, staff_id: UUID, password_hash: str) -> None:
     """A new password ends every session of the account."""
     await tx.execute(update(staff).where(staff.c.staff_id == staff_id).values(password_hash=password_hash))
     await tx.execute(delete(staff_sessions).where(staff_sessions.c.staff_id == staff_id))
+    await tell_staff(tx)
 
 
 async def open_session(tx: Transaction, staff_id: UUID, digest: str, expires_at: datetime) -> None:
@@ -71,6 +74,7 @@ async def find_session(tx: Transaction, digest: str) -> Staff | None:
 
 async def close_session(tx: Transaction, digest: str) -> None:
     await tx.execute(delete(staff_sessions).where(staff_sessions.c.digest == digest))
+    await tell_staff(tx)
 
 
 async def names_of(tx: Transaction, staff_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -72,6 +72,7 @@ parents = Table(
     Column("delivery_reason", Text),
     Column("signed_up_at", MOMENT),
     Column("account_id", UUID),
+    Column("confirmed", ARRAY(UUID), nullable=False),
     Column("status", Text),
     Column("listed", Boolean),
     Column("sort_name", Text),

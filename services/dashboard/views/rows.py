@@ -60,7 +60,7 @@ def _parent(row: Row[Any], children: tuple[Child, ...]) -> ParentRow:
                 contact["kind"],
                 contact["address"],
                 contact["preferred"],
-                contact["verified"],
+                contact["verified"] or UUID(contact["contact_id"]) in row.confirmed,
             )
             for contact in row.contacts or ()
         ),
@@ -84,6 +84,7 @@ PARENT_COLUMNS = (
     parents.c.name,
     parents.c.language,
     parents.c.contacts,
+    parents.c.confirmed,
     parents.c.status,
     parents.c.state,
     parents.c.state_at,

@@ -107,8 +107,8 @@ def refusal(invitation: Invitation, generation: int, submitted_at: datetime) -> 
     found = {
         Refusal.REPLACED: invitation.generation != generation,
         Refusal.NO_ACCESS: invitation.status in {InvitationStatus.BLOCKED, InvitationStatus.DECLINED},
-        Refusal.USED: invitation.accepted_at is not None,
         Refusal.WITHDRAWN: invitation.status is InvitationStatus.WITHDRAWN,
+        Refusal.USED: invitation.accepted_at is not None,
         Refusal.EXPIRED: submitted_at > invitation.expires_at,
     }
     return next((reason for reason, true in found.items() if true), Refusal.REPLACED)

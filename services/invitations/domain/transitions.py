@@ -171,9 +171,9 @@ def signed_up(current: Invitation, at: datetime) -> Transition:
     return Transition(replace(current, signed_up_at=at))
 
 
-def refused(current: Invitation) -> Transition:
-    """A submission was refused; only the version moves, so that the fact has one of its own."""
-    return Transition(replace(current, version=current.version + 1), (Fact.REFUSED,))
+def answered(current: Invitation, answer: Fact) -> Transition:
+    """A submission is refused, or is told again; only the version moves, so that the fact has one of its own."""
+    return Transition(replace(current, version=current.version + 1), (answer,))
 
 
 def first_reminder(school: School, start_at: datetime) -> datetime | None:

@@ -44,6 +44,18 @@ async def want_invitations(tx: Transaction, desk: Desk, wishes: Sequence[Request
     await _fulfil(tx, desk, await marks.take_wishes(tx, parent_ids=latest))
 
 
+async def fulfil_left(tx: Transaction, desk: Desk, limit: int) -> bool:
+    """Invite up to `limit` parents whose wish was left: its last part came while another worker kept the one before.
+
+    Neither saw the other's row then. True when there may be more.
+    """
+    left = await marks.find_wished_parents(tx, limit)
+    if left:
+        await copies.claim_parents(tx, left)
+        await _fulfil(tx, desk, await marks.take_wishes(tx, parent_ids=left))
+    return len(left) == limit
+
+
 async def _fulfil(tx: Transaction, desk: Desk, wishes: Sequence[Requested]) -> None:
     orders = [
         Order(wish.school_id, wish.parent_id, Wish(Origin.ADDED, wish.channel, wish.contact_id), wish.actor)

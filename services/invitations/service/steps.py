@@ -38,6 +38,8 @@ class Step:
     submission_id: UUID | None = None
     refusal: Refusal | None = None
     detail: str | None = None
+    repeated: bool = False
+    """It was announced before; the timeline has it already."""
 
     @property
     def invitation(self) -> Invitation:
@@ -68,7 +70,7 @@ def _counts(transition: Transition) -> bool:
 
 def _timeline(step: Step) -> Iterator[Happening]:
     invitation = step.invitation
-    for fact in step.transition.facts:
+    for fact in () if step.repeated else step.transition.facts:
         detail = step.refusal.value if fact is Fact.REFUSED and step.refusal else step.detail
         yield Happening(invitation.parent_id, invitation.school_id, fact.value, detail, step.actor)
     if step.transition.send in {Template.VERIFY_REMINDER, Template.INVITE_REMINDER}:

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.invitations.domain import transitions
 from services.invitations.domain.models import Happening, Invitation, Parent, School, Submission, Transition
 from services.invitations.domain.rules import Wish, contact_gone, refusal, verifiable
-from services.invitations.domain.states import Fact, Origin, Purpose, Refusal
+from services.invitations.domain.states import Fact, InvitationStatus, Origin, Purpose, Refusal
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import Order, invite
 from services.invitations.service.steps import Addressee, Step, announce, finish
@@ -56,13 +56,13 @@ def _verify_one(
     reason = refusal(current, submission.generation, submission.submitted_at)
     if current.purpose is Purpose.JOIN and current.generation == submission.generation:
         reason = Refusal.USED
-    return Step(
-        transitions.refused(current), submission_id=submission.submission_id, refusal=reason, detail="verify"
-    )
+    return _refuse(current, submission, reason, "verify")
 
 
 async def sign_up(tx: Transaction, submissions: Sequence[Submission]) -> None:
     """Spend each link at most once: one conditional UPDATE decides, the rest are refused with their reason.
+
+    What was accepted before and is asked again gets the same answer again: the first may have been lost.
 
     Raises Rejected for an invitation that was never made here.
     """
@@ -80,18 +80,26 @@ async def sign_up(tx: Transaction, submissions: Sequence[Submission]) -> None:
     steps = []
     for submission in submissions:
         current = present[submission.invitation_id]
-        if submission.submission_id in won or submission.submission_id == current.submission_id:
+        if submission.submission_id in won:
             continue
-        reason = refusal(current, submission.generation, submission.submitted_at)
-        step = Step(
-            transitions.refused(current),
-            submission_id=submission.submission_id,
-            refusal=reason,
-            detail="sign_up",
-        )
+        step = _answer_sign_up(current, submission)
         present[current.invitation_id] = step.invitation
         steps.append(step)
     await finish(tx, steps)
+
+
+def _answer_sign_up(current: Invitation, submission: Submission) -> Step:
+    accepted = current.status is InvitationStatus.SIGNED_UP
+    if accepted and submission.submission_id == current.submission_id:
+        again = transitions.answered(current, Fact.ACCEPTED)
+        return Step(again, submission_id=submission.submission_id, repeated=True)
+    reason = refusal(current, submission.generation, submission.submitted_at)
+    return _refuse(current, submission, reason, "sign_up")
+
+
+def _refuse(current: Invitation, submission: Submission, reason: Refusal, detail: str) -> Step:
+    refused = transitions.answered(current, Fact.REFUSED)
+    return Step(refused, submission_id=submission.submission_id, refusal=reason, detail=detail)
 
 
 async def complete(tx: Transaction, signed_up: Sequence[tuple[UUID, datetime]]) -> None:

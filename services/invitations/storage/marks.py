@@ -49,6 +49,15 @@ _WISH = text(
         channel = excluded.channel, contact_id = excluded.contact_id, actor = excluded.actor
     """
 )
+_WISHED_PARENTS = text(
+    """
+    SELECT w.parent_id
+      FROM requested_invitations w
+      JOIN parents p ON p.parent_id = w.parent_id AND p.school_id = w.school_id
+      JOIN schools s ON s.school_id = w.school_id
+     LIMIT :limit
+    """
+)
 _TAKE_WISHES = text(
     """
     DELETE FROM requested_invitations AS w USING parents p, schools s
@@ -88,6 +97,11 @@ async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
 async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
     """Remember who is to be invited; one wish per parent, the last one."""
     await tx.execute(_WISH, {"rows": record_set(plain_fields(wish) for wish in wishes)})
+
+
+async def find_wished_parents(tx: Transaction, limit: int) -> list[UUID]:
+    """Up to `limit` parents who wait to be invited although they and their school are both here."""
+    return [row.parent_id for row in await tx.rows(_WISHED_PARENTS, {"limit": limit})]
 
 
 async def take_wishes(

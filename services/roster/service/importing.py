@@ -105,7 +105,7 @@ async def _preview(database: Database, claim: ImportClaim, counts: Counts) -> Co
     try:
         async with database.transaction() as tx:
             await _hold(tx, claim)
-            school = await claim_school(tx, claim.school_id)
+            school = await claim_school(tx, claim.school_id, patient=True)
             raise _RolledBack(await apply_rows(tx, school, claim, counts))
     except _RolledBack as done:
         return done.counts
@@ -114,7 +114,7 @@ async def _preview(database: Database, claim: ImportClaim, counts: Counts) -> Co
 async def _apply(database: Database, claim: ImportClaim, counts: Counts) -> None:
     async with database.transaction() as tx:
         await _hold(tx, claim)
-        school = await claim_school(tx, claim.school_id)
+        school = await claim_school(tx, claim.school_id, patient=True)
         done = await apply_rows(tx, school, claim, counts)
         await rows.move_import(tx, claim, ImportState.APPLIED, done)
         await staging.clear_staging(tx, claim, everything=True)

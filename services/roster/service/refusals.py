@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import text
+
 from services.roster.domain.school import School
 from services.roster.service.forms import Faults
 from services.roster.storage import schools
@@ -11,9 +13,17 @@ from shared.runtime.auth import school_not_found
 from shared.runtime.database import Transaction
 from shared.runtime.problems import Problem
 
+PATIENCE = text("SET LOCAL lock_timeout = '10s'")
 
-async def claim_school(tx: Transaction, school_id: UUID) -> School:
-    """The school, its roster locked for this transaction. Raises Problem 404."""
+
+async def claim_school(tx: Transaction, school_id: UUID, *, patient: bool = False) -> School:
+    """The school, its roster locked for this transaction. Raises Problem 404.
+
+    A request waits ten seconds for another writer, such as a long import, and is then told to try again, so that
+    waiting requests of one school cannot take every connection. `patient` is for background work.
+    """
+    if not patient:
+        await tx.execute(PATIENCE)
     school = await schools.claim_school(tx, school_id)
     if school is None:
         raise school_not_found()

@@ -16,6 +16,7 @@ from services.signup.service.results import find_result, schools_of, schools_of_
 from services.signup.views import ResultView, SchoolOfParent
 
 SLOW_AFTER = timedelta(seconds=20)
+LATE_AFTER = timedelta(minutes=3)
 _QUICK_REFRESH_SECONDS, _SLOW_REFRESH_SECONDS = 1, 10
 
 
@@ -49,11 +50,7 @@ def _page(
     shared: dict[str, Any] = {"language": result.language, "school": result.school_name}
     match result.state:
         case SubmissionState.PENDING:
-            slow = now - result.submitted_at > SLOW_AFTER
-            seconds = _SLOW_REFRESH_SECONDS if slow else _QUICK_REFRESH_SECONDS
-            return desk.pages.render(
-                request, "waiting.html", purpose=result.purpose.value, slow=slow, seconds=seconds, **shared
-            )
+            return _waiting(desk, request, result, now - result.submitted_at)
         case SubmissionState.REFUSED:
             key = _refusal_key(result.purpose, result.reason)
             signed_up = key == "dead.used_join"
@@ -66,6 +63,19 @@ def _page(
                     request, "dead.used_join", language=result.language, offers_sign_in=True
                 )
             return desk.pages.render(request, "done.html", schools=schools, **shared)
+
+
+def _waiting(desk: Desk, request: Request, result: ResultView, waited: timedelta) -> Response:
+    how = "late" if waited > LATE_AFTER else "slow" if waited > SLOW_AFTER else ""
+    return desk.pages.render(
+        request,
+        "waiting.html",
+        purpose=result.purpose.value,
+        how=how,
+        seconds=_SLOW_REFRESH_SECONDS if how else _QUICK_REFRESH_SECONDS,
+        language=result.language,
+        school=result.school_name,
+    )
 
 
 def _refusal_key(purpose: Purpose, reason: RefusalReason | None) -> str:

@@ -137,5 +137,6 @@ async def test_names_cannot_break_out_of_the_page(
     await deliver(database, story.roster())
     for path in ("students", "parents", f"parents/{story.parent_id}", f"students/{story.student_id}"):
         page = (await office.get(f"{base}/{path}")).text
-        assert "<script" not in page
+        assert "<script>" not in page
+        assert page.count("<script ") == 1
         assert "{{7*7}}" in page

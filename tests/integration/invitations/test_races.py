@@ -1,11 +1,16 @@
 """Many at once, on real PostgreSQL."""
 
 import asyncio
+from uuid import uuid4
 
+from services.invitations.domain.copies import Requested
+from services.invitations.domain.states import Channel
+from services.invitations.storage import marks
 from shared.contracts.invitations import InvitationAccepted, InvitationIssued, InvitationRefused
-from shared.contracts.roster import ParentRemoved
+from shared.contracts.notifier import SendMessage
+from shared.contracts.roster import InvitationRequested, ParentRemoved
 from shared.contracts.signup import SignUpSubmitted
-from tests.integration.invitations.scene import Scene, submission
+from tests.integration.invitations.scene import Family, Scene, submission
 
 ROUNDS = 15
 
@@ -81,3 +86,25 @@ async def test_versions_never_repeat_nor_go_back(school: Scene) -> None:
     )
     versions = [int(row.version) for row in rows]
     assert versions == list(range(1, len(versions) + 1))
+
+
+async def test_p9_a_wish_that_two_workers_at_once_passed_over_is_fulfilled_by_the_timer(
+    school: Scene,
+) -> None:
+    family = Family(school.school_id, address="a@example.org")
+    async with school.database.transaction() as wishing:
+        wish = Requested(family.parent_id, school.school_id, Channel.EMAIL, None, "office")
+        await marks.keep_wishes(wishing, [wish])
+        assert await marks.take_wishes(wishing, parent_ids=[family.parent_id]) == []
+        await school.feed(family.fact())
+    assert await school.emitted(SendMessage) == []
+    await asyncio.gather(*(school.sweeps()._fulfil() for _ in range(4)))
+    assert [one.template for one in await school.emitted(SendMessage)] == ["verify"]
+    assert await school.sql("SELECT 1 FROM requested_invitations") == []
+    assert (await school.show(family))["timeline"][-1]["actor"] == "office"
+
+
+async def test_a_wish_whose_parent_is_not_here_is_left_by_the_timer(school: Scene) -> None:
+    await school.feed(InvitationRequested(parent_id=uuid4()))
+    assert await school.sweeps()._fulfil() is False
+    assert len(await school.sql("SELECT 1 FROM requested_invitations")) == 1

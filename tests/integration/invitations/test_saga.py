@@ -7,14 +7,15 @@ import pytest
 from shared.contracts.invitations import (
     InvitationAccepted,
     InvitationIssued,
+    InvitationRefused,
     InvitationWithdrawn,
     VerificationRequested,
 )
 from shared.contracts.notifier import SendMessage
-from shared.contracts.roster import InvitationRequested
-from shared.contracts.signup import FreshLinkRequested, SignedUp
+from shared.contracts.roster import InvitationRequested, ParentAccessChanged, Rights
+from shared.contracts.signup import FreshLinkRequested, SignedUp, SignUpSubmitted
 from shared.runtime.tokens import TokenKeys
-from tests.integration.invitations.scene import Family, Scene
+from tests.integration.invitations.scene import Family, Scene, submission
 from tests.support.apps import TOKEN_KEYS
 
 
@@ -99,6 +100,39 @@ async def test_a_second_use_of_the_link_is_refused_as_used(school: Scene) -> Non
     await school.join(family)
     assert await school.answer_to(await school.join(family)) == "used"
     assert await school.answer_to(await school.verify(family)) == "used"
+    assert len(await school.emitted(InvitationAccepted)) == 1
+
+
+async def test_an_accepted_sign_up_that_is_asked_again_gets_the_same_answer_again(school: Scene) -> None:
+    family = await school.invited()
+    link = await school.link(family)
+    mine, other = submission(SignUpSubmitted, link), submission(SignUpSubmitted, link)
+    await school.feed(mine)
+    before = (await school.show(family))["timeline"]
+    await school.feed(mine, other, mine)
+    first, *again = await school.emitted(InvitationAccepted)
+    assert again == [first, first]
+    assert await school.answer_to(other.submission_id) == "used"
+    versions = await school.sql(
+        "SELECT CAST(headers AS jsonb)->>'ce_aggregateversion' AS version FROM outbox"
+        " WHERE topic = 'invitations.invitation' ORDER BY id"
+    )
+    assert [int(row.version) for row in versions] == list(range(1, len(versions) + 1))
+    shown = await school.show(family)
+    assert shown["status"] == "signed_up"
+    assert [line["event"] for line in shown["timeline"][len(before) :]] == ["refused"]
+
+
+async def test_an_accepted_sign_up_without_access_by_now_is_refused_when_asked_again(school: Scene) -> None:
+    family = await school.invited()
+    mine = submission(SignUpSubmitted, await school.link(family))
+    await school.feed(mine)
+    turns: tuple[tuple[Rights, str], ...] = (("none", "no_access"), ("full", "withdrawn"))
+    for rights, reason in turns:
+        family.rights = rights
+        await school.feed(family.fact(ParentAccessChanged))
+        await school.feed(mine)
+        assert (await school.emitted(InvitationRefused))[-1].reason == reason
     assert len(await school.emitted(InvitationAccepted)) == 1
 
 

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from services.roster.consumers import on_signed_up
+from services.roster.service import refusals
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.signup import SignedUp
 from shared.runtime.ids import new_id
@@ -268,3 +270,15 @@ async def test_an_idempotency_key_adds_one_student(office: Office) -> None:
     assert (await office.get("summary")) == {"students": 1, "parents": 0}
     other = await office.call("POST", "students", body | {"name": "Leo"})
     assert other.status_code == 422
+
+
+async def test_a_school_busy_with_a_long_import_asks_to_try_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "PATIENCE", text("SET LOCAL lock_timeout = '50ms'"))
+    async with office.database.transaction() as tx:
+        await refusals.claim_school(tx, UUID(office.school_id), patient=True)
+        answer = await office.call("POST", "students", {"name": "Kim Sample"})
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]
+    assert (await office.call("POST", "students", {"name": "Kim Sample"})).status_code == 201

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ import pytest
 
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
-from shared.contracts.roster import ParentAdded
+from shared.contracts.roster import ParentAdded, ParentDetails
 from shared.contracts.samples import sample_event, structured
 from shared.contracts.topics import ROSTER_PARENT
 from shared.runtime.database import Transaction
@@ -161,6 +162,25 @@ async def test_i13_poison_is_parked_once_and_the_rest_goes_on(database_url: str,
         assert scene.bugs == []
 
 
+async def test_i13_a_header_that_is_no_text_loses_nothing_of_its_batch(
+    database_url: str, broker: Broker
+) -> None:
+    odd: list[tuple[bytes | None, list[tuple[str, Any]]]] = [
+        (b"{}", [("ce_id", b"\xff")]),
+        (b"{}", [("ce_id", None)]),
+        (b"{}", [("reply_to", ROSTER_PARENT.name.encode())]),
+    ]
+    async with stage(database_url, broker) as scene, scene.relaying():
+        await scene.emit(*(added() for _ in range(20)))
+        await eventually(lambda: _nothing_pending(scene), within_seconds=30)
+        await _publish_raw(scene, odd)
+        await scene.emit(*(added() for _ in range(20)))
+        await eventually(lambda: _nothing_pending(scene), within_seconds=30)
+        async with scene.consuming():
+            assert len(await _have_effects(scene, 40)) == 40
+            assert len(await eventually(lambda: _letters(scene, len(odd)))) == len(odd)
+
+
 async def _letters(scene: Stage, count: int) -> list[Any]:
     letters = await scene.dead_letters()
     assert len(letters) >= count
@@ -236,3 +256,13 @@ async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_t
 
 async def _letters_soon(scene: Stage, count: int) -> list[Any]:
     return await eventually(lambda: _letters(scene, count), within_seconds=30)
+
+
+async def test_a_message_that_no_reader_would_take_is_refused_at_once(
+    database_url: str, broker: Broker
+) -> None:
+    huge = replace(added(), data=ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="x" * 300_000)))
+    async with stage(database_url, broker) as scene:
+        with pytest.raises(ValueError, match="ParentAdded has more than"):
+            await scene.emit(huge)
+        assert await scene.pending() == 0

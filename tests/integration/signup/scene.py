@@ -122,6 +122,15 @@ class Scene:
         async with self.database.transaction() as transaction:
             return list(await transaction.rows(statement))
 
+    async def age_submissions(self, *, minutes: int) -> None:
+        """As if all buttons had been pressed that much earlier, and asked about as much earlier."""
+        async with self.database.transaction() as transaction:
+            await transaction.execute(
+                "UPDATE submissions SET submitted_at = submitted_at - make_interval(mins => :minutes),"
+                " asked_again_at = asked_again_at - make_interval(mins => :minutes)",
+                {"minutes": minutes},
+            )
+
     async def open_school(self, *, language: str = "en", name: str = SCHOOL_NAME) -> None:
         """The school is registered."""
         school = roster.School(name=name, country="GB", language=language, timezone="Europe/London")

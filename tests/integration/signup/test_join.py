@@ -203,11 +203,10 @@ async def test_a_slow_decision_leads_to_the_waiting_page(database_url: str) -> N
         path = await school.invite(await school.family())
         page = await school.client.post(path, data=FORM, follow_redirects=True)
         assert "One moment" in page.text
-        await _age_submissions(school)
+        await school.age_submissions(minutes=1)
         slow = await school.client.get(page.url)
         assert "This takes longer than usual" in slow.text
-
-
-async def _age_submissions(school: Scene) -> None:
-    async with school.database.transaction() as transaction:
-        await transaction.execute("UPDATE submissions SET submitted_at = submitted_at - interval '1 minute'")
+        await school.age_submissions(minutes=5)
+        late = await school.client.get(page.url)
+        assert "much longer than usual" in late.text
+        assert "ask the school&#39;s office" in late.text

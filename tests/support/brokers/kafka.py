@@ -1,17 +1,21 @@
 """Apache Kafka: of KAFKA_BOOTSTRAP, else from its own jars on a Java of this machine, else in a container."""
 
+import asyncio
 import os
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.waiting_utils import wait_for_logs
 
 from tests.support.brokers.base import RunningBroker, Unavailable
 from tests.support.locks import CACHE, locked
 from tests.support.processes import Server, StartFailed, free_port, java, listens
+from tests.support.waiting import eventually
 
 _POM = Path(__file__).parent / "pom.xml"
 _CACHE = CACHE / "kafka"
@@ -161,10 +165,28 @@ def _container() -> RunningBroker | None:
         "KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS": "500",
         "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
     }
-    try:
-        container = DockerContainer(_IMAGE, env=settings).with_bind_ports(9092, port)
-        container.start()
-        wait_for_logs(container, "Kafka Server started", timeout=90)
-    except Exception:  # noqa: BLE001 (whatever a missing or broken engine raises: there is no container)
-        return None
+    with ExitStack() as undo:
+        try:
+            container = DockerContainer(_IMAGE, env=settings).with_bind_ports(9092, port)
+            undo.callback(container.stop)
+            container.start()
+            asyncio.run(_wait_until_it_answers(f"127.0.0.1:{port}"))
+        except Exception:  # noqa: BLE001 (whatever a missing or broken engine raises: there is no container)
+            return None
+        undo.pop_all()
     return GivenKafka(f"127.0.0.1:{port}", container)
+
+
+async def _wait_until_it_answers(bootstrap: str) -> None:
+    """An engine takes connections before the program in the container does. Raises AssertionError after 90 s."""
+
+    async def answered() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)
+        try:
+            await admin.start()
+        except KafkaError as error:
+            raise AssertionError from error
+        finally:
+            await admin.close()
+
+    await eventually(answered, within_seconds=90, every_seconds=0.5)

@@ -20,7 +20,7 @@ MOVES: dict[type, Callable[[Any], Told]] = {
     roster.ParentContactChanged: translate.parent_fact,
     roster.ParentRenamed: translate.parent_fact,
     invitations.VerificationRequested: translate.link_fact,
-    invitations.ContactVerified: partial(translate.turn, state=State.VERIFIED),
+    invitations.ContactVerified: translate.contact_verified,
     invitations.InvitationIssued: translate.link_fact,
     invitations.InvitationRefused: translate.refused,
     invitations.InvitationAccepted: partial(translate.turn, state=State.ACCEPTED),
@@ -65,6 +65,7 @@ def test_p14_the_story_ends_signed_up_with_the_newest_name_and_delivery() -> Non
     assert family.delivery is Delivery.DELIVERED
     assert family.person is not None
     assert family.person.name == STORY.name
+    assert family.confirmed == {STORY.contact_id}
     assert [link.student_id for link in family.person.links] == [STORY.student_id]
 
 

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from deploy.embedded.dispatcher import Dispatcher
+from deploy.embedded.hosts import own_hosts
 
 _EVENTS: list[str] = []
 
@@ -76,3 +78,51 @@ async def test_it_is_ready_when_every_service_is() -> None:
         answer = await client.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["status"] == "not ready"
+
+
+PUBLIC = own_hosts("https://Kinvite.School.example:8443", "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost:8080", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8080", 200),
+        ("kinvite.school.example", 200),
+        ("kinvite.school.example:8443", 200),
+        ("192.0.2.5:8080", 200),
+        ("evil.example", 403),
+        ("evil.example:8080", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost@evil.example", 403),
+        ("evil.example#localhost", 403),
+        ("192.0.2.6", 403),
+        ("", 403),
+    ],
+)
+async def test_the_mailbox_answers_only_at_its_own_names_so_no_other_site_reads_it(
+    host: str, status: int
+) -> None:
+    dispatcher = Dispatcher({"mailbox": _app("mailbox"), "roster": _app("roster")}, PUBLIC)
+    transport = httpx.ASGITransport(dispatcher)
+    # The transport tells the URL's host as the address at which the request arrived.
+    async with (
+        dispatcher._running(),
+        httpx.AsyncClient(transport=transport, base_url="http://192.0.2.5:8080") as client,
+    ):
+        for path in ("/mailbox", "/mailbox/v1/messages"):
+            answer = await client.get(path, headers={"host": host})
+            assert answer.status_code == status
+            if status == 403:
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["code"] == "foreign_host"
+                assert "KINVITE_PUBLIC_URL" in answer.json()["detail"]
+        assert (await client.get("/roster/x", headers={"host": host})).status_code == 200
+
+
+def test_without_a_public_url_the_mailbox_answers_at_the_address_it_is_bound_to() -> None:
+    assert own_hosts("http://127.0.0.1:8080", "") == {"localhost", "127.0.0.1", "::1"}
+    assert "192.0.2.9" in own_hosts("http://192.0.2.9:8080", "192.0.2.9")
+    assert "2001:db8::9" in own_hosts("http://[2001:db8::9]:8080", "2001:db8::9")

@@ -167,3 +167,11 @@ def test_i41_exceptions_are_logged_without_their_text(capsys: pytest.CaptureFixt
     finally:
         structlog.reset_defaults()
         logging.getLogger().handlers = []
+
+
+def test_i18_what_is_mortal_is_asked_at_every_probe() -> None:
+    health = Health()
+    answers = iter((False, True))
+    health.mortal("consumer.roster.on-signup", lambda: next(answers))
+    assert health.dead() == []
+    assert health.dead() == ["consumer.roster.on-signup"]

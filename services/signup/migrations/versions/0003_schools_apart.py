@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.runtime.tenancy import Tenancy, part_of
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 _OF_LINK = "SELECT i.school_id FROM links JOIN invitations i USING (invitation_id) WHERE token_digest = $1"
 _OF_RESULT = """

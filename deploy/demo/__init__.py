@@ -1,0 +1,1 @@
+"""A sample school with simulated parents, over HTTP alone."""

@@ -1,0 +1,16 @@
+"""Contacts that a parent has confirmed, as invitations says; ids are never used again, so they only become more."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE parents ADD COLUMN confirmed uuid[] NOT NULL DEFAULT '{}'")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")

@@ -1,0 +1,49 @@
+"""Telling open pages, wherever they are served, what a transaction changed: heard when it commits, and only then."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.dashboard.domain.changes import MOST_PARENTS
+from shared.runtime.database import Transaction
+
+CHANNEL = "dashboard_changes"
+
+TELL_PARENTS = text(
+    """
+    SELECT pg_notify(:channel, json_build_object('school_id', school_id, 'parents',
+               CASE WHEN count(*) <= :most
+                    THEN json_agg(json_build_array(parent_id, CASE WHEN listed THEN status END, delivery)) END
+           )::text)
+      FROM unnest(CAST(:school_ids AS uuid[]), CAST(:parent_ids AS uuid[])) AS told (school_id, parent_id)
+      JOIN parents USING (school_id, parent_id)
+     GROUP BY school_id
+    """
+)
+TELL_SCHOOLS = text(
+    """
+    SELECT pg_notify(:channel, json_build_object('school_id', school_id, 'parents', NULL)::text)
+      FROM unnest(CAST(:school_ids AS uuid[])) AS told (school_id)
+    """
+)
+TELL_STAFF = text("SELECT pg_notify(:channel, '{}')")
+
+
+async def tell_parents(tx: Transaction, parents: Collection[tuple[UUID, UUID]]) -> None:
+    """These parents, each with the school, have changed: one notification per school."""
+    if parents:
+        schools, ids = zip(*sorted(set(parents)), strict=True)
+        values = {"school_ids": list(schools), "parent_ids": list(ids), "most": MOST_PARENTS}
+        await tx.execute(TELL_PARENTS, {"channel": CHANNEL, **values})
+
+
+async def tell_schools(tx: Transaction, school_ids: Sequence[UUID]) -> None:
+    """Something else of these schools has changed, such as a student's name."""
+    if school_ids:
+        await tx.execute(TELL_SCHOOLS, {"channel": CHANNEL, "school_ids": sorted(set(school_ids))})
+
+
+async def tell_staff(tx: Transaction) -> None:
+    """A session or a role has ended: whoever is watching must be looked at again."""
+    await tx.execute(TELL_STAFF, {"channel": CHANNEL})

@@ -1,0 +1,167 @@
+// Keeps an open page up to date. Without this script every page works, and shows what was true when it was opened.
+//
+// The stream only says that something has changed. What the page then shows comes from the page's own address, made by
+// the same templates and behind the same permissions; its parts (data-part) are changed in place, so that focus, ticked
+// boxes and open panels stay as they are.
+"use strict";
+(() => {
+  const main = document.querySelector("main[data-stream]");
+  if (!main || !window.EventSource || !window.fetch) return;
+
+  const SOON = 5_000;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const sign = document.getElementById("live");
+  let source = null;
+  let busy = false;
+  let again = false;
+  let over = false;
+  let poll = 0;
+  let reopen = 0;
+
+  // ---------------------------------------------------------------- changing a part in place
+  const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE && (node.dataset.key || node.id)) || null;
+
+  function morph(old, next) {
+    const turned = old.matches("[data-turn]") && old.textContent !== next.textContent;
+    for (const { name, value } of next.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+    morphChildren(old, next);
+    if (turned) flash(old);
+  }
+
+  function morphChildren(old, next) {
+    const kept = new Map([...old.children].filter(keyOf).map((child) => [keyOf(child), child]));
+    const wanted = new Set([...next.children].map(keyOf));
+    const drop = (node) => {
+      const after = node.nextSibling;
+      node.remove();
+      return after;
+    };
+    let at = old.firstChild;
+    for (const node of next.childNodes) {
+      while (at && keyOf(at) && !wanted.has(keyOf(at))) at = drop(at);
+      const key = keyOf(node);
+      const same = key ? kept.get(key) : at && !keyOf(at) && at.nodeName === node.nodeName ? at : null;
+      if (!same) {
+        const made = old.insertBefore(document.importNode(node, true), at);
+        if (made.nodeType === Node.ELEMENT_NODE && made.matches("[data-turn]")) flash(made);
+        continue;
+      }
+      if (same === at) at = at.nextSibling;
+      else old.insertBefore(same, at);
+      if (node.nodeType === Node.ELEMENT_NODE) morph(same, node);
+      else if (same.data !== node.data) same.data = node.data;
+    }
+    while (at) at = drop(at);
+  }
+
+  function flash(element) {
+    if (calm.matches || !element.animate) return;
+    const ring = "0 0 0 .3rem";
+    element.animate(
+      [{ boxShadow: `${ring} var(--focus)` }, { boxShadow: `${ring} transparent` }],
+      { duration: 1_600, easing: "ease-out" },
+    );
+  }
+
+  function show(html) {
+    const made = new DOMParser().parseFromString(html, "text/html");
+    for (const part of main.querySelectorAll("[data-part]")) {
+      const next = made.querySelector(`[data-part="${part.dataset.part}"]`);
+      if (next) morph(part, next);
+    }
+    schedule();
+  }
+
+  // ---------------------------------------------------------------- fetching the page again
+  // One at a time, and never more than a quarter of the time: a bulk run changes rows by the hundred.
+  async function refresh() {
+    if (over || document.hidden) return;
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    again = false;
+    const begun = performance.now();
+    let pause = 0;
+    try {
+      const answer = await fetch(location.href, {
+        headers: { "Kinvite-Live": "1" },
+        redirect: "manual",
+        cache: "no-store",
+      });
+      if (answer.ok) show(await answer.text());
+      else if (answer.type === "opaqueredirect" || answer.status < 500) return end();
+      else throw new Error(String(answer.status));
+    } catch {
+      again = true;
+      pause = SOON;
+    }
+    setTimeout(() => {
+      busy = false;
+      if (again) refresh();
+    }, Math.max(100, pause, 3 * (performance.now() - begun)));
+  }
+
+  // A part whose owner tells nobody about its progress (data-every, milliseconds) is asked for by the clock.
+  function schedule() {
+    clearTimeout(poll);
+    const part = main.querySelector("[data-every]");
+    if (part && !over) poll = setTimeout(refresh, Number(part.dataset.every));
+  }
+
+  // ---------------------------------------------------------------- the stream
+  // Browsers keep six connections to one place for all their tabs, so only the page that is seen holds one.
+  function open() {
+    if (over || source || document.hidden) return;
+    clearTimeout(reopen);
+    source = new EventSource(main.dataset.stream);
+    source.addEventListener("reload", refresh);
+    source.addEventListener("parents", (event) => {
+      const only = main.dataset.parent;
+      if (!only || JSON.parse(event.data).parents.some((row) => row.parent_id === only)) refresh();
+    });
+    source.addEventListener("open", () => light(true));
+    source.addEventListener("error", () => {
+      light(false);
+      if (source && source.readyState === EventSource.CLOSED) {
+        close();
+        refresh(); // finds out whether this person is still signed in
+        reopen = setTimeout(open, SOON);
+      }
+    });
+    schedule();
+  }
+
+  function close() {
+    clearTimeout(reopen);
+    clearTimeout(poll);
+    light(false);
+    if (source) source.close();
+    source = null;
+  }
+
+  function light(on) {
+    if (sign) sign.hidden = !on;
+  }
+
+  function end() {
+    over = true;
+    close();
+    const notice = document.createElement("p");
+    notice.className = "notice bad";
+    notice.setAttribute("role", "status");
+    notice.textContent = main.dataset.over;
+    main.prepend(notice);
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+  open();
+})();

@@ -1,0 +1,76 @@
+"""`make demo` as a person runs it, with few families: the story is told, Kinvite goes on, Ctrl-C ends all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.processes import free_port
+
+pytestmark = pytest.mark.xdist_group("acceptance")
+ROOT = Path(__file__).parents[2]
+FAMILIES = 14
+TOLD_WITHIN_SECONDS = 240.0
+
+
+async def _demo(data: Path) -> asyncio.subprocess.Process:
+    environment = {
+        **os.environ,
+        "KINVITE_DATA": str(data),
+        "KINVITE_PORT": str(free_port()),
+        "PYTHONPATH": "",
+    }
+    options = ["--families", str(FAMILIES), "--seconds", "3"]
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.demo", *options),
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def _told(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(TOLD_WITHIN_SECONDS):
+        while "your turn" not in said:
+            line = await process.stdout.readline()
+            assert line, f"it ended with {await process.wait()}: {said}"
+            said += line.decode()
+    return said
+
+
+async def test_the_demo_tells_its_story_and_stays_until_it_is_stopped(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    process = await _demo(data)
+    try:
+        said = await _told(process)
+        assert "Nobody has got a message yet" in said, "P18: an import sends nothing"
+        family = psutil.Process(process.pid).children(recursive=True)
+        await _look_around(json.loads((data / "credentials.json").read_text()))
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 60) == 130
+        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
+        assert not alive, "nothing is left running"
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def _look_around(credentials: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {credentials['api_token']}"}
+    async with httpx.AsyncClient(base_url=credentials["url"], headers=headers, timeout=30) as client:
+        (school,) = (await client.get("/roster/v1/schools")).json()["items"]
+        summary = (await client.get(f"/dashboard/v1/schools/{school['school_id']}/summary")).json()
+    status = summary["status"]
+    assert status["signed_up"] >= summary["total"] / 2
+    assert status["not_invited"] >= 1, "somebody has no e-mail"
+    assert status["awaiting_verification"] + status["invited"] >= 1, "somebody never answers"

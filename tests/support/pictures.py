@@ -1,0 +1,94 @@
+"""`make pictures`: run the demo and take the documentation's pictures anew, in the middle of the story."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+
+from deploy.cli.api import connected
+from deploy.demo.office import Office
+from deploy.demo.run import Wish, embedded, tell
+from deploy.demo.screen import Screen
+from tests.support.equipment import chromium
+from tests.support.processes import free_port
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+LARGEST_BYTES = 200_000
+SIZE = {"width": 1280, "height": 860}
+TERMINAL = (
+    "<style>body { margin: 0; padding: 16px 20px; background: #191919; display: inline-block; }</style>"
+)
+
+
+async def take(wish: Wish, share: float = 0.45) -> None:
+    """Tell the story in a folder of its own; take the pictures when this share of the parents has signed up."""
+    with tempfile.TemporaryDirectory() as data:
+        os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
+        async with embedded() as credentials:
+            screen = Screen(Console(file=io.StringIO()))
+            screen.head(f"Kinvite is ready at {credentials['url']}/admin")
+            telling = asyncio.create_task(tell(credentials, screen, wish))
+            await _until(credentials, share, telling)
+            await _photograph(credentials, screen)
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _until(credentials: dict[str, str], share: float, telling: asyncio.Task[None]) -> None:
+    async with connected(credentials["url"], credentials["api_token"]) as api:
+        office, reached = await Office.open(api), False
+        while not reached and not telling.done():
+            await asyncio.sleep(1)
+            counts = await office.counts()
+            reached = counts["total"] > 0 and counts["signed_up"] >= share * counts["total"]
+
+
+async def _photograph(credentials: dict[str, str], screen: Screen) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    program = chromium()
+    if program is None:
+        sys.exit("pictures: Chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = await browser.new_page(viewport=SIZE, locale="en-GB")  # type: ignore[arg-type]
+        school = await _sign_in(page, credentials)
+        await page.goto(f"{school}/parents")
+        _keep("parents", await page.screenshot())
+        await page.set_content(TERMINAL + _terminal(screen))
+        _keep("demo", await page.locator("body").screenshot())
+        await browser.close()
+
+
+def _terminal(screen: Screen) -> str:
+    console = Console(file=io.StringIO(), record=True, force_terminal=True, width=104)
+    console.print(screen.drawn())
+    return console.export_html(inline_styles=True, theme=DIMMED_MONOKAI)
+
+
+def _keep(name: str, content: bytes) -> None:
+    assert len(content) < LARGEST_BYTES, f"{name}: {len(content)} bytes"
+    (IMAGES / f"{name}.png").write_bytes(content)
+    sys.stderr.write(f"{name}: {len(content)} bytes\n")
+
+
+async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
+    """Signed in; the address of the sample school."""
+    await page.goto(f"{credentials['url']}/admin/login")
+    await page.fill("input[name=email]", credentials["admin_email"])
+    await page.fill("input[name=password]", credentials["admin_password"])
+    await page.press("input[name=password]", "Enter")
+    link = page.locator("main a[href*='/admin/schools/']").first
+    address = await link.get_attribute("href") or ""
+    return credentials["url"] + "/".join(address.split("/")[:4])
+
+
+if __name__ == "__main__":
+    asyncio.run(take(Wish(families=300, seconds=40, forever=True)))

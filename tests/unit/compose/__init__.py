@@ -1,0 +1,1 @@
+"""The files of the compose project, looked at without an engine."""
