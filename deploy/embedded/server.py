@@ -59,8 +59,7 @@ async def _prepare(settings: Any) -> None:
     await Kafka.of(settings).create_topics()
     for name in SERVICES:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
-        owner_url = settings.database_owner_url
-        await migrate(owner_url, name, versions, application_url=settings.database_url)
+        await migrate(settings.database_url, name, versions)
     if os.environ.get("KINVITE_EMBEDDED_REPLAY"):
         log.info("broker.refilled", messages=await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"]))
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from shared.runtime.database import EVERY_SCHOOL, EverySchool
 from shared.runtime.ids import new_id
 from shared.runtime.problems import Problem
 
@@ -63,11 +62,6 @@ class Principal:
     def sees(self, school_id: UUID) -> bool:
         """Whether the school is in scope."""
         return self.schools is None or school_id in self.schools
-
-    @property
-    def scope(self) -> frozenset[UUID] | EverySchool:
-        """What a transaction for this caller is limited to, where the path names no school."""
-        return EVERY_SCHOOL if self.schools is None else self.schools
 
 
 def mint(

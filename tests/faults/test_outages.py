@@ -25,9 +25,7 @@ async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     """A PostgreSQL that this test may kill, with the two schemas it uses in the database `kinvite`."""
     cluster = Cluster(tmp_path)
     for service in ("roster", "invitations"):
-        versions = _VERSIONS / service / "migrations" / "versions"
-        url = cluster.url("kinvite")
-        await migrate(cluster.owner_url("kinvite"), service, versions, application_url=url)
+        await migrate(cluster.url("kinvite"), service, _VERSIONS / service / "migrations" / "versions")
     yield cluster
     cluster.stop()
 
