@@ -44,7 +44,7 @@ format: tools ## Put the code into the one format
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: migrate
-migrate: tools ## Bring the schemas of all services up to date (reads the same KINVITE_* settings as the services)
+migrate: tools ## Bring the schemas of all services up to date (reads the services' KINVITE_* settings and KINVITE_DATABASE_OWNER_URL)
 	@for service in roster invitations notifier signup dashboard; do $(BIN)/python -m services.$$service migrate || exit 1; done
 
 .PHONY: contracts

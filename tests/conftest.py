@@ -52,13 +52,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def migrated_template(cluster: Cluster) -> str:
     """The database that every test's database is copied from: all services migrated."""
     name = cluster.create()
-    asyncio.run(_migrate_all(cluster.url(name)))
+    asyncio.run(_migrate_all(cluster.owner_url(name), cluster.url(name)))
     return name
 
 
-async def _migrate_all(url: str) -> None:
+async def _migrate_all(owner_url: str, url: str) -> None:
     for versions in sorted(_SERVICES.glob("*/migrations/versions")):
-        await migrate(url, versions.parents[1].name, versions)
+        await migrate(owner_url, versions.parents[1].name, versions, application_url=url)
 
 
 @pytest.fixture

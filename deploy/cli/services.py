@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.cli.connection import data_directory
 from deploy.cli.outcome import CONFIGURATION, Failure
-from deploy.embedded.postgres import APPLICATION
+from deploy.embedded.postgres import APPLICATION, OWNER
 from shared.runtime.database import Database
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
@@ -73,11 +73,16 @@ def _embedded(data: Path) -> Mapping[str, str]:
         secrets: dict[str, Any] = json.loads((data / "secrets.json").read_text())
         credentials = json.loads((data / "credentials.json").read_text())
         port = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[_PORT_LINE])
-    except (OSError, ValueError, IndexError):
+        users = {APPLICATION: secrets["application_password"], OWNER: secrets["owner_password"]}
+    except (OSError, ValueError, IndexError, KeyError):
         return {}
-    password = secrets["application_password"]
+    urls = {
+        user: f"postgresql+asyncpg://{user}:{password}@127.0.0.1:{port}/{OWNER}"
+        for user, password in users.items()
+    }
     return {
-        DATABASE_URL: f"postgresql+asyncpg://{APPLICATION}:{password}@127.0.0.1:{port}/kinvite",
+        DATABASE_URL: urls[APPLICATION],
+        "KINVITE_DATABASE_OWNER_URL": urls[OWNER],
         AUTH_SECRET: secrets["auth_secret"],
         "KINVITE_TOKEN_KEYS": secrets["token_keys"],
         "KINVITE_PUBLIC_URL": credentials["url"],

@@ -23,6 +23,7 @@ class Secrets:
     """Made at the first start. Without them neither the database nor a link that was sent can be used again."""
 
     administrator_password: str
+    owner_password: str
     application_password: str
     auth_secret: str
     token_keys: str
@@ -70,8 +71,8 @@ class DataDirectory:
         """The secrets of this directory, made when it is new. Raises CannotRun when they are gone or damaged."""
         if self._secrets.exists():
             try:
-                return Secrets(**json.loads(self._secrets.read_text()))
-            except (OSError, ValueError, TypeError):
+                return self._read_secrets()
+            except (OSError, ValueError, TypeError, KeyError):
                 raise CannotRun(f"{self._secrets} cannot be read: restore it from a backup.") from None
         if self.cluster.exists():
             raise CannotRun(
@@ -79,11 +80,22 @@ class DataDirectory:
             )
         made = Secrets(
             administrator_password=secrets.token_hex(24),
+            owner_password=secrets.token_hex(24),
             application_password=secrets.token_hex(24),
             auth_secret=secrets.token_hex(32),
             token_keys=f"k1:{secrets.token_hex(32)}",
             admin_password=secrets.token_urlsafe(15),
         )
+        self.keep_secrets(made)
+        return made
+
+    def _read_secrets(self) -> Secrets:
+        read = json.loads(self._secrets.read_text())
+        if "owner_password" in read:
+            return Secrets(**read)
+        # An earlier release had one user for both: the owner. The services get a new one.
+        read["owner_password"] = read["application_password"]
+        made = Secrets(**{**read, "application_password": secrets.token_hex(24)})
         self.keep_secrets(made)
         return made
 

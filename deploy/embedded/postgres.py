@@ -16,7 +16,8 @@ from deploy.embedded.failure import CannotRun
 from deploy.embedded.processes import POLL_SECONDS, Child, Identity, began, end_leftover
 
 ADMINISTRATOR = "postgres"
-APPLICATION = "kinvite"
+OWNER = "kinvite"
+APPLICATION = "kinvite_app"
 READY_WITHIN_SECONDS = 120.0
 STOP_WITHIN_SECONDS = 2.0
 _SETTINGS = {
@@ -41,19 +42,30 @@ _SETTINGS = {
 class Postgres:
     """One cluster in `directory`. An async context manager, or `start`, `wait` and `stop` for a supervisor.
 
-    The application's role owns its database and is no superuser; the administrator is for the supervisor.
+    The owner has the database and its tables and migrates them; the application's user owns nothing; the administrator
+    is for the supervisor.
     """
 
     def __init__(
-        self, directory: Path, log: Path, *, administrator_password: str, application_password: str
+        self,
+        directory: Path,
+        log: Path,
+        *,
+        administrator_password: str,
+        owner_password: str,
+        application_password: str,
     ) -> None:
         self.directory = directory
         self.port = 0
-        self._passwords = {ADMINISTRATOR: administrator_password, APPLICATION: application_password}
+        self._passwords = {
+            ADMINISTRATOR: administrator_password,
+            OWNER: owner_password,
+            APPLICATION: application_password,
+        }
         self._programs = programs()
         self.child = Child("postgres", log, stop_signal=signal.SIGINT, death=signal.SIGQUIT)
 
-    def url(self, user: str = APPLICATION, database: str = APPLICATION) -> str:
+    def url(self, user: str = APPLICATION, database: str = OWNER) -> str:
         return f"postgresql://{user}:{self._passwords[user]}@127.0.0.1:{self.port}/{database}"
 
     async def __aenter__(self) -> Self:
@@ -150,14 +162,20 @@ class Postgres:
     async def _make_database(self) -> None:
         connection = await asyncpg.connect(self.url(ADMINISTRATOR, "postgres"), timeout=30)
         try:
-            if not await connection.fetchval("SELECT TRUE FROM pg_roles WHERE rolname = $1", APPLICATION):
-                password = self._passwords[APPLICATION]
-                assert password.isalnum()
-                await connection.execute(f"CREATE ROLE {APPLICATION} LOGIN PASSWORD '{password}'")
-            if not await connection.fetchval("SELECT TRUE FROM pg_database WHERE datname = $1", APPLICATION):
-                await connection.execute(f"CREATE DATABASE {APPLICATION} OWNER {APPLICATION}")
+            for user in (OWNER, APPLICATION):
+                await self._make_user(connection, user)
+            # A cluster of an earlier release has the owner, but not yet the right to make the services' roles.
+            await connection.execute(f"ALTER ROLE {OWNER} CREATEROLE")
+            if not await connection.fetchval("SELECT TRUE FROM pg_database WHERE datname = $1", OWNER):
+                await connection.execute(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
         finally:
             await connection.close()
+
+    async def _make_user(self, connection: asyncpg.Connection, user: str) -> None:
+        if not await connection.fetchval("SELECT TRUE FROM pg_roles WHERE rolname = $1", user):
+            password = self._passwords[user]
+            assert password.isalnum()
+            await connection.execute(f"CREATE ROLE {user} LOGIN NOINHERIT PASSWORD '{password}'")
 
 
 def _free_port() -> int:

@@ -59,7 +59,8 @@ async def _prepare(settings: Any) -> None:
     await Kafka.of(settings).create_topics()
     for name in SERVICES:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
-        await migrate(settings.database_url, name, versions)
+        owner_url = settings.database_owner_url
+        await migrate(owner_url, name, versions, application_url=settings.database_url)
     if os.environ.get("KINVITE_EMBEDDED_REPLAY"):
         log.info("broker.refilled", messages=await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"]))
 

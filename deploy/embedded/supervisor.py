@@ -15,7 +15,7 @@ from deploy.embedded.data import OWNER_EMAIL, DataDirectory, Secrets
 from deploy.embedded.failure import CannotRun
 from deploy.embedded.guard import Guard
 from deploy.embedded.logs import rotate
-from deploy.embedded.postgres import ADMINISTRATOR, Postgres
+from deploy.embedded.postgres import ADMINISTRATOR, OWNER, Postgres
 from deploy.embedded.processes import Child, Identity, began, end_leftover
 from deploy.embedded.server_process import ROOT, ServerProcess
 
@@ -37,6 +37,7 @@ class Supervisor:
             data.cluster,
             data.logs / "postgres.log",
             administrator_password=self._secrets.administrator_password,
+            owner_password=self._secrets.owner_password,
             application_password=self._secrets.application_password,
         )
         self._broker = Broker(data.logs / "broker.log")
@@ -88,7 +89,8 @@ class Supervisor:
     async def _start_server(self) -> None:
         secrets, url = self._secrets, self._config.public_url
         environment = {
-            "KINVITE_DATABASE_URL": self._postgres.url().replace("postgresql:", "postgresql+asyncpg:", 1),
+            "KINVITE_DATABASE_URL": _for_services(self._postgres.url()),
+            "KINVITE_DATABASE_OWNER_URL": _for_services(self._postgres.url(OWNER)),
             "KINVITE_EMBEDDED_ADMINISTRATOR_URL": self._postgres.url(ADMINISTRATOR),
             "KINVITE_EMBEDDED_REPLAY": "1" if self._broker_is_empty else "",
             "KINVITE_KAFKA_BOOTSTRAP": self._broker.bootstrap,
@@ -208,6 +210,10 @@ class Supervisor:
             await asyncio.sleep(ROTATE_EVERY_SECONDS)
             with suppress(OSError):
                 await asyncio.to_thread(rotate, self._data.logs)
+
+
+def _for_services(url: str) -> str:
+    return url.replace("postgresql:", "postgresql+asyncpg:", 1)
 
 
 def _say(text: str) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Request
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from shared.runtime.database import EVERY_SCHOOL, EverySchool
 from shared.runtime.ids import new_id
 from shared.runtime.problems import Problem
 
@@ -62,6 +63,11 @@ class Principal:
     def sees(self, school_id: UUID) -> bool:
         """Whether the school is in scope."""
         return self.schools is None or school_id in self.schools
+
+    @property
+    def scope(self) -> frozenset[UUID] | EverySchool:
+        """What a transaction for this caller is limited to, where the path names no school."""
+        return EVERY_SCHOOL if self.schools is None else self.schools
 
 
 def mint(

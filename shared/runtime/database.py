@@ -1,13 +1,19 @@
-"""The one way to PostgreSQL: `transaction()`. Only it commits."""
+"""The one way to PostgreSQL: `transaction()`. Only it commits.
+
+Every connection of a service takes one of its two roles (see `shared.runtime.tenancy`): `<service>_api` sees the rows
+of the schools that its transaction names, `<service>_worker` sees all and is never used by a route.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable, Row, text
@@ -15,7 +21,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
+Kind = Literal["api", "worker"]
+
+
+class EverySchool(Enum):
+    """The scope of a caller who may see all schools of the installation."""
+
+    EVERY_SCHOOL = "*"
+
+
+EVERY_SCHOOL: Final = EverySchool.EVERY_SCHOOL
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolsOf:
+    """The schools that a key belongs to, where a request names no school: a digest in a link, a session's cookie.
+
+    `function` is one of the service's look-ups (`Tenancy.look_up`), never anything from outside; `key` is its argument.
+    """
+
+    function: str
+    key: str
+
+
+Scope = Collection[UUID] | EverySchool | SchoolsOf
+
 _BEGIN = text("SELECT now() AS now, set_config('app.schools', :schools, true)")
+_BEGIN_BY = "SELECT now() AS now, set_config('app.schools', array_to_string({function}(:key), ','), true)"
 _NOTIFY = text("SELECT pg_notify(:channel, '')")
 
 
@@ -53,7 +85,10 @@ class Database:
         self.url = url
         self.schema = schema
         self.channel = f"outbox_{schema}"
-        self._engine: AsyncEngine = create_engine(url, schema=schema, pool_size=pool_size)
+        self._engines: dict[Kind, AsyncEngine] = {
+            "api": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "api")),
+            "worker": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "worker")),
+        }
         self._wakers: list[Callable[[], None]] = []
 
     async def __aenter__(self) -> Self:
@@ -62,21 +97,23 @@ class Database:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._engine.dispose()
+        for engine in self._engines.values():
+            await engine.dispose()
 
     def on_emit(self, wake: Callable[[], None]) -> None:
         """Call `wake` in this process after every commit that wrote to the outbox."""
         self._wakers.append(wake)
 
     @asynccontextmanager
-    async def transaction(self, *, schools: Collection[UUID] | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, schools: Scope | None = None) -> AsyncIterator[Transaction]:
         """Begin; commit when the block ends, roll back when it raises.
 
-        `schools` limits the rows that row-level security shows to those schools; None (workers) sees all.
+        Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
+        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay.
         """
-        visible = "*" if schools is None else ",".join(str(school) for school in schools)
-        async with self._engine.connect() as connection, connection.begin() as begun:
-            now = (await connection.execute(_BEGIN, {"schools": visible})).scalar_one()
+        engine = self._engines["worker" if schools is None else "api"]
+        async with engine.connect() as connection, connection.begin() as begun:
+            now = (await connection.execute(*_begin(schools))).scalar_one()
             transaction = Transaction(connection, now, self.schema)
             yield transaction
             if transaction.emitted:
@@ -87,8 +124,24 @@ class Database:
                 wake()
 
 
-def create_engine(url: str, *, schema: str, pool_size: int = 2) -> AsyncEngine:
-    """An engine whose connections see the service's schema first; errors never show parameters."""
+def role_of(schema: str, kind: Kind) -> str:
+    """The database role of a service's routes (`api`) or of everything else it runs (`worker`)."""
+    return f"{schema}_{kind}"
+
+
+def _begin(schools: Scope | None) -> tuple[Executable, dict[str, str]]:
+    if isinstance(schools, SchoolsOf):
+        return text(_BEGIN_BY.format(function=schools.function)), {"key": schools.key}
+    if isinstance(schools, EverySchool):
+        return _BEGIN, {"schools": schools.value}
+    return _BEGIN, {"schools": ",".join(str(school) for school in schools or ())}
+
+
+def create_engine(url: str, *, schema: str, pool_size: int = 2, role: str | None = None) -> AsyncEngine:
+    """An engine whose connections see the service's schema first and have `role`; errors never show parameters.
+
+    A role taken when the connection starts is what RESET ROLE and RESET ALL go back to.
+    """
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -104,6 +157,7 @@ def create_engine(url: str, *, schema: str, pool_size: int = 2) -> AsyncEngine:
                 "application_name": f"kinvite-{schema}",
                 "jit": "off",
                 "idle_in_transaction_session_timeout": "60000",
+                **({} if role is None else {"role": role}),
             },
         },
     )

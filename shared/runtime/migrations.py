@@ -9,8 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.database import create_engine
+from shared.runtime.roles import RolesMissing, ensure_roles
 
 _SCRIPTS = Path(__file__).parent / "alembic"
 
@@ -19,13 +22,20 @@ class MigrationError(Exception):
     """The schema cannot be brought to this version; the text says why in one sentence."""
 
 
-async def migrate(url: str, schema: str, versions: Path) -> None:
-    """Bring the schema to the newest version in `versions`. Raises MigrationError for data of a newer release."""
-    engine = create_engine(url, schema=schema)
+async def migrate(owner_url: str, schema: str, versions: Path, *, application_url: str) -> None:
+    """Bring the schema to the newest version in `versions`, and the roles with which `application_url` works.
+
+    `owner_url` is another user, who owns the schema. Raises MigrationError: data of a newer release, missing rights.
+    """
+    if make_url(owner_url).username == make_url(application_url).username:
+        raise MigrationError("the services need a database user of their own, not the owner of the tables")
+    engine = create_engine(owner_url, schema=schema)
     try:
         async with engine.connect() as connection:
+            await _make_roles(connection, schema, application_url)
             lock = {"name": f"kinvite.migrate.{schema}"}
             await connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+            await connection.execute(text("SELECT set_config('app.owner', 'on', false)"))
             await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
             await connection.commit()
             try:
@@ -36,6 +46,13 @@ async def migrate(url: str, schema: str, versions: Path) -> None:
                 await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _make_roles(connection: AsyncConnection, schema: str, application_url: str) -> None:
+    try:
+        await ensure_roles(connection, schema, application_url)
+    except RolesMissing as error:
+        raise MigrationError(str(error)) from None
 
 
 def _upgrade(connection: Connection, schema: str, versions: Path) -> None:
@@ -55,6 +72,6 @@ def _upgrade(connection: Connection, schema: str, versions: Path) -> None:
         raise
 
 
-def run(url: str, schema: str, versions: Path) -> None:
+def run(owner_url: str, schema: str, versions: Path, *, application_url: str) -> None:
     """`migrate` for a command line."""
-    asyncio.run(migrate(url, schema, versions))
+    asyncio.run(migrate(owner_url, schema, versions, application_url=application_url))

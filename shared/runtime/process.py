@@ -34,8 +34,13 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
         sys.exit(_say(f"{name} cannot start, wrong or missing settings:\n{error}", EXIT_CONFIGURATION))
     configure_logging(name, settings.log_level)
     if commands[0] == "migrate":
+        if settings.database_owner_url is None:
+            sys.exit(
+                _say(f"{name} cannot migrate: KINVITE_DATABASE_OWNER_URL is missing", EXIT_CONFIGURATION)
+            )
+        owner_url = settings.database_owner_url
         try:
-            migrations.run(settings.database_url, name, versions)
+            migrations.run(owner_url, name, versions, application_url=settings.database_url)
         except migrations.MigrationError as error:
             sys.exit(_say(str(error), 1))
         return

@@ -26,6 +26,9 @@ from shared.runtime.relay import Relay
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.timers import Timer
 
+_LOGIN_IS_OWNER = """
+SELECT pg_has_role(session_user, nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = :schema
+"""
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -141,8 +144,9 @@ def _health_routes(name: str, database: Database, health: Health) -> APIRouter:
     async def readyz() -> JSONResponse:
         found = health.problems()
         try:
-            async with asyncio.timeout(3), database.transaction():
-                pass
+            async with asyncio.timeout(3), database.transaction(schools=()) as transaction:
+                if await transaction.scalar(_LOGIN_IS_OWNER, {"schema": database.schema}):
+                    found["database"] = "the services need a database user who is neither owner nor superuser"
         except (SQLAlchemyError, OSError) as error:
             found["database"] = type(error).__name__
         return JSONResponse({"service": name, "problems": found}, 503 if found else 200)

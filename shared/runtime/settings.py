@@ -26,6 +26,11 @@ class ServiceSettings(BaseSettings):
     )
 
     database_url: str = Field(validation_alias="KINVITE_DATABASE_URL", repr=False)
+
+    database_owner_url: str | None = Field(None, validation_alias="KINVITE_DATABASE_OWNER_URL", repr=False)
+    """The database as the user who owns the tables and may make roles; only `migrate` reads it. The user of
+    `database_url` owns nothing."""
+
     database_pool_size: int = Field(8, ge=2, le=100, validation_alias="KINVITE_DATABASE_POOL_SIZE")
     kafka_bootstrap: str = Field(validation_alias="KINVITE_KAFKA_BOOTSTRAP")
     kafka_profile: Literal["kafka", "embedded"] = Field("kafka", validation_alias="KINVITE_KAFKA_PROFILE")

@@ -25,7 +25,9 @@ async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     """A PostgreSQL that this test may kill, with the two schemas it uses in the database `kinvite`."""
     cluster = Cluster(tmp_path)
     for service in ("roster", "invitations"):
-        await migrate(cluster.url("kinvite"), service, _VERSIONS / service / "migrations" / "versions")
+        versions = _VERSIONS / service / "migrations" / "versions"
+        url = cluster.url("kinvite")
+        await migrate(cluster.owner_url("kinvite"), service, versions, application_url=url)
     yield cluster
     cluster.stop()
 

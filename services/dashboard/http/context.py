@@ -14,7 +14,7 @@ from services.dashboard.service.staff import digest_of, staff_of_session
 from services.dashboard.settings import Settings
 from services.dashboard.views.schools import find_school
 from shared.runtime.auth import Principal, Unauthenticated, requires, school_not_found
-from shared.runtime.database import Database, Transaction
+from shared.runtime.database import EVERY_SCHOOL, Database, Scope, Transaction
 from shared.runtime.problems import Problem
 
 bearer = requires("dashboard:read")
@@ -65,6 +65,11 @@ class Session:
                 403, "not_your_role", "Your role does not include this. Ask an admin of the school."
             )
 
+    @property
+    def scope(self) -> Scope:
+        """What a transaction for this person is limited to, where the path names no school."""
+        return EVERY_SCHOOL if self.staff.school_ids is None else self.staff.school_ids
+
     def caller(self, school_id: UUID | None, right: str) -> Caller:
         return Caller(self.staff, school_id, right)
 
@@ -74,7 +79,7 @@ async def session_of(request: Request) -> Session:
     context = context_of(request)
     cookie = request.cookies.get(context.session_cookie, "")
     if cookie:
-        async with context.database.transaction() as tx:
+        async with context.database.transaction(schools=()) as tx:
             staff = await staff_of_session(tx, cookie)
         if staff is not None:
             return Session(staff, cookie)

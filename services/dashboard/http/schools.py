@@ -69,7 +69,7 @@ async def _list(
     error: CommandError | None = None,
 ) -> Response:
     allowed = session.staff.school_ids
-    async with context.database.transaction(schools=allowed) as tx:
+    async with context.database.transaction(schools=session.scope) as tx:
         schools = await list_schools(tx, allowed)
         summaries = {school.school_id: await summarise(tx, school.school_id) for school in schools[:100]}
     return page(

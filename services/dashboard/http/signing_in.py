@@ -57,7 +57,7 @@ async def submit(request: Request, context: WithContext, form: PlainForm) -> Res
 
 @router.post("/admin/logout")
 async def leave(request: Request, context: WithContext, session: SignedIn, form: SignedForm) -> Response:
-    async with context.database.transaction() as tx:
+    async with context.database.transaction(schools=()) as tx:
         await sign_out(tx, session.id)
     response = go(request, "/admin/login")
     response.delete_cookie(context.session_cookie, path="/", secure=context.settings.secure, httponly=True)

@@ -14,6 +14,9 @@ from services.dashboard.storage import staff as storage
 from shared.runtime.database import Database, Transaction
 from shared.runtime.ids import new_id
 
+# Staff accounts and sessions belong to no school.
+NONE: frozenset[UUID] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -44,7 +47,7 @@ async def sign_in(database: Database, attempt: Attempt, lifetime: timedelta) -> 
     """None for a wrong e-mail or password. The count of attempts is committed before the password is checked."""
     email = fold_email(attempt.email)
     slow = list(brakes(email, attempt.address, attempt.device))
-    async with database.transaction() as tx:
+    async with database.transaction(schools=NONE) as tx:
         wait = await storage.count_attempt(tx, slow)
         account = await storage.find_account(tx, email)
     if wait is not None:
@@ -53,7 +56,7 @@ async def sign_in(database: Database, attempt: Attempt, lifetime: timedelta) -> 
     if not await is_password(stored, attempt.password) or account is None:
         return None
     session = secrets.token_urlsafe(32)
-    async with database.transaction() as tx:
+    async with database.transaction(schools=NONE) as tx:
         await storage.give_back(tx, slow)
         await storage.open_session(tx, account.staff.staff_id, digest_of(session), tx.now + lifetime)
     return SignedIn(account.staff, session)
@@ -86,12 +89,12 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
 async def ensure_owner(database: Database, email: str, password: str) -> None:
     """The owner of the settings exists with that password; a changed one is applied and ends old sessions."""
     address = fold_email(email)
-    async with database.transaction() as tx:
+    async with database.transaction(schools=NONE) as tx:
         account = await storage.find_account(tx, address)
     if account and await is_password(account.password_hash, password):
         return
     hashed = await hash_password(password)
-    async with database.transaction() as tx:
+    async with database.transaction(schools=NONE) as tx:
         if account:
             await storage.save_password(tx, account.staff.staff_id, hashed)
         else:
@@ -104,7 +107,7 @@ async def add_staff(
     """An account with a role in the given schools (None: all)."""
     member = Staff(new_id(), fold_email(email), role, schools)
     hashed = await hash_password(password)
-    async with database.transaction() as tx:
+    async with database.transaction(schools=NONE) as tx:
         await storage.save_account(tx, member, hashed)
     return member
 

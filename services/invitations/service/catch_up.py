@@ -80,10 +80,10 @@ class Gap:
 async def gap(database: Database, count_parents: CountParents, school_id: UUID, chosen: Selection) -> Gap:
     """Compare with the roster; holds no transaction while it asks."""
     if not chosen.is_open:
-        async with database.transaction() as tx:
+        async with database.transaction(schools=[school_id]) as tx:
             return Gap(await selection.count_unknown(tx, school_id, chosen))
     theirs = await count_parents(school_id)
     if theirs is None:
         return Gap(silent=True)
-    async with database.transaction() as tx:
+    async with database.transaction(schools=[school_id]) as tx:
         return Gap(max(0, theirs - await copies.count_parents(tx, school_id)))

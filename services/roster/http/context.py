@@ -68,7 +68,7 @@ class Write:
 
     async def once(self, work: Work, status: int = 200) -> JSONResponse:
         """Do the work in one transaction and answer; a key that was used answers what it answered then."""
-        schools = None if self.school_id is None else [self.school_id]
+        schools = self.principal.scope if self.school_id is None else [self.school_id]
         route = f"{self.route} {self.school_id}"
         asked = keyed(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
         async with self.ctx.database.transaction(schools=schools) as tx:

@@ -47,7 +47,7 @@ async def get_schools(
     ctx: Ctx, principal: ReadRoster, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Any:
     """The caller's schools, by name."""
-    async with ctx.database.transaction(schools=principal.schools) as tx:
+    async with ctx.database.transaction(schools=principal.scope) as tx:
         return await views.list_schools(tx, principal.schools, cursor, limit)
 
 

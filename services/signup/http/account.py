@@ -33,7 +33,7 @@ def account_routes(desk: Desk) -> APIRouter:
     @router.api_route("/account", methods=LOOK)
     async def show_account(request: Request) -> Response:
         secret = request.cookies.get(cookie, "")
-        async with desk.database.transaction() as transaction:
+        async with desk.database.transaction(schools=sessions.schools_of(secret)) as transaction:
             account = await sessions.find_signed_in(transaction, secret)
         if account is None:
             return _to("/login")
@@ -49,7 +49,7 @@ def account_routes(desk: Desk) -> APIRouter:
         form = await read_form(request)
         if not sessions.form_token_is_right(secret, form.get("form_token", "")):
             raise PageError(403, "other_site")
-        async with desk.database.transaction() as transaction:
+        async with desk.database.transaction(schools=()) as transaction:
             await sessions.sign_out(transaction, secret)
         response = _to("/login")
         response.delete_cookie(cookie, secure=desk.settings.secure, httponly=True, samesite="lax")
@@ -61,7 +61,7 @@ def account_routes(desk: Desk) -> APIRouter:
 async def _sign_in(desk: Desk, request: Request, form: dict[str, str], cookie: str) -> Response:
     username, password = form.get("username", ""), form.get("password", "")[: MAX_LENGTH + 1]
     await desk.brake_passwords(request, username)
-    async with desk.database.transaction() as transaction:
+    async with desk.database.transaction(schools=()) as transaction:
         found = await sessions.find_credentials(transaction, username)
     account_id, password_hash = found or (None, None)
     right = await desk.passwords.matches(password_hash, password)
@@ -70,7 +70,7 @@ async def _sign_in(desk: Desk, request: Request, form: dict[str, str], cookie: s
         return _login_page(desk, request, 422, username=username, wrong=True)
     await desk.forgive_password(request, username)
     days, previous = desk.settings.session_lifetime_days, request.cookies.get(cookie)
-    async with desk.database.transaction() as transaction:
+    async with desk.database.transaction(schools=()) as transaction:
         secret = await sessions.sign_in(transaction, account_id, lifetime_days=days, previous=previous)
     response = _to("/account")
     secure = desk.settings.secure

@@ -56,7 +56,7 @@ class Desk:
     async def count_wrong_guess(self, request: Request) -> None:
         """Count a wrong link or password; raises PageError 429 when the address has made too many."""
         limit = self.settings.wrong_guesses_per_10_minutes
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.record_wrong_guess(transaction, client_address(request))
             too_many = await links.too_many_guesses(transaction, client_address(request), limit)
         if too_many:
@@ -65,7 +65,7 @@ class Desk:
     async def brake_passwords(self, request: Request, username: str) -> None:
         """Count a password for this username before it is checked, so that parallel ones cannot pass; PageError 429."""
         limit, pair = self.settings.wrong_passwords_per_10_minutes, _pair(request, username)
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.record_wrong_guess(transaction, pair)
             too_many = await links.too_many_guesses(transaction, pair, limit)
             if too_many:
@@ -75,15 +75,15 @@ class Desk:
 
     async def forgive_password(self, request: Request, username: str) -> None:
         """It was the right one."""
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.forgive_wrong_guess(transaction, _pair(request, username))
 
     async def _forgive(self, request: Request) -> None:
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=()) as transaction:
             await links.forgive_wrong_guess(transaction, client_address(request))
 
     async def _look(self, purpose: Purpose, token: str) -> tuple[Link, LinkState] | None:
-        async with self.database.transaction() as transaction:
+        async with self.database.transaction(schools=links.schools_of(token)) as transaction:
             link = await links.find_link(transaction, purpose, token)
             return None if link is None else (link, link.state(transaction.now))
 

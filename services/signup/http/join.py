@@ -72,5 +72,6 @@ async def _join_earlier(desk: Desk, earlier: Repeated, username: str, password: 
     same_person = earlier.account.username_key == username_key(username) and await desk.passwords.matches(
         earlier.account.password_hash, password
     )
-    async with desk.database.transaction() as transaction:
+    school_id = earlier.submission.school_id
+    async with desk.database.transaction(schools=[school_id]) as transaction:
         return await join_earlier(transaction, earlier, same_person=same_person)

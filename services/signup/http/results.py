@@ -12,7 +12,7 @@ from services.signup.domain.links import Purpose
 from services.signup.http.desk import Desk
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError
-from services.signup.service.results import find_result, schools_of
+from services.signup.service.results import find_result, schools_of, schools_of_page
 from services.signup.views import ResultView, SchoolOfParent
 
 SLOW_AFTER = timedelta(seconds=20)
@@ -27,7 +27,7 @@ def result_routes(desk: Desk) -> APIRouter:
     @router.api_route("/signup/result/{secret}", methods=["GET", "HEAD"])
     async def show_result(request: Request, secret: str) -> Response:
         schools: tuple[SchoolOfParent, ...] = ()
-        async with desk.database.transaction() as transaction:
+        async with desk.database.transaction(schools=schools_of_page(secret)) as transaction:
             lifetime = desk.settings.result_lifetime_minutes
             result = await find_result(transaction, secret, lifetime_minutes=lifetime)
             if result is not None and _shows_children(result) and result.account_id is not None:

@@ -6,8 +6,13 @@ import hashlib
 
 from services.signup.domain.links import Link, Purpose
 from services.signup.storage import guesses, links
-from shared.runtime.database import Transaction
+from shared.runtime.database import SchoolsOf, Transaction
 from shared.runtime.tokens import digest
+
+
+def schools_of(token: str) -> SchoolsOf:
+    """Whose link it is."""
+    return SchoolsOf("schools_of_link", token_digest(token))
 
 
 async def find_link(transaction: Transaction, purpose: Purpose, token: str) -> Link | None:

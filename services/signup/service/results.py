@@ -10,7 +10,7 @@ from uuid import UUID
 from services.signup import views
 from services.signup.storage import submissions
 from services.signup.views import ResultView, SchoolOfParent
-from shared.runtime.database import Transaction
+from shared.runtime.database import SchoolsOf, Transaction
 
 
 async def open_result(transaction: Transaction, submission_id: UUID, *, first_attempt: bool = True) -> str:
@@ -18,6 +18,11 @@ async def open_result(transaction: Transaction, submission_id: UUID, *, first_at
     secret = secrets.token_urlsafe(16)
     await submissions.add_result(transaction, _digest(secret), submission_id, first_attempt=first_attempt)
     return secret
+
+
+def schools_of_page(secret: str) -> SchoolsOf:
+    """The school of the link that was pressed, and those of the account that came of it."""
+    return SchoolsOf("schools_of_result", _digest(secret))
 
 
 async def find_result(transaction: Transaction, secret: str, *, lifetime_minutes: int) -> ResultView | None:

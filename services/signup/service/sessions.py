@@ -12,7 +12,7 @@ from services.signup import views
 from services.signup.domain.accounts import username_key
 from services.signup.storage import accounts
 from services.signup.views import AccountView
-from shared.runtime.database import Transaction
+from shared.runtime.database import SchoolsOf, Transaction
 
 
 async def find_credentials(transaction: Transaction, username: str) -> tuple[UUID, str] | None:
@@ -33,6 +33,11 @@ async def sign_in(
     until = transaction.now + timedelta(days=lifetime_days)
     await accounts.open_session(transaction, _digest(secret), account_id, until)
     return secret
+
+
+def schools_of(secret: str) -> SchoolsOf:
+    """The schools of the account that is signed in with this cookie."""
+    return SchoolsOf("schools_of_session", _digest(secret))
 
 
 async def find_signed_in(transaction: Transaction, secret: str) -> AccountView | None:

@@ -11,13 +11,16 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from sqlalchemy.engine import make_url
 
 from deploy.embedded import as_root
 from deploy.embedded.broker import Broker
 from deploy.embedded.failure import CannotRun
-from deploy.embedded.postgres import ADMINISTRATOR, Postgres
+from deploy.embedded.postgres import ADMINISTRATOR, APPLICATION, OWNER, Postgres
 from shared.contracts.topics import TOPICS
+from shared.runtime.database import Database, create_engine
 from shared.runtime.kafka import Kafka
+from shared.runtime.roles import ensure_roles
 
 
 def _postgres(tmp_path: Path, password: str = "app") -> Postgres:
@@ -25,11 +28,12 @@ def _postgres(tmp_path: Path, password: str = "app") -> Postgres:
         tmp_path / "postgres",
         tmp_path / "postgres.log",
         administrator_password="administrator",
-        application_password=password,
+        owner_password=password,
+        application_password="application",
     )
 
 
-async def _ask(postgres: Postgres, statement: str, user: str = "kinvite") -> object:
+async def _ask(postgres: Postgres, statement: str, user: str = OWNER) -> object:
     connection = await asyncpg.connect(postgres.url(user))
     try:
         return await connection.fetchval(statement)
@@ -53,6 +57,32 @@ async def test_the_database_lasts_over_a_crash_and_its_application_is_no_superus
         await postgres.start()
         assert postgres.port == port
         assert await _ask(postgres, "SELECT n FROM kept") == 42
+
+
+async def test_a_login_that_migrations_make_signs_in_with_its_password(tmp_path: Path) -> None:
+    """This cluster asks for passwords, unlike those of the other tests."""
+    async with _postgres(tmp_path) as postgres:
+        owner_url = postgres.url(OWNER).replace("postgresql:", "postgresql+asyncpg:", 1)
+        given = make_url(owner_url).set(username="another", password="pass:word$1")
+        url = given.render_as_string(hide_password=False)
+        engine = create_engine(owner_url, schema="roster")
+        for _ in range(2):
+            async with engine.connect() as connection:
+                await ensure_roles(connection, "roster", url)
+        await engine.dispose()
+        async with Database(url, schema="roster") as database, database.transaction() as tx:
+            assert await tx.scalar("SELECT current_user::text") == "roster_worker"
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(postgres.url(OWNER).replace(OWNER + ":", "another:", 1))
+
+
+async def test_a_cluster_of_the_release_with_one_user_gets_the_second(tmp_path: Path) -> None:
+    async with _postgres(tmp_path) as postgres:
+        await _ask(postgres, "DROP ROLE kinvite_app", ADMINISTRATOR)
+        await _ask(postgres, "ALTER ROLE kinvite NOCREATEROLE", ADMINISTRATOR)
+    async with _postgres(tmp_path) as postgres:
+        assert await _ask(postgres, "SELECT current_user::text", APPLICATION) == APPLICATION
+        assert await _ask(postgres, "SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user") is True
 
 
 async def test_a_postmaster_that_was_left_behind_is_stopped_first(tmp_path: Path) -> None:

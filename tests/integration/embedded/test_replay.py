@@ -7,11 +7,12 @@ import pytest
 
 from deploy.embedded.replay import replay
 from shared.contracts.topics import INVITATIONS_INVITATION
+from tests.support.postgres import as_owner
 
 
 @pytest.fixture
 def dsn(database_url: str) -> str:
-    return database_url.replace("+asyncpg", "")
+    return as_owner(database_url).replace("+asyncpg", "")
 
 
 async def _emitted(connection: asyncpg.Connection, *, sent: bool = True) -> str:

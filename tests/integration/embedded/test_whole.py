@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from deploy.embedded.data import DataDirectory
-from deploy.embedded.postgres import Postgres
+from deploy.embedded.postgres import OWNER, Postgres
 from tests.integration.embedded.whole import Whole, running, start
 from tests.support.waiting import eventually
 
@@ -101,10 +101,11 @@ async def test_data_that_a_newer_service_migrated_is_left_alone(tmp_path: Path) 
     secrets = DataDirectory(tmp_path).secrets()
     passwords = {
         "administrator_password": secrets.administrator_password,
+        "owner_password": secrets.owner_password,
         "application_password": secrets.application_password,
     }
     async with Postgres(tmp_path / "postgres", tmp_path / "postgres.log", **passwords) as postgres:
-        connection = await asyncpg.connect(postgres.url())
+        connection = await asyncpg.connect(postgres.url(OWNER))
         await connection.execute("UPDATE roster.schema_version SET version_num = '9999'")
         await connection.close()
     assert "newer version" in await _refusal(tmp_path, first.port)

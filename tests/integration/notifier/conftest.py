@@ -18,7 +18,7 @@ _VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" /
 def notifier_template(cluster: Cluster) -> str:
     """A database with the notifier's schema alone."""
     name = cluster.create()
-    asyncio.run(migrate(cluster.url(name), "notifier", _VERSIONS))
+    asyncio.run(migrate(cluster.owner_url(name), "notifier", _VERSIONS, application_url=cluster.url(name)))
     return name
 
 

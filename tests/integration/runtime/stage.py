@@ -20,10 +20,15 @@ from shared.runtime.kafka import Kafka
 from shared.runtime.outbox import Lane, Outgoing, emit
 from shared.runtime.relay import Relay
 from tests.support.brokers.base import Broker
+from tests.support.postgres import execute_as_owner
 
 GROUP = "invitations.on-roster"
 SCHOOL = uuid4()
-_EFFECTS = "CREATE TABLE IF NOT EXISTS effects (message_id text, parent_id uuid, version bigint, trace text, at serial)"
+_EFFECTS = """
+CREATE TABLE invitations.effects (message_id text, parent_id uuid, version bigint, trace text,
+                                  at bigint GENERATED ALWAYS AS IDENTITY);
+GRANT SELECT, INSERT ON invitations.effects TO invitations_worker
+"""
 _EFFECT = (
     "INSERT INTO effects (message_id, parent_id, version, trace) VALUES (:id, :parent_id, :version, :trace)"
 )
@@ -131,6 +136,5 @@ async def stage(database_url: str, broker: Broker) -> AsyncIterator[Stage]:
         Database(database_url, schema="roster") as roster,
         Database(database_url, schema="invitations") as invitations,
     ):
-        async with invitations.transaction() as transaction:
-            await transaction.execute(_EFFECTS)
+        await execute_as_owner(database_url, _EFFECTS)
         yield Stage(kafka, roster, invitations)

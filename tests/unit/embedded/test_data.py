@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,21 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -
     assert _mode(data.path) == 0o700
     assert _mode(data.path / "secrets.json") == _mode(data.credentials) == 0o600
     assert (
-        len({made.administrator_password, made.application_password, made.auth_secret, made.admin_password})
+        len({made.administrator_password, made.owner_password, made.application_password, made.auth_secret})
         == 4
     )
     assert len(made.admin_password) >= 12
+
+
+def test_secrets_of_a_release_with_one_database_user_get_a_second(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    with data.held():
+        made = asdict(data.secrets())
+        earlier = {name: value for name, value in made.items() if name != "owner_password"}
+        (tmp_path / "secrets.json").write_text(json.dumps(earlier))
+        now = data.secrets()
+        assert now.owner_password == earlier["application_password"] != now.application_password
+        assert data.secrets() == now
 
 
 def test_a_second_holder_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""One town for all tests of a module: it takes a while to fill."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.kinvite_up import KinviteUp
+from tests.integration.tenancy.town import Town, build_town
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Two schools on a running installation; tests speak to it with clients of their own."""
+    up = KinviteUp(tmp_path_factory.mktemp("town") / "data")
+
+    async def build() -> Town:
+        await up.start()
+        built = await build_town(up)
+        await up.client.aclose()
+        return built
+
+    try:
+        yield asyncio.run(build())
+    finally:
+        asyncio.run(up.stop())

@@ -1,0 +1,180 @@
+"""Two schools on one installation, both with everything a school can have, and the keys of the second's people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import httpx
+
+from services.dashboard.domain.staff import Role
+from services.dashboard.service.staff import add_staff
+from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.database import Database
+from tests.acceptance.kinvite_up import KinviteUp
+from tests.support.waiting import eventually
+
+PASSWORD = "correct horse battery 1"
+_CSV = """student_name,father_name,parents_contact,parents_email
+{tag} Row,{tag} Uncle,030 555 0{n}9,{tag}9@family.example
+,{tag} Nobody,030 555 0{n}8,no address
+"""
+
+
+@dataclass(slots=True)
+class SchoolOfTown:
+    """A school; `ids` are all that paths and bodies may name, `tag` stands in every name and address of its people."""
+
+    tag: str
+    number: int
+    ids: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def school_id(self) -> str:
+        return self.ids["school_id"]
+
+    def secrets(self) -> set[str]:
+        """What nobody of another school may read."""
+        return {self.tag, *self.ids.values()}
+
+
+@dataclass(slots=True)
+class Town:
+    """`theirs` is the school that nobody of `ours` may learn anything about."""
+
+    up: KinviteUp
+    theirs: SchoolOfTown
+    ours: SchoolOfTown
+    database_url: str
+    auth_secret: str
+
+    def token(self, school: SchoolOfTown) -> dict[str, str]:
+        """An admin of one school, over the API."""
+        schools = frozenset({UUID(school.school_id)})
+        token = mint(self.auth_secret, schools=schools, rights=ALL_RIGHTS, actor="an admin of one school")
+        return {"Authorization": f"Bearer {token}"}
+
+    def client(self, **headers: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=str(self.up.client.base_url), headers=headers, timeout=30)
+
+
+async def build_town(up: KinviteUp) -> Town:
+    """Both schools, filled; returns when the status view shows it."""
+    secrets = json.loads((up.data / "secrets.json").read_text())
+    port = (up.data / "postgres" / "postmaster.pid").read_text().split("\n")[3]
+    url = f"postgresql+asyncpg://kinvite_app:{secrets['application_password']}@127.0.0.1:{port}/kinvite"
+    theirs, ours = SchoolOfTown("Quillfeather", 1), SchoolOfTown("Marrowgate", 2)
+    town = Town(up, theirs, ours, url, secrets["auth_secret"])
+    await asyncio.gather(_fill(up, theirs), _fill(up, ours))
+    return town
+
+
+async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
+    tag, number = school.tag, school.number
+    school.ids["school_id"] = await up.school(f"{tag} School")
+    root = f"/roster/v1/schools/{school.school_id}"
+    await _people(up, school, root)
+    path = f"{root}/imports"
+    text = _CSV.format(tag=tag, n=number)
+    answer = await up.client.post(
+        path, files={"file": (f"{tag}.csv", text.encode(), "text/csv")}, data={"dry_run": "true"}
+    )
+    school.ids["import_id"] = answer.json()["import_id"]
+
+    async def previewed() -> None:
+        assert (await up.get(f"{path}/{school.ids['import_id']}"))["state"] in ("preview", "refused")
+
+    await eventually(previewed, within_seconds=60)
+    await _sign_up(up, school)
+    await _run(up, school)
+    messages = await up.items(f"/notifier/v1/schools/{school.school_id}/messages")
+    school.ids["message_id"], school.ids["invitation_id"] = (
+        messages[0]["message_id"],
+        messages[0]["invitation_id"],
+    )
+
+
+async def _run(up: KinviteUp, school: SchoolOfTown) -> None:
+    """A run about everybody, through to what became of its messages, so that nothing moves by itself afterwards."""
+    path = f"/invitations/v1/schools/{school.school_id}/bulk"
+    run = await up.post(path, {"select": {"all": True}, "channel": "email"})
+    school.ids["bulk_id"] = run["bulk_id"]
+
+    async def settled() -> None:
+        assert (await up.get(f"{path}/{run['bulk_id']}"))["state"] == "done"
+        rows = await up.items(f"/dashboard/v1/schools/{school.school_id}/parents")
+        assert {row["delivery"] for row in rows} == {"sent"}
+
+    await eventually(settled, within_seconds=60)
+
+
+async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
+    """Two pupils of one family, a third of a family that may be the same."""
+    tag, number = school.tag, school.number
+    family = {
+        "father_name": f"{tag} Father",
+        "mother_name": f"{tag} Mother",
+        "parents_contact": f"+4930555010{number}",
+        "parents_email": f"{tag}@family.example",
+    }
+    for name in ("First", "Second"):
+        made = await up.post(
+            f"{root}/students", {"name": f"{tag} {name}", "number": f"{tag}-{name}", **family}
+        )
+        school.ids["student_id"] = made["student_id"]
+    cousin = {**family, "father_name": f"{tag} Cousin", "parents_contact": f"+4930555020{number}"}
+    other = await up.post(f"{root}/students", {"name": f"{tag} Third", **cousin})
+    school.ids["other_student_id"] = other["student_id"]
+    parents = await up.items(f"{root}/parents")
+    parent = next(one for one in parents if len(one["children"]) > 1)
+    school.ids["parent_id"] = parent["parent_id"]
+    school.ids["contact_id"] = parent["contacts"][0]["contact_id"]
+    groups = await up.items(f"{root}/siblings", show="linked")
+    school.ids["sibling_group_id"] = groups[0]["sibling_group_id"]
+
+
+async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
+    """The family's parent verifies and joins."""
+    invitations = f"/invitations/v1/schools/{school.school_id}/invitations"
+    await up.post(invitations, {"parent_id": school.ids["parent_id"]})
+    address = f"{school.tag}@family.example".lower()
+    async with httpx.AsyncClient(follow_redirects=True, timeout=30) as parent:
+        verified = await parent.post(await up.link(address, "verify"))
+        assert verified.status_code == 200
+        form = {"username": f"{school.tag}.parent", "password": PASSWORD}
+        joined = await parent.post(await up.link(address, "join"), data=form)
+        assert joined.status_code == 200
+
+    async def shown() -> None:
+        path = f"/dashboard/v1/schools/{school.school_id}/parents/{school.ids['parent_id']}"
+        answer = await up.client.get(path)
+        assert answer.status_code == 200
+        assert answer.json()["status"] == "signed_up"
+
+    await eventually(shown, within_seconds=30)
+
+
+@asynccontextmanager
+async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of an admin of one school."""
+    email = f"admin-{school.number}@example.org"
+    async with Database(town.database_url, schema="dashboard") as database:
+        schools = frozenset({UUID(school.school_id)})
+        await add_staff(database, email, PASSWORD, Role.ADMIN, schools)
+    async with town.client() as browser:
+        answer = await browser.post("/admin/login", data={"email": email, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        browser.follow_redirects = True
+        yield browser
+
+
+async def form_token(browser: httpx.AsyncClient) -> str:
+    """What every form of this session carries."""
+    found = re.search(r'name="form_token" value="(\w+)"', (await browser.get("/admin/schools")).text)
+    assert found
+    return found[1]
