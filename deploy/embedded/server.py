@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from deploy.embedded.dispatcher import Dispatcher
 from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
+from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
@@ -33,8 +34,10 @@ async def serve(listener: socket.socket, data: Path) -> None:
 
     Raises MigrationError for data of a newer version and ConfigurationError for wrong settings.
     """
-    async with Mailbox(data) as mailbox:
-        os.environ["NOTIFIER_SMTP_URL"] = mailbox.smtp_url
+    public_url = os.environ.get("KINVITE_PUBLIC_URL", "")
+    site = Site(public_url, os.environ.get("DASHBOARD_SERVICES_URL", public_url))
+    async with Mailbox(data, site=site) as mailbox:
+        os.environ.update(mailbox.settings)
         modules = {name: import_module(f"services.{name}.app") for name in SERVICES}
         settings = {name: load(import_module(f"services.{name}.settings").Settings) for name in SERVICES}
         await _prepare(settings["roster"])

@@ -25,7 +25,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     roster = RosterClient(settings.roster_url or settings.public_url, settings.auth_secret.get_secret_value())
     sweeps = Sweeps(database, desk, settings, roster.count_parents)
     listing, expansion = sweeps.listing(), sweeps.expansion()
-    timers = [sweeps.expiry(), sweeps.wishes(), listing, expansion]
+    timers = [sweeps.expiry(), sweeps.wishes(), sweeps.mornings(), listing, expansion]
     if settings.reminders_enabled:
         timers.append(sweeps.reminders())
     app = service_app(

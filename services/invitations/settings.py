@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.invitations.domain.models import Limits
+from services.invitations.domain.models import Limits, QuietHours
+from services.invitations.domain.states import Channel
 from shared.runtime.settings import ServiceSettings
 
 
@@ -29,6 +30,11 @@ class Settings(ServiceSettings):
     roster_patience_seconds: float = Field(5, ge=0)
     """How long a run asks a roster that does not answer before it goes on without."""
     preview_catch_up_seconds: float = Field(10, ge=0, le=30)
+    channels: str = Field("email", pattern=r"^(email|sms|whatsapp)(,(email|sms|whatsapp))*$")
+    """What this installation can send by, comma-separated; what the notifier is set up for."""
+    quiet_hours: str = Field("", pattern=r"^(none|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+    """Hours without SMS and WhatsApp for all schools, such as `20:00-08:00`, or `none`; empty: each school's own."""
+    quiet_poll_seconds: float = Field(1, gt=0)
     bulk_outstanding_limit: int = Field(1_000, ge=1)
     """Messages of runs, all together, that may be without an outcome."""
     batch_size: int = Field(500, ge=1, le=5_000)
@@ -45,4 +51,19 @@ class Settings(ServiceSettings):
             cool_down=timedelta(hours=self.cool_down_hours),
             reinvite_pause=timedelta(seconds=self.reinvite_min_seconds),
             message_cap=self.messages_per_contact,
+            quiet=self._quiet,
         )
+
+    @property
+    def usable_channels(self) -> frozenset[Channel]:
+        """What can be sent by."""
+        return frozenset(Channel(name) for name in self.channels.split(","))
+
+    @property
+    def _quiet(self) -> QuietHours | None:
+        if not self.quiet_hours:
+            return None
+        if self.quiet_hours == "none":
+            return QuietHours(time(0), time(0))
+        begin, end = self.quiet_hours.split("-")
+        return QuietHours(time.fromisoformat(begin), time.fromisoformat(end))

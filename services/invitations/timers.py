@@ -10,7 +10,7 @@ from services.invitations.domain.bulk import Run
 from services.invitations.service.bulk_expand import expand, find_unlisted, list_parents
 from services.invitations.service.catch_up import CountParents, gap
 from services.invitations.service.desk import Desk
-from services.invitations.service.due import expire, remind
+from services.invitations.service.due import expire, release, remind
 from services.invitations.service.roster import fulfil_left
 from services.invitations.settings import Settings
 from shared.runtime.database import Database
@@ -46,6 +46,14 @@ class Sweeps:
     def wishes(self) -> Timer:
         """Invites whose wish two workers at once have passed over."""
         return Timer("wishes", self.settings.wish_poll_seconds, self._fulfil)
+
+    def mornings(self) -> Timer:
+        """Sends what waited for the end of quiet hours."""
+        return Timer("quiet-hours", self.settings.quiet_poll_seconds, self._release)
+
+    async def _release(self) -> bool:
+        async with self.database.transaction() as tx:
+            return await release(tx, self.settings.batch_size)
 
     async def _expire(self) -> bool:
         async with self.database.transaction() as tx:

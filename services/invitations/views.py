@@ -128,6 +128,7 @@ def render(invitation: Invitation) -> dict[str, Any]:
         "first_invited_at": invitation.first_invited_at.isoformat(),
         "last_invited_at": invitation.last_invited_at.isoformat(),
         "expires_at": invitation.expires_at.isoformat(),
+        "send_at": _moment(invitation.send_at),
         "next_reminder_at": _moment(invitation.next_reminder_at),
         "signed_up_at": _moment(invitation.signed_up_at),
     }

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from fastapi import FastAPI
 
+from services.notifier.channels.base import Channel
 from services.notifier.channels.email import EmailChannel, EmailSettings
 from services.notifier.channels.smtp import TimeLimits
+from services.notifier.channels.twilio import TwilioChannel, TwilioSettings, sms_channel, whatsapp_channel
+from services.notifier.channels.twilio_hooks import Signatures
 from services.notifier.consumers import subscriptions
 from services.notifier.domain.retry import RetryPolicy
-from services.notifier.http import router
+from services.notifier.http.hooks import STATUS_PATH, Hooks, hooks_router
+from services.notifier.http.messages import router
 from services.notifier.service.claiming import Links, Queue
 from services.notifier.settings import Settings, SmtpServer
+from services.notifier.timers.reports import Reports
 from services.notifier.timers.sender import Sender
 from shared.runtime.database import Database
 from shared.runtime.outbox import Lane
@@ -19,13 +27,18 @@ from shared.runtime.settings import load
 from shared.runtime.tokens import TokenKeys
 
 SINGLE_SHARE = 4
+Open = Callable[[int], Channel]
+"""Makes a channel over so many connections."""
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
-    """The notifier's ASGI app. `worker` consumes commands and sends; `api` answers staff."""
+    """The notifier's ASGI app. `worker` consumes commands and sends; `api` answers staff and providers."""
     settings = settings or load(Settings)
     database = Database(settings.database_url, schema="notifier", pool_size=settings.database_pool_size)
-    senders = _senders(settings, database) if worker else []
+    senders = list(_senders(settings, database)) if worker else []
+    reports = Reports(
+        database, RetryPolicy(settings.attempt_limit), poll_seconds=settings.report_poll_milliseconds / 1000
+    )
 
     def wake(lane: Lane) -> None:
         for sender in senders:
@@ -36,43 +49,89 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         "notifier",
         settings,
         database=database,
-        routers=[router(database)],
+        routers=[router(database), hooks_router(_hooks(settings, database, reports))],
         subscriptions=subscriptions({sender.queue.channel for sender in senders}, wake),
-        timers=[sender.timer for sender in senders],
+        timers=[
+            *(sender.timer for sender in senders),
+            *([reports.timer] if settings.twilio_account_sid else []),
+        ],
         resources=senders,
         api=api,
         worker=worker,
     )
 
 
-def _senders(settings: Settings, database: Database) -> list[Sender]:
+def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
     """One sender per channel and lane, so that no run of thousands and no hung provider keeps a single message back."""
-    server = settings.smtp_server
-    if server is None:
-        return []
     links = Links(settings.public_url, TokenKeys.from_setting(settings.token_keys.get_secret_value()))
-    single = max(1, settings.smtp_connections // SINGLE_SHARE)
-    return [
-        Sender(
-            database,
-            EmailChannel(_email(settings, server, connections)),
-            Queue("email", lane, settings.lease_seconds, RetryPolicy(settings.attempt_limit)),
-            links,
-            connections=connections,
-            poll_seconds=settings.poll_milliseconds / 1000,
+    for name, open_channel, connections, poll_milliseconds in _channels(settings):
+        single = max(1, connections // SINGLE_SHARE)
+        for lane, share in ((Lane.SINGLE, single), (Lane.BULK, connections - single)):
+            yield Sender(
+                database,
+                open_channel(share),
+                Queue(name, lane, settings.lease_seconds, RetryPolicy(settings.attempt_limit)),
+                links,
+                connections=share,
+                poll_seconds=poll_milliseconds / 1000,
+            )
+
+
+def _channels(settings: Settings) -> Iterator[tuple[str, Open, int, int]]:
+    """The channels that are set up: name, how to open it, connections, milliseconds between looks."""
+    server = settings.smtp_server
+    if server is not None:
+        yield (
+            "email",
+            partial(_email, settings, server),
+            settings.smtp_connections,
+            settings.poll_milliseconds,
         )
-        for lane, connections in ((Lane.SINGLE, single), (Lane.BULK, settings.smtp_connections - single))
-    ]
+    for name, sender, make in (
+        ("sms", settings.twilio_sms_from, sms_channel),
+        ("whatsapp", settings.twilio_whatsapp_from, whatsapp_channel),
+    ):
+        if sender:
+            opened = partial(_twilio, settings, sender)
+            slow = max(settings.poll_milliseconds, settings.report_poll_milliseconds)
+            yield name, partial(_phone, make, opened), settings.twilio_connections, slow
 
 
-def _email(settings: Settings, server: SmtpServer, connections: int) -> EmailSettings:
-    return EmailSettings(
-        server=server,
-        sender=settings.sender,
-        helo_name=settings.helo_name,
-        connections=connections,
-        limits=TimeLimits(
-            settings.smtp_connect_seconds, settings.smtp_command_seconds, settings.smtp_data_seconds
-        ),
-        ca_file=settings.smtp_ca_file,
+def _email(settings: Settings, server: SmtpServer, connections: int) -> EmailChannel:
+    return EmailChannel(
+        EmailSettings(
+            server=server,
+            sender=settings.sender,
+            helo_name=settings.helo_name,
+            connections=connections,
+            limits=TimeLimits(
+                settings.smtp_connect_seconds, settings.smtp_command_seconds, settings.smtp_data_seconds
+            ),
+            ca_file=settings.smtp_ca_file,
+        )
     )
+
+
+def _phone(
+    make: Callable[[TwilioSettings], TwilioChannel], opened: Callable[[int], TwilioSettings], connections: int
+) -> TwilioChannel:
+    return make(opened(connections))
+
+
+def _twilio(settings: Settings, sender: str, connections: int) -> TwilioSettings:
+    return TwilioSettings(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        sender=sender,
+        status_url=f"{settings.public_url}{STATUS_PATH}",
+        base_url=settings.twilio_base_url,
+        connections=connections,
+        request_seconds=settings.twilio_request_seconds,
+        content_sids=settings.content_sids,
+    )
+
+
+def _hooks(settings: Settings, database: Database, reports: Reports) -> Hooks:
+    token = settings.twilio_auth_token.get_secret_value()
+    signatures = Signatures(token, settings.public_url) if token else None
+    return Hooks(database, signatures, reports.timer.wake)

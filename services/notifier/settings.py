@@ -8,12 +8,13 @@ from email.headerregistry import Address
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.runtime.settings import ServiceSettings
 
 Security = Literal["plain", "starttls", "tls"]
+_SID = r"(verify|invite|verify_reminder|invite_reminder)(/[a-z]{2,3}(-[a-z0-9]{2,8})*)?=HX[0-9A-Za-z]{8,64}"
 _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp": ("plain", 25),
     "smtps": ("tls", 465),
@@ -53,9 +54,10 @@ class SmtpServer:
 
 
 class Settings(ServiceSettings):
-    """Without `smtp_url` e-mail is not set up, and every e-mail fails with that reason.
+    """Without `smtp_url` e-mail is not set up, and every e-mail fails with that reason; likewise without Twilio.
 
-    `smtp_connections` is shared by both lanes: a quarter, at least one, is kept for single messages.
+    `smtp_connections` and `twilio_connections` (of SMS and of WhatsApp each) are shared by both lanes: a quarter, at
+    least one, is kept for single messages.
     """
 
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_")
@@ -68,9 +70,25 @@ class Settings(ServiceSettings):
     smtp_command_seconds: float = Field(30.0, gt=0, le=300)
     smtp_data_seconds: float = Field(60.0, gt=0, le=600)
     mail_from: str = "Kinvite <no-reply@kinvite.invalid>"
+    twilio_account_sid: str = Field("", pattern=r"^(AC[0-9A-Za-z]{8,64})?$")
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_base_url: str = Field("https://api.twilio.com", pattern=r"^https?://[^\s/]+$")
+    """Another place than Twilio's own, for an edge location or for tests."""
+    twilio_sms_from: str = Field(
+        "", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64}|[A-Za-z][0-9A-Za-z ]{0,10})?$"
+    )
+    """A number in E.164, a messaging service (MG…) or a sender name; empty: no SMS."""
+    twilio_whatsapp_from: str = Field("", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64})?$")
+    """A number in E.164 or a messaging service (MG…); empty: no WhatsApp."""
+    twilio_content_sids: str = Field("", pattern=f"^({_SID}(,{_SID})*)?$")
+    """Approved WhatsApp templates: `verify=HX…,verify/de=HX…,invite=HX…`."""
+    twilio_connections: int = Field(8, ge=2, le=200)
+    twilio_request_seconds: float = Field(10.0, gt=0, le=60)
     attempt_limit: int = Field(20, ge=1, le=100)
     lease_seconds: float = Field(20.0, ge=2, le=600)
     poll_milliseconds: int = Field(200, ge=10, le=60_000)
+    report_poll_milliseconds: int = Field(1_000, ge=10, le=60_000)
+    """How often reports that came in elsewhere are looked for; those that came in here are applied at once."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -85,6 +103,23 @@ class Settings(ServiceSettings):
     def _check_mail_from(cls, text: str) -> str:
         _address(text)
         return text
+
+    @model_validator(mode="after")
+    def _check_twilio(self) -> Self:
+        """All or nothing: half an account sends nothing and says nothing."""
+        token = self.twilio_auth_token.get_secret_value()
+        parts = (self.twilio_account_sid, token, self.twilio_sms_from or self.twilio_whatsapp_from)
+        if any(parts) and not all(parts):
+            raise ValueError(
+                "NOTIFIER_TWILIO_ACCOUNT_SID, NOTIFIER_TWILIO_AUTH_TOKEN and one of NOTIFIER_TWILIO_SMS_FROM and "
+                "NOTIFIER_TWILIO_WHATSAPP_FROM go together"
+            )
+        return self
+
+    @property
+    def content_sids(self) -> dict[str, str]:
+        """Approved WhatsApp templates by template or template/language."""
+        return dict(part.split("=") for part in self.twilio_content_sids.split(",") if part)
 
     @property
     def smtp_server(self) -> SmtpServer | None:

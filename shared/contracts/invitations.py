@@ -20,13 +20,17 @@ class _InvitationFact(Message):
 
 
 class _LinkFact(_InvitationFact):
-    """A message with a link is on its way. `token_digest` is the SHA-256 (hex) of the link's token."""
+    """A message with a link is on its way. `token_digest` is the SHA-256 (hex) of the link's token.
+
+    `send_at`: the message waits until then, because of quiet hours.
+    """
 
     channel: Channel
     contact_id: UUID
     message_id: UUID
     token_digest: str
     expires_at: datetime
+    send_at: datetime | None = None
 
 
 @contract(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.contracts.message import Generation, Message, Personal, contract
 from shared.contracts.roster import Channel
-from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE
+from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE, NOTIFIER_RECIPIENT
 
 Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
 
@@ -104,3 +104,33 @@ class MessageOutcomeUnknown(_Outcome):
     """It may have arrived; nobody can tell."""
 
     reason: str
+
+
+@contract(
+    "notifier.recipient.opted_out.v1",
+    topic=NOTIFIER_RECIPIENT,
+    key="parent_id",
+    triggered_by="the parent answered STOP, or the provider says that they once did",
+)
+class RecipientOptedOut(Message):
+    """The address takes no more messages on this channel, whoever sends them."""
+
+    parent_id: UUID
+    channel: Channel
+    recipient: Recipient
+    opted_out_at: datetime
+
+
+@contract(
+    "notifier.recipient.opted_in.v1",
+    topic=NOTIFIER_RECIPIENT,
+    key="parent_id",
+    triggered_by="the parent answered START after a STOP",
+)
+class RecipientOptedIn(Message):
+    """The address takes messages on this channel again."""
+
+    parent_id: UUID
+    channel: Channel
+    recipient: Recipient
+    opted_in_at: datetime

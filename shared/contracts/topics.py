@@ -62,6 +62,9 @@ NOTIFIER_COMMANDS_BULK = Topic(
 NOTIFIER_MESSAGE = Topic(
     "notifier.message", "message_id", ("invitations.on-notifier", "dashboard.on-notifier"), personal=False
 )
+NOTIFIER_RECIPIENT = Topic(
+    "notifier.recipient", "parent_id", ("invitations.on-notifier", "dashboard.on-notifier"), personal=True
+)
 SIGNUP_SUBMISSION = Topic("signup.submission", "invitation_id", ("invitations.on-signup",), personal=False)
 SIGNUP_ACCOUNT = Topic(
     "signup.account",
@@ -79,6 +82,7 @@ TOPICS: tuple[Topic, ...] = (
     NOTIFIER_COMMANDS,
     NOTIFIER_COMMANDS_BULK,
     NOTIFIER_MESSAGE,
+    NOTIFIER_RECIPIENT,
     SIGNUP_SUBMISSION,
     SIGNUP_ACCOUNT,
 )

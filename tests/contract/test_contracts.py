@@ -42,7 +42,9 @@ def test_type_follows_the_naming_rule(message: type[Message]) -> None:
     else:
         assert contract.topic.name == f"{owner}.{aggregate}"
         assert name in (verb, f"{aggregate}_{verb}")
-        assert verb.rsplit("_", 1)[-1] in _PARTICIPLES, f"{verb} is not in the past tense"
+        assert {verb.rsplit("_", 1)[-1], verb.partition("_")[0]} & _PARTICIPLES, (
+            f"{verb} is not in the past tense"
+        )
     assert version == "1"
     assert contract.triggered_by
 
@@ -56,6 +58,7 @@ _PARTICIPLES = {
     "expired",
     "failed",
     "issued",
+    "opted",
     "linked",
     "refused",
     "registered",

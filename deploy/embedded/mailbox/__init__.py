@@ -1,4 +1,4 @@
-"""What would have been sent: an SMTP server that keeps every mail, with a page and a JSON list to read them."""
+"""What would have been sent: servers that keep every mail and text, with a page and a JSON list to read them."""
 
 from deploy.embedded.mailbox.mailbox import Mailbox
 

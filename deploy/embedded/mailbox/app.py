@@ -12,6 +12,9 @@ from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel
 
 from deploy.embedded.mailbox.parse import content_of
+from deploy.embedded.mailbox.play import add_play
+from deploy.embedded.mailbox.reports import Reporter
+from deploy.embedded.mailbox.state import State
 from deploy.embedded.mailbox.store import Channel, Kept, Store
 from shared.runtime import problems
 from shared.runtime.problems import Problem
@@ -56,11 +59,12 @@ To = Annotated[str | None, Query(description="the recipient's address, in any le
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 
-def create_app(store: Store) -> FastAPI:
+def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     problems.install(app)
     _add_json_routes(app, store)
     _add_pages(app, store)
+    add_play(app, state, reporter, _templates, _PAGE_HEADERS)
     return app
 
 

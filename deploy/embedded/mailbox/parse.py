@@ -1,5 +1,6 @@
-"""Reads a kept mail: subject, both bodies, every link, and the typed code."""
+"""Reads a kept message: subject, both bodies, every link, and the typed code."""
 
+import json
 import re
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -30,7 +31,13 @@ class Content:
 
 
 def content_of(kept: Kept) -> Content:
-    return _parse(kept.id, kept.raw)
+    return _parse(kept.id, kept.raw) if kept.channel == "email" else _parse_text(kept.raw)
+
+
+def _parse_text(raw: bytes) -> Content:
+    body = str(json.loads(raw)["body"])
+    code = _CODE.search(body)
+    return Content("", body, "", tuple(dict.fromkeys(_links_in_text(body))), code[1] if code else None)
 
 
 @lru_cache(maxsize=2048)

@@ -2,32 +2,57 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from deploy.embedded.mailbox.state import Behaviour, State
 from deploy.embedded.mailbox.store import Arrival, NotKept, Store
 
 LARGEST_MAIL_BYTES = 30_000_000
 IDLE_CONNECTION_SECONDS = 300.0
 _END = b"\r\n.\r\n"
 _EVERYTHING = 2**30
+_AT_RECIPIENT: Mapping[Behaviour, str] = {
+    "refuse": "550 5.1.1 There is no such mailbox",
+    "delay": "450 4.7.1 Greylisted, try again later",
+    "throttle": "421 4.7.0 Too many mails, try again later",
+}
 
 
 class _Handler:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, state: State) -> None:
         self._store = store
+        self._state = state
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        play = self._state.take(_printable(address), "refuse", "delay", "throttle", "hang")
+        if play is not None:
+            if play.behaviour != "hang":
+                return _AT_RECIPIENT[play.behaviour]
+            await asyncio.sleep(IDLE_CONNECTION_SECONDS)
+            raise ConnectionResetError
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content
         raw = content if isinstance(content, bytes) else (content or "").encode()
         recipients = dict.fromkeys(_printable(recipient) for recipient in envelope.rcpt_tos)
+        plays = [self._state.take(recipient, "bounce", "drop") for recipient in recipients]
+        played = {play.behaviour for play in plays if play is not None}
+        if "bounce" in played:
+            return "550 5.1.1 This mail came back: there is no such mailbox"
         try:
             await self._store.add([Arrival("email", recipient, raw) for recipient in recipients])
         except NotKept:
             return "451 4.3.0 The mailbox cannot write to its disk, try again later"
+        if "drop" in played:
+            raise ConnectionResetError
         return "250 2.0.0 Kept in the mailbox"
 
 
@@ -80,7 +105,7 @@ class _BulkSMTP(SMTP):
 
 
 @asynccontextmanager
-async def smtp_server(store: Store, *, host: str, port: int) -> AsyncIterator[int]:
+async def smtp_server(store: Store, state: State, *, host: str, port: int) -> AsyncIterator[int]:
     """Yields the port it listens on (`port` 0 takes a free one). Raises OSError when the port is taken."""
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd logs addresses and whole mails there
     loop = asyncio.get_running_loop()
@@ -88,7 +113,7 @@ async def smtp_server(store: Store, *, host: str, port: int) -> AsyncIterator[in
 
     def protocol() -> SMTP:
         made = _BulkSMTP(
-            _Handler(store),
+            _Handler(store, state),
             hostname="mailbox.localhost",
             ident="Kinvite mailbox",
             data_size_limit=LARGEST_MAIL_BYTES,

@@ -44,11 +44,15 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?([^\r\n]+)", re.IG
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message for one recipient, as it came in. `raw` is the whole message (for email: RFC 5322)."""
+    """One message for one recipient, as it came in: `raw` is RFC 5322 or, of a text, JSON with `from` and `body`.
+
+    `key` tells a repeated message from a new one; None takes the Message-ID.
+    """
 
     channel: Channel
     recipient: str
     raw: bytes
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ class Store:
     def _insert(self, arrivals: list[Arrival]) -> None:
         now_ms = int(time.time() * 1000)
         rows = [
-            (a.channel, a.recipient, a.recipient.lower(), _message_key(a.raw), a.raw, now_ms)
+            (a.channel, a.recipient, a.recipient.lower(), a.key or _message_key(a.raw), a.raw, now_ms)
             for a in arrivals
         ]
         with self._write_connection as connection:

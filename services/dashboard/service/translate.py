@@ -134,6 +134,7 @@ def link_fact(received: Received[L]) -> Told:
     verify = isinstance(fact, VerificationRequested)
     state = State.AWAITING_VERIFICATION if verify else State.INVITED
     stage = Stage.VERIFY if verify else Stage.INVITE
+    delivery = Delivery.DEFERRED if fact.send_at else Delivery.QUEUED
     family = Family(
         received.school_id,
         fact.parent_id,
@@ -141,7 +142,7 @@ def link_fact(received: Received[L]) -> Told:
         sending=Sending(
             received.version, fact.generation, fact.channel, fact.contact_id, fact.expires_at, at
         ),
-        outcome=Outcome(fact.generation, stage, fact.message_id, 0, Delivery.QUEUED, at),
+        outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, at),
     )
     return told(received, fact.parent_id, line_of(received, channel=fact.channel), family)
 

@@ -39,6 +39,8 @@ def subscriptions(desk: Desk, on_outcome: Callable[[], None]) -> tuple[Subscript
                 notifier.MessageDelivered: on_notifier.on_message_delivered,
                 notifier.MessageFailed: on_notifier.on_message_failed,
                 notifier.MessageOutcomeUnknown: on_notifier.on_message_outcome_unknown,
+                notifier.RecipientOptedOut: on_notifier.on_recipient_opted_out,
+                notifier.RecipientOptedIn: on_notifier.on_recipient_opted_in,
             },
             after_commit=on_outcome,
         ),

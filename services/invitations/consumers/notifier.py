@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.invitations.domain.delivery import Outcome
-from services.invitations.domain.states import Delivery
+from services.invitations.domain.models import OptOut, digest_of
+from services.invitations.domain.states import Channel, Delivery
 from services.invitations.service import outcomes
 from shared.contracts import notifier
 from shared.contracts.envelope import Received
@@ -52,6 +53,31 @@ async def on_message_outcome_unknown(
             Outcome(one.data.message_id, one.data.invitation_id, Delivery.UNKNOWN, one.data.reason)
             for one in batch
         ],
+    )
+
+
+async def on_recipient_opted_out(
+    tx: Transaction, batch: Sequence[Received[notifier.RecipientOptedOut]]
+) -> None:
+    await outcomes.take_opt_outs(tx, [_opt_out(one, opted_out=True) for one in batch])
+
+
+async def on_recipient_opted_in(
+    tx: Transaction, batch: Sequence[Received[notifier.RecipientOptedIn]]
+) -> None:
+    await outcomes.take_opt_outs(tx, [_opt_out(one, opted_out=False) for one in batch])
+
+
+def _opt_out(
+    one: Received[notifier.RecipientOptedOut] | Received[notifier.RecipientOptedIn], *, opted_out: bool
+) -> OptOut:
+    return OptOut(
+        parent_id=one.data.parent_id,
+        school_id=one.school_id,
+        channel=Channel(one.data.channel),
+        address_digest=digest_of(one.data.recipient.address),
+        version=one.version,
+        opted_out=opted_out,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from services.invitations.domain.copies import ParentCopy, Requested, SchoolCopy
-from services.invitations.domain.models import Contact, Parent, School
+from services.invitations.domain.models import Contact, Parent, QuietHours, School
 from services.invitations.domain.states import Channel
 from services.invitations.service import roster
 from services.invitations.service.desk import Desk
@@ -66,6 +66,7 @@ def _school(message: Received[SchoolFact]) -> SchoolCopy:
         credentials_mode=school.credentials_mode,
         lifetime=timedelta(days=days),
         reminders=tuple(timedelta(days=day) for day in sorted(set(school.reminder_days)) if 0 < day < days),
+        quiet=QuietHours(school.quiet_from.replace(tzinfo=None), school.quiet_until.replace(tzinfo=None)),
     )
     return SchoolCopy(kept, message.version)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import NewType
 from uuid import UUID
 
@@ -39,7 +39,20 @@ class Contact:
     @property
     def address_digest(self) -> str:
         """Tells a changed address from an unchanged one without keeping the old one."""
-        return hashlib.sha256(self.address.strip().casefold().encode()).hexdigest()
+        return digest_of(self.address)
+
+
+def digest_of(address: str) -> str:
+    """SHA-256 (hex) of an address, letter case and outer blanks aside."""
+    return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From when until when phones are left alone, local time; equal moments: never."""
+
+    begin: time = time(20)
+    end: time = time(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ class School:
     credentials_mode: str = "self_service"
     lifetime: timedelta = timedelta(days=7)
     reminders: tuple[timedelta, ...] = (timedelta(days=3), timedelta(days=6))
+    quiet: QuietHours = QuietHours()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,7 +95,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """The one invitation of a parent; `generation` grows with every re-invite, `version` with every fact."""
+    """The one invitation of a parent; `generation` grows with every re-invite, `version` with every fact.
+
+    `send_at`: its message waits until then, because of quiet hours.
+    """
 
     invitation_id: UUID
     school_id: UUID
@@ -109,6 +126,19 @@ class Invitation:
     submission_id: UUID | None = None
     signed_up_at: datetime | None = None
     blocked_reason: str | None = None
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """Whether an address of a parent takes messages on a channel, as the notifier knew it at `version`."""
+
+    parent_id: UUID
+    school_id: UUID
+    channel: Channel
+    address_digest: str
+    version: int
+    opted_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +152,15 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Brakes of a whole installation. `message_cap` counts messages per contact until its address changes."""
+    """Brakes of a whole installation. `message_cap` counts messages per contact until its address changes.
+
+    `quiet` replaces the quiet hours of every school.
+    """
 
     cool_down: timedelta = timedelta(hours=24)
     reinvite_pause: timedelta = timedelta(seconds=60)
     message_cap: int = 10
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Family:
     school: School
     invitation: Invitation | None
     usages: tuple[Usage, ...] = ()
+    opted_out: frozenset[tuple[Channel, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def decide(family: Family, wish: Wish, limits: Limits, now: datetime) -> Go | St
     if contact is None:
         return Stop(Hindrance.NO_CONTACT)
     usage = usage_of(family.usages, contact)
-    stop = _pace(family.invitation, wish, limits, now) or _opted_out(family.invitation, contact, wish)
+    stop = _pace(family.invitation, wish, limits, now) or _opted_out(family, contact, wish)
     if stop is not None:
         return stop
     if usage is not None and usage.messages >= limits.message_cap and not wish.override_reason:
@@ -162,8 +163,11 @@ def _pace(invitation: Invitation | None, wish: Wish, limits: Limits, now: dateti
     return Stop(Hindrance.COOL_DOWN, left) if cooled and left > timedelta(0) else None
 
 
-def _opted_out(invitation: Invitation | None, contact: Contact, wish: Wish) -> Stop | None:
-    """A suppressed address is passed over by runs and by itself; staff may still try it."""
+def _opted_out(family: Family, contact: Contact, wish: Wish) -> Stop | None:
+    """Who answered STOP gets nothing on that channel, whoever asks; a suppression of the provider staff may try."""
+    if (wish.channel, contact.address_digest) in family.opted_out:
+        return Stop(Hindrance.OPTED_OUT)
+    invitation = family.invitation
     if invitation is None or wish.origin is Origin.STAFF or invitation.delivery is not Delivery.SUPPRESSED:
         return None
     same = invitation.address_digest == contact.address_digest

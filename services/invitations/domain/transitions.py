@@ -18,6 +18,8 @@ from services.invitations.domain.states import (
     Template,
 )
 
+QUIET_REASON = "It is sent in the morning, because of quiet hours."
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -30,13 +32,17 @@ class Target:
     channel: Channel
     verified: bool
     origin: Origin
+    send_at: datetime | None = None
+    """Not before that, because of quiet hours; None: at once."""
 
 
 def start(current: Invitation | None, target: Target, stamp: Stamp) -> Transition:
     """Invite, or re-invite: the older link is dead at once and the week starts again.
 
-    A proved address gets the invitation itself, any other one is asked to verify first.
+    A proved address gets the invitation itself, any other one is asked to verify first. The week begins when the
+    message may go out.
     """
+    begins = target.send_at or stamp.now
     invitation_id = current.invitation_id if current else target.invitation_id
     generation = current.generation + 1 if current else 1
     purpose = Purpose.JOIN if target.verified else Purpose.VERIFY
@@ -58,16 +64,36 @@ def start(current: Invitation | None, target: Target, stamp: Stamp) -> Transitio
         token_digest=link.digest,
         message_id=stamp.message_id,
         template=template,
-        delivery=Delivery.QUEUED,
+        delivery=Delivery.DEFERRED if target.send_at else Delivery.QUEUED,
+        delivery_reason=QUIET_REASON if target.send_at else None,
         first_invited_at=current.first_invited_at if current else stamp.now,
         last_invited_at=stamp.now,
-        expires_at=stamp.now + target.school.lifetime,
-        last_message_at=stamp.now,
+        expires_at=begins + target.school.lifetime,
+        last_message_at=begins,
         last_reinvite_at=stamp.now if again else (current.last_reinvite_at if current else None),
-        next_reminder_at=first_reminder(target.school, stamp.now),
+        next_reminder_at=first_reminder(target.school, begins),
+        send_at=target.send_at,
     )
     fact = Fact.ISSUED if target.verified else Fact.VERIFICATION_REQUESTED
-    return Transition(invitation, (fact,), template)
+    return Transition(invitation, (fact,), None if target.send_at else template)
+
+
+def release(current: Invitation, now: datetime) -> Transition:
+    """Send the message that waited for the end of quiet hours."""
+    state = replace(
+        current, send_at=None, delivery=Delivery.QUEUED, delivery_reason=None, last_message_at=now
+    )
+    return Transition(state, (), current.template)
+
+
+def hold(current: Invitation, until: datetime) -> Transition:
+    """A reminder that would come at night comes in the morning, if the week lasts so long."""
+    return Transition(replace(current, next_reminder_at=until if until < current.expires_at else None))
+
+
+def let_go(current: Invitation) -> Transition:
+    """The message that waited is not sent any more: its link has ended."""
+    return Transition(replace(current, send_at=None))
 
 
 def verify(current: Invitation, school: School, stamp: Stamp) -> Transition:
@@ -88,6 +114,7 @@ def verify(current: Invitation, school: School, stamp: Stamp) -> Transition:
         last_message_at=stamp.now,
         expires_at=stamp.now + school.lifetime,
         next_reminder_at=first_reminder(school, stamp.now),
+        send_at=None,
     )
     return Transition(invitation, (Fact.CONTACT_VERIFIED, Fact.ISSUED), Template.INVITE)
 
@@ -144,6 +171,7 @@ def block(current: Invitation, reason: str) -> Transition | None:
         status=InvitationStatus.BLOCKED,
         version=current.version + 1,
         next_reminder_at=None,
+        send_at=None,
         blocked_reason=reason,
     )
     return Transition(state, (Fact.BLOCKED,))
@@ -195,5 +223,6 @@ def _withdrawn(current: Invitation) -> Invitation:
         status=InvitationStatus.WITHDRAWN,
         version=current.version + 1,
         next_reminder_at=None,
+        send_at=None,
         blocked_reason=None,
     )

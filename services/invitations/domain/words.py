@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from services.invitations.domain.models import Invitation
-from services.invitations.domain.states import STOPPED, Channel, Hindrance, InvitationStatus
+from services.invitations.domain.states import STOPPED, Channel, Delivery, Hindrance, InvitationStatus
 
 ACTION_INVITE = "Invite"
 ACTION_REINVITE = "Re-Invite"
@@ -43,6 +43,8 @@ def reason(invitation: Invitation | None) -> str:
 def next_step(invitation: Invitation | None) -> str:
     """What would move the parent forward."""
     if invitation is not None and _undeliverable(invitation):
+        if invitation.delivery is Delivery.SUPPRESSED:
+            return "Invite the parent by another channel."
         return "Correct the address, or re-invite the parent."
     return _NEXT_STEPS[invitation.status if invitation else InvitationStatus.NOT_INVITED]
 

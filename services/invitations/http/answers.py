@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from services.invitations.domain.rules import Stop
 from services.invitations.domain.states import Channel, Hindrance
@@ -31,9 +32,9 @@ def refused(stop: Stop, *, contact_named: bool) -> Problem:
     return Problem(_STATUS.get(why, 409), why.value, hindrance(why), field=_FIELD.get(why), headers=headers)
 
 
-def check_channel(channel: Channel) -> Channel:
+def check_channel(channel: Channel, usable: Collection[Channel]) -> Channel:
     """The channel. Raises Problem 422 where this installation cannot send by it."""
-    if channel is not Channel.EMAIL:
+    if channel not in usable:
         raise Problem(422, "channel_not_configured", unconfigured(channel), field="channel")
     return channel
 

@@ -44,7 +44,7 @@ async def post_bulk(
     With `dry_run` nothing is sent or kept: the answer has what a run would do, `to_message` and each skip reason.
     The same idempotency key gives the same run for ever.
     """
-    check_channel(body.channel)
+    check_channel(body.channel, office.settings.usable_channels)
     if body.dry_run:
         return JSONResponse(await _preview(office, school_id, body), 202)
     async with office.database.transaction(schools=[school_id]) as tx:

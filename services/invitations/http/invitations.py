@@ -41,7 +41,7 @@ async def post_invitation(
     A re-invitation kills the older link and starts the week again. It is accepted at once after a first invitation,
     then once a minute; the timeline says so where it repeats a message within 24 hours.
     """
-    check_channel(body.channel)
+    check_channel(body.channel, office.settings.usable_channels)
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
     request = keyed(caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content)
     wish = Wish(Origin.STAFF, body.channel, body.contact_id, body.override_reason)

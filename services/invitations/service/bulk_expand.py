@@ -71,4 +71,4 @@ async def _send(tx: Transaction, desk: Desk, run: Run, parent_ids: list[UUID]) -
 def _item(parent_id: UUID, result: Invitation | Stop) -> Item:
     if isinstance(result, Stop):
         return Item(parent_id, "skipped", result.hindrance.value)
-    return Item(parent_id, "messaged", None, result.message_id)
+    return Item(parent_id, "messaged", None, result.message_id, held=result.send_at is not None)

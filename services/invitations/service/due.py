@@ -1,13 +1,15 @@
-"""What time brings: expiries, announced once and never early, and reminders."""
+"""What time brings: expiries, announced once and never early, reminders, and the morning after quiet hours."""
 
 from __future__ import annotations
 
 from services.invitations.domain import transitions
-from services.invitations.domain.models import Invitation, Parent, School, Usage
-from services.invitations.domain.rules import choose_contact, contact_gone, may_remind, usage_of
+from services.invitations.domain.models import Contact, Invitation
+from services.invitations.domain.quiet import Night
+from services.invitations.domain.rules import Family, choose_contact, contact_gone, may_remind, usage_of
+from services.invitations.domain.states import LIVE
 from services.invitations.service.desk import Desk
+from services.invitations.service.invite import find_families
 from services.invitations.service.steps import Addressee, Step, finish
-from services.invitations.storage import copies, marks
 from services.invitations.storage import invitations as rows
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
@@ -26,29 +28,50 @@ async def remind(tx: Transaction, desk: Desk, limit: int) -> bool:
     due = await rows.claim_reminders(tx, tx.now, limit)
     if not due:
         return False
-    parents = await copies.find_parents(tx, {one.parent_id for one in due})
-    schools = await copies.find_schools(tx, {one.school_id for one in due})
-    usages = await marks.find_usages(tx, parents)
-    steps = [
-        _remind_one(
-            tx, desk, one, (parents[one.parent_id], schools[one.school_id], usages.get(one.parent_id, ()))
-        )
-        for one in due
-    ]
+    families = await find_families(tx, {one.parent_id for one in due})
+    steps = [_remind_one(tx, desk, one, families[one.parent_id]) for one in due]
     await finish(tx, steps, Lane.BULK)
     return len(due) == limit
 
 
-def _remind_one(
-    tx: Transaction, desk: Desk, invitation: Invitation, about: tuple[Parent, School, tuple[Usage, ...]]
-) -> Step:
+def _remind_one(tx: Transaction, desk: Desk, invitation: Invitation, family: Family) -> Step:
     """A reminder repeats the link; it is dropped for good where no message may go to the address any more."""
-    parent, school, usages = about
-    contact = choose_contact(parent, invitation.channel, invitation.contact_id)
-    usage = usage_of(usages, contact) if contact else None
-    capped = usage is not None and usage.messages >= desk.limits.message_cap
-    open_to = parent.has_access and not parent.removed and not contact_gone(invitation, parent)
-    if contact is None or capped or not open_to or not may_remind(invitation, tx.now):
+    contact = choose_contact(family.parent, invitation.channel, invitation.contact_id)
+    if contact is None or _closed(family, contact, invitation, desk) or not may_remind(invitation, tx.now):
         return Step(transitions.without_reminders(invitation))
-    transition = transitions.remind(invitation, school, desk.stamp(tx.now), desk.limits.cool_down)
-    return Step(transition, to=Addressee(parent, contact, school))
+    morning = Night(family.school, desk.limits.quiet).ends(invitation.channel, tx.now)
+    if morning is not None:
+        return Step(transitions.hold(invitation, morning))
+    transition = transitions.remind(invitation, family.school, desk.stamp(tx.now), desk.limits.cool_down)
+    return Step(transition, to=Addressee(family.parent, contact, family.school))
+
+
+def _closed(family: Family, contact: Contact, invitation: Invitation, desk: Desk) -> bool:
+    """May no further message go to this address?"""
+    usage = usage_of(family.usages, contact)
+    capped = usage is not None and usage.messages >= desk.limits.message_cap
+    stopped = (invitation.channel, contact.address_digest) in family.opted_out
+    return capped or stopped or not _open(family, invitation)
+
+
+def _open(family: Family, invitation: Invitation) -> bool:
+    parent = family.parent
+    return parent.has_access and not parent.removed and not contact_gone(invitation, parent)
+
+
+async def release(tx: Transaction, limit: int) -> bool:
+    """Send up to `limit` messages that waited for the end of quiet hours; True when there may be more."""
+    due = await rows.claim_held(tx, tx.now, limit)
+    if not due:
+        return False
+    families = await find_families(tx, {one.parent_id for one in due})
+    await finish(tx, [_release_one(tx, one, families[one.parent_id]) for one in due], Lane.BULK)
+    return len(due) == limit
+
+
+def _release_one(tx: Transaction, invitation: Invitation, family: Family) -> Step:
+    """Who was withdrawn or lost the address in the night gets nothing in the morning."""
+    contact = choose_contact(family.parent, invitation.channel, invitation.contact_id)
+    if contact is None or invitation.status not in LIVE or not _open(family, invitation):
+        return Step(transitions.let_go(invitation))
+    return Step(transitions.release(invitation, tx.now), to=Addressee(family.parent, contact, family.school))

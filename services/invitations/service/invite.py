@@ -8,12 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 from services.invitations.domain.models import Happening, Invitation, Parent
+from services.invitations.domain.quiet import Night, held_until
 from services.invitations.domain.rules import Family, Stop, Wish, decide
 from services.invitations.domain.states import Hindrance, Origin
 from services.invitations.domain.transitions import Target, start
 from services.invitations.service.desk import Desk
 from services.invitations.service.steps import Addressee, Step, finish
-from services.invitations.storage import copies, marks
+from services.invitations.storage import copies, marks, opt_outs
 from services.invitations.storage import invitations as rows
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
@@ -68,9 +69,14 @@ async def _families(
 ) -> dict[UUID, Family]:
     schools = await copies.find_schools(tx, {parent.school_id for parent in parents.values()})
     usages = await marks.find_usages(tx, parents)
+    stopped = await opt_outs.find(tx, parents)
     return {
         parent_id: Family(
-            parent, schools[parent.school_id], present.get(parent_id), usages.get(parent_id, ())
+            parent,
+            schools[parent.school_id],
+            present.get(parent_id),
+            usages.get(parent_id, ()),
+            stopped.get(parent_id, frozenset()),
         )
         for parent_id, parent in parents.items()
         if parent.school_id in schools
@@ -81,14 +87,16 @@ def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | St
     decision = decide(family, order.wish, desk.limits, tx.now)
     if isinstance(decision, Stop):
         return decision
+    night, wish = Night(family.school, desk.limits.quiet), order.wish
     target = Target(
         invitation_id=new_id(),
         parent_id=family.parent.parent_id,
         school=family.school,
         contact=decision.contact,
-        channel=order.wish.channel,
+        channel=wish.channel,
         verified=decision.verified,
-        origin=order.wish.origin,
+        origin=wish.origin,
+        send_at=held_until(night, wish.channel, wish.origin, tx.now),
     )
     return Step(
         start(family.invitation, target, desk.stamp(tx.now)),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.invitations.domain.delivery import Outcome, advance, furthest
-from services.invitations.domain.models import Happening
-from services.invitations.storage import bulk_items, marks
+from services.invitations.domain.models import Happening, OptOut
+from services.invitations.storage import bulk_items, marks, opt_outs
 from services.invitations.storage import invitations as rows
 from shared.runtime.database import Transaction
 
@@ -31,3 +31,13 @@ async def take(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
     await rows.save(tx, [one for one in present.values() if one.parent_id in changed])
     await marks.record(tx, lines)
     await bulk_items.take_outcomes(tx, final)
+
+
+async def take_opt_outs(tx: Transaction, changes: Sequence[OptOut]) -> None:
+    """Addresses that take no more messages on a channel, or take them again."""
+    await opt_outs.save(tx, changes)
+    words = {True: "opted_out", False: "opted_in"}
+    lines = [
+        Happening(one.parent_id, one.school_id, words[one.opted_out], one.channel.value) for one in changes
+    ]
+    await marks.record(tx, lines)

@@ -126,6 +126,7 @@ def _link_fact(fact: Fact, invitation: Invitation) -> Message:
         message_id=invitation.message_id,
         token_digest=invitation.token_digest,
         expires_at=invitation.expires_at,
+        send_at=invitation.send_at,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.invitations.domain.bulk import Run
 from services.invitations.domain.delivery import Outcome
 from services.invitations.domain.states import STOPPED
-from services.invitations.storage.sets import record_set
+from services.invitations.storage.sets import plain_fields, record_set
 from shared.runtime.database import Transaction
 from shared.runtime.ids import lowest_id_at
 
@@ -30,9 +30,9 @@ _CLAIM_ITEMS = text(
 )
 _SAVE_ITEMS = text(
     """
-    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id
+    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-           parent_id uuid, state text, reason text, message_id uuid)
+           parent_id uuid, state text, reason text, message_id uuid, held boolean)
      WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
     """
 )
@@ -55,12 +55,13 @@ _TAKE_OUTCOMES = text(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one parent in a run."""
+    """What became of one parent in a run. `held`: the message waits for the end of quiet hours, and no run for it."""
 
     parent_id: UUID
     state: str
     reason: str | None = None
     message_id: UUID | None = None
+    held: bool = False
 
 
 async def count_outstanding(tx: Transaction, most: int, since: datetime) -> int:
@@ -76,10 +77,7 @@ async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
 
 async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
     """Write what became of locked items."""
-    rows = record_set(
-        {"parent_id": one.parent_id, "state": one.state, "reason": one.reason, "message_id": one.message_id}
-        for one in items
-    )
+    rows = record_set(plain_fields(one) for one in items)
     await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, "rows": rows})
 
 

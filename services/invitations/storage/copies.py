@@ -10,22 +10,23 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from services.invitations.domain.copies import ParentCopy, SchoolCopy
-from services.invitations.domain.models import Contact, Parent, School
+from services.invitations.domain.models import Contact, Parent, QuietHours, School
 from services.invitations.storage.sets import record_set
 from shared.runtime.database import Transaction
 
 _SAVE_SCHOOLS = text(
     """
     INSERT INTO schools AS s (school_id, version, name, language, timezone, credentials_mode,
-                              invitation_lifetime_days, reminder_days)
+                              invitation_lifetime_days, reminder_days, quiet_from, quiet_until)
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
         school_id uuid, version bigint, name text, language text, timezone text, credentials_mode text,
-        invitation_lifetime_days integer, reminder_days integer[])
+        invitation_lifetime_days integer, reminder_days integer[], quiet_from time, quiet_until time)
      ORDER BY r.school_id
     ON CONFLICT (school_id) DO UPDATE SET
         version = excluded.version, name = excluded.name, language = excluded.language,
         timezone = excluded.timezone, credentials_mode = excluded.credentials_mode,
-        invitation_lifetime_days = excluded.invitation_lifetime_days, reminder_days = excluded.reminder_days
+        invitation_lifetime_days = excluded.invitation_lifetime_days, reminder_days = excluded.reminder_days,
+        quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until
      WHERE s.version < excluded.version
     """
 )
@@ -128,6 +129,7 @@ def _school(row: Row[Any]) -> School:
         credentials_mode=row.credentials_mode,
         lifetime=timedelta(days=row.invitation_lifetime_days),
         reminders=tuple(timedelta(days=days) for days in row.reminder_days),
+        quiet=QuietHours(row.quiet_from, row.quiet_until),
     )
 
 
@@ -142,6 +144,8 @@ def _school_columns(row: SchoolCopy) -> dict[str, Any]:
         "credentials_mode": school.credentials_mode,
         "invitation_lifetime_days": school.lifetime.days,
         "reminder_days": [delay.days for delay in school.reminders],
+        "quiet_from": school.quiet.begin,
+        "quiet_until": school.quiet.end,
     }
 
 

@@ -66,6 +66,12 @@ _CLAIM_REMINDERS = text(
      ORDER BY next_reminder_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
+_CLAIM_HELD = text(
+    """
+    SELECT * FROM invitations WHERE send_at <= :now
+     ORDER BY send_at, invitation_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
 
 
 async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
@@ -94,6 +100,11 @@ async def claim_expired(tx: Transaction, now: datetime, limit: int) -> list[Invi
 async def claim_reminders(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
     """Lock invitations with a reminder due."""
     return _all(await tx.rows(_CLAIM_REMINDERS, {"now": now, "limit": limit}))
+
+
+async def claim_held(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
+    """Lock invitations whose message waited and waits no more, the longest waiting first."""
+    return _all(await tx.rows(_CLAIM_HELD, {"now": now, "limit": limit}))
 
 
 async def parents_of(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, UUID]:

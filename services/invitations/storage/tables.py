@@ -37,6 +37,7 @@ invitations = Table(
     Column("submission_id", Uuid),
     Column("signed_up_at", _MOMENT),
     Column("blocked_reason", Text),
+    Column("send_at", _MOMENT),
 )
 
 parents = Table(

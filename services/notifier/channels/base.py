@@ -29,9 +29,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider took the message over. `detail` is its answer, for staff."""
+    """The provider took the message over. `detail` is its answer, for staff; `provider_id` its name for the message."""
 
     detail: str = field(default="", repr=False)
+    provider_id: str | None = None
 
 
 class SendError(Exception):

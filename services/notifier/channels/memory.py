@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from services.notifier.channels.base import Letter, Receipt, Refused, SendError
-from services.notifier.channels.safe import BadAddressError, mailbox
+from services.notifier.channels.safe import BadAddressError, mailbox, number
 
 
 class MemoryChannel:
@@ -38,7 +38,7 @@ class MemoryChannel:
     async def send(self, letter: Letter) -> Receipt:
         """See `Channel.send`."""
         try:
-            mailbox(letter.address)
+            number(letter.address) if letter.address.startswith("+") else mailbox(letter.address)
         except BadAddressError:
             raise Refused("bad_address", "The address is not written correctly.") from None
         self.tried.append(letter)

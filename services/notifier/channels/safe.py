@@ -15,11 +15,12 @@ _JOINERS = "\u200c\u200d"
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([^\s@<>\"(),:;\\\[\]]+)"
 )
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
 class BadAddressError(ValueError):
-    """Not an address that mail can be sent to. The text never holds the address."""
+    """Not an address or number that a message can be sent to. The text never holds the address."""
 
 
 def tame(name: str) -> str:
@@ -41,6 +42,13 @@ def _kept(character: str) -> str:
     if category[0] == "C":
         return character if character in _JOINERS else " "
     return " " if category[0] == "Z" else character
+
+
+def number(address: str) -> str:
+    """The phone number, in E.164. Raises BadAddressError for anything else."""
+    if not _NUMBER.fullmatch(address):
+        raise BadAddressError("not a number")
+    return address
 
 
 def mailbox(address: str) -> str:

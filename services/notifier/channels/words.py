@@ -60,25 +60,31 @@ def values_of(letter: Letter) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=4096)
-def _moment(language: str, at: datetime, timezone: str) -> str:
-    """A moment with date, time, zone and offset, since a date alone misleads; an unknown zone is shown as UTC."""
+def local_moment(pattern: str, language: str, at: datetime, timezone: str) -> str:
+    """A moment in the school's time zone, written as `pattern` says; an unknown zone is shown as UTC."""
     words = catalogue(language)
     zone = _zone(timezone)
     local = at.astimezone(zone)
     offset = local.strftime("%z") or "+0000"
     return fill(
-        words["moment"],
+        pattern,
         {
             "weekday": words["weekdays"][local.weekday()],
             "day": str(local.day),
             "month": words["months"][local.month - 1],
+            "month_number": str(local.month),
             "year": str(local.year),
             "time": f"{local.hour:02}:{local.minute:02}",
             "zone": zone.key.replace("_", " "),
             "offset": f"{offset[:3]}:{offset[3:5]}",
         },
     )
+
+
+@lru_cache(maxsize=4096)
+def _moment(language: str, at: datetime, timezone: str) -> str:
+    """A moment with date, time, zone and offset, since a date alone misleads."""
+    return local_moment(catalogue(language)["moment"], language, at, timezone)
 
 
 def fill(words: str, values: Mapping[str, str]) -> str:

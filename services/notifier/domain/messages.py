@@ -11,12 +11,16 @@ from services.notifier.domain.retry import RetryPolicy
 
 
 class State(StrEnum):
-    """Where a message stands. `sending` is in a sender's hands under a lease; the last three never change again."""
+    """Where a message stands. `sending` is in a sender's hands under a lease; the last three never change again.
+
+    `sent` is the end as well where the channel cannot confirm.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
     FAILED_TEMPORARY = "failed_temporary"
     SENT = "sent"
+    DELIVERED = "delivered"
     FAILED_PERMANENT = "failed_permanent"
     UNKNOWN = "unknown"
 
@@ -36,6 +40,7 @@ class Announcement(StrEnum):
     """The fact that a change is told with, if any."""
 
     SENT = "sent"
+    DELIVERED = "delivered"
     FAILED = "failed"
     OUTCOME_UNKNOWN = "outcome_unknown"
 
@@ -90,13 +95,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended. `reason` is for staff; `detail` is the provider's own text, which may quote an address."""
+    """How an attempt ended. `reason` is for staff; `detail` is the provider's own text, which may quote an address.
+
+    `provider_id` is the provider's name for the message, where reports about it will come.
+    """
 
     verdict: Verdict
     code: str = ""
     reason: str = ""
     detail: str = field(default="", repr=False)
     retry_after_seconds: float | None = None
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class Change:
     code: str
     reason: str
     announce: Announcement | None
+    provider_id: str | None = None
 
     @property
     def final(self) -> bool:
@@ -165,7 +175,16 @@ def settle(claim: Claim, result: Result, now: datetime, policy: RetryPolicy, cha
 
 
 def _final(claim: Claim, result: Result, state: State, announce: Announcement) -> Change:
-    return Change(state, None, claim.attempts + 1, claim.ambiguous, result.code, result.reason, announce)
+    return Change(
+        state,
+        None,
+        claim.attempts + 1,
+        claim.ambiguous,
+        result.code,
+        result.reason,
+        announce,
+        result.provider_id,
+    )
 
 
 def _wait_for_channel(claim: Claim, result: Result, now: datetime) -> Change:

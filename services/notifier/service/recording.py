@@ -6,11 +6,15 @@ import random
 from collections.abc import Sequence
 from typing import assert_never
 
-from services.notifier.domain.messages import Announcement, Change, Claim, Outcome, Verdict, settle
+from services.notifier.channels.twilio_codes import OPTED_OUT
+from services.notifier.domain.messages import Announcement, Change, Claim, Outcome, Verdict
+from services.notifier.domain.messages import settle as decide
+from services.notifier.domain.reports import CONFIRMING
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.storage.attempts import insert_attempts
-from services.notifier.storage.queue import settle_held
-from shared.contracts.notifier import MessageFailed, MessageOutcomeUnknown, MessageSent
+from services.notifier.storage.queue import settle
+from services.notifier.storage.suppressions import note_refusals
+from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane, Outgoing, emit
 
@@ -21,22 +25,31 @@ async def record(tx: Transaction, outcomes: Sequence[Outcome], policy: RetryPoli
     """Record how attempts ended and emit what others must know. An outcome of a claim that was lost changes nothing."""
     if not outcomes:
         return
-    changes = [(o.claim, settle(o.claim, o.result, tx.now, policy, _chance())) for o in outcomes]
+    changes = [(o.claim, decide(o.claim, o.result, tx.now, policy, _chance())) for o in outcomes]
     await save(tx, changes, lane=lane)
     tried = [outcome for outcome in outcomes if outcome.result.verdict is not Verdict.NOT_TRIED]
     if tried:
         await insert_attempts(tx, tried)
 
 
-async def save(tx: Transaction, changes: Sequence[tuple[Claim, Change]], *, lane: Lane) -> None:
-    """Save what was decided of claimed messages and emit the facts."""
-    versions = await settle_held(tx, changes)
+async def save(
+    tx: Transaction, changes: Sequence[tuple[Claim, Change]], *, lane: Lane, in_hand: bool = True
+) -> None:
+    """Save what was decided of messages and emit the facts. Not `in_hand`: they are nobody's, and locked."""
+    versions = await settle(tx, changes, in_hand=in_hand)
     facts = [
         _fact(tx, claim, change, change.announce, versions[claim.message.message_id])
         for claim, change in changes
         if change.announce is not None and claim.message.message_id in versions
     ]
     await emit(tx, *facts, lane=lane)
+    refused = [
+        (claim.message.channel, claim.message.recipient.address)
+        for claim, change in changes
+        if change.code == OPTED_OUT and claim.message.message_id in versions
+    ]
+    if refused:
+        await note_refusals(tx, refused)
 
 
 def _fact(tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int) -> Outgoing:
@@ -49,10 +62,13 @@ def _fact(tx: Transaction, claim: Claim, change: Change, announce: Announcement,
         "channel": message.channel,
         "template": message.template,
     }
-    data: MessageSent | MessageFailed | MessageOutcomeUnknown
+    data: MessageSent | MessageDelivered | MessageFailed | MessageOutcomeUnknown
     match announce:
         case Announcement.SENT:
-            data = MessageSent.model_validate({**about, "sent_at": tx.now})
+            confirmable = message.channel in CONFIRMING
+            data = MessageSent.model_validate({**about, "sent_at": tx.now, "confirmable": confirmable})
+        case Announcement.DELIVERED:
+            data = MessageDelivered.model_validate({**about, "delivered_at": tx.now})
         case Announcement.FAILED:
             failure = {
                 "failed_at": tx.now,

@@ -71,29 +71,29 @@ _RENEW = text(
     RETURNING m.message_id
     """
 )
-_SETTLE = text(
-    """
+_SETTLE = """
     WITH outcome AS (
         SELECT * FROM unnest(
             CAST(:ids AS uuid[]), CAST(:fences AS integer[]), CAST(:states AS text[]), CAST(:due AS timestamptz[]),
             CAST(:attempts AS integer[]), CAST(:ambiguous AS integer[]), CAST(:codes AS text[]),
-            CAST(:reasons AS text[]), CAST(:told AS boolean[]))
-        AS o (message_id, fence, state, due_at, attempts, ambiguous, code, reason, told)
+            CAST(:reasons AS text[]), CAST(:told AS boolean[]), CAST(:provider_ids AS text[]))
+        AS o (message_id, fence, state, due_at, attempts, ambiguous, code, reason, told, provider_id)
     ), held AS (
         SELECT message_id FROM messages AS m JOIN outcome AS o USING (message_id)
-         WHERE m.fence = o.fence AND m.state = 'sending'
+         WHERE {guard}
          ORDER BY message_id FOR UPDATE OF m
     )
     UPDATE messages AS m
        SET state = o.state, due_at = o.due_at, locked_until = NULL, attempts = o.attempts, ambiguous = o.ambiguous,
            code = o.code, reason = o.reason, announced = m.announced OR o.told,
-           version = m.version + CAST(o.told AS integer),
+           version = m.version + CAST(o.told AS integer), provider_id = coalesce(o.provider_id, m.provider_id),
            finished_at = CASE WHEN o.due_at IS NULL THEN now() END
       FROM outcome AS o JOIN held USING (message_id)
      WHERE m.message_id = o.message_id
     RETURNING m.message_id, m.version
-    """
-)
+"""
+_SETTLE_HELD = text(_SETTLE.format(guard="m.fence = o.fence AND m.state = 'sending'"))
+_SETTLE_RESTING = text(_SETTLE.format(guard="m.state <> 'sending'"))
 
 
 async def insert_queued(tx: Transaction, messages: Sequence[Message], lane: str) -> set[UUID]:
@@ -123,12 +123,12 @@ async def claim_due(
         "lease_seconds": lease_seconds,
         "expired_only": expired_only,
     }
-    return [_claim(row) for row in await tx.rows(_CLAIM, parameters)]
+    return [claim_from(row) for row in await tx.rows(_CLAIM, parameters)]
 
 
 async def claim_new(tx: Transaction, message_ids: Sequence[UUID]) -> list[Claim]:
     """Claim messages that this transaction has inserted, to settle them at once."""
-    return [_claim(row) for row in await tx.rows(_CLAIM_NEW, {"ids": list(message_ids)})]
+    return [claim_from(row) for row in await tx.rows(_CLAIM_NEW, {"ids": list(message_ids)})]
 
 
 async def renew_leases(tx: Transaction, claims: Sequence[Claim], lease_seconds: float) -> set[UUID]:
@@ -141,10 +141,12 @@ async def renew_leases(tx: Transaction, claims: Sequence[Claim], lease_seconds: 
     return {row.message_id for row in await tx.rows(_RENEW, parameters)}
 
 
-async def settle_held(tx: Transaction, changes: Sequence[tuple[Claim, Change]]) -> dict[UUID, int]:
-    """Save changes of messages that are still held, locked in id order; answers their versions.
+async def settle(
+    tx: Transaction, changes: Sequence[tuple[Claim, Change]], *, in_hand: bool
+) -> dict[UUID, int]:
+    """Save changes of messages, locked in id order; answers their versions.
 
-    A message that somebody else has claimed meanwhile is left alone.
+    `in_hand`: only those that are still held under the same claim; else only those that nobody is sending.
     """
     parameters = {
         "ids": [claim.message.message_id for claim, _ in changes],
@@ -156,11 +158,15 @@ async def settle_held(tx: Transaction, changes: Sequence[tuple[Claim, Change]]) 
         "codes": [change.code for _, change in changes],
         "reasons": [change.reason for _, change in changes],
         "told": [change.announce is not None for _, change in changes],
+        "provider_ids": [change.provider_id for _, change in changes],
     }
-    return {row.message_id: row.version for row in await tx.rows(_SETTLE, parameters)}
+    return {
+        row.message_id: row.version
+        for row in await tx.rows(_SETTLE_HELD if in_hand else _SETTLE_RESTING, parameters)
+    }
 
 
-def _claim(row: Row[Any]) -> Claim:
+def claim_from(row: Row[Any]) -> Claim:
     fields = {name: getattr(row, name) for name in Message.__dataclass_fields__ if name != "recipient"}
     message = Message(**fields, recipient=Recipient(row.address, row.name))
     return Claim(message, row.fence, row.attempts, row.ambiguous, row.announced, row.interrupted)

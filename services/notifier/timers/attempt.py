@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
-from services.notifier.channels.base import Channel, OutcomeUnknown, Refused, SendError, TryLater, Unavailable
+from services.notifier.channels.base import (
+    Channel,
+    OutcomeUnknown,
+    Receipt,
+    Refused,
+    SendError,
+    TryLater,
+    Unavailable,
+)
 from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.domain.retry import Breaker
 from services.notifier.service.claiming import Links, Queue
@@ -19,8 +28,12 @@ log = get_logger("sender")
 class Attempts:
     """Sends single messages over one channel, and rests while the channel as a whole does not work."""
 
-    def __init__(self, channel: Channel, queue: Queue, links: Links) -> None:
+    def __init__(
+        self, channel: Channel, queue: Queue, links: Links, ask: Callable[[Message], Awaitable[Result | None]]
+    ) -> None:
+        """`ask` is asked before every attempt whether it is needed, and how else it ends."""
         self.breaker = Breaker()
+        self._ask = ask
         self._channel = channel
         self._links = links
         self._name = {"channel": queue.channel, "lane": queue.lane.value}
@@ -30,23 +43,25 @@ class Attempts:
         now = asyncio.get_running_loop().time()
         if self.breaker.resting(now):
             return self._not_tried(now)
+        if (known := await self._ask(message)) is not None:
+            return known
         try:
-            detail = await self._send(message)
+            receipt = await self._send(message)
         except Unavailable as error:
             return self._unavailable(error)
         except SendError as error:
             self._works()
             return _result(_VERDICTS[type(error)], error, error.retry_after_seconds)
         self._works()
-        return Result(Verdict.SENT, detail=detail)
+        return Result(Verdict.SENT, detail=receipt.detail, provider_id=receipt.provider_id)
 
-    async def _send(self, message: Message) -> str:
+    async def _send(self, message: Message) -> Receipt:
         try:
             letter = self._links.letter(message)
         except KeyError:
             raise TryLater("token_key_unknown", "The key that makes this link is not installed.") from None
         try:
-            return (await self._channel.send(letter)).detail
+            return await self._channel.send(letter)
         except SendError:
             raise
         except Exception as error:

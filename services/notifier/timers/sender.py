@@ -10,9 +10,11 @@ from typing import Self
 from uuid import UUID
 
 from services.notifier.channels.base import Channel
-from services.notifier.domain.messages import Claim, Outcome, Result, Verdict
+from services.notifier.domain.messages import Claim, Message, Outcome, Result, Verdict
+from services.notifier.domain.reports import CONFIRMING
 from services.notifier.service.claiming import Links, Queue, claim, renew
 from services.notifier.service.recording import record
+from services.notifier.service.suppressing import before_attempt
 from services.notifier.timers.attempt import Attempts
 from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
@@ -56,7 +58,7 @@ class Sender:
         self.timer = Timer(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
         self._database = database
         self._channel = channel
-        self._attempts = Attempts(channel, queue, links)
+        self._attempts = Attempts(channel, queue, links, self._ask)
         self._room = connections * CLAIMED_PER_CONNECTION
         self._places = asyncio.Semaphore(connections)
         self._held: dict[UUID, Held] = {}
@@ -87,6 +89,18 @@ class Sender:
                 raise
             # Their leases run out, and another sender repeats them with the same Message-ID.
             log.warning("outcomes.not_recorded", messages=len(self._ended), **describe(failure))
+
+    async def _ask(self, message: Message) -> Result | None:
+        """How an attempt ends without a call, where the channel hears of STOPs and of lost copies; else None."""
+        if self.queue.channel not in CONFIRMING:
+            return None
+        try:
+            async with self._database.transaction() as tx:
+                return await before_attempt(tx, message)
+        except Exception as failure:
+            if not is_transient(failure):
+                raise
+            return Result(Verdict.NOT_TRIED, retry_after_seconds=1.0)
 
     async def round(self) -> bool:
         """One look: record, renew, claim. Answers whether more can be recorded at once."""

@@ -52,7 +52,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 @dataclass(slots=True)
 class Family:
-    """A parent with one child and one e-mail address."""
+    """A parent with one child, one e-mail address and perhaps a phone."""
 
     school_id: UUID
     parent_id: UUID = field(default_factory=uuid4)
@@ -61,21 +61,23 @@ class Family:
     address: str = ""
     verified: bool = False
     rights: roster.Rights = "full"
+    phone: str = ""
+    phone_id: UUID = field(default_factory=uuid4)
 
     def fact(self, kind: type[ParentFact] = roster.ParentAdded) -> Message:
         """The roster's fact about the parent as they are now."""
-        contacts = (
-            roster.Contact(
-                contact_id=self.contact_id,
-                kind="email",
-                address=self.address,
-                preferred=True,
-                verified=self.verified,
-            ),
+        mail = roster.Contact(
+            contact_id=self.contact_id,
+            kind="email",
+            address=self.address,
+            preferred=True,
+            verified=self.verified,
         )
+        phone = roster.Contact(contact_id=self.phone_id, kind="phone", address=self.phone, preferred=True)
+        contacts = tuple(contact for contact in (mail, phone) if contact.address)
         return kind(
             parent_id=self.parent_id,
-            parent=roster.ParentDetails(name="Ada Lovelace", contacts=contacts if self.address else ()),
+            parent=roster.ParentDetails(name="Ada Lovelace", contacts=contacts),
             children=(roster.ChildLink(student_id=self.student_id, rights=self.rights),),
         )
 

@@ -121,9 +121,10 @@ class Desk:
         connections: int = 4,
         policy: RetryPolicy | None = None,
         database: Database | None = None,
+        channel_name: str = "email",
     ) -> Sender:
         """A sender that nothing drives yet; see `sending`."""
-        queue = Queue("email", lane, lease_seconds, policy or RetryPolicy())
+        queue = Queue(channel_name, lane, lease_seconds, policy or RetryPolicy())
         return Sender(
             database or self.database, channel, queue, LINKS, connections=connections, poll_seconds=0.02
         )

@@ -1,33 +1,55 @@
 """One suite for every channel: the in-memory one must behave as the real one does."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from email.headerregistry import Address
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 from uuid import UUID
 
 import pytest
 
-from services.notifier.channels.base import Channel, OutcomeUnknown, Refused, SendError, TryLater, Unavailable
+from deploy.embedded.mailbox.contents import content_sids, contents
+from deploy.embedded.mailbox.phones import Phones, phone_server
+from deploy.embedded.mailbox.reports import Account, Reporter, Site
+from deploy.embedded.mailbox.state import Play, State
+from deploy.embedded.mailbox.store import Store
+from services.notifier.channels.base import (
+    Channel,
+    Letter,
+    OutcomeUnknown,
+    Refused,
+    SendError,
+    TryLater,
+    Unavailable,
+)
 from services.notifier.channels.email import EmailChannel, EmailSettings
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.channels.smtp import TimeLimits
+from services.notifier.channels.twilio import TwilioChannel, TwilioSettings, sms_channel, whatsapp_channel
 from services.notifier.settings import SmtpServer as Server
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
+from tests.support.processes import free_port
 from tests.unit.notifier.letters import letter
 
-MARIA = "maria@example.org"
-SAM = "sam@example.org"
+MARIA, SAM = "maria", "sam"
+PUBLIC = Site("http://kinvite.test", "http://127.0.0.1:1")
 LIMITS = TimeLimits(connect_seconds=2, command_seconds=2, data_seconds=0.3)
 
 
 class World(Protocol):
-    """A channel and the provider behind it, told what to do."""
+    """A channel and the provider behind it, told what to do with the address of a person."""
+
+    refusal: tuple[str, str]
 
     @property
     def channel(self) -> Channel: ...
 
+    def address(self, name: str) -> str: ...
     def refuse(self, address: str) -> None: ...
     def defer(self, address: str) -> None: ...
     def lose_answer(self, address: str) -> None: ...
@@ -39,6 +61,11 @@ class World(Protocol):
 
 
 class MemoryWorld:
+    refusal = ("5.1.1", "There is no mailbox with this address.")
+
+    def address(self, name: str) -> str:
+        return f"{name}@example.org"
+
     def __init__(self, channel: MemoryChannel) -> None:
         self.channel = channel
 
@@ -62,6 +89,11 @@ class MemoryWorld:
 
 
 class SmtpWorld:
+    refusal = ("5.1.1", "There is no mailbox with this address.")
+
+    def address(self, name: str) -> str:
+        return f"{name}@example.org"
+
     def __init__(self, channel: EmailChannel, server: SmtpServer) -> None:
         self.channel = channel
         self._server = server
@@ -85,6 +117,47 @@ class SmtpWorld:
         return [mail["Message-ID"].strip("<>").partition("@")[0] for mail in self._server.mails_to(address)]
 
 
+class PhoneWorld:
+    """The local server that speaks Twilio's API, asked by the real client."""
+
+    refusal = ("21614", "This is not a mobile number.")
+
+    def __init__(
+        self,
+        channel: TwilioChannel,
+        state: State,
+        server: Callable[[], AbstractAsyncContextManager[int]],
+        port: int,
+    ) -> None:
+        self.channel = channel
+        self._state = state
+        self._serve = server
+        self._stack = AsyncExitStack()
+        self.port = port
+
+    def address(self, name: str) -> str:
+        return f"+49151{zlib.crc32(name.encode()) % 10**8:08}"
+
+    def refuse(self, address: str) -> None:
+        self._state.set(Play(address, "refuse", times=1))
+
+    def defer(self, address: str) -> None:
+        self._state.set(Play(address, "refuse", times=1, code=30001))
+
+    def lose_answer(self, address: str) -> None:
+        self._state.set(Play(address, "drop", times=1))
+
+    async def go_down(self) -> None:
+        await self._stack.aclose()
+
+    async def come_back(self) -> None:
+        await self._stack.enter_async_context(self._serve())
+
+    def arrived(self, address: str) -> list[str]:
+        named = [copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)]
+        return [UUID(each).hex for each in named]
+
+
 @asynccontextmanager
 async def _memory() -> AsyncIterator[World]:
     async with MemoryChannel() as channel:
@@ -105,40 +178,71 @@ async def _smtp() -> AsyncIterator[World]:
             yield SmtpWorld(channel, server)
 
 
-@pytest.fixture(params=[_memory, _smtp], ids=["memory", "smtp"])
+@asynccontextmanager
+async def _phone(make: Callable[[TwilioSettings], TwilioChannel]) -> AsyncIterator[World]:
+    with TemporaryDirectory() as folder, State(Path(folder) / "play", retention_seconds=60) as state:
+        account, port = Account("AC00000000", "token"), free_port()
+        async with Store(Path(folder) / "kept") as store, Reporter(state, account, PUBLIC) as reporter:
+            phones = Phones(store, state, reporter, account, contents())
+            settings = TwilioSettings(
+                account.sid,
+                account.token,
+                "+15550100200",
+                f"{PUBLIC.public_url}/notifier/hooks/twilio/status",
+                base_url=f"http://127.0.0.1:{port}",
+                request_seconds=1.0,
+                content_sids=content_sids(),
+            )
+            async with make(settings) as channel:
+                world = PhoneWorld(
+                    channel, state, lambda: phone_server(phones, host="127.0.0.1", port=port), port
+                )
+                await world.come_back()
+                yield world
+                await world.go_down()
+
+
+@pytest.fixture(
+    params=[_memory, _smtp, partial(_phone, sms_channel), partial(_phone, whatsapp_channel)],
+    ids=["memory", "smtp", "sms", "whatsapp"],
+)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with request.param() as opened:
         yield opened
 
 
-async def test_p6_an_invitation_goes_by_email(world: World) -> None:
-    await world.channel.send(letter())
-    assert world.arrived(MARIA) == [letter().message_id.hex]
+def _to(world: World) -> Letter:
+    return letter(address=world.address(MARIA))
+
+
+async def test_p5_p6_an_invitation_goes_by_every_channel(world: World) -> None:
+    await world.channel.send(_to(world))
+    assert world.arrived(world.address(MARIA)) == [_to(world).message_id.hex]
 
 
 async def test_a_repeated_message_has_the_same_identity(world: World) -> None:
-    world.lose_answer(MARIA)
+    world.lose_answer(world.address(MARIA))
     with pytest.raises(OutcomeUnknown):
-        await world.channel.send(letter())
-    await world.channel.send(letter())
-    first, second = world.arrived(MARIA)
+        await world.channel.send(_to(world))
+    await world.channel.send(_to(world))
+    first, second = world.arrived(world.address(MARIA))
     assert first == second
 
 
 async def test_decision_6_a_hard_bounce_is_refused_with_a_reason(world: World) -> None:
-    world.refuse(MARIA)
+    world.refuse(world.address(MARIA))
     with pytest.raises(Refused) as caught:
-        await world.channel.send(letter())
-    assert (caught.value.code, caught.value.reason) == ("5.1.1", "There is no mailbox with this address.")
-    assert world.arrived(MARIA) == []
+        await world.channel.send(_to(world))
+    assert (caught.value.code, caught.value.reason) == world.refusal
+    assert world.arrived(world.address(MARIA)) == []
 
 
 async def test_a_deferred_message_may_be_tried_again(world: World) -> None:
-    world.defer(MARIA)
+    world.defer(world.address(MARIA))
     with pytest.raises(TryLater):
-        await world.channel.send(letter())
-    await world.channel.send(letter())
-    assert len(world.arrived(MARIA)) == 1
+        await world.channel.send(_to(world))
+    await world.channel.send(_to(world))
+    assert len(world.arrived(world.address(MARIA))) == 1
 
 
 @pytest.mark.parametrize(
@@ -154,18 +258,18 @@ async def test_a_bad_address_is_refused_before_anybody_is_asked(world: World, ad
 async def test_a_dead_provider_is_unavailable_and_comes_back(world: World) -> None:
     await world.go_down()
     with pytest.raises(Unavailable):
-        await world.channel.send(letter())
+        await world.channel.send(_to(world))
     await world.come_back()
-    await world.channel.send(letter())
-    assert len(world.arrived(MARIA)) == 1
+    await world.channel.send(_to(world))
+    assert len(world.arrived(world.address(MARIA))) == 1
 
 
 async def test_one_refusal_does_not_disturb_the_others(world: World) -> None:
-    world.refuse(SAM)
-    letters = [letter(message_id=UUID(int=n), address=f"p{n}@example.org") for n in range(20)]
+    world.refuse(world.address(SAM))
+    letters = [letter(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
     answers = await asyncio.gather(
         *(world.channel.send(each) for each in letters),
-        world.channel.send(letter(address=SAM)),
+        world.channel.send(letter(address=world.address(SAM))),
         return_exceptions=True,
     )
     assert [answer for answer in answers if isinstance(answer, BaseException)] == [answers[-1]]
@@ -173,7 +277,9 @@ async def test_one_refusal_does_not_disturb_the_others(world: World) -> None:
 
 
 async def test_errors_show_no_person(world: World) -> None:
-    world.refuse(MARIA)
+    world.refuse(world.address(MARIA))
     with pytest.raises(SendError) as caught:
-        await world.channel.send(letter())
-    assert "maria" not in (str(caught.value) + repr(caught.value) + repr(letter())).lower()
+        await world.channel.send(_to(world))
+    shown = (str(caught.value) + repr(caught.value) + repr(_to(world))).lower()
+    assert "maria" not in shown
+    assert world.address(MARIA) not in shown

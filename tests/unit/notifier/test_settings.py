@@ -86,3 +86,50 @@ def test_the_helo_name_is_the_host_that_parents_know(monkeypatch: pytest.MonkeyP
 def test_the_repr_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMTP_URL", "smtps://u:hunter2@mail.example")
     assert "hunter2" not in repr(load(Settings)) + repr(load(Settings).smtp_server)
+
+
+_TWILIO = {
+    "NOTIFIER_TWILIO_ACCOUNT_SID": "AC0123456789",
+    "NOTIFIER_TWILIO_AUTH_TOKEN": "secret token",
+    "NOTIFIER_TWILIO_SMS_FROM": "+15550100200",
+}
+
+
+def test_twilio_is_off_until_it_is_set_up_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(Settings).twilio_account_sid == ""
+    for name, value in _TWILIO.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NOTIFIER_TWILIO_CONTENT_SIDS", "verify=HX12345678,invite/de-at=HXabcdefgh")
+    settings = load(Settings)
+    assert settings.content_sids == {"verify": "HX12345678", "invite/de-at": "HXabcdefgh"}
+    assert "secret token" not in repr(settings)
+
+
+@pytest.mark.parametrize("missing", list(_TWILIO))
+def test_half_of_twilio_is_refused_by_name(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _TWILIO.items():
+        monkeypatch.setenv(name, value if name != missing else "")
+    with pytest.raises(ConfigurationError, match="NOTIFIER_TWILIO_AUTH_TOKEN") as caught:
+        load(Settings)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACCOUNT_SID", "nobody"),
+        ("SMS_FROM", "0151 1234"),
+        ("WHATSAPP_FROM", "Hill School"),
+        ("BASE_URL", "api.twilio.com"),
+        ("BASE_URL", "https://api.twilio.com/path"),
+        ("CONTENT_SIDS", "hello=HX12345678"),
+        ("CONTENT_SIDS", "verify=12345678"),
+        ("REQUEST_SECONDS", "0"),
+    ],
+)
+def test_wrong_twilio_settings_are_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each, good in _TWILIO.items():
+        monkeypatch.setenv(each, good)
+    monkeypatch.setenv(f"NOTIFIER_TWILIO_{name}", value)
+    with pytest.raises(ConfigurationError, match=f"NOTIFIER_TWILIO_{name}"):
+        load(Settings)

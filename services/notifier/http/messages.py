@@ -43,7 +43,9 @@ class MessageItem(BaseModel):
     generation: int
     channel: Literal["email", "sms", "whatsapp"]
     template: Literal["verify", "invite", "verify_reminder", "invite_reminder"]
-    state: Literal["queued", "sending", "failed_temporary", "sent", "failed_permanent", "unknown"]
+    state: Literal[
+        "queued", "sending", "failed_temporary", "sent", "delivered", "failed_permanent", "unknown"
+    ]
     code: str
     reason: str
     recipient: Recipient

@@ -1,0 +1,48 @@
+"""Who takes no more messages at an address on a channel; the notifier's last word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.invitations.domain.models import OptOut
+from services.invitations.domain.states import Channel
+from services.invitations.storage.sets import plain_fields, record_set
+from shared.runtime.database import Transaction
+
+_SAVE = text(
+    """
+    INSERT INTO opt_outs AS o (parent_id, channel, address_digest, school_id, version, opted_out)
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        parent_id uuid, channel text, address_digest text, school_id uuid, version bigint, opted_out boolean)
+     ORDER BY r.parent_id, r.channel, r.address_digest
+    ON CONFLICT (parent_id, channel, address_digest) DO UPDATE
+       SET version = excluded.version, opted_out = excluded.opted_out
+     WHERE o.version < excluded.version
+    """
+)
+_FIND = text(
+    """
+    SELECT parent_id, channel, address_digest FROM opt_outs
+     WHERE parent_id = ANY(CAST(:ids AS uuid[])) AND opted_out
+    """
+)
+
+
+async def save(tx: Transaction, changes: Iterable[OptOut]) -> None:
+    """Keep what was said last, one of each parent, channel and address."""
+    latest: dict[tuple[UUID, Channel, str], OptOut] = {}
+    for change in sorted(changes, key=lambda change: change.version):
+        latest[change.parent_id, change.channel, change.address_digest] = change
+    await tx.execute(_SAVE, {"rows": record_set(plain_fields(change) for change in latest.values())})
+
+
+async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, frozenset[tuple[Channel, str]]]:
+    """The (channel, digest of the address) that take no more, by parent."""
+    found: dict[UUID, frozenset[tuple[Channel, str]]] = {}
+    for row in await tx.rows(_FIND, {"ids": list(parent_ids)}):
+        one = (Channel(row.channel), row.address_digest)
+        found[row.parent_id] = found.get(row.parent_id, frozenset()) | {one}
+    return found

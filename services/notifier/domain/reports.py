@@ -1,0 +1,97 @@
+"""What a provider reports later about a message that it took over, and what that makes of the message.
+
+Reports arrive late, twice and out of order. Each is about one copy at the provider, which only ever moves forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from services.notifier.domain.messages import Announcement, Change, Claim, Result, State, Verdict
+from services.notifier.domain.retry import RetryPolicy
+
+CONFIRMING = frozenset({"sms", "whatsapp"})
+"""Channels whose provider reports what became of a message."""
+
+
+class Word(StrEnum):
+    """How far a copy is at the provider."""
+
+    TAKEN = "taken"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+RANK = {Word.TAKEN: 1, Word.DELIVERED: 2, Word.FAILED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report. `failure` says what a failed copy means, in the terms of an attempt."""
+
+    provider_id: str
+    message_id: UUID
+    word: Word
+    failure: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known."""
+
+    claim: Claim
+    state: State
+    provider_id: str | None = None
+
+
+def hear(
+    standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
+) -> Change | None:
+    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so."""
+    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT, State.UNKNOWN):
+        return None
+    claim = standing.claim
+    match report.word:
+        case Word.DELIVERED:
+            return _final(claim, State.DELIVERED, Announcement.DELIVERED, report)
+        case Word.TAKEN:
+            known = standing.state is State.SENT
+            return None if known else _final(claim, State.SENT, Announcement.SENT, report)
+        case Word.FAILED:
+            about_another = standing.provider_id not in (None, report.provider_id)
+            return None if about_another else _failed(standing, report, now, policy, chance)
+
+
+def _failed(
+    standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
+) -> Change | None:
+    """A failure for now is tried again while attempts and time are left; where one is planned already it stays."""
+    claim, result = standing.claim, report.failure or Result(Verdict.REFUSED)
+    for_good = result.verdict is Verdict.REFUSED
+    if not for_good and standing.state is not State.SENT:
+        return None
+    wait = policy.delay_seconds(max(claim.attempts, 1), chance, result.retry_after_seconds)
+    due_at = now + timedelta(seconds=wait)
+    if for_good or claim.attempts >= policy.attempt_limit or due_at >= claim.message.expires_at:
+        return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report)
+    announce = None if claim.announced else Announcement.FAILED
+    return Change(
+        State.FAILED_TEMPORARY, due_at, claim.attempts, claim.ambiguous, result.code, result.reason, announce
+    )
+
+
+def _final(claim: Claim, state: State, announce: Announcement, report: Report) -> Change:
+    result = report.failure or Result(Verdict.SENT)
+    return Change(
+        state,
+        None,
+        claim.attempts,
+        claim.ambiguous,
+        result.code,
+        result.reason,
+        announce,
+        report.provider_id,
+    )

@@ -1,0 +1,57 @@
+"""Who takes no more messages: kept at once, asked before every attempt, told."""
+
+from __future__ import annotations
+
+from services.notifier.channels.twilio_codes import OPTED_OUT
+from services.notifier.domain.messages import Message, Result, Verdict
+from services.notifier.storage import suppressions
+from services.notifier.storage.reports import find_taken
+from services.notifier.storage.suppressions import Known, Suppression
+from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut
+from shared.runtime.database import Transaction
+from shared.runtime.outbox import Outgoing, emit
+
+REASON = "The recipient has answered STOP and takes no more messages."
+
+
+async def stop(tx: Transaction, channel: str, address: str) -> None:
+    """The owner of a number said STOP on a channel."""
+    await suppressions.stop(tx, channel, address)
+
+
+async def start(tx: Transaction, channel: str, address: str) -> None:
+    """The owner of a number said START on a channel."""
+    await suppressions.lift(tx, channel, address)
+
+
+async def before_attempt(tx: Transaction, message: Message) -> Result | None:
+    """How an attempt ends before it begins: the recipient said STOP, or a copy that we lost sight of was taken."""
+    if await suppressions.is_stopped(tx, message.channel, message.recipient.address):
+        return Result(Verdict.REFUSED, OPTED_OUT, REASON)
+    taken = await find_taken(tx, message.message_id)
+    return None if taken is None else Result(Verdict.SENT, detail="as reported", provider_id=taken)
+
+
+async def announce(tx: Transaction, limit: int) -> bool:
+    """Tell up to `limit` changes to everyone we know at these numbers; True when there may be more."""
+    changed = await suppressions.claim_unannounced(tx, limit)
+    for suppression in changed:
+        facts = [_fact(tx, suppression, known) for known in await suppressions.recipients(tx, suppression)]
+        await emit(tx, *facts)
+        await suppressions.mark_announced(tx, suppression)
+    return len(changed) == limit
+
+
+def _fact(tx: Transaction, suppression: Suppression, known: Known) -> Outgoing:
+    about = {
+        "parent_id": known.parent_id,
+        "channel": suppression.channel,
+        "recipient": Recipient(address=known.recipient.address, name=known.recipient.name),
+    }
+    data: RecipientOptedOut | RecipientOptedIn
+    if suppression.lifted_at is None:
+        data = RecipientOptedOut.model_validate({**about, "opted_out_at": suppression.since})
+    else:
+        data = RecipientOptedIn.model_validate({**about, "opted_in_at": suppression.lifted_at})
+    microseconds = int(tx.now.timestamp() * 1_000_000)
+    return Outgoing(data, school_id=known.school_id, version=microseconds)

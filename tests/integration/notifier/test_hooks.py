@@ -1,0 +1,262 @@
+"""What Twilio calls: forged requests have no effect, late and repeated ones no second one, STOP works at once."""
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from twilio.request_validator import RequestValidator
+
+from services.notifier.app import create_app
+from services.notifier.channels.memory import MemoryChannel
+from services.notifier.domain.retry import RetryPolicy
+from services.notifier.settings import Settings
+from services.notifier.timers.reports import Reports
+from shared.contracts.notifier import SendMessage
+from shared.runtime.ids import new_id
+from shared.runtime.settings import load
+from tests.integration.notifier.desk import Desk, command, sending
+from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, running
+from tests.support.waiting import eventually
+
+STATUS, INBOUND = "/notifier/hooks/twilio/status", "/notifier/hooks/twilio/inbound"
+TOKEN = "the token of the account"
+NUMBER = "+4915112345678"
+SIGNER = RequestValidator(TOKEN)
+
+
+@pytest.fixture
+async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """The API alone, with Twilio set up and no broker behind it."""
+    environment = {
+        **COMMON_ENVIRONMENT,
+        "KINVITE_DATABASE_URL": notifier_url,
+        "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "NOTIFIER_TWILIO_ACCOUNT_SID": "AC00000000",
+        "NOTIFIER_TWILIO_AUTH_TOKEN": TOKEN,
+        "NOTIFIER_TWILIO_SMS_FROM": "+15550100200",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    async with running(create_app(load(Settings), worker=False)) as opened:
+        yield opened
+
+
+async def _post(client: httpx.AsyncClient, place: str, fields: dict[str, str], **headers: str) -> int:
+    """Post a form, signed unless a header says otherwise."""
+    signature = {"X-Twilio-Signature": SIGNER.compute_signature(f"{PUBLIC_URL}{place}", fields)}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await client.post(place, content=urlencode(fields), headers={**form, **signature, **headers})
+    return answer.status_code
+
+
+async def _report(client: httpx.AsyncClient, data: SendMessage, status: str, **more: str) -> int:
+    fields = {"MessageSid": f"SM{data.message_id.hex}", "MessageStatus": status, **more}
+    return await _post(client, f"{STATUS}?message_id={data.message_id}", fields)
+
+
+async def _apply(desk: Desk) -> None:
+    reports = Reports(desk.database, RetryPolicy(), poll_seconds=1)
+    while await reports.round():
+        pass
+
+
+async def _sent(desk: Desk, **changes: Any) -> SendMessage:
+    """A message that was taken over as one would be by Twilio."""
+    data = command(channel="sms", address=NUMBER, **changes)
+    await desk.put(data, channels=["sms"])
+    await desk.run(
+        f"UPDATE messages SET state = 'sent', due_at = NULL, attempts = 1, version = 1, "
+        f"provider_id = 'SM{data.message_id.hex}' WHERE message_id = '{data.message_id}'"
+    )
+    return data
+
+
+async def test_i35_a_delivered_message_is_told_once(client: httpx.AsyncClient, desk: Desk) -> None:
+    data = await _sent(desk)
+    for status in ("sent", "delivered", "delivered", "read", "sent"):
+        assert await _report(client, data, status) == 204
+        await _apply(desk)
+    assert [kind for kind, _ in await desk.facts()] == ["delivered"]
+    row = await desk.message(data)
+    assert (row.state, row.version) == ("delivered", 2)
+
+
+async def test_i35_reports_in_any_order_end_the_same(client: httpx.AsyncClient, desk: Desk) -> None:
+    shuffled = random.Random(35)
+    messages = [await _sent(desk) for _ in range(30)]
+    reports = [
+        (data, status)
+        for number, data in enumerate(messages)
+        for status in ("queued", "sent", "undelivered" if number % 3 == 0 else "delivered")
+    ] * 3
+    shuffled.shuffle(reports)
+    for number, (data, status) in enumerate(reports):
+        more = {"ErrorCode": "30005"} if status == "undelivered" else {}
+        assert await _report(client, data, status, **more) == 204
+        if number % 7 == 0:
+            await _apply(desk)
+    await _apply(desk)
+    states = [(await desk.message(data)).state for data in messages]
+    assert states == ["failed_permanent" if number % 3 == 0 else "delivered" for number in range(30)]
+    assert len(await desk.facts()) == 30
+
+
+async def test_i35_forged_reports_change_nothing(client: httpx.AsyncClient, desk: Desk) -> None:
+    data = await _sent(desk)
+    place = f"{STATUS}?message_id={data.message_id}"
+    fields = {"MessageSid": f"SM{data.message_id.hex}", "MessageStatus": "delivered"}
+    elsewhere = SIGNER.compute_signature(f"https://evil.example{place}", fields)
+    altered = SIGNER.compute_signature(f"{PUBLIC_URL}{place}", {**fields, "MessageStatus": "sent"})
+    other = RequestValidator("another token").compute_signature(f"{PUBLIC_URL}{place}", fields)
+    another = SIGNER.compute_signature(f"{PUBLIC_URL}{STATUS}?message_id={new_id()}", fields)
+    for signature in ("", "x", elsewhere, altered, other, another):
+        assert await _post(client, place, fields, **{"X-Twilio-Signature": signature}) == 403
+    host = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Twilio-Signature": elsewhere}
+    assert await _post(client, place, fields, **host) == 403
+    await _apply(desk)
+    assert (await desk.message(data)).state == "sent"
+    assert await desk.facts() == []
+
+
+async def test_i35_unknown_and_odd_reports_are_accepted(client: httpx.AsyncClient, desk: Desk) -> None:
+    assert await _report(client, command(), "delivered") == 204
+    odd: list[tuple[str, dict[str, str]]] = [
+        (STATUS, {"MessageSid": "SM1", "MessageStatus": "delivered"}),
+        (f"{STATUS}?message_id=nobody", {"MessageSid": "SM1", "MessageStatus": "delivered"}),
+        (f"{STATUS}?message_id={new_id()}", {}),
+        (f"{STATUS}?message_id={new_id()}", {"MessageSid": "SM1", "MessageStatus": "frobnicated"}),
+        (f"{STATUS}?message_id={new_id()}", {"MessageSid": "x" * 500, "MessageStatus": "sent"}),
+        (
+            f"{STATUS}?message_id={new_id()}",
+            {"MessageSid": "SM2", "MessageStatus": "failed", "ErrorCode": "?"},
+        ),
+    ]
+    for place, fields in odd:
+        assert await _post(client, place, fields) == 204
+    await _apply(desk)
+    assert await desk.facts() == []
+    await desk.run("UPDATE reports SET heard_at = now() - interval '2 hours'")
+    await _apply(desk)
+    async with desk.database.transaction() as tx:
+        assert await tx.scalar("SELECT count(*) FROM reports") == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "fact_code"),
+    [
+        ("30005", "failed_permanent", "30005"),
+        ("30007", "failed_permanent", "policy_30007"),
+        ("21610", "failed_permanent", "opted_out"),
+        ("30003", "failed_temporary", "30003"),
+        ("30008", "failed_temporary", "30008"),
+        ("63049", "failed_temporary", "63049"),
+        ("", "failed_temporary", "30008"),
+        ("99999", "failed_permanent", "99999"),
+    ],
+)
+async def test_i31_an_undelivered_message_fails_as_its_code_says(
+    client: httpx.AsyncClient, desk: Desk, code: str, state: str, fact_code: str
+) -> None:
+    data = await _sent(desk)
+    await _report(client, data, "undelivered", ErrorCode=code)
+    await _apply(desk)
+    [fact] = [fact for kind, fact in await desk.facts() if kind == "failed"]
+    row = await desk.message(data)
+    assert (row.state, fact["code"], fact["permanent"]) == (state, fact_code, state == "failed_permanent")
+    if code == "30003":
+        async with desk.database.transaction() as tx:
+            assert await tx.scalar("SELECT due_at > now() + interval '23 hours' FROM messages")
+
+
+async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    data = command(channel="sms", address=NUMBER)
+    await desk.put(data, channels=["sms"])
+    assert await _report(client, data, "sent") == 204
+    channel = MemoryChannel()
+    async with sending(desk.sender(channel, channel_name="sms")):
+
+        async def sent() -> bool:
+            return await desk.states() == ["sent"]
+
+        await eventually(sent)
+    assert channel.tried == []
+    [(_, fact)] = await desk.facts()
+    assert fact["confirmable"] is True
+
+
+async def _say(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **more: str) -> int:
+    return await _post(client, INBOUND, {"From": sender, "To": "+15550100200", "Body": text, **more})
+
+
+@pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe", "STOPALL", "Arret"])
+async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: Desk, text: str) -> None:
+    data = await _sent(desk)
+    assert await _say(client, text) == 200
+    waiting = [command(channel="sms", address=NUMBER) for _ in range(20)]
+    await desk.put(*waiting, channels=["sms"])
+    channel = MemoryChannel()
+    async with sending(desk.sender(channel, channel_name="sms")):
+
+        async def failed() -> bool:
+            return (await desk.states()).count("failed_permanent") == 20
+
+        await eventually(failed)
+    assert channel.tried == []
+    await _apply(desk)
+    facts = await desk.facts()
+    assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
+    told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
+    assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
+    assert told[str(data.parent_id)]["recipient"]["address"] == NUMBER
+    assert told[str(data.parent_id)]["channel"] == "sms"
+
+
+async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    await _sent(desk)
+    for text in ("please stop", "Thanks!", ""):
+        assert await _say(client, text) == 200
+    assert await _say(client, "STOP", f"whatsapp:{NUMBER}") == 200
+    assert await _say(client, "STOP", "no number") == 200
+    assert await _stopped(desk) == [("whatsapp", False)]
+    assert await _say(client, "whatever", OptOutType="STOP") == 200
+    await _apply(desk)
+    assert await _stopped(desk) == [("sms", False), ("whatsapp", False)]
+    assert await _say(client, "START") == 200
+    await _apply(desk)
+    assert await _stopped(desk) == [("sms", True), ("whatsapp", False)]
+    assert [kind for kind, _ in await desk.facts()] == ["opted_out", "opted_in"]
+    signature = {"X-Twilio-Signature": "forged"}
+    assert await _post(client, INBOUND, {"From": "+4915100000000", "Body": "STOP"}, **signature) == 403
+    assert len(await _stopped(desk)) == 2
+
+
+async def _stopped(desk: Desk) -> list[tuple[str, bool]]:
+    statement = "SELECT channel, lifted_at IS NOT NULL AS lifted FROM suppressions ORDER BY channel"
+    async with desk.database.transaction() as tx:
+        return [(row.channel, row.lifted) for row in await tx.rows(statement)]
+
+
+async def test_i36_stop_in_the_middle_of_a_run_lets_no_further_call_begin(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    await desk.put(*(command(channel="sms", address=NUMBER) for _ in range(100)), channels=["sms"])
+    channel = MemoryChannel()
+    channel.open_gate.clear()
+    async with sending(desk.sender(channel, channel_name="sms", connections=4)):
+        await eventually(lambda: len(channel.tried) == 4)
+        assert await _say(client, "STOP") == 200
+        channel.open_gate.set()
+
+        async def ended() -> bool:
+            return set(await desk.states()) == {"sent", "failed_permanent"}
+
+        await eventually(ended, within_seconds=30)
+    assert len(channel.tried) == 4
+    assert (await desk.states()).count("failed_permanent") == 96
