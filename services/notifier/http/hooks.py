@@ -52,7 +52,7 @@ def hooks_router(hooks: Hooks) -> APIRouter:
         report = read_report(await hooks.form(request))
         about = _uuid(message_id)
         if report is not None and about is not None:
-            async with hooks.database.transaction() as tx:
+            async with hooks.database.transaction(schools=()) as tx:
                 await keep_report(tx, report.provider_id, about, report.word, report.code)
             hooks.heard()
         return Response(status_code=204)
@@ -62,7 +62,7 @@ def hooks_router(hooks: Hooks) -> APIRouter:
         """Signed by Twilio. STOP ends all messages to the number on that channel at once, START lets them through."""
         reply = read_reply(await hooks.form(request))
         if reply is not None and reply.wants is not Wants.OTHER:
-            async with hooks.database.transaction() as tx:
+            async with hooks.database.transaction(schools=()) as tx:
                 await (stop if reply.wants is Wants.STOP else start)(tx, reply.channel, reply.address)
             hooks.heard()
         return Response(_NOTHING_TO_SAY, media_type="text/xml")

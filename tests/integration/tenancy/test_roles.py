@@ -23,6 +23,7 @@ _FOLDER = Path(__file__).parents[3] / "services"
 # Of no school, or (outbox) only ever added to by routes.
 _SHARED = {
     "every service": {"outbox", "inbox", "relay_lease", "dead_letter", "idempotency_keys", "schema_version"},
+    "notifier": {"reports", "suppressions"},
     "signup": {"accounts", "sessions", "wrong_guesses"},
     "dashboard": {"staff", "staff_sessions", "wrong_passwords"},
 }

@@ -2,8 +2,10 @@
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+from shared.runtime.tenancy import Tenancy
+
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -48,6 +50,10 @@ _STATEMENTS = (
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
+    tenancy = Tenancy(op, "notifier")
+    # Of no school: a report names a message, and a number is stopped for everybody.
+    for table in ("reports", "suppressions"):
+        tenancy.share(table, api="SELECT, INSERT, UPDATE")
 
 
 def downgrade() -> None:
