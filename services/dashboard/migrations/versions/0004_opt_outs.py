@@ -1,0 +1,31 @@
+"""Who takes no more messages at an address on a channel."""
+
+from alembic import op
+
+from shared.runtime.tenancy import Tenancy
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+        CREATE TABLE opt_outs (
+            school_id uuid NOT NULL,
+            parent_id uuid NOT NULL,
+            channel text NOT NULL,
+            address_digest text NOT NULL,
+            version bigint NOT NULL,
+            opted_out boolean NOT NULL,
+            CONSTRAINT pk_opt_outs PRIMARY KEY (school_id, parent_id, channel, address_digest)
+        )
+        """
+    )
+    Tenancy(op, "dashboard").keep_apart("opt_outs")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")
