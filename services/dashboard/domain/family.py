@@ -112,6 +112,7 @@ class Outcome:
     delivery: Delivery
     at: datetime
     reason: str | None = None
+    code: str | None = None
 
     @property
     def rank(self) -> tuple[int, int, UUID, int]:

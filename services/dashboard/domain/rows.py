@@ -44,6 +44,7 @@ class ParentRow:
     delivery: Delivery | None
     delivery_reason: str | None
     delivery_at: datetime | None
+    delivery_code: str | None
     signed_up_at: datetime | None
     stopped: Stopped = frozenset()
 
@@ -67,6 +68,7 @@ class ParentRow:
                 expires_at=self.expires_at,
                 signed_up_at=self.signed_up_at,
                 delivery_at=self.delivery_at,
+                delivery_code=self.delivery_code,
                 reachable=bool(self.contacts),
                 stopped=self._stopped(),
             )

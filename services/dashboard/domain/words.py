@@ -22,6 +22,7 @@ class Standing:
     delivery: Delivery | None = None
     delivery_reason: str | None = None
     delivery_at: datetime | None = None
+    delivery_code: str | None = None
     channel: str | None = None
     expires_at: datetime | None = None
     signed_up_at: datetime | None = None
@@ -38,6 +39,8 @@ class Explanation:
     next_step: str
 
 
+OPERATORS_MATTERS = frozenset({"not_configured", "template_missing", "token_key_unknown", "internal_error"})
+OVERTAKEN = frozenset({"expired"})
 BLOCKED_REASONS = {
     "no_access": "No right of access to any child is left.",
     "no_contact": "There is no contact to send to.",
@@ -105,9 +108,17 @@ def _failed(standing: Standing) -> Explanation:
             "Ask the family for another contact, or Re-Invite another way.",
         )
     because = f": {standing.delivery_reason.rstrip('.')}" if standing.delivery_reason else ""
-    return Explanation(
-        f"The message could not be delivered{because}.", f"Correct the {word}, then Re-Invite."
-    )
+    return Explanation(f"The message could not be delivered{because}.", _remedy(standing))
+
+
+def _remedy(standing: Standing) -> str:
+    """The contact is to blame, unless the code says otherwise."""
+    code = standing.delivery_code or ""
+    if code.startswith("policy_") or code in OPERATORS_MATTERS:
+        return "Tell the operator of this installation, or Re-Invite another way."
+    if code in OVERTAKEN:
+        return "Re-Invite to send a fresh link."
+    return f"Correct the {contact_word(standing.channel)}, then Re-Invite."
 
 
 def _under_way(standing: Standing) -> Explanation:

@@ -188,6 +188,7 @@ def outcome(received: Received[X], delivery: Delivery) -> Told:
         delivery,
         _retry_at(fact) or received.time,
         reason,
+        fact.code if isinstance(fact, MessageFailed) else None,
     )
     family = Family(received.school_id, fact.parent_id, outcome=result)
     return told(received, fact.parent_id, entry, family)

@@ -81,6 +81,7 @@ def _parent(row: Row[Any], children: tuple[Child, ...], stopped: Stopped) -> Par
         delivery=Delivery(row.delivery) if row.delivery else None,
         delivery_reason=row.delivery_reason,
         delivery_at=row.delivery_at,
+        delivery_code=row.delivery_code,
         signed_up_at=row.signed_up_at,
         stopped=stopped,
     )
@@ -103,5 +104,6 @@ PARENT_COLUMNS = (
     parents.c.delivery,
     parents.c.delivery_reason,
     parents.c.delivery_at,
+    parents.c.delivery_code,
     parents.c.signed_up_at,
 )

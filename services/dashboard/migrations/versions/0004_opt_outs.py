@@ -1,4 +1,4 @@
-"""Who takes no more messages at an address on a channel."""
+"""Who takes no more messages at an address on a channel, and the code of what went wrong."""
 
 from alembic import op
 
@@ -24,6 +24,7 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("ALTER TABLE parents ADD COLUMN delivery_code text")
     Tenancy(op, "dashboard").keep_apart("opt_outs")
 
 
