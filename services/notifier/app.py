@@ -18,6 +18,7 @@ from services.notifier.http.hooks import STATUS_PATH, Hooks, hooks_router
 from services.notifier.http.messages import router
 from services.notifier.service.claiming import Links, Queue
 from services.notifier.settings import Settings, SmtpServer
+from services.notifier.timers.inquiries import Inquiries
 from services.notifier.timers.reports import Reports
 from services.notifier.timers.sender import Sender
 from shared.runtime.database import Database
@@ -40,6 +41,8 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         database, RetryPolicy(settings.attempt_limit), poll_seconds=settings.report_poll_milliseconds / 1000
     )
 
+    inquiries = list(_inquiries(settings, database, reports.timer.wake)) if worker else []
+
     def wake(lane: Lane) -> None:
         for sender in senders:
             if sender.queue.lane is lane:
@@ -54,8 +57,9 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         timers=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
+            *(inquiry.timer for inquiry in inquiries),
         ],
-        resources=senders,
+        resources=[*senders, *inquiries],
         api=api,
         worker=worker,
     )
@@ -87,14 +91,25 @@ def _channels(settings: Settings) -> Iterator[tuple[str, Open, int, int]]:
             settings.smtp_connections,
             settings.poll_milliseconds,
         )
+    slow = max(settings.poll_milliseconds, settings.report_poll_milliseconds)
+    for name, sender, make in _phones(settings):
+        opened = partial(_twilio, settings, sender)
+        yield name, partial(_phone, make, opened), settings.twilio_connections, slow
+
+
+def _inquiries(settings: Settings, database: Database, heard: Callable[[], None]) -> Iterator[Inquiries]:
+    for name, sender, make in _phones(settings):
+        yield Inquiries(database, name, make(_twilio(settings, sender, 1)), heard)
+
+
+def _phones(settings: Settings) -> Iterator[tuple[str, str, Callable[[TwilioSettings], TwilioChannel]]]:
+    """The channels to phones that are set up: name, who sends, and how to make it."""
     for name, sender, make in (
         ("sms", settings.twilio_sms_from, sms_channel),
         ("whatsapp", settings.twilio_whatsapp_from, whatsapp_channel),
     ):
         if sender:
-            opened = partial(_twilio, settings, sender)
-            slow = max(settings.poll_milliseconds, settings.report_poll_milliseconds)
-            yield name, partial(_phone, make, opened), settings.twilio_connections, slow
+            yield name, sender, make
 
 
 def _email(settings: Settings, server: SmtpServer, connections: int) -> EmailChannel:

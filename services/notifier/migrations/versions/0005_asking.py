@@ -1,0 +1,27 @@
+"""Messages that nobody has reported on are asked about."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_STATEMENTS = (
+    "ALTER TABLE messages ADD COLUMN ask_at timestamptz, ADD COLUMN asked integer NOT NULL DEFAULT 0",
+    "CREATE INDEX ix_messages_ask_at ON messages (channel, ask_at) WHERE ask_at IS NOT NULL",
+    "ALTER TABLE reports DROP CONSTRAINT ck_reports_word",
+    """
+    ALTER TABLE reports
+        ADD CONSTRAINT ck_reports_word CHECK (word IN ('taken', 'delivered', 'failed', 'silent'))
+    """,
+)
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("data is never thrown away; restore a backup")
