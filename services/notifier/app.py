@@ -17,6 +17,7 @@ from services.notifier.domain.retry import RetryPolicy
 from services.notifier.http.hooks import STATUS_PATH, Hooks, hooks_router
 from services.notifier.http.messages import router
 from services.notifier.service.claiming import Links, Queue
+from services.notifier.service.outlets import Outlets
 from services.notifier.settings import Settings, SmtpServer
 from services.notifier.timers.inquiries import Inquiries
 from services.notifier.timers.reports import Reports
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
 
     inquiries = list(_inquiries(settings, database, reports.timer.wake)) if worker else []
 
+    outlets = Outlets(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
+
     def wake(lane: Lane) -> None:
         for sender in senders:
             if sender.queue.lane is lane:
@@ -53,7 +56,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         settings,
         database=database,
         routers=[router(database), hooks_router(_hooks(settings, database, reports))],
-        subscriptions=subscriptions({sender.queue.channel for sender in senders}, wake),
+        subscriptions=subscriptions(outlets, wake),
         timers=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
@@ -78,6 +81,7 @@ def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
                 links,
                 connections=share,
                 poll_seconds=poll_milliseconds / 1000,
+                texts_per_hour=settings.texts_per_school_hour,
             )
 
 

@@ -1,6 +1,8 @@
-"""Messages that nobody has reported on are asked about."""
+"""Messages that nobody has reported on are asked about; texts are counted by school and hour."""
 
 from alembic import op
+
+from shared.runtime.tenancy import Tenancy
 
 revision = "0005"
 down_revision = "0003"
@@ -15,12 +17,21 @@ _STATEMENTS = (
     ALTER TABLE reports
         ADD CONSTRAINT ck_reports_word CHECK (word IN ('taken', 'delivered', 'failed', 'silent'))
     """,
+    """
+    CREATE TABLE spending (
+        school_id uuid NOT NULL,
+        hour timestamptz NOT NULL,
+        texts integer NOT NULL,
+        CONSTRAINT pk_spending PRIMARY KEY (school_id, hour)
+    )
+    """,
 )
 
 
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
+    Tenancy(op, "notifier").keep_apart("spending", api="")
 
 
 def downgrade() -> None:
