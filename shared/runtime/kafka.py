@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -101,3 +102,18 @@ class Kafka:
             return created
         finally:
             await admin.close()
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer whose broker does not answer, and send nothing of what it still holds.
+
+    Its own `stop` waits for acknowledgements, and an idempotent one repeats without end: left alone it would go on
+    in the background and publish old records when the broker is back.
+    """
+    producer._closed = True  # noqa: SLF001 (no public way leaves what is pending)
+    sending = producer._sender.sender_task  # noqa: SLF001
+    # Cancelled once it waits for what is under way, on a connection that may be silent; cancelled again it leaves.
+    while sending is not None and not sending.done():
+        sending.cancel()
+        await asyncio.wait([sending], timeout=0.1)
+    await producer.client.close()
