@@ -88,6 +88,15 @@ async def _change(
     return changed
 
 
+async def new_password(database: Database, staff_id: UUID) -> str:
+    """A password made here, in place of the old one and of the sessions under it."""
+    password = secrets.token_urlsafe(15)
+    hashed = await hash_password(password)
+    async with database.transaction(schools=NONE) as tx:
+        await storage.save_password(tx, staff_id, hashed)
+    return password
+
+
 async def colleagues(database: Database, schools: Schools) -> list[Staff]:
     """All who work in one of the schools (None: all of the installation), each with the roles there only."""
     async with database.transaction(schools=NONE) as tx:
