@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.cli.api import Unavailable
 from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
 from deploy.cli.services import SERVICES, database_of, settings_of
+from deploy.cli.services import in_transaction as _in
 from deploy.cli.work import progress, run
 from shared.runtime.consumer import Subscription
-from shared.runtime.database import Database, Transaction
+from shared.runtime.database import Transaction
 from shared.runtime.errors import Rejected
 from shared.runtime.redeliver import dead_letters, find_dead_letter, redeliver
 from shared.runtime.republish import republish
 
-T = TypeVar("T")
 LETTERS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _WAITING = """
@@ -175,16 +172,3 @@ def _subscriptions(service: str) -> dict[str, Subscription]:
     settings = settings_of([service])[service]
     app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
     return {one.group: one for one in app.state.consumers.subscriptions}
-
-
-def _in(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do the work in one transaction of the service's database. Raises Unavailable."""
-
-    async def done(database: Database) -> T:
-        async with database, database.transaction() as transaction:
-            return await work(transaction)
-
-    try:
-        return run(done(database_of(service)))
-    except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None
