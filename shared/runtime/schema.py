@@ -85,3 +85,24 @@ def create_runtime_tables(op: Operations) -> None:
     """Create outbox, inbox, relay_lease, dead_letter and idempotency_keys in the schema being migrated."""
     for statement in _STATEMENTS:
         op.execute(statement)
+
+
+_HISTORY = (
+    """
+    CREATE TABLE history (
+        id bigint CONSTRAINT pk_history PRIMARY KEY,
+        topic text NOT NULL,
+        key text NOT NULL,
+        type text NOT NULL,
+        headers text NOT NULL,
+        data text
+    )
+    """,
+    "CREATE INDEX ix_history_key ON history (key, topic)",
+)
+
+
+def create_history_table(op: Operations) -> None:
+    """Create the table that facts move to when the outbox forgets them; see `shared.runtime.history`."""
+    for statement in _HISTORY:
+        op.execute(statement)
