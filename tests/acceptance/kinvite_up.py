@@ -89,6 +89,16 @@ class KinviteUp:
         except subprocess.TimeoutExpired:
             self.kill_all()
 
+    async def kinvite(self, *arguments: str) -> str:
+        """Run the `kinvite` command on this installation, to its end; its standard output."""
+        environment = {**os.environ, "KINVITE_DATA": str(self.data), "PYTHONPATH": ""}
+        command = [sys.executable, "-m", "deploy.cli", *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     async def post(
         self, path: str, body: Any = None, *, status: int | tuple[int, ...] = (200, 201, 202)
     ) -> Any:
