@@ -14,7 +14,7 @@ _INSTALL_SECONDS = 240
 
 
 def npm_parts(name: str, folder: Path) -> Path:
-    """A folder with `node_modules` as the lock in `folder` has them; the test is skipped with the reason where it cannot be.
+    """A folder with `node_modules` as the lock in `folder` has them; without npm the test is skipped with the reason.
 
     `name` is the folder's name in the cache and stands in the reason.
     """
