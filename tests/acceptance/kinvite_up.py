@@ -43,8 +43,13 @@ class KinviteUp:
         assert self.process.stdout is not None
         line = await asyncio.wait_for(asyncio.to_thread(self.process.stdout.readline), READY_SECONDS)
         assert b"ready" in line, f"it ended with {self.process.poll()}"
-        credentials = json.loads((self.data / "credentials.json").read_text())
-        self.client.headers["Authorization"] = f"Bearer {credentials['api_token']}"
+        self.client.headers["Authorization"] = f"Bearer {self.credentials['api_token']}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What it wrote down for people: `url`, `admin_email`, `admin_password`, `api_token`."""
+        read: dict[str, str] = json.loads((self.data / "credentials.json").read_text())
+        return read
 
     def _launch(self) -> subprocess.Popen[bytes]:
         environment = {
