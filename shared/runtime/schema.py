@@ -90,3 +90,24 @@ def create_runtime_tables(op: Operations) -> None:
 def no_way_back() -> NoReturn:
     """The `downgrade` of every migration: what older code could not read would have to be thrown away."""
     raise NotImplementedError("Data is never thrown away, so there is no way back: restore a backup instead.")
+
+
+_HISTORY = (
+    """
+    CREATE TABLE history (
+        id bigint CONSTRAINT pk_history PRIMARY KEY,
+        topic text NOT NULL,
+        key text NOT NULL,
+        type text NOT NULL,
+        headers text NOT NULL,
+        data text
+    )
+    """,
+    "CREATE INDEX ix_history_key ON history (key, topic)",
+)
+
+
+def create_history_table(op: Operations) -> None:
+    """Create the table that facts move to when the outbox forgets them; see `shared.runtime.history`."""
+    for statement in _HISTORY:
+        op.execute(statement)
