@@ -106,7 +106,7 @@ class Supervisor:
             "DASHBOARD_OWNER_PASSWORD": secrets.admin_password,
             "DASHBOARD_SERVICES_URL": self._config.local_url,
             "INVITATIONS_ROSTER_URL": self._config.local_url,
-            "INVITATIONS_CHANNELS": "email,sms,whatsapp",
+            "KINVITE_CHANNELS": "email,sms,whatsapp",
         }
         await self._server.start(environment)
         self._record()

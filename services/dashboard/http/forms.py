@@ -1,6 +1,7 @@
 """Reading the forms of the office's pages: bounded, and bound to the session that the page was made for."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
@@ -33,6 +34,15 @@ class Form:
 
     def all(self, name: str) -> list[str]:
         return self.values.get(name, [])
+
+    def channel(self, usable: Sequence[str]) -> str:
+        """How to send; the first way of this installation where nothing was chosen. Raises Problem 422."""
+        chosen = self.text("channel") or usable[0]
+        if chosen not in usable:
+            raise Problem(
+                422, "channel_not_configured", "This way of sending is not set up.", field="channel"
+            )
+        return chosen
 
     def ticked(self, name: str) -> bool:
         return name in self.values

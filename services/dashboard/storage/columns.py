@@ -39,6 +39,7 @@ OUTCOME = Register(
         ("delivery", "text"),
         ("delivery_at", "timestamptz"),
         ("delivery_reason", "text"),
+        ("delivery_code", "text"),
     ),
     ranked=4,
 )

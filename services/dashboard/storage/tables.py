@@ -70,6 +70,7 @@ parents = Table(
     Column("delivery", Text),
     Column("delivery_at", MOMENT),
     Column("delivery_reason", Text),
+    Column("delivery_code", Text),
     Column("signed_up_at", MOMENT),
     Column("account_id", UUID),
     Column("confirmed", ARRAY(UUID), nullable=False),
