@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from deploy.cli.connection import data_directory
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.cli.api import Unavailable
+from deploy.cli.connection import AUTH_SECRET, data_directory
 from deploy.cli.outcome import CONFIGURATION, Failure
+from deploy.cli.work import run
 from deploy.embedded.postgres import APPLICATION, OWNER
-from shared.runtime.database import Database
+from shared.runtime.database import Database, Transaction
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
+T = TypeVar("T")
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 DATABASE_URL = "KINVITE_DATABASE_URL"
-AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
 _PORT_LINE = 3
 
 
@@ -49,6 +53,19 @@ def database_of(service: str) -> Database:
     if not url:
         raise Failure(f"{DATABASE_URL} is missing, and no Kinvite runs in {data_directory()}.", CONFIGURATION)
     return Database(url, schema=service, pool_size=2)
+
+
+def in_database(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do the work in one transaction of the service's database. Raises Unavailable."""
+
+    async def done(database: Database) -> T:
+        async with database, database.transaction() as transaction:
+            return await work(transaction)
+
+    try:
+        return run(done(database_of(service)))
+    except (OSError, SQLAlchemyError) as error:
+        raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None
 
 
 def auth_secret() -> str:
