@@ -81,11 +81,12 @@ def _adopt_embedded() -> None:
     """Without settings in the environment the Kinvite of this data directory is meant."""
     if os.environ.get(DATABASE_URL):
         return
-    for name, value in _embedded(data_directory()).items():
+    for name, value in embedded_settings(data_directory()).items():
         os.environ.setdefault(name, value)
 
 
-def _embedded(data: Path) -> Mapping[str, str]:
+def embedded_settings(data: Path) -> Mapping[str, str]:
+    """What the Kinvite that runs with this data directory tells its services; empty where none runs."""
     try:
         secrets: dict[str, Any] = json.loads((data / "secrets.json").read_text())
         credentials = json.loads((data / "credentials.json").read_text())

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from deploy.cli.api import Refused, Unavailable, connected
 from deploy.demo.browser import Browser
+from deploy.demo.calendar import Calendar
 from deploy.demo.families import FAMILIES, FILE, families_csv
 from deploy.demo.office import Office
 from deploy.demo.screen import Screen
@@ -70,7 +71,8 @@ async def tell(credentials: Mapping[str, str], screen: Screen, wish: Wish) -> No
         connected(credentials["url"], credentials["api_token"]) as api,
         aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
-        story = Story(await Office.open(api), Browser(session), screen, seconds=wish.seconds)
+        calendar = Calendar(read_config(os.environ).data)
+        story = Story(await Office.open(api), Browser(session), screen, calendar, seconds=wish.seconds)
         await story.tell(spreadsheet, forever=wish.forever)
 
 
