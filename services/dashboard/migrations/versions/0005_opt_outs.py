@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0005"
@@ -29,4 +30,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+    no_way_back()
