@@ -97,6 +97,7 @@ def page(
     """
     context = context_of(request)
     values.setdefault("school", None)
+    values.setdefault("tab", None)
     values.setdefault("refresh_seconds", None)
     values.setdefault("only", None)
     html = TEMPLATES.get_template(template).render(

@@ -19,7 +19,7 @@ from services.dashboard.domain.family import (
 )
 from services.dashboard.domain.status import Delivery, State
 from services.dashboard.domain.timeline import Entry
-from shared.contracts.envelope import Received
+from shared.contracts.envelope import Attributes, Received
 from shared.contracts.invitations import (
     ContactVerified,
     InvitationAccepted,
@@ -30,7 +30,7 @@ from shared.contracts.invitations import (
     InvitationWithdrawn,
     VerificationRequested,
 )
-from shared.contracts.message import Message
+from shared.contracts.message import Message, message_for
 from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.contracts.roster import (
     InvitationRequested,
@@ -77,6 +77,11 @@ class Told:
     aggregate_id: UUID
     version: int
 
+    @property
+    def placed(self) -> tuple[UUID, UUID, UUID, int, Entry]:
+        """The line with its school, parent, aggregate and version."""
+        return (self.family.school_id, self.family.parent_id, self.aggregate_id, self.version, self.entry)
+
 
 def told(
     received: Received[M], parent_id: UUID, entry: Entry | None = None, family: Family | None = None
@@ -98,8 +103,22 @@ def line_of(
     reason: str | None = None,
 ) -> Entry:
     """The timeline line named after the fact's class."""
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(received.data).__name__).lower()
-    return Entry(kind, received.time, channel, template, reason, received.actor)
+    return Entry(kind_of(type(received.data)), received.time, channel, template, reason, received.actor)
+
+
+def kind_of(message: type[Message]) -> str:
+    """`ParentAdded` is `parent_added`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
+
+
+def told_by_envelope(attributes: Attributes) -> Told | None:
+    """The line of an old fact about a parent whose data is gone; None: there is no line for such a fact."""
+    message = message_for(attributes.type)
+    if message is None or message.contract.key != "parent_id":
+        return None
+    parent_id = UUID(attributes.subject)
+    entry = Entry(kind_of(message), attributes.time, actor=attributes.actor)
+    return Told(Family(attributes.school_id, parent_id), entry, parent_id, attributes.version)
 
 
 def parent_fact(received: Received[P]) -> Told:

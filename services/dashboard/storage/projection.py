@@ -17,6 +17,7 @@ from services.dashboard.storage.columns import (
     PERSON,
     PROGRESS,
     SCHOOL,
+    SCHOOL_KEYS,
     SENDING,
     STUDENT,
     STUDENT_KEYS,
@@ -80,7 +81,7 @@ async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
         {"school_id": school.school_id, **{name: getattr(school, name) for name in SCHOOL.names}}
         for school in newest.values()
     ]
-    statement = upsert("schools", (("school_id", "uuid"),), (SCHOOL,))
+    statement = upsert("schools", SCHOOL_KEYS, (SCHOOL,))
     await tx.execute(statement, arrays_of(rows, ["school_id", *SCHOOL.names]))
 
 

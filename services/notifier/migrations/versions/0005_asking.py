@@ -2,10 +2,11 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -34,5 +35,4 @@ def upgrade() -> None:
     Tenancy(op, "notifier").keep_apart("spending", api="")
 
 
-def downgrade() -> None:
-    raise NotImplementedError("data is never thrown away; restore a backup")
+downgrade = no_way_back

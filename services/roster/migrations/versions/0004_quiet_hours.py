@@ -2,8 +2,10 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
+
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -18,5 +20,4 @@ def upgrade() -> None:
     )
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back
