@@ -212,9 +212,9 @@ async def test_a_living_sender_keeps_its_lease_while_a_provider_is_slow(
     channel.open_gate.clear()
     other = MemoryChannel()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(sending(desk.sender(channel, lease_seconds=0.3)))
+        await stack.enter_async_context(sending(desk.sender(channel, lease_seconds=1.5)))
         await eventually(lambda: len(channel.tried) == 1)
-        await stack.enter_async_context(sending(desk.sender(other, lease_seconds=0.3)))
+        await stack.enter_async_context(sending(desk.sender(other, lease_seconds=1.5)))
         before = next(iter((await desk.messages()).values())).locked_until
 
         async def renewed_twice() -> bool:
