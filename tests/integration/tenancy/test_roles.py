@@ -25,7 +25,7 @@ _SHARED = {
     "every service": {"outbox", "inbox", "relay_lease", "dead_letter", "idempotency_keys", "schema_version"},
     "notifier": {"reports", "suppressions"},
     "signup": {"accounts", "sessions", "wrong_guesses"},
-    "dashboard": {"staff", "staff_sessions", "wrong_passwords"},
+    "dashboard": {"staff", "staff_roles", "staff_sessions", "wrong_passwords"},
 }
 _LOOK_UPS = {
     ("signup", "schools_of_link"),
