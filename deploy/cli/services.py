@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.cli.api import Unavailable
-from deploy.cli.connection import data_directory
+from deploy.cli.connection import AUTH_SECRET, data_directory
 from deploy.cli.outcome import CONFIGURATION, Failure
 from deploy.cli.work import run
 from deploy.embedded.postgres import APPLICATION, OWNER
@@ -22,7 +22,6 @@ from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 T = TypeVar("T")
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 DATABASE_URL = "KINVITE_DATABASE_URL"
-AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
 _PORT_LINE = 3
 
 
@@ -92,11 +91,12 @@ def _adopt_embedded() -> None:
     """Without settings in the environment the Kinvite of this data directory is meant."""
     if os.environ.get(DATABASE_URL):
         return
-    for name, value in _embedded(data_directory()).items():
+    for name, value in embedded_settings(data_directory()).items():
         os.environ.setdefault(name, value)
 
 
-def _embedded(data: Path) -> Mapping[str, str]:
+def embedded_settings(data: Path) -> Mapping[str, str]:
+    """What the Kinvite that runs with this data directory tells its services; empty where none runs."""
     try:
         secrets: dict[str, Any] = json.loads((data / "secrets.json").read_text())
         credentials = json.loads((data / "credentials.json").read_text())

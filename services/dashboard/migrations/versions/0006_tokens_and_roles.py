@@ -6,7 +6,7 @@ from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import EVERYTHING, Tenancy, all_of
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
