@@ -73,12 +73,8 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bind_contextvars(service=name)
-        async with AsyncExitStack() as stack:
-            for resource in (database, *resources):
-                await stack.enter_async_context(resource)
-            for loop in loops:
-                await stack.enter_async_context(_running(loop, on_bug))
-            await stack.enter_async_context(consumers)
+        running = (_running(loop, on_bug) for loop in loops)
+        async with _opened(database, *resources, *running, consumers):
             yield
 
     app = FastAPI(
@@ -115,6 +111,15 @@ def _relaying(
 
     listener = Listener(database, [Hearing(database.channel, wake, wake), *hearings])
     return [*(relay.run for relay in relays), listener.run]
+
+
+@asynccontextmanager
+async def _opened(*parts: AbstractAsyncContextManager[Any]) -> AsyncIterator[None]:
+    """All of them, opened in this order and closed in the reverse one."""
+    async with AsyncExitStack() as stack:
+        for part in parts:
+            await stack.enter_async_context(part)
+        yield
 
 
 def _loop(timer: Timer, health: Health) -> Loop:

@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0005"
@@ -28,5 +29,4 @@ def upgrade() -> None:
     Tenancy(op, "dashboard").keep_apart("opt_outs")
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

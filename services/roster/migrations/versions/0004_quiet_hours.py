@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -18,5 +20,4 @@ def upgrade() -> None:
     )
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back
