@@ -41,6 +41,16 @@ _EXPLANATIONS = {
 }
 
 
+class DatabaseRefused(Transient):
+    """The database does not let this process in; the text says what an operator can do. Until then it is waited for."""
+
+
+def refusal_of(error: DBAPIError) -> DatabaseRefused | None:
+    """For an error of connecting: that a setting is wrong, or that `migrate` has not run yet; None for any other."""
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    return DatabaseRefused(explain_database(error)) if sqlstate in _EXPLANATIONS else None
+
+
 def explain_database(error: BaseException, setting: str = "KINVITE_DATABASE_URL") -> str:
     """What to do about a database that does not let us work, in one line; nothing of the address stands in it."""
     sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
