@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import TOPICS
+from shared.contracts.topics import TOPICS, Topic
 from shared.runtime.settings import ServiceSettings
 
 MILLISECONDS_PER_DAY = 86_400_000
@@ -77,6 +77,11 @@ class Kafka:
             }
         return options
 
+    def reader_options(self) -> dict[str, Any]:
+        """Options of a reader without a group, which begins at the beginning every time."""
+        wait = 200 if self.embedded else 500
+        return {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": wait}
+
     async def create_topics(self, *, replication: int = 1) -> list[str]:
         """Create the topics that are missing; answers the names created. Raises KafkaError."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -87,7 +92,7 @@ class Kafka:
                     self.name(topic.name),
                     topic.partitions,
                     replication,
-                    topic_configs={"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)},
+                    topic_configs=_configuration(topic),
                 )
                 for topic in TOPICS
             ]
@@ -117,3 +122,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
         sending.cancel()
         await asyncio.wait([sending], timeout=0.1)
     await producer.client.close()
+
+
+def _configuration(topic: Topic) -> dict[str, str]:
+    if topic.retention_days is None:
+        return {"cleanup.policy": "compact"}
+    return {"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)}
