@@ -84,7 +84,7 @@ class Batch:
 class Mill:
     """Carries messages between the services until nobody has anything to say."""
 
-    def __init__(self, database_url: str, environment_is_set: None = None) -> None:
+    def __init__(self, database_url: str) -> None:
         self.databases = {name: Database(database_url, schema=name) for name in SERVICES}
         self.trips = {name: Trips() for name in SERVICES}
         self.batches: list[Batch] = []
@@ -138,7 +138,7 @@ class Mill:
 
     async def _work(self, name: str, worker: Worker, batch: list[Record]) -> None:
         offsets, before = Offsets(), self.trips[name].count
-        await worker.consume(batch, offsets)  # type: ignore[arg-type]
+        await worker.consume(batch, offsets)
         kinds = frozenset(dict(record.headers)["ce_type"].decode() for record in batch)
         trips = self.trips[name].count - before
         self.batches.append(Batch(worker.subscription.group, kinds, len(batch), trips, len(offsets.commits)))
