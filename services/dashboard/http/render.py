@@ -11,7 +11,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.dashboard.domain.rows import zone_of
-from services.dashboard.domain.runs import why
+from services.dashboard.domain.runs import counted, why
 from services.dashboard.domain.staff import May
 from services.dashboard.domain.timeline import line
 from services.dashboard.domain.words import moment
@@ -74,7 +74,7 @@ def _environment() -> Environment:
         STATUS_WORDS=STATUS_WORDS,
         DELIVERY_WORDS=DELIVERY_WORDS,
     )
-    environment.filters.update(moment=_moment, line=line, why=why)
+    environment.filters.update(moment=_moment, line=line, why=why, counted=counted)
     return environment
 
 

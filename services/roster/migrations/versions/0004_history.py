@@ -5,7 +5,7 @@ from alembic import op
 from shared.runtime.schema import create_history_table
 from shared.runtime.tenancy import Tenancy
 
-revision = "0003"
+revision = "0004"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
