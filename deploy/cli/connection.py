@@ -14,7 +14,10 @@ import typer
 from deploy.cli.api import Api, connected
 from deploy.cli.outcome import CONFIGURATION, FAILED, Failure
 from deploy.cli.work import run
+from shared.runtime.auth import ALL_RIGHTS, mint
 
+AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
+OWN_TOKEN_SECONDS = 3_600
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 Url = Annotated[
@@ -54,9 +57,12 @@ def data_directory() -> Path:
 
 
 def target(url: str | None, token: str | None) -> Target:
-    """Raises Failure 78 when neither options nor environment nor a running Kinvite here say it."""
-    if url and token:
-        return Target(url, token)
+    """Raises Failure 78 when neither options nor environment nor a running Kinvite here say it.
+
+    Beside the services, as in their containers, the secret that signs tokens is at hand, and no token is needed.
+    """
+    if url and (token or os.environ.get(AUTH_SECRET)):
+        return Target(url, token or _own_token(os.environ[AUTH_SECRET]))
     file = data_directory() / "credentials.json"
     try:
         kept: dict[str, Any] = json.loads(file.read_text())
@@ -67,6 +73,10 @@ def target(url: str | None, token: str | None) -> Target:
             "with --url and --token (KINVITE_URL, KINVITE_TOKEN).",
             CONFIGURATION,
         ) from None
+
+
+def _own_token(secret: str) -> str:
+    return mint(secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=OWN_TOKEN_SECONDS)
 
 
 def call(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:

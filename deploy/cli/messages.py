@@ -1,96 +1,27 @@
-"""dlq, outbox: messages that could not be worked on, and messages on their way out."""
+"""outbox: messages on their way out."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from typing import Annotated, Any, TypeVar
-from uuid import UUID
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from deploy.cli.api import Unavailable
-from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
-from deploy.cli.services import SERVICES, database_of, settings_of
-from deploy.cli.work import progress, run
-from shared.runtime.consumer import Subscription
-from shared.runtime.database import Database, Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.redeliver import dead_letters, find_dead_letter, redeliver
+from deploy.cli.outcome import AsJson, show
+from deploy.cli.services import SERVICES, in_transaction
+from shared.runtime.database import Transaction
 from shared.runtime.republish import republish
 
-T = TypeVar("T")
-LETTERS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _WAITING = """
 SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE sent_at IS NULL
 """
-Group = Annotated[
-    str | None, typer.Option("--group", "-g", help="A consumer group, such as signup.on-roster.")
-]
-lost = typer.Typer(help="Dead letters: records that a service could not work on.", no_args_is_help=True)
 outgoing = typer.Typer(help="Messages on their way to the broker.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """The verbs of this module."""
-    app.add_typer(lost, name="dlq")
     app.add_typer(outgoing, name="outbox")
-
-
-@lost.command("list", epilog="Example: kinvite dlq list --group signup.on-roster --json")
-def list_letters(group: Group = None, as_json: AsJson = False) -> None:
-    """List dead letters with their reasons, the oldest first of each service."""
-    show(_letters(group), LETTERS, as_json=as_json, empty="There is no dead letter.")
-
-
-@lost.command("show", epilog="Example: kinvite dlq show 0199a1c2-…")
-def show_letter(letter: UUID, as_json: AsJson = False) -> None:
-    """Show one with its content, which may speak of a family."""
-
-    async def work(transaction: Transaction) -> Any:
-        return await find_dead_letter(transaction, letter)
-
-    for service in SERVICES:
-        row = _in(service, work)
-        if row is not None:
-            fields = dict(row._mapping)
-            for name in ("key", "value"):
-                fields[name] = (
-                    None if fields[name] is None else fields[name].decode("utf-8", "backslashreplace")
-                )
-            show_one(fields, as_json=as_json)
-            return
-    raise Failure(f"There is no dead letter {letter}.")
-
-
-@lost.command(
-    "replay",
-    epilog="Examples: kinvite dlq replay 0199a1c2-…; kinvite dlq replay --all --group signup.on-roster",
-)
-def replay(
-    letters: Annotated[list[UUID] | None, typer.Argument(help="Which.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All, or all of --group.")] = False,
-    group: Group = None,
-    as_json: AsJson = False,
-) -> None:
-    """Deliver dead letters again, each once. What is still refused stays, with its reason."""
-    if bool(letters) == everything:
-        raise typer.BadParameter("name dead letters, or use --all")
-    chosen = [one for one in _letters(group) if everything or one["dead_letter_id"] in (letters or [])]
-    results = run(_replay(chosen))
-    missing = set(letters or []) - {one["dead_letter_id"] for one in chosen}
-    results += [{"dead_letter_id": one, "outcome": "not_found", "reason": ""} for one in missing]
-    show(
-        results,
-        ("dead_letter_id", "consumer", "outcome", "reason"),
-        as_json=as_json,
-        empty="There is no dead letter.",
-    )
-    if any(one["outcome"] != "delivered" for one in results):
-        raise Failure("not every dead letter could be delivered", FAILED)
 
 
 @outgoing.command("status", epilog="Example: kinvite outbox status --json")
@@ -100,7 +31,7 @@ def outbox_status(as_json: AsJson = False) -> None:
     async def work(transaction: Transaction) -> Any:
         return await transaction.row(_WAITING)
 
-    rows = [{"service": service, **_in(service, work)._mapping} for service in SERVICES]
+    rows = [{"service": service, **in_transaction(service, work)._mapping} for service in SERVICES]
     show(rows, ("service", "pending", "oldest"), as_json=as_json, empty="")
 
 
@@ -120,7 +51,11 @@ def republish_sent(
     async def work(transaction: Transaction) -> int:
         return await republish(transaction, since=begin, until=end, topics=topic)
 
-    rows = [{"service": one, "messages": _in(one, work)} for one in SERVICES if not service or one in service]
+    rows = [
+        {"service": one, "messages": in_transaction(one, work)}
+        for one in SERVICES
+        if not service or one in service
+    ]
     show(rows, ("service", "messages"), as_json=as_json, empty="")
 
 
@@ -136,55 +71,3 @@ def moment(text: str) -> datetime:
     if found is None or found.tzinfo is None:
         raise typer.BadParameter("use 30m, 2h, 7d, or a moment such as 2026-11-20T08:00:00Z")
     return found
-
-
-def _letters(group: str | None) -> list[dict[str, Any]]:
-    async def work(transaction: Transaction) -> Any:
-        return await dead_letters(transaction, group)
-
-    services = SERVICES if group is None else [one for one in SERVICES if group.startswith(f"{one}.")]
-    return [dict(row._mapping) for service in services for row in _in(service, work)]
-
-
-async def _replay(chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    subscriptions: dict[str, Subscription] = {}
-    for service in {one["consumer"].partition(".")[0] for one in chosen}:
-        subscriptions |= _subscriptions(service)
-    results = []
-    with progress("delivering again") as moved:
-        for number, letter in enumerate(chosen, 1):
-            results.append(await _deliver(letter, subscriptions.get(letter["consumer"])))
-            moved(number, len(chosen))
-    return results
-
-
-async def _deliver(letter: dict[str, Any], subscription: Subscription | None) -> dict[str, Any]:
-    result = {"dead_letter_id": letter["dead_letter_id"], "consumer": letter["consumer"], "reason": ""}
-    if subscription is None:
-        return result | {"outcome": "refused", "reason": "this version has no such consumer group"}
-    async with database_of(letter["consumer"].partition(".")[0]) as database:
-        try:
-            there = await redeliver(database, subscription, letter["dead_letter_id"])
-        except Rejected as error:
-            return result | {"outcome": "refused", "reason": error.reason}
-    return result | {"outcome": "delivered" if there else "not_found"}
-
-
-def _subscriptions(service: str) -> dict[str, Subscription]:
-    """The service's consumer groups with their handlers, of an app that is never started."""
-    settings = settings_of([service])[service]
-    app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
-    return {one.group: one for one in app.state.consumers.subscriptions}
-
-
-def _in(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do the work in one transaction of the service's database. Raises Unavailable."""
-
-    async def done(database: Database) -> T:
-        async with database, database.transaction() as transaction:
-            return await work(transaction)
-
-    try:
-        return run(done(database_of(service)))
-    except (OSError, SQLAlchemyError) as error:
-        raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from deploy.cli.connection import data_directory
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.cli.api import Unavailable
+from deploy.cli.connection import AUTH_SECRET, data_directory
 from deploy.cli.outcome import CONFIGURATION, Failure
+from deploy.cli.work import run
 from deploy.embedded.postgres import APPLICATION, OWNER
-from shared.runtime.database import Database
+from shared.runtime.database import Database, Transaction
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
+T = TypeVar("T")
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 DATABASE_URL = "KINVITE_DATABASE_URL"
-AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
 _PORT_LINE = 3
 
 
@@ -51,6 +55,29 @@ def database_of(service: str) -> Database:
     return Database(url, schema=service, pool_size=2)
 
 
+def in_database(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do the work with a service's database. Raises Unavailable, and Failure 78 as above."""
+
+    async def done(database: Database) -> T:
+        async with database:
+            return await work(database)
+
+    try:
+        return run(done(database_of(service)))
+    except (OSError, SQLAlchemyError) as error:
+        raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None
+
+
+def in_transaction(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do the work in one transaction of a service's database. Raises as above."""
+
+    async def done(database: Database) -> T:
+        async with database.transaction() as transaction:
+            return await work(transaction)
+
+    return in_database(service, done)
+
+
 def auth_secret() -> str:
     """What signs tokens. Raises Failure 78."""
     _adopt_embedded()
@@ -64,11 +91,12 @@ def _adopt_embedded() -> None:
     """Without settings in the environment the Kinvite of this data directory is meant."""
     if os.environ.get(DATABASE_URL):
         return
-    for name, value in _embedded(data_directory()).items():
+    for name, value in embedded_settings(data_directory()).items():
         os.environ.setdefault(name, value)
 
 
-def _embedded(data: Path) -> Mapping[str, str]:
+def embedded_settings(data: Path) -> Mapping[str, str]:
+    """What the Kinvite that runs with this data directory tells its services; empty where none runs."""
     try:
         secrets: dict[str, Any] = json.loads((data / "secrets.json").read_text())
         credentials = json.loads((data / "credentials.json").read_text())

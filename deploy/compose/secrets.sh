@@ -14,7 +14,7 @@ keep_or_add() {
 
 keep_or_add POSTGRES_PASSWORD "$(random 24)"
 keep_or_add KINVITE_DATABASE_PASSWORD "$(random 24)"
-keep_or_add KINVITE_SERVICES_PASSWORD "$(random 24)"
+keep_or_add KINVITE_DATABASE_APP_PASSWORD "$(random 24)"
 keep_or_add KINVITE_AUTH_SECRET "$(random 32)"
 keep_or_add KINVITE_TOKEN_KEYS "k1:$(random 32)"
 keep_or_add DASHBOARD_OWNER_EMAIL "admin@kinvite.example"

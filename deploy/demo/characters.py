@@ -16,25 +16,37 @@ class Character(StrEnum):
     OLD_LINK = "opens an old link"
     STOPS_HALFWAY = "confirms the address and leaves it at that"
     SILENT = "never answers"
+    TOO_LATE = "lets the week pass"
+    GREYLISTED = "has a mail server that wants to be asked twice"
     UNREACHABLE = "has an address that does not work"
+    WANTS_NO_TEXTS = "answers STOP to a text message"
 
 
-_IN_A_HUNDRED = {
-    Character.PROMPT: 50,
+_BY_MAIL = {
+    Character.PROMPT: 48,
     Character.MISTYPES: 10,
     Character.CLICKS_TWICE: 7,
     Character.FORWARDS: 6,
     Character.OLD_LINK: 4,
     Character.STOPS_HALFWAY: 8,
-    Character.SILENT: 12,
+    Character.SILENT: 6,
+    Character.TOO_LATE: 6,
+    Character.GREYLISTED: 2,
     Character.UNREACHABLE: 3,
+}
+_BY_PHONE = {
+    Character.UNREACHABLE: 10,
+    Character.PROMPT: 40,
+    Character.MISTYPES: 10,
+    Character.TOO_LATE: 10,
+    Character.WANTS_NO_TEXTS: 30,
 }
 
 
 def character_of(address: str) -> Character:
-    """By a digest of the address, so that each run of the demo is like the last."""
+    """By a digest of the address or number, so that each run of the demo is like the last."""
     place = int.from_bytes(hashlib.sha256(address.casefold().encode()).digest()[:4]) % 100
-    for character, share in _IN_A_HUNDRED.items():
+    for character, share in (_BY_PHONE if address.startswith("+") else _BY_MAIL).items():
         if place < share:
             return character
         place -= share

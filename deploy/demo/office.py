@@ -28,11 +28,19 @@ class Office:
     @classmethod
     async def open(cls, api: Api) -> Office:
         """The sample school of this installation, registered when it is not there yet."""
+        found = await cls.find(api)
+        if found is not None:
+            return found
+        made = await api.post("/roster/v1/schools", SCHOOL)
+        return cls(api, made["school_id"])
+
+    @classmethod
+    async def find(cls, api: Api) -> Office | None:
+        """The same, if it is there."""
         async for school in api.items("/roster/v1/schools"):
             if school["name"] == SCHOOL["name"]:
                 return cls(api, school["school_id"])
-        made = await api.post("/roster/v1/schools", SCHOOL)
-        return cls(api, made["school_id"])
+        return None
 
     async def load(self, content: str) -> AsyncIterator[dict[str, Any]]:
         """Import the spreadsheet; the import's progress until it has ended. Loading it again changes nothing."""
@@ -87,11 +95,16 @@ class Office:
         summary = await self.api.get(f"/dashboard/v1/schools/{self.school_id}/summary")
         return {**summary["status"], "total": summary["total"]}
 
-    async def let_fail(self, addresses: Sequence[str]) -> bool:
-        """Ask the mailbox to have no such addresses; whether it can."""
+    async def play(self, addresses: Sequence[str], behaviour: str, *, times: int | None = None) -> bool:
+        """Tell the mailbox how these addresses behave; whether it can."""
         for address in addresses:
+            body = {"to": address, "behaviour": behaviour, "times": times}
             try:
-                await self.api.post("/mailbox/v1/behaviours", {"to": address, "behaviour": "refuse"})
+                await self.api.post("/mailbox/v1/behaviours", body)
             except Refused:
                 return False
         return True
+
+    async def reply(self, number: str, text: str) -> None:
+        """The owner of a number answers a text message. Raises Refused and Unavailable."""
+        await self.api.post("/mailbox/v1/replies", {"to": number, "channel": "sms", "text": text})

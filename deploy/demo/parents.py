@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
+from deploy.cli.api import Refused, Unavailable
 from deploy.demo.browser import Browser, Page
 from deploy.demo.characters import Character, character_of
 from deploy.demo.mail import Mail
@@ -17,17 +18,21 @@ PASSWORD = "a quiet river in autumn"  # noqa: S105 - of people who do not exist
 TOO_SHORT = "river"
 AT_ONCE = 5
 Tell = Callable[[str], None]
+Reply = Callable[[str, str], Awaitable[None]]
 
 
 class Parents:
     """All of them. `hurry` is the mean time that one takes to react, in seconds."""
 
-    def __init__(self, browser: Browser, tell: Tell, *, hurry: float, names: dict[str, str]) -> None:
+    def __init__(
+        self, browser: Browser, tell: Tell, *, hurry: float, names: dict[str, str], reply: Reply
+    ) -> None:
         self.hurry = hurry
         self.signed_up = 0
         self._browser = browser
         self._tell = tell
         self._names = names
+        self._reply = reply
         self._random = random.Random(len(names))  # noqa: S311 - how long somebody takes
         self._mails: Counter[tuple[str, str]] = Counter()
         self._old: dict[str, str] = {}
@@ -59,6 +64,9 @@ class Parents:
         if not reminded and self._leaves_it(character, mail):
             return
         await asyncio.sleep(min(self._random.expovariate(1 / self.hurry), 4 * self.hurry))
+        if character is Character.WANTS_NO_TEXTS:
+            await self._stop(mail)
+            return
         try:
             async with self._doors[mail.kind]:
                 await (self._verify if mail.kind == "verify" else self._join)(mail, character)
@@ -72,7 +80,15 @@ class Parents:
             return True
         if character is Character.STOPS_HALFWAY:
             return mail.kind == "join"
-        return character in (Character.SILENT, Character.UNREACHABLE)
+        return character in (Character.SILENT, Character.TOO_LATE, Character.UNREACHABLE)
+
+    async def _stop(self, mail: Mail) -> None:
+        try:
+            await self._reply(mail.to, "STOP")
+        except (Refused, Unavailable):
+            self._tell(f"{self._name(mail)} could not send an answer")
+            return
+        self._tell(f"{self._name(mail)} answered STOP to the text; nobody texts them again")
 
     async def _verify(self, mail: Mail, character: Character) -> None:
         if old := self._old.pop(mail.to.casefold(), None):

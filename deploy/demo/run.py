@@ -18,6 +18,7 @@ from rich.console import Console
 
 from deploy.cli.api import Refused, Unavailable, connected
 from deploy.demo.browser import Browser
+from deploy.demo.calendar import Calendar
 from deploy.demo.families import FAMILIES, FILE, families_csv
 from deploy.demo.office import Office
 from deploy.demo.screen import Screen
@@ -29,6 +30,8 @@ from deploy.embedded.processes import die_with_parent
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 180.0
 STOP_WITHIN_SECONDS = 20.0
+# A demo at night would end with text messages that wait for the morning.
+ANY_HOUR = {"INVITATIONS_QUIET_HOURS": "none"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ async def tell(credentials: Mapping[str, str], screen: Screen, wish: Wish) -> No
         connected(credentials["url"], credentials["api_token"]) as api,
         aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
-        story = Story(await Office.open(api), Browser(session), screen, seconds=wish.seconds)
+        calendar = Calendar(read_config(os.environ).data)
+        story = Story(await Office.open(api), Browser(session), screen, calendar, seconds=wish.seconds)
         await story.tell(spreadsheet, forever=wish.forever)
 
 
@@ -81,7 +85,7 @@ async def embedded() -> AsyncIterator[dict[str, str]]:
         *(sys.executable, "-m", "deploy.embedded"),
         stdout=subprocess.PIPE,
         cwd=ROOT,
-        env={**os.environ, "KINVITE_DATA": str(config.data)},
+        env={**ANY_HOUR, **os.environ, "KINVITE_DATA": str(config.data)},
         start_new_session=True,
         preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),
     )

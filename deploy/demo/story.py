@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.cli.api import Refused, Unavailable
 from deploy.demo.browser import Browser
+from deploy.demo.calendar import Calendar
 from deploy.demo.characters import Character, character_of
 from deploy.demo.mail import Mailbox
 from deploy.demo.office import Office
@@ -24,8 +25,11 @@ LATER_HURRY_SECONDS = 3.0
 class Story:
     """One telling. `seconds` is about how long the parents take, all together."""
 
-    def __init__(self, office: Office, browser: Browser, screen: Screen, *, seconds: float) -> None:
+    def __init__(
+        self, office: Office, browser: Browser, screen: Screen, calendar: Calendar, *, seconds: float
+    ) -> None:
         self._office = office
+        self._calendar = calendar
         self._screen = screen
         self._seconds = seconds
         self._browser = browser
@@ -38,7 +42,13 @@ class Story:
         """From the spreadsheet to the last answer; `forever` goes on answering what the office sends by hand."""
         await self._load(spreadsheet)
         await self._meet()
-        parents = Parents(self._browser, self._screen.tell, hurry=self._seconds / 8, names=self._names)
+        parents = Parents(
+            self._browser,
+            self._screen.tell,
+            hurry=self._seconds / 8,
+            names=self._names,
+            reply=self._office.reply,
+        )
         try:
             await asyncio.gather(self._answer(parents), self._act())
             await self._close(parents)
@@ -72,13 +82,16 @@ class Story:
             for contact in row["contacts"]:
                 self._ids[contact["address"].casefold()] = row["parent_id"]
                 self._names[contact["address"].casefold()] = row["name"]
-        wrong = [address for address in self._ids if character_of(address) is Character.UNREACHABLE]
-        if not await self._office.let_fail(wrong):
-            self._screen.tell("This mailbox takes every mail in, so none will fail.")
+        await self._office.play(self._of(Character.UNREACHABLE), "refuse")
+        await self._office.play(self._of(Character.GREYLISTED), "delay", times=1)
 
     async def _act(self) -> None:
         await self._invite()
+        await asyncio.sleep(self._seconds / 4)
         await self._second_thoughts()
+        await asyncio.sleep(self._seconds / 4)
+        await self._a_week_passes()
+        self._office_is_done = True
 
     async def _invite(self) -> None:
         preview = await self._office.preview(ALL)
@@ -99,20 +112,29 @@ class Story:
 
     async def _second_thoughts(self) -> None:
         """Some are invited once more while their first link is still unopened; two are taken back."""
-        await asyncio.sleep(self._seconds / 4)
-        again = self._addresses(Character.OLD_LINK)
+        again = self._of(Character.OLD_LINK)
         for address in again:
             await self._office.invite_again(self._ids[address])
-        for address in self._addresses(Character.SILENT)[:TAKEN_BACK]:
+        taken_back = 0
+        for address in self._of(Character.SILENT)[:TAKEN_BACK]:
             try:
                 await self._office.withdraw(self._ids[address])
             except Refused:
                 continue
-        self._office_is_done = True
-        self._screen.stage(f"The office invites {len(again)} again, and takes {TAKEN_BACK} invitations back.")
+            taken_back += 1
+        self._screen.stage(f"The office invites {len(again)} again, and takes {taken_back} invitations back.")
 
-    def _addresses(self, character: Character) -> list[str]:
-        return sorted(a for a in self._ids if "@" in a and character_of(a) is character)
+    async def _a_week_passes(self) -> None:
+        late = [self._ids[address] for address in self._of(Character.TOO_LATE)]
+        ended = await self._calendar.let_a_week_pass(late)
+        self._screen.stage(
+            f"For {ended} who never answered a week passes: the demo sets the end of their links to now, and Kinvite "
+            "notices by itself."
+        )
+
+    def _of(self, character: Character) -> list[str]:
+        """The addresses and numbers of that character."""
+        return sorted(address for address in self._ids if character_of(address) is character)
 
     async def _answer(self, parents: Parents) -> None:
         """Let the parents answer until nothing more comes."""

@@ -28,7 +28,9 @@ class Housekeeping:
     def __init__(self, database: Database, settings: ServiceSettings) -> None:
         self._database = database
         self._outbox_days = settings.outbox_retention_days
-        self._inbox_days = max(topic.retention_days for topic in TOPICS) + settings.outbox_retention_days + 1
+        self._inbox_days = (
+            max(topic.retention_days or 0 for topic in TOPICS) + settings.outbox_retention_days + 1
+        )
 
     def timer(self) -> Timer:
         """The timer that runs it."""

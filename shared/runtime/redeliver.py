@@ -1,4 +1,4 @@
-"""Dead letters as an operator meets them: list, show, and deliver again through the group's own handler.
+"""Dead letters as an operator meets them: list, show, give up, or deliver again through the group's own handler.
 
 Delivering again is one transaction: the dead letter and its inbox row go, the inbox row is written anew, the handler
 works. A handler that still refuses rolls all of it back, so the letter stays. Nothing passes through the broker, so no
@@ -84,6 +84,11 @@ async def redeliver(database: Database, subscription: Subscription, dead_letter_
                     raise Rejected("value_cannot_be_stored") from error
                 raise
     return True
+
+
+async def drop(transaction: Transaction, dead_letter_id: UUID) -> bool:
+    """Give it up for good; False when it is not there. Its inbox row stays, so the record is not worked on again."""
+    return await transaction.row(f"{_REMOVE} RETURNING dead_letter_id", {"id": dead_letter_id}) is not None
 
 
 def _record(letter: Row[Any]) -> StoredRecord:

@@ -13,11 +13,14 @@ import httpx
 import psutil
 import pytest
 
+from deploy.cli.services import DATABASE_URL, embedded_settings
+from shared.runtime.database import Database
 from tests.support.processes import free_port
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("acceptance")
 ROOT = Path(__file__).parents[2]
-FAMILIES = 14
+FAMILIES = 24
 TOLD_WITHIN_SECONDS = 240.0
 
 
@@ -56,6 +59,7 @@ async def test_the_demo_tells_its_story_and_stays_until_it_is_stopped(tmp_path: 
         assert "Nobody has got a message yet" in said, "P18: an import sends nothing"
         family = psutil.Process(process.pid).children(recursive=True)
         await _look_around(json.loads((data / "credentials.json").read_text()))
+        await eventually(lambda: _somebody_answered_stop(data), within_seconds=20)
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 60) == 130
         _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
@@ -70,7 +74,17 @@ async def _look_around(credentials: dict[str, str]) -> None:
     async with httpx.AsyncClient(base_url=credentials["url"], headers=headers, timeout=30) as client:
         (school,) = (await client.get("/roster/v1/schools")).json()["items"]
         summary = (await client.get(f"/dashboard/v1/schools/{school['school_id']}/summary")).json()
-    status = summary["status"]
+        texts = (await client.get("/mailbox/v1/messages", params={"channel": "sms"})).json()["items"]
+    status, delivery = summary["status"], summary["delivery"]
     assert status["signed_up"] >= summary["total"] / 2
-    assert status["not_invited"] >= 1, "somebody has no e-mail"
+    assert texts, "somebody has no e-mail and gets a text message"
+    assert delivery["failed_permanent"] >= 1, "somebody's mail came back"
+    assert status["expired"] >= 1, "somebody let the week pass"
+    assert status["withdrawn"] >= 1, "somebody's invitation was taken back"
     assert status["awaiting_verification"] + status["invited"] >= 1, "somebody never answers"
+
+
+async def _somebody_answered_stop(data: Path) -> None:
+    url = embedded_settings(data)[DATABASE_URL]
+    async with Database(url, schema="invitations") as database, database.transaction() as transaction:
+        assert await transaction.scalar("SELECT count(*) FROM opt_outs WHERE opted_out")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.cli.services import _embedded
+from deploy.cli.services import embedded_settings
 from shared.runtime.database import Database
 from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
 from tests.integration.dashboard.telling import emptied, everything
@@ -110,7 +110,7 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
 
 async def _rebuilt_twice(up: KinviteUp) -> None:
     """The projection made anew is the live one, also where nothing was left of it."""
-    url = _embedded(up.data)["KINVITE_DATABASE_URL"]
+    url = embedded_settings(up.data)["KINVITE_DATABASE_URL"]
     async with Database(url, schema="dashboard") as database:
         live = await everything(database)
         assert len(live["timeline"]) > 3 * FAMILIES

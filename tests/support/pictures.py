@@ -44,11 +44,12 @@ async def take(wish: Wish, share: float = 0.45) -> None:
 
 async def _until(credentials: dict[str, str], share: float, telling: asyncio.Task[None]) -> None:
     async with connected(credentials["url"], credentials["api_token"]) as api:
-        office, reached = await Office.open(api), False
-        while not reached and not telling.done():
+        while not telling.done():
+            office = await Office.find(api)
+            counts = await office.counts() if office else {"total": 0}
+            if counts["total"] and counts["signed_up"] >= share * counts["total"]:
+                return
             await asyncio.sleep(1)
-            counts = await office.counts()
-            reached = counts["total"] > 0 and counts["signed_up"] >= share * counts["total"]
 
 
 async def _photograph(credentials: dict[str, str], screen: Screen) -> None:

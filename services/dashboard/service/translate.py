@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -57,6 +58,7 @@ X = TypeVar("X", bound=OutcomeFact)
 S = TypeVar("S", bound=SiblingsLinked | SiblingsUnlinked)
 M = TypeVar("M", bound=Message)
 
+OPTED_OUT = "opted_out"
 STAGES = {
     "verify": Stage.VERIFY,
     "verify_reminder": Stage.VERIFY_REMINDER,
@@ -150,6 +152,7 @@ def siblings(received: Received[S]) -> list[Told]:
 def link_fact(received: Received[L]) -> Told:
     """A message with a link is on its way: the state, the sending, and the message that now counts."""
     fact, at = received.data, received.time
+    entry = line_of(received, channel=fact.channel)
     verify = isinstance(fact, VerificationRequested)
     state = State.AWAITING_VERIFICATION if verify else State.INVITED
     stage = Stage.VERIFY if verify else Stage.INVITE
@@ -161,9 +164,11 @@ def link_fact(received: Received[L]) -> Told:
         sending=Sending(
             received.version, fact.generation, fact.channel, fact.contact_id, fact.expires_at, at
         ),
-        outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, at),
+        outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, fact.send_at or at),
     )
-    return told(received, fact.parent_id, line_of(received, channel=fact.channel), family)
+    if fact.send_at:
+        entry = replace(entry, kind="verification_waits" if verify else "invitation_waits")
+    return told(received, fact.parent_id, entry, family)
 
 
 def turn(received: Received[T], state: State) -> Told:
@@ -200,16 +205,24 @@ def outcome(received: Received[X], delivery: Delivery) -> Told:
         fact.message_id,
         received.version,
         delivery,
-        received.time,
+        _retry_at(fact) or received.time,
         reason,
+        fact.code if isinstance(fact, MessageFailed) else None,
     )
     family = Family(received.school_id, fact.parent_id, outcome=result)
     return told(received, fact.parent_id, entry, family)
 
 
 def failed(received: Received[MessageFailed]) -> Told:
-    permanent = received.data.permanent
-    return outcome(received, Delivery.FAILED_PERMANENT if permanent else Delivery.FAILED_TEMPORARY)
+    """A failure for now, for good, or because the recipient wants no more."""
+    fact = received.data
+    if not fact.permanent:
+        return outcome(received, Delivery.FAILED_TEMPORARY)
+    return outcome(received, Delivery.SUPPRESSED if fact.code == OPTED_OUT else Delivery.FAILED_PERMANENT)
+
+
+def _retry_at(fact: OutcomeFact) -> datetime | None:
+    return fact.retry_at if isinstance(fact, MessageFailed) and not fact.permanent else None
 
 
 def signed_up(received: Received[SignedUp]) -> Told:

@@ -195,7 +195,7 @@ def _columns(family: Family) -> dict[str, Any]:
         row |= {"outcome_generation": outcome.generation, "outcome_stage": int(outcome.stage)}
         row |= {"outcome_message_id": outcome.message_id, "outcome_version": outcome.version}
         row |= {"delivery": outcome.delivery.value, "delivery_at": outcome.at}
-        row["delivery_reason"] = outcome.reason
+        row |= {"delivery_reason": outcome.reason, "delivery_code": outcome.code}
     if account := family.account:
         row |= {"signed_up_at": account.signed_up_at, "account_id": account.account_id}
     return row

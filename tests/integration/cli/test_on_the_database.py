@@ -82,6 +82,27 @@ async def test_i14_dead_letters_are_listed_shown_and_replayed_once(installation:
     assert json.loads((await kinvite("dlq", "list", "--json")).stdout) == []
 
 
+async def test_a_dropped_dead_letter_is_gone_for_good_and_only_when_that_is_confirmed(
+    installation: str,
+) -> None:
+    first, second = _record(), _record()
+    for record in (first, second):
+        await _park(installation, record)
+    letters = [one["dead_letter_id"] for one in json.loads((await kinvite("dlq", "list", "--json")).stdout)]
+    asked = await kinvite("dlq", "drop", "--all")
+    assert asked.exit_code == 1, "nobody said yes"
+    assert len(json.loads((await kinvite("dlq", "list", "--json")).stdout)) == 2
+    done = await kinvite("dlq", "drop", letters[0], "--yes", "--json")
+    assert [one["outcome"] for one in json.loads(done.stdout)] == ["dropped"]
+    again = await kinvite("dlq", "drop", *letters, "--yes", "--json")
+    assert again.exit_code == 1
+    outcomes = {one["dead_letter_id"]: one["outcome"] for one in json.loads(again.stdout)}
+    assert outcomes == {letters[0]: "not_found", letters[1]: "dropped"}
+    async with Database(installation, schema="signup") as database, database.transaction() as transaction:
+        passed = await transaction.scalar("SELECT count(*) FROM inbox")
+    assert passed == 2, "whoever delivers the records again finds that they were passed"
+
+
 async def test_sent_messages_are_published_again_by_time(installation: str) -> None:
     parent = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada Example"))
     async with Database(installation, schema="roster") as database, database.transaction() as transaction:
@@ -102,4 +123,4 @@ async def test_staff_that_was_added_can_sign_in(installation: str) -> None:
         attempt = Attempt("office@hill.example", password, "127.0.0.1")
         found = await sign_in(database, attempt, timedelta(hours=1))
     assert isinstance(found, SignedIn)
-    assert found.staff.role == "front_desk"
+    assert found.staff.roles == {None: "front_desk"}

@@ -31,9 +31,7 @@ class ComposeOffice(KinviteUp):
 
     async def start(self) -> None:
         """Get a token, as docs/operations.md says."""
-        mint = 'printf %s "$KINVITE_AUTH_SECRET" | python -m deploy.embedded.mint_token'
-        token = self.stack.execute("dashboard", "sh", "-c", mint).strip()
-        self.client.headers["Authorization"] = f"Bearer {token}"
+        self.client.headers["Authorization"] = f"Bearer {self.stack.token}"
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -44,7 +42,7 @@ class ComposeOffice(KinviteUp):
         """What Mailpit holds; the links, which cost a call each, only for the mails of one address (`to`)."""
         found: list[Any] = []
         while True:
-            page = (await self._mailpit.get("/messages", params={"start": len(found), "limit": _PAGE})).json()
+            page = await self._page(len(found))
             found += page["messages"]
             if len(page["messages"]) < _PAGE:
                 break
@@ -59,6 +57,13 @@ class ComposeOffice(KinviteUp):
                 if mail["to"] == filters["to"]
             ]
         return mails
+
+    async def _page(self, start: int) -> Any:
+        try:
+            answer = await self._mailpit.get("/messages", params={"start": start, "limit": _PAGE})
+        except httpx.TransportError as error:
+            raise AssertionError("Mailpit does not answer") from error
+        return answer.json()
 
     async def _links(self, mail_id: str) -> list[str]:
         mail = (await self._mailpit.get(f"/message/{mail_id}")).json()

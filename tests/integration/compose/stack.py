@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.auth import ALL_RIGHTS
 from tests.support.equipment import OFFLINE
 from tests.support.processes import free_port
 
@@ -89,6 +91,13 @@ class Stack:
     def execute(self, service: str, *command: str) -> str:
         """What a command in a running container prints."""
         return self.compose("exec", "--no-TTY", service, *command)
+
+    @cached_property
+    def token(self) -> str:
+        """For everything, made as docs/operations.md says."""
+        rights = [word for right in sorted(ALL_RIGHTS) for word in ("--right", right)]
+        made = self.execute("dashboard", "kinvite", "token", "create", "compose-tests", *rights, "--json")
+        return str(json.loads(made)["token"])
 
     def services(self) -> list[str]:
         """All that keeps running, without the jobs."""

@@ -31,7 +31,7 @@ async def _all_have_mail(
 
 async def _is_signed_up(office: ComposeOffice, school_id: str, name: str) -> None:
     async def check() -> None:
-        rows = [row for row in await office.parents(school_id) if name in row["name"]]
+        rows = [row for row in await office.parents(school_id) if row["name"] == name]
         assert [row["status"] for row in rows] == ["signed_up"]
 
     await eventually(check, within_seconds=60, every_seconds=0.2)

@@ -68,3 +68,13 @@ def test_secrets_are_random_private_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "other.env").stat().st_mode & 0o077 == 0
     for name in set(made) - {"DASHBOARD_OWNER_EMAIL"}:
         assert made[name] != other[name], name
+
+
+def test_only_migrate_knows_the_owner_of_the_tables() -> None:
+    services = yaml.safe_load(_COMPOSE.read_text())["services"]
+    for name, service in services.items():
+        told = service.get("environment", {})
+        login = re.match(r"postgresql\+asyncpg://(\w+):", told.get("KINVITE_DATABASE_URL", ""))
+        assert login is None or login[1] == "kinvite_app", name
+        if name not in ("migrate", "postgres"):
+            assert "KINVITE_DATABASE_PASSWORD" not in str(told), name

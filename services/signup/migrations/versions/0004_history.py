@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_history_table
+from shared.runtime.schema import create_history_table, no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0004"
@@ -17,4 +17,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+    no_way_back()
