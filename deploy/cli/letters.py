@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
-from deploy.cli.services import SERVICES, database_of, in_database, settings_of
+from deploy.cli.services import SERVICES, database_of, in_transaction, settings_of
 from deploy.cli.work import progress, run
 from shared.runtime.consumer import Subscription
 from shared.runtime.database import Transaction
@@ -47,7 +47,7 @@ def show_letter(letter: UUID, as_json: AsJson = False) -> None:
         return await find_dead_letter(transaction, letter)
 
     for service in SERVICES:
-        row = in_database(service, work)
+        row = in_transaction(service, work)
         if row is not None:
             fields = dict(row._mapping)
             for name in ("key", "value"):
@@ -90,7 +90,7 @@ def give_up(
     if chosen and not yes:
         typer.confirm(f"Give up {len(chosen)} for good?", abort=True, err=True)
     for letter in chosen:
-        there = in_database(_service(letter), _dropping(letter["dead_letter_id"]))
+        there = in_transaction(_service(letter), _dropping(letter["dead_letter_id"]))
         results.append(_outcome(letter) | {"outcome": "dropped" if there else "not_found"})
     show(results, OUTCOMES, as_json=as_json, empty=NONE)
     if any(one["outcome"] != "dropped" for one in results):
@@ -102,7 +102,7 @@ def _letters(group: str | None) -> list[dict[str, Any]]:
         return await dead_letters(transaction, group)
 
     services = SERVICES if group is None else [one for one in SERVICES if group.startswith(f"{one}.")]
-    return [dict(row._mapping) for service in services for row in in_database(service, work)]
+    return [dict(row._mapping) for service in services for row in in_transaction(service, work)]
 
 
 def _chosen(

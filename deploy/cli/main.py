@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from deploy.cli import families, installation, letters, messages, people, running, schools
+from deploy.cli import dashboard, families, installation, letters, messages, people, running, schools, tokens
 from deploy.cli.api import Refused, Unavailable
 from deploy.cli.outcome import FAILED, UNAVAILABLE, Failure, errors
 
@@ -59,5 +59,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (running, schools, people, families, installation, letters, messages):
+for part in (running, schools, people, tokens, families, installation, letters, messages, dashboard):
     part.add_to(app)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.cli.outcome import AsJson, show
-from deploy.cli.services import SERVICES, in_database
+from deploy.cli.services import SERVICES, in_transaction
 from shared.runtime.database import Transaction
 from shared.runtime.republish import republish
 
@@ -31,7 +31,7 @@ def outbox_status(as_json: AsJson = False) -> None:
     async def work(transaction: Transaction) -> Any:
         return await transaction.row(_WAITING)
 
-    rows = [{"service": service, **in_database(service, work)._mapping} for service in SERVICES]
+    rows = [{"service": service, **in_transaction(service, work)._mapping} for service in SERVICES]
     show(rows, ("service", "pending", "oldest"), as_json=as_json, empty="")
 
 
@@ -52,7 +52,7 @@ def republish_sent(
         return await republish(transaction, since=begin, until=end, topics=topic)
 
     rows = [
-        {"service": one, "messages": in_database(one, work)}
+        {"service": one, "messages": in_transaction(one, work)}
         for one in SERVICES
         if not service or one in service
     ]

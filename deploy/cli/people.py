@@ -1,76 +1,129 @@
-"""admin, token: who may work with an installation. Both work on its database or with its secret."""
+"""admin: the office's people, who sign in to the dashboard. On the installation's database."""
 
 from __future__ import annotations
 
-import secrets
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from deploy.cli.outcome import AsJson, show_one
-from deploy.cli.services import auth_secret, database_of
-from deploy.cli.work import run
-from services.dashboard.domain.staff import Role
-from services.dashboard.service.staff import add_staff
-from shared.runtime.auth import ALL_RIGHTS, mint
+from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
+from deploy.cli.services import in_database
+from services.dashboard.domain.office import OfficeError
+from services.dashboard.domain.staff import Role, Schools, Staff, roles_in
+from services.dashboard.service.office import (
+    add_person,
+    colleagues,
+    end_work,
+    find_person,
+    give_role,
+    new_password,
+)
+from shared.runtime.database import Database
 
-SECONDS_PER_DAY = 86_400
-Schools = Annotated[
+SomeSchools = Annotated[
     list[UUID] | None,
     typer.Option("--school", "-s", help="Id of a school; repeatable. Left out: all schools."),
 ]
-admins = typer.Typer(help="Staff who sign in to the dashboard.", no_args_is_help=True)
-tokens = typer.Typer(help="Tokens for programs that use the API.", no_args_is_help=True)
+Email = Annotated[str, typer.Argument(help="What they sign in with.")]
+group = typer.Typer(help="Staff who sign in to the dashboard.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     """The verbs of this module."""
-    app.add_typer(admins, name="admin")
-    app.add_typer(tokens, name="token")
+    app.add_typer(group, name="admin")
 
 
-@admins.command("add", epilog="Example: kinvite admin add office@hill.example --role front_desk")
-def add_admin(
-    email: Annotated[str, typer.Argument(help="What they sign in with.")],
+@group.command("add", epilog="Example: kinvite admin add office@hill.example --role front_desk")
+def add(
+    email: Email,
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ADMIN,
-    school: Schools = None,
+    school: SomeSchools = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add somebody, or give somebody a new role and password. The password is shown once."""
-    if "@" not in email:
-        raise typer.BadParameter("use an e-mail address")
-    password = secrets.token_urlsafe(15)
+    """Add somebody. The password is shown once."""
 
-    async def work() -> None:
-        async with database_of("dashboard") as database:
-            await add_staff(database, email, password, role, frozenset(school) if school else None)
+    async def work(database: Database) -> dict[str, Any]:
+        added = await add_person(database, None, email, roles_in(role, _schools(school)))
+        return {"email": added.staff.email, "role": role.value, "password": added.password}
 
-    run(work())
-    show_one({"email": email, "role": role.value, "password": password}, as_json=as_json)
+    show_one(_done(work), as_json=as_json)
 
 
-@tokens.command(
-    "create", epilog="Example: kinvite token create nightly-import --right roster:write --days 365"
-)
-def create_token(
-    name: Annotated[str, typer.Argument(help="Who uses it; events name it as the actor.")],
-    right: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(sorted(ALL_RIGHTS))}; repeatable.")
-    ] = None,
-    school: Schools = None,
-    days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it is valid.")] = None,
+@group.command("list", epilog="Example: kinvite admin list --json")
+def list_all(as_json: AsJson = False) -> None:
+    """List everybody with their roles, a line for each."""
+
+    async def work(database: Database) -> list[dict[str, Any]]:
+        return [
+            {"email": one.email, "role": role.value, "school": school_id or "all", "staff_id": one.staff_id}
+            for one in await colleagues(database, None)
+            for school_id, role in one.roles.items()
+        ]
+
+    columns = ("email", "role", "school", "staff_id")
+    show(in_database("dashboard", work), columns, as_json=as_json, empty="Nobody can sign in.")
+
+
+@group.command("role", epilog="Example: kinvite admin role office@hill.example --role viewer -s 0199a1c2-…")
+def change_role(
+    email: Email,
+    role: Annotated[Role, typer.Option(help="What they may do from now on.")],
+    school: SomeSchools = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token. It is shown once and kept nowhere."""
-    rights = frozenset(right or ())
-    if not rights or rights - ALL_RIGHTS:
-        raise typer.BadParameter(f"name at least one --right of {', '.join(sorted(ALL_RIGHTS))}")
-    made = mint(
-        auth_secret(),
-        schools=frozenset(school) if school else None,
-        rights=rights,
-        actor=name,
-        lifetime_seconds=days * SECONDS_PER_DAY if days else None,
-    )
-    show_one({"name": name, "rights": ", ".join(sorted(rights)), "token": made}, as_json=as_json)
+    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once."""
+
+    async def work(database: Database) -> dict[str, Any]:
+        member = await _member(database, email)
+        return _shown(await give_role(database, None, member.staff_id, role, _schools(school)))
+
+    show_one(_done(work), as_json=as_json)
+
+
+@group.command("end", epilog="Example: kinvite admin end office@hill.example")
+def end(email: Email, school: SomeSchools = None, as_json: AsJson = False) -> None:
+    """Somebody leaves: no role is left in these schools. With the last one go sessions and open pages, at once."""
+
+    async def work(database: Database) -> dict[str, Any]:
+        member = await _member(database, email)
+        return _shown(await end_work(database, None, member.staff_id, _schools(school)))
+
+    show_one(_done(work), as_json=as_json)
+
+
+@group.command("password", epilog="Example: kinvite admin password office@hill.example")
+def password(email: Email, as_json: AsJson = False) -> None:
+    """Give somebody a new password, shown once. Whoever is signed in with the old one is signed out."""
+
+    async def work(database: Database) -> dict[str, Any]:
+        member = await _member(database, email)
+        return {"email": member.email, "password": await new_password(database, member.staff_id)}
+
+    show_one(_done(work), as_json=as_json)
+
+
+def _done(work: Any) -> dict[str, Any]:
+    try:
+        done: dict[str, Any] = in_database("dashboard", work)
+    except OfficeError as error:
+        raise Failure(error.message, FAILED) from None
+    return done
+
+
+async def _member(database: Database, email: str) -> Staff:
+    member = await find_person(database, email)
+    if member is None:
+        raise Failure(f"Nobody signs in with {email}; `kinvite admin list` names everybody.", FAILED)
+    return member
+
+
+def _schools(chosen: list[UUID] | None) -> Schools:
+    return frozenset(chosen) if chosen else None
+
+
+def _shown(member: Staff | None) -> dict[str, Any]:
+    if member is None:
+        raise Failure("Somebody else ended this account just now.", FAILED)
+    roles = [f"{role.value} in {school_id or 'all schools'}" for school_id, role in member.roles.items()]
+    return {"email": member.email, "roles": "; ".join(roles) or "none: out, and signed out everywhere"}

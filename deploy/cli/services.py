@@ -55,17 +55,27 @@ def database_of(service: str) -> Database:
     return Database(url, schema=service, pool_size=2)
 
 
-def in_database(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do the work in one transaction of the service's database. Raises Unavailable."""
+def in_database(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do the work with a service's database. Raises Unavailable, and Failure 78 as above."""
 
     async def done(database: Database) -> T:
-        async with database, database.transaction() as transaction:
-            return await work(transaction)
+        async with database:
+            return await work(database)
 
     try:
         return run(done(database_of(service)))
     except (OSError, SQLAlchemyError) as error:
         raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None
+
+
+def in_transaction(service: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do the work in one transaction of a service's database. Raises as above."""
+
+    async def done(database: Database) -> T:
+        async with database.transaction() as transaction:
+            return await work(transaction)
+
+    return in_database(service, done)
 
 
 def auth_secret() -> str:

@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from deploy.embedded.access import prepare_access
 from deploy.embedded.dispatcher import Dispatcher
 from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
@@ -78,8 +79,12 @@ async def _prepare(settings: Any) -> None:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
         owner_url = settings.database_owner_url
         await migrate(owner_url, name, versions, application_url=settings.database_url)
-    if os.environ.get("KINVITE_EMBEDDED_REPLAY"):
+    empty = bool(os.environ.get("KINVITE_EMBEDDED_REPLAY"))
+    if empty:
         log.info("broker.refilled", messages=await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"]))
+
+    token = os.environ.get("KINVITE_EMBEDDED_API_TOKEN", "")
+    await prepare_access(settings, token, broker_is_empty=empty)
 
 
 def main() -> None:

@@ -70,8 +70,9 @@ class Supervisor:
         token = asyncio.create_task(self._api_token())
         try:
             await asyncio.gather(self._start_postgres(), self._start_broker())
+            minted = await token
             await self._start_server()
-            self._announce(await token)
+            self._announce(minted)
         finally:
             token.cancel()
         while True:
@@ -92,6 +93,7 @@ class Supervisor:
             "KINVITE_DATABASE_URL": _for_services(self._postgres.url()),
             "KINVITE_DATABASE_OWNER_URL": _for_services(self._postgres.url(OWNER)),
             "KINVITE_EMBEDDED_ADMINISTRATOR_URL": self._postgres.url(ADMINISTRATOR),
+            "KINVITE_EMBEDDED_API_TOKEN": secrets.api_token,
             "KINVITE_EMBEDDED_REPLAY": "1" if self._broker_is_empty else "",
             "KINVITE_KAFKA_BOOTSTRAP": self._broker.bootstrap,
             "KINVITE_KAFKA_PROFILE": "embedded",
@@ -104,7 +106,7 @@ class Supervisor:
             "DASHBOARD_OWNER_PASSWORD": secrets.admin_password,
             "DASHBOARD_SERVICES_URL": self._config.local_url,
             "INVITATIONS_ROSTER_URL": self._config.local_url,
-            "INVITATIONS_CHANNELS": "email,sms,whatsapp",
+            "KINVITE_CHANNELS": "email,sms,whatsapp",
         }
         await self._server.start(environment)
         self._record()

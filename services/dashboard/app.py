@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -13,8 +14,11 @@ from services.dashboard.service.live import Watches
 from services.dashboard.service.staff import ensure_owner
 from services.dashboard.settings import Settings
 from services.dashboard.storage.changes import CHANNEL
+from services.dashboard.timers import announcing
 from shared.runtime.database import Database
+from shared.runtime.kafka import Kafka
 from shared.runtime.listener import Hearing
+from shared.runtime.revocations import read_revocations
 from shared.runtime.service_app import service_app
 from shared.runtime.settings import load
 
@@ -37,11 +41,14 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         routers=ROUTERS,
         subscriptions=SUBSCRIPTIONS,
         hearings=(Hearing(CHANNEL, watches.heard, watches.joined),) if api else (),
+        timers=(announcing(database, partial(read_revocations, Kafka.of(settings))),),
         resources=(owners, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,
         max_body_bytes=settings.upload_limit_megabytes * 1024 * 1024,
     )
+    if app.state.revocations is not None:
+        app.state.revocations.on_revoked(watches.doubt_all)
     app.state.dashboard = Context(settings, database, owners, watches)
     problem_pages.install(app)
     return app

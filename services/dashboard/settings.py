@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from services.dashboard.domain.reach import CHANNELS
 from shared.runtime.settings import ServiceSettings
 
 
@@ -28,3 +29,8 @@ class Settings(ServiceSettings):
     command_timeout_seconds: float = Field(15, gt=0, le=120)
     upload_timeout_seconds: float = Field(120, gt=0, le=3600)
     upload_limit_megabytes: int = Field(64, ge=1, le=1024)
+
+    @property
+    def usable_channels(self) -> tuple[str, ...]:
+        """What staff can choose from, in the order in which it is offered."""
+        return tuple(name for name in CHANNELS if name in self.channels.split(","))

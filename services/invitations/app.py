@@ -21,7 +21,8 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     """The service: its API, its consumers and its timers, as asked."""
     settings = settings or load(Settings)
     database = Database(settings.database_url, schema="invitations", pool_size=settings.database_pool_size)
-    desk = Desk(TokenKeys.from_setting(settings.token_keys.get_secret_value()), settings.limits)
+    keys = TokenKeys.from_setting(settings.token_keys.get_secret_value())
+    desk = Desk(keys, settings.limits, settings.usable_channels)
     roster = RosterClient(settings.roster_url or settings.public_url, settings.auth_secret.get_secret_value())
     sweeps = Sweeps(database, desk, settings, roster.count_parents)
     listing, expansion = sweeps.listing(), sweeps.expansion()

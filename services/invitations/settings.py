@@ -30,8 +30,6 @@ class Settings(ServiceSettings):
     roster_patience_seconds: float = Field(5, ge=0)
     """How long a run asks a roster that does not answer before it goes on without."""
     preview_catch_up_seconds: float = Field(10, ge=0, le=30)
-    channels: str = Field("email", pattern=r"^(email|sms|whatsapp)(,(email|sms|whatsapp))*$")
-    """What this installation can send by, comma-separated; what the notifier is set up for."""
     quiet_hours: str = Field("", pattern=r"^(none|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     """Hours without SMS and WhatsApp for all schools, such as `20:00-08:00`, or `none`; empty: each school's own."""
     quiet_poll_seconds: float = Field(1, gt=0)

@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         subscriptions=subscriptions(after_decision=decisions.wake),
         timers=timers(database, settings),
         resources=[passwords, decisions],
+        takes_tokens=False,
         api=api,
         worker=worker,
         max_body_bytes=_NO_LIMIT_BEFORE_THE_PAGES,

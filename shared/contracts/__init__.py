@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from shared.contracts import invitations, notifier, roster, signup
+from shared.contracts import dashboard, invitations, notifier, roster, signup
 from shared.contracts.message import Message, all_messages, contract_of, message_for
 
 __all__ = [
     "Message",
     "all_messages",
     "contract_of",
+    "dashboard",
     "invitations",
     "message_for",
     "notifier",

@@ -46,18 +46,26 @@ def _channel(topic: Topic) -> dict[str, Any]:
     personal = "Holds personal data" if topic.personal else "Holds no personal data"
     return {
         "address": topic.name,
-        "description": f"{personal}; kept {topic.retention_days} days; ordered by {topic.key}.",
+        "description": f"{personal}; {_kept(topic)}; ordered by {topic.key}.",
         "messages": {
             _name(one): {"$ref": f"#/components/messages/{_name(one)}"} for one in messages_of(topic)
         },
         "bindings": {
             "kafka": {
                 "partitions": topic.partitions,
-                "topicConfiguration": {"retention.ms": topic.retention_days * MILLISECONDS_PER_DAY},
+                "topicConfiguration": {"cleanup.policy": ["compact"]}
+                if topic.retention_days is None
+                else {"retention.ms": topic.retention_days * MILLISECONDS_PER_DAY},
                 "bindingVersion": "0.5.0",
             }
         },
     }
+
+
+def _kept(topic: Topic) -> str:
+    if topic.retention_days is None:
+        return "the newest record of every key kept for ever"
+    return f"kept {topic.retention_days} days"
 
 
 def _message(message: type[Message]) -> dict[str, Any]:
@@ -107,6 +115,12 @@ def _operations() -> dict[str, Any]:
             if "commands" in topic.name
             else f"Only {topic.owner} publishes here.",
         }
+        if topic.compacted:
+            operations[f"every process reads {topic.name}"] = {
+                "action": "receive",
+                "channel": channel,
+                "summary": "Without a consumer group, from the beginning, before it says that it is ready.",
+            }
         for group in topic.readers:
             operations[f"{group} reads {topic.name}"] = {
                 "action": "receive",

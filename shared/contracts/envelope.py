@@ -135,6 +135,11 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Receive
     return Received(decoded, attributes)
 
 
+def attributes_of(headers: Iterable[tuple[str, bytes]]) -> Attributes:
+    """The attributes of a record in binary mode, without its data. Raises `UndecodableError`."""
+    return _parts(b"", headers)[0]
+
+
 def identity(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> tuple[str, str] | None:
     """(source, id) of a record, as far as they can be read, so that also a refused one is remembered."""
     try:

@@ -35,13 +35,14 @@ class Personal(Payload):
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The annotation of one message type."""
+    """The annotation of one message type. `whole`: it carries all of its aggregate's state; older ones add none."""
 
     type: str
     topic: Topic
     key: str
     kind: Kind
     triggered_by: str
+    whole: bool = False
 
 
 class Message(Payload):
@@ -60,7 +61,7 @@ _REGISTRY: dict[str, type[Message]] = {}
 
 
 def contract(
-    type_: str, *, topic: Topic, key: str, triggered_by: str, kind: Kind = "fact"
+    type_: str, *, topic: Topic, key: str, triggered_by: str, kind: Kind = "fact", whole: bool = False
 ) -> Callable[[type[M]], type[M]]:
     """Annotate a message class and register it under its type; two classes of one type are an error."""
 
@@ -69,7 +70,7 @@ def contract(
             raise ValueError(f"two messages of type {type_}")
         if key not in message.model_fields:
             raise ValueError(f"{message.__name__} has no field {key}")
-        message.contract = Contract(type_, TOPICS_BY_NAME[topic.name], key, kind, triggered_by)
+        message.contract = Contract(type_, TOPICS_BY_NAME[topic.name], key, kind, triggered_by, whole)
         _REGISTRY[type_] = message
         return message
 

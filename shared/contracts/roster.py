@@ -84,7 +84,11 @@ class _ParentFact(Message):
 
 
 @contract(
-    "roster.school.registered.v1", topic=ROSTER_SCHOOL, key="school_id", triggered_by="staff add a school"
+    "roster.school.registered.v1",
+    topic=ROSTER_SCHOOL,
+    key="school_id",
+    triggered_by="staff add a school",
+    whole=True,
 )
 class SchoolRegistered(_SchoolFact):
     """A school exists."""
@@ -95,6 +99,7 @@ class SchoolRegistered(_SchoolFact):
     topic=ROSTER_SCHOOL,
     key="school_id",
     triggered_by="staff change a school's name or settings",
+    whole=True,
 )
 class SchoolSettingsChanged(_SchoolFact):
     """A school's name or settings are different now."""
@@ -105,6 +110,7 @@ class SchoolSettingsChanged(_SchoolFact):
     topic=ROSTER_STUDENT,
     key="student_id",
     triggered_by="a form, the API or an import adds a pupil",
+    whole=True,
 )
 class StudentAdded(_StudentFact):
     """A pupil is on the roster."""
@@ -115,6 +121,7 @@ class StudentAdded(_StudentFact):
     topic=ROSTER_STUDENT,
     key="student_id",
     triggered_by="a form, the API or an import changes a pupil",
+    whole=True,
 )
 class StudentDetailsChanged(_StudentFact):
     """A pupil's name, number or class is different now."""
@@ -125,6 +132,7 @@ class StudentDetailsChanged(_StudentFact):
     topic=ROSTER_STUDENT,
     key="student_id",
     triggered_by="staff remove a pupil",
+    whole=True,
 )
 class StudentRemoved(Message):
     """A pupil has left the roster."""
@@ -137,6 +145,7 @@ class StudentRemoved(Message):
     topic=ROSTER_PARENT,
     key="parent_id",
     triggered_by="a form, the API or an import names a parent nobody here knew",
+    whole=True,
 )
 class ParentAdded(_ParentFact):
     """A parent record exists and is linked to its children."""
@@ -147,6 +156,7 @@ class ParentAdded(_ParentFact):
     topic=ROSTER_PARENT,
     key="parent_id",
     triggered_by="staff or an import change a parent's name or language",
+    whole=True,
 )
 class ParentRenamed(_ParentFact):
     """A parent's name or language is different now."""
@@ -157,6 +167,7 @@ class ParentRenamed(_ParentFact):
     topic=ROSTER_PARENT,
     key="parent_id",
     triggered_by="staff or an import change a parent's addresses",
+    whole=True,
 )
 class ParentContactChanged(_ParentFact):
     """A parent's addresses are different now; links to an address that is gone are dead."""
@@ -167,13 +178,18 @@ class ParentContactChanged(_ParentFact):
     topic=ROSTER_PARENT,
     key="parent_id",
     triggered_by="a child is linked to a parent, unlinked, or its rights change",
+    whole=True,
 )
 class ParentAccessChanged(_ParentFact):
     """The set of children a parent may see is different now."""
 
 
 @contract(
-    "roster.parent.removed.v1", topic=ROSTER_PARENT, key="parent_id", triggered_by="staff remove a parent"
+    "roster.parent.removed.v1",
+    topic=ROSTER_PARENT,
+    key="parent_id",
+    triggered_by="staff remove a parent",
+    whole=True,
 )
 class ParentRemoved(Message):
     """A parent record is gone, and with it every right of access."""

@@ -132,5 +132,6 @@ def _uuid(name: str) -> UUID:
         "message_id",
         "submission_id",
         "account_id",
+        "token_id",
     )
     return UUID(f"01990f5e-5d80-7000-8000-0000000000{names.index(name) + 16:02x}")

@@ -1,7 +1,8 @@
 """The only list of topics: key, partitions, retention, who reads, and whether people stand in it.
 
 A topic is named `{owner}.{aggregate}`; a consumer group `{consumer}.on-{producer}`, which is also its inbox key.
-Topics with personal data forget after seven days; the others keep thirty.
+Topics with personal data forget after seven days; the others keep thirty. A compacted one keeps the newest record of
+every key for ever, and is read by every process for itself, from its beginning.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ class Topic:
     readers: tuple[str, ...]
     personal: bool
     partitions: int = 4
+    compacted: bool = False
 
     @property
-    def retention_days(self) -> int:
-        """Days after which the broker may drop a record."""
+    def retention_days(self) -> int | None:
+        """Days after which the broker may drop a record; None: it keeps the newest of every key for ever."""
+        if self.compacted:
+            return None
         return PERSONAL_RETENTION_DAYS if self.personal else RETENTION_DAYS
 
     @property
@@ -72,6 +76,7 @@ SIGNUP_ACCOUNT = Topic(
     ("roster.on-signup", "invitations.on-signup", "dashboard.on-signup"),
     personal=False,
 )
+DASHBOARD_ACCESS = Topic("dashboard.access", "token_id", (), personal=False, partitions=1, compacted=True)
 
 TOPICS: tuple[Topic, ...] = (
     ROSTER_SCHOOL,
@@ -85,6 +90,7 @@ TOPICS: tuple[Topic, ...] = (
     NOTIFIER_RECIPIENT,
     SIGNUP_SUBMISSION,
     SIGNUP_ACCOUNT,
+    DASHBOARD_ACCESS,
 )
 TOPICS_BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

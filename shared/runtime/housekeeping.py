@@ -1,23 +1,20 @@
 """Retention: outbox rows that were sent, inbox rows no record can match any more, and old idempotency keys.
 
-Sent rows stay for the retention window, so that a lost broker can be refilled. Inbox rows outlive the topics' longest
-retention and the outbox' by a day, so that nothing that can still be delivered is forgotten.
+Sent rows stay for the retention window, so that a lost broker can be refilled; then facts become history. Inbox rows
+outlive the topics' longest retention and the outbox' by a day, so that nothing that may still come is forgotten.
 """
 
 from __future__ import annotations
 
 from shared.contracts.topics import TOPICS
 from shared.runtime.database import Database
+from shared.runtime.history import keep_sent
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.timers import Timer
 
 BATCH = 5_000
 INTERVAL_SECONDS = 600.0
 
-_OUTBOX = """
-DELETE FROM outbox WHERE id = ANY (ARRAY(
-    SELECT id FROM outbox WHERE sent_at < now() - make_interval(days => :days) ORDER BY sent_at LIMIT :batch))
-"""
 _INBOX = """
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM inbox WHERE passed_at < now() - make_interval(days => :days) ORDER BY passed_at LIMIT :batch))
@@ -31,7 +28,9 @@ class Housekeeping:
     def __init__(self, database: Database, settings: ServiceSettings) -> None:
         self._database = database
         self._outbox_days = settings.outbox_retention_days
-        self._inbox_days = max(topic.retention_days for topic in TOPICS) + settings.outbox_retention_days + 1
+        self._inbox_days = (
+            max(topic.retention_days or 0 for topic in TOPICS) + settings.outbox_retention_days + 1
+        )
 
     def timer(self) -> Timer:
         """The timer that runs it."""
@@ -40,7 +39,7 @@ class Housekeeping:
     async def sweep(self) -> bool:
         """One batch of each; whether more is left."""
         async with self._database.transaction() as transaction:
-            outbox = await transaction.execute(_OUTBOX, {"days": self._outbox_days, "batch": BATCH})
+            moved = await keep_sent(transaction, days=self._outbox_days, batch=BATCH)
             inbox = await transaction.execute(_INBOX, {"days": self._inbox_days, "batch": BATCH})
             await transaction.execute(_KEYS)
-        return BATCH in (outbox.rowcount, inbox.rowcount)
+        return BATCH in (moved, inbox.rowcount)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -9,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import TOPICS
+from shared.contracts.topics import TOPICS, Topic
 from shared.runtime.settings import ServiceSettings
 
 MILLISECONDS_PER_DAY = 86_400_000
@@ -76,6 +77,11 @@ class Kafka:
             }
         return options
 
+    def reader_options(self) -> dict[str, Any]:
+        """Options of a reader without a group, which begins at the beginning every time."""
+        wait = 200 if self.embedded else 500
+        return {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": wait}
+
     async def create_topics(self, *, replication: int = 1) -> list[str]:
         """Create the topics that are missing; answers the names created. Raises KafkaError."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -86,7 +92,7 @@ class Kafka:
                     self.name(topic.name),
                     topic.partitions,
                     replication,
-                    topic_configs={"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)},
+                    topic_configs=_configuration(topic),
                 )
                 for topic in TOPICS
             ]
@@ -101,3 +107,24 @@ class Kafka:
             return created
         finally:
             await admin.close()
+
+
+async def abandon(producer: AIOKafkaProducer) -> None:
+    """End a producer whose broker does not answer, and send nothing of what it still holds.
+
+    Its own `stop` waits for acknowledgements, and an idempotent one repeats without end: left alone it would go on
+    in the background and publish old records when the broker is back.
+    """
+    producer._closed = True  # noqa: SLF001 (no public way leaves what is pending)
+    sending = producer._sender.sender_task  # noqa: SLF001
+    # Cancelled once it waits for what is under way, on a connection that may be silent; cancelled again it leaves.
+    while sending is not None and not sending.done():
+        sending.cancel()
+        await asyncio.wait([sending], timeout=0.1)
+    await producer.client.close()
+
+
+def _configuration(topic: Topic) -> dict[str, str]:
+    if topic.retention_days is None:
+        return {"cleanup.policy": "compact"}
+    return {"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)}

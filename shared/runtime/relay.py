@@ -20,7 +20,7 @@ from shared.runtime.database import Database, Transaction
 from shared.runtime.errors import is_transient
 from shared.runtime.health import Health
 from shared.runtime.ids import new_id
-from shared.runtime.kafka import Kafka
+from shared.runtime.kafka import Kafka, abandon
 from shared.runtime.logging import describe, get_logger
 from shared.runtime.outbox import Lane
 from shared.runtime.retry import Backoff
@@ -142,7 +142,7 @@ class Relay:
             try:
                 await producer.start()
             except BaseException:
-                await producer.stop()
+                await abandon(producer)
                 raise
             self._producer = producer
         return self._producer
@@ -159,7 +159,7 @@ class Relay:
             return
         try:
             async with asyncio.timeout(5):
-                await producer.stop()
+                await abandon(producer)
         except Exception as error:  # noqa: BLE001 - it is thrown away either way
             log.info("producer.abandoned", lane=self._lane.value, **describe(error))
 

@@ -1,8 +1,8 @@
-"""The tables that every service's schema holds for the runtime; its first migration creates them."""
+"""What every service's migrations share: the runtime's own tables, made by the first, and that none is undone."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from sqlalchemy import Executable
 
@@ -84,4 +84,30 @@ _STATEMENTS = (
 def create_runtime_tables(op: Operations) -> None:
     """Create outbox, inbox, relay_lease, dead_letter and idempotency_keys in the schema being migrated."""
     for statement in _STATEMENTS:
+        op.execute(statement)
+
+
+def no_way_back() -> NoReturn:
+    """The `downgrade` of every migration: what older code could not read would have to be thrown away."""
+    raise NotImplementedError("Data is never thrown away, so there is no way back: restore a backup instead.")
+
+
+_HISTORY = (
+    """
+    CREATE TABLE history (
+        id bigint CONSTRAINT pk_history PRIMARY KEY,
+        topic text NOT NULL,
+        key text NOT NULL,
+        type text NOT NULL,
+        headers text NOT NULL,
+        data text
+    )
+    """,
+    "CREATE INDEX ix_history_key ON history (key, topic)",
+)
+
+
+def create_history_table(op: Operations) -> None:
+    """Create the table that facts move to when the outbox forgets them; see `shared.runtime.history`."""
+    for statement in _HISTORY:
         op.execute(statement)

@@ -23,6 +23,7 @@ from shared.runtime.kafka import Kafka
 from shared.runtime.listener import Hearing, Listener
 from shared.runtime.outbox import Lane
 from shared.runtime.relay import Relay
+from shared.runtime.revocations import Revocations
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.timers import Timer
 
@@ -42,6 +43,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     timers: Sequence[Timer] = (),
     resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     hearings: Sequence[Hearing] = (),
+    takes_tokens: bool = True,
     api: bool = True,
     worker: bool = True,
     max_body_bytes: int = DEFAULT_BODY_BYTES,
@@ -50,12 +52,15 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     """A service's ASGI app. `api` serves the routers; `worker` consumes and runs the timers; both relay their outbox.
 
     `resources` are opened before anything works and closed after everything has stopped. `hearings` share the one
-    connection that listens for the outbox.
+    connection that listens for the outbox. `takes_tokens`: some route is for programs with a token.
     """
     health, kafka = Health(), Kafka.of(settings)
     every = [*timers, Housekeeping(database, settings).timer()] if worker else []
     loops = _relaying(database, settings, kafka, health, hearings)
     loops += [_loop(timer, health) for timer in every]
+    revocations = Revocations(kafka, health) if api and takes_tokens else None
+    if revocations is not None:
+        loops.append(revocations.run)
     consumers = Consumers(
         kafka,
         database,
@@ -68,12 +73,8 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bind_contextvars(service=name)
-        async with AsyncExitStack() as stack:
-            for resource in (database, *resources):
-                await stack.enter_async_context(resource)
-            for loop in loops:
-                await stack.enter_async_context(_running(loop, on_bug))
-            await stack.enter_async_context(consumers)
+        running = (_running(loop, on_bug) for loop in loops)
+        async with _opened(database, *resources, *running, consumers):
             yield
 
     app = FastAPI(
@@ -86,6 +87,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     )
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
+    app.state.revocations = revocations
     app.state.consumers = consumers
     app.add_middleware(Frame, service=name, max_body_bytes=max_body_bytes)
     problems.install(app)
@@ -109,6 +111,15 @@ def _relaying(
 
     listener = Listener(database, [Hearing(database.channel, wake, wake), *hearings])
     return [*(relay.run for relay in relays), listener.run]
+
+
+@asynccontextmanager
+async def _opened(*parts: AbstractAsyncContextManager[Any]) -> AsyncIterator[None]:
+    """All of them, opened in this order and closed in the reverse one."""
+    async with AsyncExitStack() as stack:
+        for part in parts:
+            await stack.enter_async_context(part)
+        yield
 
 
 def _loop(timer: Timer, health: Health) -> Loop:

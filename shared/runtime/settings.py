@@ -51,6 +51,14 @@ class ServiceSettings(BaseSettings):
     http_host: str = Field("127.0.0.1", validation_alias="KINVITE_HTTP_HOST")
     http_port: int = Field(8000, ge=1, le=65_535, validation_alias="KINVITE_HTTP_PORT")
 
+    channels: str = Field(
+        "email",
+        pattern=r"^(email|sms|whatsapp)(,(email|sms|whatsapp))*$",
+        validation_alias="KINVITE_CHANNELS",
+    )
+    """What this installation sends by, comma-separated: `email`, `sms`, `whatsapp`; the notifier has to be set up for
+    each of them."""
+
     trusted_proxies: str = Field("", validation_alias="KINVITE_TRUSTED_PROXIES")
     """Addresses whose X-Forwarded-For is believed, comma-separated; empty: nobody's, the peer is the caller."""
 

@@ -76,6 +76,11 @@ class Tenancy:
         self.op.execute(f"GRANT EXECUTE ON FUNCTION {function}(text) TO {self.api}, {self.worker}")
 
 
+def all_of(column: str) -> str:
+    """The `rows` of a table whose `column` holds several schools: all of them are the caller's. NULL: every school."""
+    return f"{_EVERY_SCHOOL} OR {column} <@ {_SCHOOLS}"
+
+
 def part_of(table: str, parent: str, key: str) -> str:
     """The `rows` of a table whose school stands in its parent's row."""
     return f"EXISTS (SELECT FROM {parent} WHERE {parent}.{key} = {table}.{key})"

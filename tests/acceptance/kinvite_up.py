@@ -43,8 +43,13 @@ class KinviteUp:
         assert self.process.stdout is not None
         line = await asyncio.wait_for(asyncio.to_thread(self.process.stdout.readline), READY_SECONDS)
         assert b"ready" in line, f"it ended with {self.process.poll()}"
-        credentials = json.loads((self.data / "credentials.json").read_text())
-        self.client.headers["Authorization"] = f"Bearer {credentials['api_token']}"
+        self.client.headers["Authorization"] = f"Bearer {self.credentials['api_token']}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What it wrote down for people: `url`, `admin_email`, `admin_password`, `api_token`."""
+        read: dict[str, str] = json.loads((self.data / "credentials.json").read_text())
+        return read
 
     def _launch(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -88,6 +93,16 @@ class KinviteUp:
             await asyncio.to_thread(self.process.wait, 15)
         except subprocess.TimeoutExpired:
             self.kill_all()
+
+    async def kinvite(self, *arguments: str) -> str:
+        """Run the `kinvite` command on this installation, to its end; its standard output."""
+        environment = {**os.environ, "KINVITE_DATA": str(self.data), "PYTHONPATH": ""}
+        command = [sys.executable, "-m", "deploy.cli", *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     async def post(
         self, path: str, body: Any = None, *, status: int | tuple[int, ...] = (200, 201, 202)

@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.cli.services import embedded_settings
+from shared.runtime.database import Database
 from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
+from tests.integration.dashboard.telling import emptied, everything
 from tests.support.waiting import eventually
 
 FAMILIES = 200
@@ -102,6 +105,20 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     assert "already" in used.text.lower()
     summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
     assert summary["total"] == FAMILIES
+    await _rebuilt_twice(up)
+
+
+async def _rebuilt_twice(up: KinviteUp) -> None:
+    """The projection made anew is the live one, also where nothing was left of it."""
+    url = embedded_settings(up.data)["KINVITE_DATABASE_URL"]
+    async with Database(url, schema="dashboard") as database:
+        live = await everything(database)
+        assert len(live["timeline"]) > 3 * FAMILIES
+        for lost in (False, True):
+            if lost:
+                await emptied(database)
+            await up.kinvite("dashboard", "rebuild")
+            assert await everything(database) == live
 
 
 async def test_p4_p11_dead_links_each_have_their_page(up: KinviteUp) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Error, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.support.equipment import chromium
 
+expect.set_options(timeout=30_000)  # as long as pages themselves: a busy machine is no failure
 _ARGUMENTS = [
     "--no-sandbox",  # it refuses to run as root otherwise; it sees our own pages only
     "--disable-gpu",

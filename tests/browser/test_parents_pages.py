@@ -13,6 +13,7 @@ import uvicorn
 from playwright.async_api import Browser, Page, expect
 
 from shared.contracts import invitations as facts
+from tests.browser.axe import clean, need_axe
 from tests.integration.signup.scene import PASSWORD, Family, Scene, scene, settings_for
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
@@ -77,8 +78,9 @@ def _is_own(url: str) -> bool:
 
 
 async def _picture(page: Page, look: str, name: str) -> None:
-    """Store a picture, and check that nothing is cut off sideways."""
+    """Store a picture; nothing is cut off sideways, and axe-core has no complaint."""
     await _shoot(page, look, name)
+    await clean(page)
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
@@ -91,6 +93,7 @@ async def _shoot(page: Page, look: str, name: str) -> None:
 async def test_p12_p13_p14_a_parent_goes_from_link_to_account(
     database_url: str, browser: Browser, size: str, colours: str, language: str
 ) -> None:
+    need_axe()
     look = f"{size}-{colours}-{language}"
     async with served(database_url) as (school, address), looking(browser, size, colours, language) as page:
         family = await school.family(language=language, child="Mia Example")
@@ -145,6 +148,7 @@ async def _sign_in_and_out(page: Page, look: str) -> None:
 async def test_p3_p4_dead_links_say_what_to_do_next(
     database_url: str, browser: Browser, size: str, colours: str, language: str
 ) -> None:
+    need_axe()
     look = f"{size}-{colours}-{language}"
     async with served(database_url) as (school, address), looking(browser, size, colours, language) as page:
         used = await school.signed_up(await school.family(language=language), "ana.silva")

@@ -65,6 +65,7 @@ _PARTICIPLES = {
     "removed",
     "renamed",
     "requested",
+    "revoked",
     "sent",
     "submitted",
     "unknown",

@@ -1,22 +1,25 @@
 """The parts that the other tests stand on are the real ones."""
 
 from aiokafka import AIOKafkaConsumer
+from sqlalchemy import text
 
 from shared.contracts.topics import TOPICS
-from shared.runtime.database import Database
+from shared.runtime.database import create_engine
 from tests.support.brokers.base import Broker
 from tests.support.brokers.topics import create_topics, kafka_of
+from tests.support.postgres import as_owner
 
 
 async def test_a_database_of_ones_own_that_a_plain_role_owns(empty_database_url: str) -> None:
-    async with (
-        Database(empty_database_url, schema="public") as database,
-        database.transaction() as transaction,
-    ):
-        assert await transaction.scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
-        assert await transaction.scalar("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
-        version = await transaction.scalar("SHOW server_version_num")
+    """Nothing is in it, not even a service's roles: the connection is the owner's, as that of migrations is."""
+    engine = create_engine(as_owner(empty_database_url), schema="public")
+    async with engine.connect() as connection:
+        asked = "SELECT (SELECT count(*) FROM pg_tables WHERE schemaname = 'public'), rolsuper FROM pg_roles"
+        row = (await connection.execute(text(f"{asked} WHERE rolname = current_user"))).one()
+        assert tuple(row) == (0, False)
+        version = (await connection.execute(text("SHOW server_version_num"))).scalar_one()
         assert int(version) >= 180_000
+    await engine.dispose()
 
 
 async def test_a_record_goes_through_the_broker(broker: Broker) -> None:

@@ -25,9 +25,16 @@ def bearer(*rights: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def suppose_nothing_revoked(app: FastAPI) -> None:
+    """Most tests have no bus to hear it from; what revoking does stands in `runtime/test_revocations.py`."""
+    if app.state.revocations is not None:
+        app.state.revocations._complete.set()
+
+
 @asynccontextmanager
 async def running(app: FastAPI, *, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Everything that the app runs is open while the block is; redirects are not followed."""
+    suppose_nothing_revoked(app)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

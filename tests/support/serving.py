@@ -8,12 +8,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.runtime.server import Server
+from tests.support.apps import suppose_nothing_revoked
 from tests.support.waiting import eventually
 
 
 @asynccontextmanager
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
     """The server, up; it ends with the block, and waits for open requests as long as they like."""
+    suppose_nothing_revoked(app)
     server = Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or running.done(), within_seconds=30)

@@ -28,6 +28,8 @@ class Content:
     html: str
     links: tuple[str, ...]
     code: str | None
+    sid: str | None = None
+    """A text message's name at the provider; of several copies the first one's."""
 
 
 def content_of(kept: Kept) -> Content:
@@ -35,9 +37,12 @@ def content_of(kept: Kept) -> Content:
 
 
 def _parse_text(raw: bytes) -> Content:
-    body = str(json.loads(raw)["body"])
+    text = json.loads(raw)
+    body = str(text["body"])
     code = _CODE.search(body)
-    return Content("", body, "", tuple(dict.fromkeys(_links_in_text(body))), code[1] if code else None)
+    return Content(
+        "", body, "", tuple(dict.fromkeys(_links_in_text(body))), code[1] if code else None, text.get("sid")
+    )
 
 
 @lru_cache(maxsize=2048)

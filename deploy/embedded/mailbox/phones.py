@@ -129,6 +129,7 @@ class Phones:
         """What happens before a message is taken over."""
         if play.behaviour == "hang":
             await asyncio.sleep(HANG_SECONDS)
+            raise Refusal(503, 20503)
         if play.behaviour == "throttle":
             raise Refusal(429, 20429)
         if play.behaviour == "refuse":
@@ -221,7 +222,8 @@ class Phones:
 @asynccontextmanager
 async def phone_server(phones: Phones, *, host: str, port: int) -> AsyncIterator[int]:
     """Yields the port it listens on (`port` 0 takes a free one). Raises OSError when the port is taken."""
-    runner = web.AppRunner(phones.app(), access_log=None, shutdown_timeout=0.2)
+    # Who gives up on a call takes it back: it must not send a message minutes later.
+    runner = web.AppRunner(phones.app(), access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS copies (
     created_at REAL NOT NULL, reported INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS copies_unreported ON copies (created_at) WHERE NOT reported;
+CREATE INDEX IF NOT EXISTS copies_by_report ON copies (report_to, created_at);
 CREATE INDEX IF NOT EXISTS copies_by_number ON copies (number, created_at);
 """
 
@@ -138,6 +139,13 @@ class State:
     def copies(self, number: str | None, limit: int) -> list[Copy]:
         """Newest first, to one number or to all."""
         return self._select("number = ?", [number], limit) if number else self._select("TRUE", [], limit)
+
+    def standing(self, sid: str) -> Copy | None:
+        """The newest copy of the message of which `sid` is one, told again by where its reports go."""
+        condition = (
+            "report_to = (SELECT report_to FROM copies WHERE sid = ?) AND (report_to <> '' OR sid = ?)"
+        )
+        return next(iter(self._select(condition, [sid, sid], 1)), None)
 
     def unreported(self) -> list[Copy]:
         """Whose end nobody has been told."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.dashboard.domain.status import Delivery
 from services.dashboard.service import translate
+from services.dashboard.service.opt_outs import keep_opt_outs
 from services.dashboard.service.project import keep_families
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import (
@@ -11,6 +12,8 @@ from shared.contracts.notifier import (
     MessageFailed,
     MessageOutcomeUnknown,
     MessageSent,
+    RecipientOptedIn,
+    RecipientOptedOut,
 )
 from shared.runtime.consumer import Subscription
 from shared.runtime.database import Transaction
@@ -34,6 +37,14 @@ async def on_message_outcome_unknown(
     await keep_families(tx, [translate.outcome(received, Delivery.UNKNOWN) for received in batch])
 
 
+async def on_recipient_opted_out(tx: Transaction, batch: Sequence[Received[RecipientOptedOut]]) -> None:
+    await keep_opt_outs(tx, batch)
+
+
+async def on_recipient_opted_in(tx: Transaction, batch: Sequence[Received[RecipientOptedIn]]) -> None:
+    await keep_opt_outs(tx, batch)
+
+
 SUBSCRIPTION = Subscription(
     group="dashboard.on-notifier",
     handlers={
@@ -41,5 +52,7 @@ SUBSCRIPTION = Subscription(
         MessageDelivered: on_message_delivered,
         MessageFailed: on_message_failed,
         MessageOutcomeUnknown: on_message_outcome_unknown,
+        RecipientOptedOut: on_recipient_opted_out,
+        RecipientOptedIn: on_recipient_opted_in,
     },
 )

@@ -100,7 +100,10 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The delivery of one message; the last of the latest generation counts. Version 0 is "asked for"."""
+    """The delivery of one message; the last of the latest generation counts. Version 0 is "asked for".
+
+    `at` is when it became so; for a message that waits, when it goes out or is tried again.
+    """
 
     generation: int
     stage: Stage
@@ -109,6 +112,7 @@ class Outcome:
     delivery: Delivery
     at: datetime
     reason: str | None = None
+    code: str | None = None
 
     @property
     def rank(self) -> tuple[int, int, UUID, int]:

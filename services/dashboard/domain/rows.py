@@ -1,12 +1,13 @@
 """What lists and pages show of a parent and of a student."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.dashboard.domain.family import Contact
+from services.dashboard.domain.reach import Stopped, closed_channels, open_channels
 from services.dashboard.domain.status import Action, Delivery, State, Status, action_of
 from services.dashboard.domain.words import Explanation, Standing, explain
 
@@ -42,7 +43,10 @@ class ParentRow:
     last_invited_at: datetime | None
     delivery: Delivery | None
     delivery_reason: str | None
+    delivery_at: datetime | None
+    delivery_code: str | None
     signed_up_at: datetime | None
+    stopped: Stopped = frozenset()
 
     @property
     def action(self) -> Action | None:
@@ -63,9 +67,25 @@ class ParentRow:
                 channel=self.channel,
                 expires_at=self.expires_at,
                 signed_up_at=self.signed_up_at,
+                delivery_at=self.delivery_at,
+                delivery_code=self.delivery_code,
                 reachable=bool(self.contacts),
+                stopped=self._stopped(),
             )
         )
+
+    def closed(self, contact: Contact) -> list[str]:
+        """On which channels this contact takes no more messages."""
+        return closed_channels(contact, self.stopped)
+
+    def ways(self, usable: Collection[str]) -> list[str]:
+        """By which of the usable channels the parent can be invited."""
+        return open_channels(self.contacts, self.stopped, usable)
+
+    def _stopped(self) -> bool:
+        """Has the recipient closed the way that the last message took?"""
+        used = (contact for contact in self.contacts if contact.contact_id == self.contact_id)
+        return any(self.channel in self.closed(contact) for contact in used)
 
 
 @dataclass(frozen=True, slots=True)

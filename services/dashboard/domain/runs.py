@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.dashboard.domain.words import contact_word
+
 WHY_LEFT_OUT = {
     "signed_up": "have signed up already",
     "declined": "have declined",
     "opted_out": "take no more messages",
-    "no_contact": "have no e-mail address on file",
     "cool_down": "had a message less than a day ago",
     "restricted": "have no right of access to a child",
     "removed": "are no longer on the roster",
@@ -19,8 +20,10 @@ WHY_LEFT_OUT = {
 }
 
 
-def why(reason: str) -> str:
+def why(reason: str, channel: str) -> str:
     """Completes "12 parents …"; a reason that this version does not know reads as its own name."""
+    if reason == "no_contact":
+        return f"have no {contact_word(channel)} on file"
     return WHY_LEFT_OUT.get(reason, reason.replace("_", " "))
 
 
@@ -35,6 +38,7 @@ class BulkRun:
     messaged: int
     waiting: int
     to_message: int
+    channel: str
     skipped: Mapping[str, int]
     failed: Mapping[str, int]
 

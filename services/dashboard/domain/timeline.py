@@ -30,8 +30,10 @@ LINES = {
     "siblings_unlinked": "Sibling link undone",
     "invitation_requested": "Invitation asked for",
     "verification_requested": "Asked to confirm the contact {channel}",
+    "verification_waits": "Will be asked to confirm the contact {channel}, after quiet hours",
     "contact_verified": "Confirmed the contact",
     "invitation_issued": "Invited {channel}",
+    "invitation_waits": "Will be invited {channel}, after quiet hours",
     "invitation_accepted": "Filled in the sign-up form",
     "invitation_refused": "A sign-up was refused: {refusal}",
     "invitation_expired": "The invitation expired",
@@ -42,6 +44,8 @@ LINES = {
     "message_deferred": "Could not deliver {template} yet: {reason}",
     "message_failed": "Could not deliver {template}: {reason}",
     "message_outcome_unknown": "It is not known whether {template} arrived: {reason}",
+    "recipient_opted_out": "Answered STOP: takes no more messages {channel}",
+    "recipient_opted_in": "Answered START: takes messages {channel} again",
     "signed_up": "Signed up",
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import assert_never
 
+from services.dashboard.domain.reach import CHANNEL_NAMES
 from services.dashboard.domain.status import Delivery, State, Status
 
 NOTHING_TO_DO = "Nothing to do."
@@ -20,10 +21,14 @@ class Standing:
     state_at: datetime | None = None
     delivery: Delivery | None = None
     delivery_reason: str | None = None
+    delivery_at: datetime | None = None
+    delivery_code: str | None = None
     channel: str | None = None
     expires_at: datetime | None = None
     signed_up_at: datetime | None = None
     reachable: bool = True
+    stopped: bool = False
+    """The recipient has answered STOP on the channel that the last message took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Explanation:
     next_step: str
 
 
+OPERATORS_MATTERS = frozenset({"not_configured", "template_missing", "token_key_unknown", "internal_error"})
+OVERTAKEN = frozenset({"expired"})
 BLOCKED_REASONS = {
     "no_access": "No right of access to any child is left.",
     "no_contact": "There is no contact to send to.",
@@ -97,12 +104,21 @@ def _failed(standing: Standing) -> Explanation:
     word = contact_word(standing.channel)
     if standing.delivery is Delivery.SUPPRESSED:
         return Explanation(
-            f"This {word} takes no more messages from us.", "Ask the family for another contact."
+            f"This {word} takes no more messages from us.",
+            "Ask the family for another contact, or Re-Invite another way.",
         )
     because = f": {standing.delivery_reason.rstrip('.')}" if standing.delivery_reason else ""
-    return Explanation(
-        f"The message could not be delivered{because}.", f"Correct the {word}, then Re-Invite."
-    )
+    return Explanation(f"The message could not be delivered{because}.", _remedy(standing))
+
+
+def _remedy(standing: Standing) -> str:
+    """The contact is to blame, unless the code says otherwise."""
+    code = standing.delivery_code or ""
+    if code.startswith("policy_") or code in OPERATORS_MATTERS:
+        return "Tell the operator of this installation, or Re-Invite another way."
+    if code in OVERTAKEN:
+        return "Re-Invite to send a fresh link."
+    return f"Correct the {contact_word(standing.channel)}, then Re-Invite."
 
 
 def _under_way(standing: Standing) -> Explanation:
@@ -114,12 +130,38 @@ def _under_way(standing: Standing) -> Explanation:
         return _failed(standing)
     if standing.delivery in (Delivery.SENT, Delivery.DELIVERED):
         return _waiting(standing)
+    if standing.delivery is Delivery.DEFERRED:
+        return _quiet(standing)
+    if standing.delivery is Delivery.FAILED_TEMPORARY:
+        return _again(standing)
     return OUTCOMES[standing.delivery or Delivery.QUEUED]
+
+
+def _quiet(standing: Standing) -> Explanation:
+    when = moment(standing.delivery_at, standing.zone)
+    reason = "It is night at the school, and phones are left alone then."
+    return Explanation(reason, f"Wait: the message is sent on {when}, or Re-Invite by e-mail.")
+
+
+def _again(standing: Standing) -> Explanation:
+    because = f": {standing.delivery_reason.rstrip('.')}" if standing.delivery_reason else ""
+    when = moment(standing.delivery_at, standing.zone)
+    return Explanation(
+        f"Not delivered yet{because}.", f"Wait: the next attempt is on {when}." if when else NOTHING_TO_DO
+    )
 
 
 def _waiting(standing: Standing) -> Explanation:
     until = moment(standing.expires_at, standing.zone)
     wait = f"Wait: the link works until {until}." if until else NOTHING_TO_DO
+    if standing.stopped:
+        how = CHANNEL_NAMES.get(standing.channel or "", "")
+        reason = (
+            f"The parent answered STOP: this {contact_word(standing.channel)} takes no more {how} messages."
+        )
+        return Explanation(
+            reason, "Ask the family, or Re-Invite another way; the link they have still works."
+        )
     if standing.status is Status.AWAITING_VERIFICATION:
         return Explanation(f"Asked to confirm the {contact_word(standing.channel)}; no answer yet.", wait)
     return Explanation("Invited; has not signed up yet.", wait)
@@ -127,8 +169,6 @@ def _waiting(standing: Standing) -> Explanation:
 
 OUTCOMES = {
     Delivery.QUEUED: Explanation("The message is about to be sent.", NOTHING_TO_DO),
-    Delivery.DEFERRED: Explanation("The message waits until messages may be sent again.", NOTHING_TO_DO),
-    Delivery.FAILED_TEMPORARY: Explanation("Not delivered yet; we keep trying.", NOTHING_TO_DO),
     Delivery.UNKNOWN: Explanation("Nobody can tell whether it arrived.", "Ask the family, or Re-Invite."),
     Delivery.PRINTED: Explanation("The letter is printed.", "Hand out or post the letter."),
 }

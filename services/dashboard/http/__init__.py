@@ -11,16 +11,22 @@ from services.dashboard.http import (
     parents,
     schools,
     signing_in,
+    staff,
     stream,
     students,
+    tokens,
+    tokens_api,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     api.router,
+    tokens_api.router,
     stream.router,
     assets.router,
     signing_in.router,
     schools.router,
+    staff.router,
+    tokens.router,
     students.router,
     parents.router,
     parent.router,

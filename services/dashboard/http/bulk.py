@@ -31,10 +31,10 @@ async def preview(
     request: Request, context: WithContext, session: SignedIn, school: OfSchool, form: SignedForm
 ) -> Response:
     session.need(May.INVITE_MANY)
-    select = _selection(form)
+    select, channel = _selection(form), form.channel(context.settings.usable_channels)
     try:
         caller = session.caller(school.school_id, "invitations:write")
-        told = await commands.preview_bulk(context.owners, caller, select, "email")
+        told = await commands.preview_bulk(context.owners, caller, select, channel)
     except CommandError as error:
         return page(
             request,
@@ -52,6 +52,7 @@ async def preview(
         school=school,
         tab="invite",
         told=told,
+        channel=channel,
         everyone="all" in select,
         student_ids=select.get("student_ids", []),
         key=str(new_id()),
@@ -64,10 +65,11 @@ async def run(
 ) -> Response:
     """The form's key makes a second press the same run."""
     session.need(May.INVITE_MANY)
+    channel = form.channel(context.settings.usable_channels)
     try:
         caller = session.caller(school.school_id, "invitations:write")
         bulk_id = await commands.start_bulk(
-            context.owners, caller, _selection(form), "email", form.text("key")
+            context.owners, caller, _selection(form), channel, form.text("key")
         )
     except CommandError as error:
         return page(

@@ -1,6 +1,6 @@
 """What routes are given: the database, the owners' APIs, and who is asking."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -82,8 +82,16 @@ async def session_of(request: Request) -> Session:
         async with context.database.transaction(schools=()) as tx:
             staff = await staff_of_session(tx, cookie)
         if staff is not None:
-            return Session(staff, cookie)
+            return Session(replace(staff, here=_here(request)), cookie)
     raise SignInNeeded
+
+
+def _here(request: Request) -> UUID | None:
+    """The school of the path; what is none is for the route to refuse."""
+    try:
+        return UUID(request.path_params.get("school_id", ""))
+    except ValueError:
+        return None
 
 
 SignedIn = Annotated[Session, Depends(session_of)]

@@ -1,14 +1,17 @@
 """Reading the forms of the office's pages: bounded, and bound to the session that the page was made for."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from services.dashboard.domain.staff import Schools
 from services.dashboard.http.context import Session, SignedIn, context_of
 from services.dashboard.service.staff import form_token
 from shared.runtime.problems import Problem
@@ -31,6 +34,15 @@ class Form:
 
     def all(self, name: str) -> list[str]:
         return self.values.get(name, [])
+
+    def channel(self, usable: Sequence[str]) -> str:
+        """How to send; the first way of this installation where nothing was chosen. Raises Problem 422."""
+        chosen = self.text("channel") or usable[0]
+        if chosen not in usable:
+            raise Problem(
+                422, "channel_not_configured", "This way of sending is not set up.", field="channel"
+            )
+        return chosen
 
     def ticked(self, name: str) -> bool:
         return name in self.values
@@ -66,6 +78,16 @@ def check_token(request: Request, session: Session, token: str) -> None:
     expected = form_token(context_of(request).secret, session.id)
     if not hmac.compare_digest(token.encode(), expected.encode()):
         raise Problem(403, "stale_form", "This form is out of date. Go back, reload the page and try again.")
+
+
+def chosen_schools(form: Form) -> Schools:
+    """The schools ticked in `school_ids`; None where `every_school` is ticked. Raises Problem 422."""
+    if form.ticked("every_school"):
+        return None
+    try:
+        return frozenset(UUID(one) for one in form.all("school_ids"))
+    except ValueError:
+        raise Problem(422, "bad_selection", "The schools could not be read.", field="school_ids") from None
 
 
 async def uploaded_file(request: Request, session: Session) -> tuple[UploadFile, Form]:

@@ -11,6 +11,7 @@ from services.dashboard.channels.owners import CommandError
 from services.dashboard.domain.directory import School
 from services.dashboard.domain.rows import ParentRow
 from services.dashboard.domain.staff import May
+from services.dashboard.domain.status import Delivery
 from services.dashboard.http.context import (
     Context,
     OfSchool,
@@ -77,18 +78,28 @@ async def invite(
     parent_id: UUID,
     form: SignedForm,
 ) -> Response:
-    """P7, P11, C10: asked once more when the last message is less than a day old."""
+    """P7, P11, C10, C11: asked once more when the last message is less than a day old."""
     session.need(May.INVITE)
+    channel = form.channel(context.settings.usable_channels)
     parent = await _get(context, school, parent_id)
     back = _back(form, school, parent_id)
     async with context.database.transaction(schools=[school.school_id]) as tx:
         now = tx.now
     recent = parent.last_invited_at is not None and now - parent.last_invited_at < ASK_AGAIN_WITHIN
     if recent and not form.ticked("sure"):
-        return page(request, "invite_again.html", session, school=school, tab="", parent=parent, back=back)
+        return page(
+            request,
+            "invite_again.html",
+            session,
+            school=school,
+            tab="",
+            parent=parent,
+            back=back,
+            channel=channel,
+        )
     try:
         caller = session.caller(school.school_id, "invitations:write")
-        await commands.invite(context.owners, caller, parent_id, "email")
+        await commands.invite(context.owners, caller, parent_id, channel)
     except CommandError as error:
         return go(request, back, f"Not invited: {error.message}", bad=True)
 
@@ -97,7 +108,7 @@ async def invite(
         return row is None or row.last_invited_at != parent.last_invited_at
 
     await shown(context.database, school.school_id, there)
-    return go(request, back, "The message is on its way.")
+    return go(request, back, await _done(context, school, parent_id))
 
 
 @router.post("/withdraw")
@@ -124,6 +135,15 @@ async def withdraw(
 
     await shown(context.database, school.school_id, there)
     return go(request, back, "The invitation is withdrawn; its links no longer work.")
+
+
+async def _done(context: Context, school: School, parent_id: UUID) -> str:
+    """What became of the press so far: on its way, or held back for the night."""
+    parent = await _get(context, school, parent_id)
+    if parent.delivery is not Delivery.DEFERRED:
+        return "The message is on its way."
+    told = parent.explanation(school.timezone)
+    return f"{told.reason} {told.next_step}"
 
 
 async def _get(context: Context, school: School, parent_id: UUID) -> ParentRow:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.dashboard.domain.reach import CHANNEL_NAMES, first_way
 from services.dashboard.domain.rows import zone_of
 from services.dashboard.domain.runs import why
 from services.dashboard.domain.staff import May
@@ -73,6 +74,8 @@ def _environment() -> Environment:
         icon_tag=ICON_TAG,
         STATUS_WORDS=STATUS_WORDS,
         DELIVERY_WORDS=DELIVERY_WORDS,
+        CHANNEL_NAMES=CHANNEL_NAMES,
+        first_way=first_way,
     )
     environment.filters.update(moment=_moment, line=line, why=why)
     return environment
@@ -94,6 +97,7 @@ def page(
     """
     context = context_of(request)
     values.setdefault("school", None)
+    values.setdefault("tab", None)
     values.setdefault("refresh_seconds", None)
     values.setdefault("only", None)
     html = TEMPLATES.get_template(template).render(
@@ -101,6 +105,7 @@ def page(
         form_token=form_token(context.secret, session.id) if session else "",
         live=bool(session and values["school"] and request.method == "GET"),
         here=request.url.path,
+        channels=context.settings.usable_channels,
         notice=_notice(request),
         **values,
     )

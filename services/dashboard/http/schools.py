@@ -76,6 +76,7 @@ async def _list(
         request,
         "schools.html",
         session,
+        tab="schools",
         status=error.status if error else 200,
         schools=schools,
         summaries=summaries,

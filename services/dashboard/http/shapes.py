@@ -1,5 +1,6 @@
 """The JSON of the status view."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -34,17 +35,18 @@ class ChildOut(Shape):
 
 
 class ContactOut(Shape):
-    """`kind` is email or phone."""
+    """`kind` is email or phone; `opted_out` names channels on which the recipient answered STOP."""
 
     contact_id: UUID
     kind: str
     address: str
     preferred: bool
     verified: bool
+    opted_out: list[str]
 
     @classmethod
-    def of(cls, contact: Contact) -> Self:
-        return cls.model_validate(contact)
+    def of(cls, contact: Contact, row: ParentRow) -> Self:
+        return cls(**asdict(contact), opted_out=row.closed(contact))
 
 
 class ParentOut(Shape):
@@ -69,7 +71,7 @@ class ParentOut(Shape):
             parent_id=row.parent_id,
             name=row.name,
             children=[ChildOut.of(child) for child in row.children],
-            contacts=[ContactOut.of(contact) for contact in row.contacts],
+            contacts=[ContactOut.of(contact, row) for contact in row.contacts],
             status=row.status,
             delivery=row.delivery,
             reason=told.reason,

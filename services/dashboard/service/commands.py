@@ -106,6 +106,7 @@ def _bulk(told: Answer) -> BulkRun:
     return BulkRun(
         bulk_id=told.get("bulk_id"),
         state=str(told.get("state", "")),
+        channel=str(told.get("channel") or "email"),
         skipped=_counts(told.get("skipped")),
         failed=_counts(told.get("failed")),
         **{name: int(told.get(name) or 0) for name in NUMBERS},

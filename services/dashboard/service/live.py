@@ -78,14 +78,18 @@ class Watches:
         """A notification: of a school's rows, or (empty) that somebody's session or role has ended."""
         told = json.loads(payload)
         if not told:
-            for watch in self._all():
-                watch.doubt()
+            self.doubt_all()
             return
         watches = self._of_school.get(UUID(told["school_id"]))
         if watches:
             changes = read_changes(told)
             for watch in watches:
                 watch.tell(changes)
+
+    def doubt_all(self) -> None:
+        """Somebody's right to watch is over."""
+        for watch in self._all():
+            watch.doubt()
 
     def joined(self) -> None:
         """What was said before was not heard."""

@@ -28,13 +28,7 @@ ST = TypeVar("ST", bound=StudentFact)
 async def keep_families(tx: Transaction, batch: Sequence[Told]) -> None:
     """Merge what the batch says into the families' rows and add its lines to their timelines."""
     await projection.save_families(tx, merge_all(told.family for told in batch))
-    await projection.add_timeline(
-        tx,
-        [
-            (told.family.school_id, told.family.parent_id, told.aggregate_id, told.version, told.entry)
-            for told in batch
-        ],
-    )
+    await projection.add_timeline(tx, [told.placed for told in batch])
     await changes.tell_parents(tx, [(told.family.school_id, told.family.parent_id) for told in batch])
 
 

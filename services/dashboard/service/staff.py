@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
-from services.dashboard.domain.staff import Role, Staff, brakes, fold_email
+from services.dashboard.domain.staff import Role, Staff, brakes, fold_email, roles_in
 from services.dashboard.service.passwords import hash_password, is_password
 from services.dashboard.storage import staff as storage
 from shared.runtime.database import Database, Transaction
@@ -87,10 +87,13 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
 
 
 async def ensure_owner(database: Database, email: str, password: str) -> None:
-    """The owner of the settings exists with that password; a changed one is applied and ends old sessions."""
+    """The owner of the settings exists, as an owner and with that password; a changed one ends old sessions."""
     address = fold_email(email)
     async with database.transaction(schools=NONE) as tx:
         account = await storage.find_account(tx, address)
+    if account and account.staff.roles.get(None) is not Role.OWNER:
+        async with database.transaction(schools=NONE) as tx:
+            await storage.save_roles(tx, replace(account.staff, roles={None: Role.OWNER}))
     if account and await is_password(account.password_hash, password):
         return
     hashed = await hash_password(password)
@@ -98,18 +101,17 @@ async def ensure_owner(database: Database, email: str, password: str) -> None:
         if account:
             await storage.save_password(tx, account.staff.staff_id, hashed)
         else:
-            await storage.save_account(tx, Staff(new_id(), address, Role.OWNER), hashed)
+            await storage.save_account(tx, Staff(new_id(), address, {None: Role.OWNER}), hashed)
 
 
 async def add_staff(
     database: Database, email: str, password: str, role: Role, schools: frozenset[UUID] | None = None
 ) -> Staff:
     """An account with a role in the given schools (None: all)."""
-    member = Staff(new_id(), fold_email(email), role, schools)
+    member = Staff(new_id(), fold_email(email), roles_in(role, schools))
     hashed = await hash_password(password)
     async with database.transaction(schools=NONE) as tx:
-        await storage.save_account(tx, member, hashed)
-    return member
+        return await storage.save_account(tx, member, hashed)
 
 
 def digest_of(session: str) -> str:

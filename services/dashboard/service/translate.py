@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from services.dashboard.domain.family import (
 )
 from services.dashboard.domain.status import Delivery, State
 from services.dashboard.domain.timeline import Entry
-from shared.contracts.envelope import Received
+from shared.contracts.envelope import Attributes, Received
 from shared.contracts.invitations import (
     ContactVerified,
     InvitationAccepted,
@@ -29,7 +30,7 @@ from shared.contracts.invitations import (
     InvitationWithdrawn,
     VerificationRequested,
 )
-from shared.contracts.message import Message
+from shared.contracts.message import Message, message_for
 from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.contracts.roster import (
     InvitationRequested,
@@ -57,6 +58,7 @@ X = TypeVar("X", bound=OutcomeFact)
 S = TypeVar("S", bound=SiblingsLinked | SiblingsUnlinked)
 M = TypeVar("M", bound=Message)
 
+OPTED_OUT = "opted_out"
 STAGES = {
     "verify": Stage.VERIFY,
     "verify_reminder": Stage.VERIFY_REMINDER,
@@ -73,6 +75,11 @@ class Told:
     entry: Entry
     aggregate_id: UUID
     version: int
+
+    @property
+    def placed(self) -> tuple[UUID, UUID, UUID, int, Entry]:
+        """The line with its school, parent, aggregate and version."""
+        return (self.family.school_id, self.family.parent_id, self.aggregate_id, self.version, self.entry)
 
 
 def told(
@@ -95,8 +102,22 @@ def line_of(
     reason: str | None = None,
 ) -> Entry:
     """The timeline line named after the fact's class."""
-    kind = re.sub(r"(?<!^)(?=[A-Z])", "_", type(received.data).__name__).lower()
-    return Entry(kind, received.time, channel, template, reason, received.actor)
+    return Entry(kind_of(type(received.data)), received.time, channel, template, reason, received.actor)
+
+
+def kind_of(message: type[Message]) -> str:
+    """`ParentAdded` is `parent_added`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
+
+
+def told_by_envelope(attributes: Attributes) -> Told | None:
+    """The line of an old fact about a parent whose data is gone; None: there is no line for such a fact."""
+    message = message_for(attributes.type)
+    if message is None or message.contract.key != "parent_id":
+        return None
+    parent_id = UUID(attributes.subject)
+    entry = Entry(kind_of(message), attributes.time, actor=attributes.actor)
+    return Told(Family(attributes.school_id, parent_id), entry, parent_id, attributes.version)
 
 
 def parent_fact(received: Received[P]) -> Told:
@@ -131,6 +152,7 @@ def siblings(received: Received[S]) -> list[Told]:
 def link_fact(received: Received[L]) -> Told:
     """A message with a link is on its way: the state, the sending, and the message that now counts."""
     fact, at = received.data, received.time
+    entry = line_of(received, channel=fact.channel)
     verify = isinstance(fact, VerificationRequested)
     state = State.AWAITING_VERIFICATION if verify else State.INVITED
     stage = Stage.VERIFY if verify else Stage.INVITE
@@ -142,9 +164,11 @@ def link_fact(received: Received[L]) -> Told:
         sending=Sending(
             received.version, fact.generation, fact.channel, fact.contact_id, fact.expires_at, at
         ),
-        outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, at),
+        outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, fact.send_at or at),
     )
-    return told(received, fact.parent_id, line_of(received, channel=fact.channel), family)
+    if fact.send_at:
+        entry = replace(entry, kind="verification_waits" if verify else "invitation_waits")
+    return told(received, fact.parent_id, entry, family)
 
 
 def turn(received: Received[T], state: State) -> Told:
@@ -181,16 +205,24 @@ def outcome(received: Received[X], delivery: Delivery) -> Told:
         fact.message_id,
         received.version,
         delivery,
-        received.time,
+        _retry_at(fact) or received.time,
         reason,
+        fact.code if isinstance(fact, MessageFailed) else None,
     )
     family = Family(received.school_id, fact.parent_id, outcome=result)
     return told(received, fact.parent_id, entry, family)
 
 
 def failed(received: Received[MessageFailed]) -> Told:
-    permanent = received.data.permanent
-    return outcome(received, Delivery.FAILED_PERMANENT if permanent else Delivery.FAILED_TEMPORARY)
+    """A failure for now, for good, or because the recipient wants no more."""
+    fact = received.data
+    if not fact.permanent:
+        return outcome(received, Delivery.FAILED_TEMPORARY)
+    return outcome(received, Delivery.SUPPRESSED if fact.code == OPTED_OUT else Delivery.FAILED_PERMANENT)
+
+
+def _retry_at(fact: OutcomeFact) -> datetime | None:
+    return fact.retry_at if isinstance(fact, MessageFailed) and not fact.permanent else None
 
 
 def signed_up(received: Received[SignedUp]) -> Told:

@@ -21,3 +21,15 @@ async def shown(database: Database, school_id: UUID, check: Callable[[Transactio
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         return False
+
+
+async def heard(check: Callable[[], bool]) -> bool:
+    """The same for what this process hears from the bus."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if check():
+                    return True
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        return False

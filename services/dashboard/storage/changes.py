@@ -1,6 +1,8 @@
 """Telling open pages, wherever they are served, what a transaction changed: heard when it commits, and only then."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,6 +11,7 @@ from services.dashboard.domain.changes import MOST_PARENTS
 from shared.runtime.database import Transaction
 
 CHANNEL = "dashboard_changes"
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 TELL_PARENTS = text(
     """
@@ -30,9 +33,19 @@ TELL_SCHOOLS = text(
 TELL_STAFF = text("SELECT pg_notify(:channel, '{}')")
 
 
+@contextmanager
+def silently() -> Iterator[None]:
+    """Nobody is told while the block is open: what is written is not what pages show (a projection being rebuilt)."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
 async def tell_parents(tx: Transaction, parents: Collection[tuple[UUID, UUID]]) -> None:
     """These parents, each with the school, have changed: one notification per school."""
-    if parents:
+    if parents and not _silent.get():
         schools, ids = zip(*sorted(set(parents)), strict=True)
         values = {"school_ids": list(schools), "parent_ids": list(ids), "most": MOST_PARENTS}
         await tx.execute(TELL_PARENTS, {"channel": CHANNEL, **values})
@@ -40,7 +53,7 @@ async def tell_parents(tx: Transaction, parents: Collection[tuple[UUID, UUID]]) 
 
 async def tell_schools(tx: Transaction, school_ids: Sequence[UUID]) -> None:
     """Something else of these schools has changed, such as a student's name."""
-    if school_ids:
+    if school_ids and not _silent.get():
         await tx.execute(TELL_SCHOOLS, {"channel": CHANNEL, "school_ids": sorted(set(school_ids))})
 
 

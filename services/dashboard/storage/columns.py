@@ -39,10 +39,12 @@ OUTCOME = Register(
         ("delivery", "text"),
         ("delivery_at", "timestamptz"),
         ("delivery_reason", "text"),
+        ("delivery_code", "text"),
     ),
     ranked=4,
 )
 ACCOUNT = Register((("signed_up_at", "timestamptz"), ("account_id", "uuid")), ranked=2)
+PARENT = (PERSON, PROGRESS, SENDING, OUTCOME, ACCOUNT)
 STUDENT = Register(
     (
         ("version", "bigint"),
@@ -62,5 +64,6 @@ SCHOOL = Register(
         ("invitation_lifetime_days", "integer"),
     )
 )
+SCHOOL_KEYS = (("school_id", "uuid"),)
 PARENT_KEYS = (("school_id", "uuid"), ("parent_id", "uuid"))
 STUDENT_KEYS = (("school_id", "uuid"), ("student_id", "uuid"))

@@ -17,6 +17,7 @@ from services.dashboard.storage.columns import (
     PERSON,
     PROGRESS,
     SCHOOL,
+    SCHOOL_KEYS,
     SENDING,
     STUDENT,
     STUDENT_KEYS,
@@ -80,7 +81,7 @@ async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
         {"school_id": school.school_id, **{name: getattr(school, name) for name in SCHOOL.names}}
         for school in newest.values()
     ]
-    statement = upsert("schools", (("school_id", "uuid"),), (SCHOOL,))
+    statement = upsert("schools", SCHOOL_KEYS, (SCHOOL,))
     await tx.execute(statement, arrays_of(rows, ["school_id", *SCHOOL.names]))
 
 
@@ -194,7 +195,7 @@ def _columns(family: Family) -> dict[str, Any]:
         row |= {"outcome_generation": outcome.generation, "outcome_stage": int(outcome.stage)}
         row |= {"outcome_message_id": outcome.message_id, "outcome_version": outcome.version}
         row |= {"delivery": outcome.delivery.value, "delivery_at": outcome.at}
-        row["delivery_reason"] = outcome.reason
+        row |= {"delivery_reason": outcome.reason, "delivery_code": outcome.code}
     if account := family.account:
         row |= {"signed_up_at": account.signed_up_at, "account_id": account.account_id}
     return row

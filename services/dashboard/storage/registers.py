@@ -25,11 +25,19 @@ class Register:
     @property
     def newer(self) -> str:
         """SQL: the incoming rank beats the stored one. An empty incoming register never does."""
+        return self._incoming("<")
+
+    @property
+    def as_new(self) -> str:
+        """SQL: the stored rank does not beat the incoming one, so that a value of equal rank is written again."""
+        return self._incoming("<=")
+
+    def _incoming(self, order: str) -> str:
         rank = self.names[: self.ranked]
         stored, incoming = (", ".join(f"{row}.{name}" for name in rank) for row in ("kept", "excluded"))
         return (
             f"(excluded.{rank[0]} IS NOT NULL AND "
-            f"(kept.{rank[0]} IS NULL OR ROW({stored}) < ROW({incoming})))"
+            f"(kept.{rank[0]} IS NULL OR ROW({stored}) {order} ROW({incoming})))"
         )
 
 

@@ -2,21 +2,29 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, text, update
+from sqlalchemy import Row, Text, cast, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.dashboard.domain.staff import Brake, Role, Staff
 from services.dashboard.storage.changes import tell_staff
-from services.dashboard.storage.tables import staff, staff_sessions, wrong_passwords
+from services.dashboard.storage.tables import staff, staff_roles, staff_sessions, wrong_passwords
 from shared.runtime.database import Transaction
 
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('dashboard.staff', 0))")
 WINDOW = timedelta(minutes=10)
-COLUMNS = (staff.c.staff_id, staff.c.email, staff.c.role, staff.c.school_ids)
+ROLES = (
+    select(func.json_object_agg(func.coalesce(cast(staff_roles.c.school_id, Text), ""), staff_roles.c.role))
+    .where(staff_roles.c.staff_id == staff.c.staff_id)
+    .scalar_subquery()
+    .label("roles")
+)
+COLUMNS = (staff.c.staff_id, staff.c.email, ROLES)
+AT_WORK = staff.c.ended_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +36,63 @@ class Account:
 
 
 async def find_account(tx: Transaction, email: str) -> Account | None:
-    """`email` folded."""
-    row = await tx.row(select(*COLUMNS, staff.c.password_hash).where(staff.c.email == email))
+    """`email` folded; nobody who has left."""
+    wanted = select(*COLUMNS, staff.c.password_hash).where(staff.c.email == email, AT_WORK)
+    row = await tx.row(wanted)
     return Account(_staff(row), row.password_hash) if row else None
 
 
-async def save_account(tx: Transaction, member: Staff, password_hash: str) -> None:
-    """Create the account, or give the one with this address its role, schools and password."""
-    values = {
-        "staff_id": member.staff_id,
-        "email": member.email,
-        "role": member.role.value,
-        "school_ids": None if member.school_ids is None else sorted(member.school_ids),
-        "password_hash": password_hash,
-    }
-    kept = {name: values[name] for name in ("role", "school_ids", "password_hash")}
+async def save_account(tx: Transaction, member: Staff, password_hash: str) -> Staff:
+    """Create the account, or give the one with this address its roles and password, also one who had left.
+
+    Sessions under the old password are over.
+    """
+    values = {"staff_id": member.staff_id, "email": member.email, "password_hash": password_hash}
     statement = insert(staff).values(created_at=tx.now, **values)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["email"], set_=kept))
+    kept = {"password_hash": password_hash, "ended_at": None}
+    saved = statement.on_conflict_do_update(index_elements=["email"], set_=kept).returning(staff.c.staff_id)
+    staff_id = (await tx.execute(saved)).scalar_one()
+    member = replace(member, staff_id=staff_id)
+    await save_roles(tx, member)
+    await close_sessions(tx, staff_id)
+    return member
+
+
+async def save_roles(tx: Transaction, member: Staff) -> None:
+    """These roles and no others; whoever is watching something is looked at again."""
+    await tx.execute(delete(staff_roles).where(staff_roles.c.staff_id == member.staff_id))
+    rows = [
+        {"staff_id": member.staff_id, "school_id": school_id, "role": role.value}
+        for school_id, role in member.roles.items()
+    ]
+    await tx.execute(insert(staff_roles), rows)
     await tell_staff(tx)
 
 
 async def save_password(tx: Transaction, staff_id: UUID, password_hash: str) -> None:
     """A new password ends every session of the account."""
     await tx.execute(update(staff).where(staff.c.staff_id == staff_id).values(password_hash=password_hash))
+    await close_sessions(tx, staff_id)
+
+
+async def end_account(tx: Transaction, staff_id: UUID) -> None:
+    """Nobody signs in with it any more. The address stays, so that it can be told who did something."""
+    await tx.execute(update(staff).where(staff.c.staff_id == staff_id).values(ended_at=tx.now))
+    await tx.execute(delete(staff_roles).where(staff_roles.c.staff_id == staff_id))
+    await close_sessions(tx, staff_id)
+
+
+async def close_sessions(tx: Transaction, staff_id: UUID) -> None:
+    """Every session of the account is over, and with it what is open under it."""
     await tx.execute(delete(staff_sessions).where(staff_sessions.c.staff_id == staff_id))
     await tell_staff(tx)
+
+
+async def hold_staff(tx: Transaction) -> list[Staff]:
+    """All who work here, in the order of their addresses. Nobody else changes any of them before this is over."""
+    await tx.execute(_TURN)
+    rows = await tx.rows(select(*COLUMNS).where(AT_WORK).order_by(staff.c.email))
+    return [_staff(row) for row in rows]
 
 
 async def open_session(tx: Transaction, staff_id: UUID, digest: str, expires_at: datetime) -> None:
@@ -67,7 +107,7 @@ async def find_session(tx: Transaction, digest: str) -> Staff | None:
     row = await tx.row(
         select(*COLUMNS)
         .join(staff_sessions, staff_sessions.c.staff_id == staff.c.staff_id)
-        .where(staff_sessions.c.digest == digest, staff_sessions.c.expires_at > tx.now)
+        .where(staff_sessions.c.digest == digest, staff_sessions.c.expires_at > tx.now, AT_WORK)
     )
     return _staff(row) if row else None
 
@@ -121,5 +161,5 @@ def _digest(key: str) -> str:
 
 
 def _staff(row: Row[Any]) -> Staff:
-    schools = None if row.school_ids is None else frozenset(row.school_ids)
-    return Staff(row.staff_id, row.email, Role(row.role), schools)
+    roles = {UUID(school) if school else None: Role(role) for school, role in (row.roles or {}).items()}
+    return Staff(row.staff_id, row.email, roles)

@@ -70,6 +70,7 @@ parents = Table(
     Column("delivery", Text),
     Column("delivery_at", MOMENT),
     Column("delivery_reason", Text),
+    Column("delivery_code", Text),
     Column("signed_up_at", MOMENT),
     Column("account_id", UUID),
     Column("confirmed", ARRAY(UUID), nullable=False),
@@ -110,9 +111,31 @@ staff = Table(
     Column("staff_id", UUID, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("school_ids", ARRAY(UUID)),
     Column("created_at", MOMENT, nullable=False),
+    Column("ended_at", MOMENT),
+)
+
+staff_roles = Table(
+    "staff_roles",
+    metadata,
+    Column("staff_id", UUID, nullable=False),
+    Column("school_id", UUID),
+    Column("role", Text, nullable=False),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("token_id", UUID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("rights", ARRAY(Text), nullable=False),
+    Column("school_ids", ARRAY(UUID)),
+    Column("made_by", Text, nullable=False),
+    Column("made_by_token", UUID),
+    Column("made_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT),
+    Column("revoked_at", MOMENT),
+    Column("revoked_by", Text),
 )
 
 staff_sessions = Table(

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, select
 
 from services.dashboard.domain.family import Contact
+from services.dashboard.domain.reach import Stopped
 from services.dashboard.domain.rows import Child, ParentRow
 from services.dashboard.domain.status import Delivery, State, Status
+from services.dashboard.storage import opt_outs
 from services.dashboard.storage.tables import links, parents, students
 from shared.runtime.database import Transaction
 
@@ -24,7 +26,7 @@ def linked_student() -> ColumnElement[bool]:
 
 
 async def with_children(tx: Transaction, school_id: UUID, rows: Sequence[Row[Any]]) -> list[ParentRow]:
-    """The parents' rows with their children, in the order given; one more statement for all of them."""
+    """The parents' rows with their children, in the order given; two more statements for all of them."""
     if not rows:
         return []
     query = (
@@ -46,10 +48,13 @@ async def with_children(tx: Transaction, school_id: UUID, rows: Sequence[Row[Any
         children[row.parent_id].append(
             Child(row.student_id, row.name, row.class_name, row.relation, row.rights, row.reason)
         )
-    return [_parent(row, tuple(children[row.parent_id])) for row in rows]
+    stopped = await opt_outs.find(tx, school_id, [row.parent_id for row in rows])
+    return [
+        _parent(row, tuple(children[row.parent_id]), stopped.get(row.parent_id, frozenset())) for row in rows
+    ]
 
 
-def _parent(row: Row[Any], children: tuple[Child, ...]) -> ParentRow:
+def _parent(row: Row[Any], children: tuple[Child, ...], stopped: Stopped) -> ParentRow:
     return ParentRow(
         parent_id=row.parent_id,
         name=row.name,
@@ -75,7 +80,10 @@ def _parent(row: Row[Any], children: tuple[Child, ...]) -> ParentRow:
         last_invited_at=row.last_invited_at,
         delivery=Delivery(row.delivery) if row.delivery else None,
         delivery_reason=row.delivery_reason,
+        delivery_at=row.delivery_at,
+        delivery_code=row.delivery_code,
         signed_up_at=row.signed_up_at,
+        stopped=stopped,
     )
 
 
@@ -95,5 +103,7 @@ PARENT_COLUMNS = (
     parents.c.last_invited_at,
     parents.c.delivery,
     parents.c.delivery_reason,
+    parents.c.delivery_at,
+    parents.c.delivery_code,
     parents.c.signed_up_at,
 )

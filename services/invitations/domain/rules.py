@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -71,6 +72,20 @@ def decide(family: Family, wish: Wish, limits: Limits, now: datetime) -> Go | St
     if usage is not None and usage.messages >= limits.message_cap and not wish.override_reason:
         return Stop(Hindrance.MESSAGE_CAP)
     return Go(contact, contact.verified or (usage is not None and usage.verified_at is not None))
+
+
+def way_of(family: Family, wish: Wish, usable: Collection[Channel]) -> Wish:
+    """The wish with the way it travels.
+
+    A fresh link goes the way the old one went. Who was added with a tick, and has no address for the usual channel, is
+    written to where they can be reached.
+    """
+    if wish.origin is Origin.PARENT and family.invitation is not None:
+        return replace(wish, channel=family.invitation.channel)
+    if wish.origin is not Origin.ADDED or choose_contact(family.parent, wish.channel, wish.contact_id):
+        return wish
+    others = (way for way in Channel if way in usable and choose_contact(family.parent, way, wish.contact_id))
+    return replace(wish, channel=next(others, wish.channel))
 
 
 def choose_contact(parent: Parent, channel: Channel, contact_id: UUID | None = None) -> Contact | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from services.invitations.domain.models import Invitation
-from services.invitations.domain.states import STOPPED, Channel, Delivery, Hindrance, InvitationStatus
+from services.invitations.domain.states import LIVE, STOPPED, Channel, Delivery, Hindrance, InvitationStatus
 
 ACTION_INVITE = "Invite"
 ACTION_REINVITE = "Re-Invite"
@@ -37,6 +37,8 @@ def reason(invitation: Invitation | None) -> str:
     if invitation is not None and _undeliverable(invitation):
         why = f": {invitation.delivery_reason}" if invitation.delivery_reason else "."
         return f"The last message could not be delivered{why}"
+    if invitation is not None and invitation.status in LIVE and invitation.delivery_reason:
+        return f"The last message has not been delivered yet: {invitation.delivery_reason}"
     return _REASONS[invitation.status if invitation else InvitationStatus.NOT_INVITED]
 
 

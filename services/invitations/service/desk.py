@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.invitations.domain.models import Limits, Link, Stamp
-from services.invitations.domain.states import Purpose
+from services.invitations.domain.states import Channel, Purpose
 from shared.runtime.ids import new_id
 from shared.runtime.tokens import TokenKeys, digest
 
@@ -18,6 +18,8 @@ class Desk:
 
     keys: TokenKeys
     limits: Limits
+    channels: frozenset[Channel] = frozenset({Channel.EMAIL})
+    """What this installation can send by."""
 
     def stamp(self, now: datetime) -> Stamp:
         """A fresh message id and the means to make its link, at the database's `now`."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.invitations.domain.models import Happening, Invitation, Parent
 from services.invitations.domain.quiet import Night, held_until
-from services.invitations.domain.rules import Family, Stop, Wish, decide
+from services.invitations.domain.rules import Family, Stop, Wish, decide, way_of
 from services.invitations.domain.states import Hindrance, Origin
 from services.invitations.domain.transitions import Target, start
 from services.invitations.service.desk import Desk
@@ -84,10 +84,11 @@ async def _families(
 
 
 def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | Stop:
-    decision = decide(family, order.wish, desk.limits, tx.now)
+    wish = way_of(family, order.wish, desk.channels)
+    decision = decide(family, wish, desk.limits, tx.now)
     if isinstance(decision, Stop):
         return decision
-    night, wish = Night(family.school, desk.limits.quiet), order.wish
+    night = Night(family.school, desk.limits.quiet)
     target = Target(
         invitation_id=new_id(),
         parent_id=family.parent.parent_id,

@@ -25,6 +25,8 @@ from services.notifier.channels.twilio_codes import answer_error, error_for
 TWILIO_URL = "https://api.twilio.com"
 _UNDELIVERED = ("failed", "undelivered", "canceled")
 _LOST = "The provider did not say whether it took the message."
+REPORT_SECONDS = 30.0
+"""A copy whose answer got lost is not repeated before its report has had this long to come."""
 _log = logging.getLogger("twilio.transport")
 _log.disabled = True  # the library writes addresses of requests there
 
@@ -75,9 +77,9 @@ class Transport(AsyncTwilioHttpClient):  # type: ignore[misc]
             reason = "The provider cannot be reached."
             raise Unavailable("no_connection", reason, detail=type(error).__name__) from None
         except TimeoutError:
-            raise OutcomeUnknown("timeout", _LOST) from None
+            raise OutcomeUnknown("timeout", _LOST, retry_after_seconds=REPORT_SECONDS) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise OutcomeUnknown("connection_lost", _LOST, detail=type(error).__name__) from None
+            raise _lost("connection_lost", error) from None
         if answer.status_code >= 400:
             code, detail = _said(answer.text)
             wait = _seconds(answer.headers.get("Retry-After"))
@@ -122,7 +124,7 @@ class TwilioChannel:
         try:
             taken = await self._client.messages.create_async(status_callback=report, **fields)
         except (TwilioException, ValueError, TypeError, AttributeError) as error:
-            raise OutcomeUnknown("bad_answer", _LOST, detail=type(error).__name__) from None
+            raise _lost("bad_answer", error) from None
         if taken.status in _UNDELIVERED:
             raise error_for(taken.error_code or 0, detail=str(taken.error_message or ""))
         return Receipt(f"{taken.sid} {taken.status}", provider_id=taken.sid)
@@ -159,6 +161,10 @@ def _whatsapp(settings: TwilioSettings, letter: Letter, to: str) -> dict[str, st
 
 def _from(sender: str) -> dict[str, str]:
     return {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+
+
+def _lost(code: str, error: Exception) -> OutcomeUnknown:
+    return OutcomeUnknown(code, _LOST, detail=type(error).__name__, retry_after_seconds=REPORT_SECONDS)
 
 
 def _said(text: str) -> tuple[int | None, str]:

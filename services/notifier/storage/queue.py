@@ -85,7 +85,8 @@ _SETTLE = """
     )
     UPDATE messages AS m
        SET state = o.state, due_at = o.due_at, locked_until = NULL, attempts = o.attempts, ambiguous = o.ambiguous,
-           code = o.code, reason = o.reason, announced = m.announced OR o.told,
+           code = o.code, reason = o.reason,
+           announced = o.state <> 'sent' AND (m.announced OR o.told AND o.state = 'failed_temporary'),
            version = m.version + CAST(o.told AS integer), provider_id = coalesce(o.provider_id, m.provider_id),
            finished_at = CASE WHEN o.due_at IS NULL THEN now() END
       FROM outcome AS o JOIN held USING (message_id)

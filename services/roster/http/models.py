@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, time
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.roster.service.forms import ParentForm, StudentForm
 from services.roster.service.schools import MAX_LIFETIME_DAYS, SchoolForm
 
 Text = Annotated[str, Field(max_length=2000)]
 MAX_PARENTS = 20
+
+
+def _hours_and_minutes(value: object) -> object:
+    """`20:00` and nothing more: no seconds, no zone, no number of seconds since midnight."""
+    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("write hours and minutes, such as 20:00")
+    return value
+
+
+LocalTime = Annotated[time, BeforeValidator(_hours_and_minutes)]
 
 
 class Body(BaseModel):
@@ -37,6 +48,16 @@ class SchoolBody(Keyed):
     credentials_mode: Literal["self_service", "issued"] | None = None
     invitation_lifetime_days: Annotated[int | None, Field(ge=1, le=MAX_LIFETIME_DAYS)] = None
     reminder_days: Annotated[tuple[int, ...] | None, Field(max_length=10)] = None
+    quiet_from: Annotated[
+        LocalTime | None,
+        Field(
+            description="No SMS and WhatsApp from then, local time, hours and minutes.", examples=["20:00"]
+        ),
+    ] = None
+    quiet_until: Annotated[
+        LocalTime | None,
+        Field(description="Until then; the same as `quiet_from`: no quiet hours.", examples=["08:00"]),
+    ] = None
     phone: Annotated[Text | None, Field(description="The school's own number: never a family's.")] = None
     email: Annotated[Text | None, Field(description="The school's own address: never a family's.")] = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import time
 from typing import Literal
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -33,6 +34,8 @@ class SchoolForm:
     credentials_mode: CredentialsMode | None = None
     invitation_lifetime_days: int | None = None
     reminder_days: tuple[int, ...] | None = None
+    quiet_from: time | None = None
+    quiet_until: time | None = None
     phone: str | None = None
     email: str | None = None
 
@@ -74,6 +77,8 @@ def _told(school: School, form: SchoolForm) -> School:
         credentials_mode=form.credentials_mode or school.credentials_mode,
         invitation_lifetime_days=form.invitation_lifetime_days or school.invitation_lifetime_days,
         reminder_days=school.reminder_days if form.reminder_days is None else form.reminder_days,
+        quiet_from=school.quiet_from if form.quiet_from is None else form.quiet_from,
+        quiet_until=school.quiet_until if form.quiet_until is None else form.quiet_until,
     )
     if told.country and not is_country(told.country):
         faults.add(
@@ -123,4 +128,6 @@ def _public(school: School) -> facts.School:
         credentials_mode="issued" if school.credentials_mode == "issued" else "self_service",
         invitation_lifetime_days=school.invitation_lifetime_days,
         reminder_days=school.reminder_days,
+        quiet_from=school.quiet_from,
+        quiet_until=school.quiet_until,
     )

@@ -12,7 +12,7 @@ from services.roster.domain.school import School
 from shared.runtime.database import Transaction
 
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
-    phone, email, version"""
+    quiet_from, quiet_until, phone, email, version"""
 _GET = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
 # One writer per school: matching reads before it writes, and two families must never become one or the reverse.
 _CLAIM = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id FOR NO KEY UPDATE")
@@ -20,11 +20,12 @@ _SAVE = text(
     f"""
     INSERT INTO schools ({_COLUMNS})
     VALUES (:school_id, :name, :country, :language, :timezone, :credentials_mode, :invitation_lifetime_days,
-            CAST(:reminder_days AS integer[]), :phone, :email, :version)
+            CAST(:reminder_days AS integer[]), :quiet_from, :quiet_until, :phone, :email, :version)
     ON CONFLICT (school_id) DO UPDATE SET
         name = excluded.name, country = excluded.country, language = excluded.language, timezone = excluded.timezone,
         credentials_mode = excluded.credentials_mode, invitation_lifetime_days = excluded.invitation_lifetime_days,
-        reminder_days = excluded.reminder_days, phone = excluded.phone, email = excluded.email,
+        reminder_days = excluded.reminder_days, quiet_from = excluded.quiet_from,
+        quiet_until = excluded.quiet_until, phone = excluded.phone, email = excluded.email,
         version = excluded.version
     """
 )
@@ -62,6 +63,8 @@ async def save_school(tx: Transaction, school: School) -> None:
             "credentials_mode": school.credentials_mode,
             "invitation_lifetime_days": school.invitation_lifetime_days,
             "reminder_days": list(school.reminder_days),
+            "quiet_from": school.quiet_from,
+            "quiet_until": school.quiet_until,
             "phone": school.phone,
             "email": school.email,
             "version": school.version,

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from services.roster.views.shapes import paged
 from shared.runtime.database import Transaction
 from shared.runtime.paging import decode_cursor
 
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
-    phone, email, created_at"""
+    quiet_from, quiet_until, phone, email, created_at"""
 _ONE = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
 _LIST = text(
     f"""
@@ -34,7 +34,7 @@ _SUMMARY = text(
 async def find_school(tx: Transaction, school_id: UUID) -> dict[str, Any] | None:
     """One school."""
     row = await tx.row(_ONE, {"school_id": school_id})
-    return None if row is None else dict(row._mapping)
+    return None if row is None else _shown(row)
 
 
 async def list_schools(
@@ -49,9 +49,14 @@ async def list_schools(
     return paged(
         rows,
         limit,
-        lambda row: dict(row._mapping),
+        _shown,
         lambda row: (row.name.lower(), str(row.school_id)),
     )
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    quiet = {name: f"{getattr(row, name):%H:%M}" for name in ("quiet_from", "quiet_until")}
+    return {**row._mapping, **quiet}
 
 
 async def summary(tx: Transaction, school_id: UUID) -> dict[str, int]:

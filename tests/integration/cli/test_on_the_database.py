@@ -123,4 +123,4 @@ async def test_staff_that_was_added_can_sign_in(installation: str) -> None:
         attempt = Attempt("office@hill.example", password, "127.0.0.1")
         found = await sign_in(database, attempt, timedelta(hours=1))
     assert isinstance(found, SignedIn)
-    assert found.staff.role == "front_desk"
+    assert found.staff.roles == {None: "front_desk"}

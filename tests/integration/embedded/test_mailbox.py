@@ -58,7 +58,8 @@ async def test_a_mail_is_shown_with_its_bodies_and_links(mailbox: Mailbox, clien
     await _send(mailbox, _mail("Ann+1@x.example"))
     (item,) = await _items(client)
     assert set(item) == {
-        *("id", "channel", "to", "subject", "text", "html", "links", "code", "copies", "received_at")
+        *("id", "channel", "to", "subject", "text", "html", "links", "code", "copies", "received_at"),
+        *("status", "error_code"),
     }
     assert (item["channel"], item["to"], item["subject"]) == ("email", "Ann+1@x.example", "Grüße 1")
     assert item["text"] == f"Open {LINK}\n.\n..and a dot\n"

@@ -24,7 +24,7 @@ from shared.contracts.envelope import Attributes, Received
 from shared.contracts.message import Message, message_for
 from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
-from tests.support.apps import AUTH_SECRET, PUBLIC_URL, TOKEN_KEYS, bearer
+from tests.support.apps import AUTH_SECRET, PUBLIC_URL, TOKEN_KEYS, bearer, suppose_nothing_revoked
 
 M = TypeVar("M", bound=Message)
 ParentFact = (
@@ -258,6 +258,7 @@ def outcome_of(command: notifier.SendMessage) -> dict[str, Any]:
 async def scene(settings: Settings) -> AsyncIterator[Scene]:
     """The service over a fresh database, none of its loops running."""
     app = create_app(settings)
+    suppose_nothing_revoked(app)
     handlers = {
         kind: handler
         for one in subscriptions(app.state.office.desk, lambda: None)

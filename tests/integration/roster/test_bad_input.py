@@ -70,6 +70,9 @@ BAD_SCHOOLS: list[Any] = [
     ({"invitation_lifetime_days": 10**30}, "invitation_lifetime_days"),
     ({"reminder_days": [6, 3]}, "reminder_days"),
     ({"reminder_days": [10]}, "reminder_days"),
+    ({"quiet_from": "25:00"}, "quiet_from"),
+    ({"quiet_until": 28800}, "quiet_until"),
+    ({"quiet_until": "08:00:30"}, "quiet_until"),
     ({"phone": "12"}, "phone"),
     ({"email": "office@"}, "email"),
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,6 +87,14 @@ class KafkaFromJars:
     def kill(self) -> None:
         """End it at once; what it acknowledged is kept."""
         self._server.kill()
+
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it does, until `resume()`; connections stay open."""
+        os.kill(self._server.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self._server.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End it. Its data is thrown away, so it need not close its files first."""

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_runtime_tables
+from shared.runtime.schema import create_runtime_tables, no_way_back
 
 revision = "0001"
 down_revision = None
@@ -158,6 +158,4 @@ def upgrade() -> None:
         op.execute(statement)
 
 
-def downgrade() -> None:
-    """There is nothing before the first tables."""
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

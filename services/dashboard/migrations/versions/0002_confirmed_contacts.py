@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -12,5 +14,4 @@ def upgrade() -> None:
     op.execute("ALTER TABLE parents ADD COLUMN confirmed uuid[] NOT NULL DEFAULT '{}'")
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

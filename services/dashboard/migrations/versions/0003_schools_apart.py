@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import EVERYTHING, Tenancy
 
 revision = "0003"
@@ -20,5 +21,4 @@ def upgrade() -> None:
         tenancy.share(table, api=EVERYTHING)
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

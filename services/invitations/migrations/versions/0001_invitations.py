@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_runtime_tables
+from shared.runtime.schema import create_runtime_tables, no_way_back
 
 revision = "0001"
 down_revision = None
@@ -164,5 +164,4 @@ def upgrade() -> None:
         op.execute(statement)
 
 
-def downgrade() -> None:
-    raise NotImplementedError("Restore a backup instead.")
+downgrade = no_way_back

@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0003"
@@ -37,5 +38,4 @@ def upgrade() -> None:
     Tenancy(op, "invitations").keep_apart("opt_outs")
 
 
-def downgrade() -> None:
-    raise NotImplementedError("Restore a backup instead.")
+downgrade = no_way_back

@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy, part_of
 
 revision = "0002"
@@ -17,5 +18,4 @@ def upgrade() -> None:
     tenancy.keep_apart("attempts", rows=part_of("attempts", "messages", "message_id"))
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

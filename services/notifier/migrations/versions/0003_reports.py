@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy
 
 revision = "0003"
@@ -56,5 +57,4 @@ def upgrade() -> None:
         tenancy.share(table, api="SELECT, INSERT, UPDATE")
 
 
-def downgrade() -> None:
-    raise NotImplementedError("data is never thrown away; restore a backup")
+downgrade = no_way_back

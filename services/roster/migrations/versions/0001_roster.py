@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_runtime_tables
+from shared.runtime.schema import create_runtime_tables, no_way_back
 
 revision = "0001"
 down_revision = None
@@ -192,3 +192,6 @@ def upgrade() -> None:
     create_runtime_tables(op)
     for statement in _STATEMENTS:
         op.execute(statement)
+
+
+downgrade = no_way_back

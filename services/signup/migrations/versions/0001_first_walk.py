@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_runtime_tables
+from shared.runtime.schema import create_runtime_tables, no_way_back
 
 revision = "0001"
 down_revision = None
@@ -139,3 +139,6 @@ def upgrade() -> None:
     create_runtime_tables(op)
     for statement in (*_COPIES, *_OWN):
         op.execute(statement)
+
+
+downgrade = no_way_back

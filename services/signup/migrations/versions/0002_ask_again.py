@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
+
 revision = "0002"
 down_revision = "0001"
 
@@ -17,3 +19,6 @@ STATEMENTS = (
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
+
+
+downgrade = no_way_back

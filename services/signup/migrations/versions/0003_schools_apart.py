@@ -2,6 +2,7 @@
 
 from alembic import op
 
+from shared.runtime.schema import no_way_back
 from shared.runtime.tenancy import Tenancy, part_of
 
 revision = "0003"
@@ -38,5 +39,4 @@ def upgrade() -> None:
     tenancy.look_up("schools_of_session", _OF_SESSION)
 
 
-def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead")
+downgrade = no_way_back

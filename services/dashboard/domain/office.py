@@ -1,0 +1,59 @@
+"""Who may give and take which roles, and that an owner is always left."""
+
+import re
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from services.dashboard.domain.staff import May, Role, Staff, within
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class OfficeError(Exception):
+    """This cannot be done; the text says why, `field` what to correct."""
+
+    def __init__(self, field: str, code: str, message: str) -> None:
+        super().__init__(code)
+        self.field = field
+        self.code = code
+        self.message = message
+
+
+def check_address(email: str) -> str:
+    """The address as typed, without what stands around it. Raises OfficeError."""
+    address = email.strip()
+    if not _ADDRESS.fullmatch(address) or len(address) > 320 or not address.isprintable():
+        raise OfficeError("email", "bad_email", "Enter an e-mail address.")
+    return address
+
+
+def check_change(
+    by: Staff | None, everybody: Sequence[Staff], member: Staff, roles: Mapping[UUID | None, Role]
+) -> None:
+    """Whether `by` (None: the operator) may give `member` these roles. Raises OfficeError.
+
+    Only owners make and unmake owners, and nobody changes anything outside the schools where they manage staff. The
+    last owner of all schools stays: without one nobody could let anybody in.
+    """
+    changed = {
+        school_id
+        for school_id in {*member.roles, *roles}
+        if member.roles.get(school_id) is not roles.get(school_id)
+    }
+    for school_id in changed:
+        _check_one(by, school_id, {member.roles.get(school_id), roles.get(school_id)})
+    owners = {one.staff_id for one in everybody if one.roles.get(None) is Role.OWNER}
+    if owners == {member.staff_id} and roles.get(None) is not Role.OWNER:
+        raise OfficeError(
+            "role", "last_owner", "This is the last owner of all schools. Make somebody else an owner first."
+        )
+
+
+def _check_one(by: Staff | None, school_id: UUID | None, touched: set[Role | None]) -> None:
+    if by is None:
+        return
+    where = by.schools_where(May.MANAGE_STAFF)
+    if not within(None if school_id is None else frozenset({school_id}), where):
+        raise OfficeError("school_ids", "school_not_found", "There is no such school, or it is not yours.")
+    if Role.OWNER in touched and by.role_in(school_id) is not Role.OWNER:
+        raise OfficeError("role", "owners_only", "Only an owner makes somebody an owner, or changes one.")

@@ -1,0 +1,114 @@
+"""Who works in the office: adding people, changing their roles, ending their work."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from services.dashboard.domain.office import OfficeError, check_address, check_change
+from services.dashboard.domain.staff import Role, Schools, Staff, fold_email, roles_in
+from services.dashboard.service.passwords import hash_password
+from services.dashboard.service.staff import NONE
+from services.dashboard.storage import staff as storage
+from shared.runtime.database import Database
+from shared.runtime.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Somebody new, with the first password, which is shown once."""
+
+    staff: Staff
+    password: str = field(repr=False)
+
+
+async def add_person(
+    database: Database, by: Staff | None, email: str, roles: Mapping[UUID | None, Role]
+) -> Added:
+    """An account with a password made here; it is `by` who gives the roles (None: the operator).
+
+    Raises OfficeError, also for somebody who works here already: their roles are changed instead.
+    """
+    address = fold_email(check_address(email))
+    password = secrets.token_urlsafe(15)
+    hashed = await hash_password(password)
+    async with database.transaction(schools=NONE) as tx:
+        everybody = await storage.hold_staff(tx)
+        if any(one.email == address for one in everybody):
+            raise OfficeError("email", "known", "This person works here already: change the role instead.")
+        member = Staff(new_id(), address, {})
+        check_change(by, everybody, member, roles)
+        saved = await storage.save_account(tx, replace(member, roles=roles), hashed)
+    return Added(saved, password)
+
+
+async def give_role(
+    database: Database, by: Staff | None, staff_id: UUID, role: Role, schools: Schools
+) -> Staff | None:
+    """Give somebody a role in some schools, where it takes the place of another; in all, of every other.
+
+    None for nobody. Raises OfficeError, also where it would leave the installation without an owner.
+    """
+
+    def given(roles: Mapping[UUID | None, Role]) -> Mapping[UUID | None, Role]:
+        return roles_in(role, schools) if schools is None else {**roles, **roles_in(role, schools)}
+
+    return await _change(database, by, staff_id, given)
+
+
+async def end_work(database: Database, by: Staff | None, staff_id: UUID, schools: Schools) -> Staff | None:
+    """Somebody works no longer in these schools (None: in any); answers what is left.
+
+    With the last role go the sessions and what is open under them. None for nobody. Raises OfficeError as above.
+    """
+
+    def left(roles: Mapping[UUID | None, Role]) -> Mapping[UUID | None, Role]:
+        return {} if schools is None else {one: role for one, role in roles.items() if one not in schools}
+
+    return await _change(database, by, staff_id, left)
+
+
+async def _change(
+    database: Database,
+    by: Staff | None,
+    staff_id: UUID,
+    change: Callable[[Mapping[UUID | None, Role]], Mapping[UUID | None, Role]],
+) -> Staff | None:
+    async with database.transaction(schools=NONE) as tx:
+        everybody = await storage.hold_staff(tx)
+        member = next((one for one in everybody if one.staff_id == staff_id), None)
+        if member is None:
+            return None
+        changed = replace(member, roles=dict(change(member.roles)))
+        check_change(by, everybody, member, changed.roles)
+        if changed.roles:
+            await storage.save_roles(tx, changed)
+        else:
+            await storage.end_account(tx, staff_id)
+    return changed
+
+
+async def new_password(database: Database, staff_id: UUID) -> str:
+    """A password made here, in place of the old one and of the sessions under it."""
+    password = secrets.token_urlsafe(15)
+    hashed = await hash_password(password)
+    async with database.transaction(schools=NONE) as tx:
+        await storage.save_password(tx, staff_id, hashed)
+    return password
+
+
+async def colleagues(database: Database, schools: Schools) -> list[Staff]:
+    """All who work in one of the schools (None: all of the installation), each with the roles there only."""
+    async with database.transaction(schools=NONE) as tx:
+        everybody = await storage.hold_staff(tx)
+    if schools is None:
+        return everybody
+    seen = (replace(one, roles={k: v for k, v in one.roles.items() if k in schools}) for one in everybody)
+    return [one for one in seen if one.roles]
+
+
+async def find_person(database: Database, email: str) -> Staff | None:
+    """Somebody who works here, by address."""
+    async with database.transaction(schools=NONE) as tx:
+        account = await storage.find_account(tx, fold_email(email))
+    return account.staff if account else None

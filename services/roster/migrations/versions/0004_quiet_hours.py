@@ -1,0 +1,23 @@
+"""A school's own quiet hours: phones are left alone from `quiet_from` until `quiet_until`, its local time."""
+
+from alembic import op
+
+from shared.runtime.schema import no_way_back
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(
+        """
+        ALTER TABLE schools
+            ADD COLUMN quiet_from time NOT NULL DEFAULT '20:00',
+            ADD COLUMN quiet_until time NOT NULL DEFAULT '08:00'
+        """
+    )
+
+
+downgrade = no_way_back

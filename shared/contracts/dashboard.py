@@ -1,0 +1,25 @@
+"""Facts of the dashboard: which tokens of programs are over before their time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.contracts.message import Message, contract
+from shared.contracts.topics import DASHBOARD_ACCESS
+
+INSTALLATION = UUID(int=0)
+"""The envelope's school of a fact that belongs to no single school: a token for several schools, or for all."""
+
+
+@contract(
+    "dashboard.access.token_revoked.v1",
+    topic=DASHBOARD_ACCESS,
+    key="token_id",
+    triggered_by="staff, or an operator, revoked a token",
+)
+class AccessTokenRevoked(Message):
+    """Refuse this token from now on, for ever. Its school is the token's only one, else INSTALLATION."""
+
+    token_id: UUID
+    revoked_at: datetime

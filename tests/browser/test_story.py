@@ -1,0 +1,176 @@
+"""The whole story as people live it, in a browser and against the real process tree.
+
+A school is opened, a spreadsheet goes in, all parents are invited, one of them opens the mail, confirms, joins; and the
+office's page, open all the time, turns to "Signed Up" by itself. Pictures go to tests/artefacts/story/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
+from tests.browser.axe import clean, need_axe
+
+ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "story"
+SIZES = {"phone": (360, 740), "desk": (1280, 800)}
+FAMILIES = 12
+PARENT, ADDRESS = "Father 7", "fam7@family.example"
+CHILD = "Pupil 7"
+PAGE_SECONDS = 30_000
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@dataclass
+class Eyes:
+    """Looks at a page: nothing sticks out sideways, axe-core has no complaint, a picture is kept."""
+
+    folder: Path
+    width: int
+
+    async def on(self, page: Page, name: str) -> None:
+        await clean(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= self.width, page.url
+        self.folder.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=self.folder / f"{name}.png", full_page=True)
+
+
+@asynccontextmanager
+async def person(browser: Browser, size: str, colours: str, language: str) -> AsyncIterator[BrowserContext]:
+    """A browser of somebody's own; an error of a script fails the test."""
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if colours == "dark" else "light",
+        locale=language,
+        has_touch=size == "phone",
+    )
+    context.set_default_timeout(PAGE_SECONDS)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    await context.close()
+    assert not errors
+
+
+@pytest.mark.parametrize(
+    ("size", "colours", "language"),
+    [
+        pytest.param("phone", "dark", "ar", id="phone-dark-arabic"),
+        pytest.param("desk", "light", "en", id="desk-light"),
+    ],
+)
+async def test_p14_p16_c13_from_the_spreadsheet_to_signed_up_on_the_open_page(
+    browser: Browser, tmp_path: Path, size: str, colours: str, language: str
+) -> None:
+    need_axe()
+    eyes = Eyes(ARTEFACTS / f"{size}-{colours}-{language}", SIZES[size][0])
+    async with (
+        kinvite_up(tmp_path / "data") as up,
+        person(browser, size, colours, "en-GB") as office,
+        person(browser, size, colours, language) as family,
+    ):
+        page = await _school_of(up, await office.new_page())
+        await _import(page, tmp_path, eyes)
+        watched = await _watch(office, page)
+        await _invite_everybody(page, eyes)
+        await _confirm(up, await family.new_page(), eyes)
+        row = watched.locator(".row.parent", has_text=PARENT)
+        await expect(row.locator(".chip", has_text="Invited")).to_be_visible()
+        await _join(up, family.pages[0], eyes)
+        await expect(row.locator(".chip", has_text="Signed Up")).to_be_visible()
+        await expect(row.get_by_role("button")).to_have_count(0)
+        assert await watched.evaluate("window.sameDocument"), "without a reload"
+        await eyes.on(watched, "9-signed-up")
+        await _the_rest(up, watched, family.pages[0], eyes)
+
+
+async def _school_of(up: KinviteUp, page: Page) -> Page:
+    """Sign in and open a school."""
+    credentials = up.credentials
+    await page.goto(f"{credentials['url']}/admin")
+    await page.get_by_label("E-mail").fill(credentials["admin_email"])
+    await page.get_by_label("Password").fill(credentials["admin_password"])
+    await page.get_by_role("button", name="Sign in").click()
+    for label, value in (("Name", "Hill School"), ("Country", "DE"), ("Time zone", "Europe/Berlin")):
+        await page.get_by_label(label, exact=False).first.fill(value)
+    await page.get_by_role("button", name="Add school").click()
+    await expect(page.get_by_role("heading", name="Hill School")).to_be_visible()
+    return page
+
+
+async def _import(page: Page, folder: Path, eyes: Eyes) -> None:
+    sheet = folder / "families.csv"
+    sheet.write_text(families_csv(FAMILIES))
+    await page.get_by_role("link", name="Import", exact=True).click()
+    await page.get_by_label("Spreadsheet").set_input_files(sheet)
+    await eyes.on(page, "1-import")
+    await page.get_by_role("button", name="Import").click()
+    await expect(page.get_by_text("The families are on the roster")).to_be_visible()
+    await eyes.on(page, "2-imported")
+
+
+async def _watch(office: BrowserContext, page: Page) -> Page:
+    """The parents list in a tab of its own, which nobody touches from here on."""
+    watched = await office.new_page()
+    await watched.goto(await page.get_by_role("link", name="Parents", exact=True).evaluate("a => a.href"))
+    await expect(watched.locator("#live")).to_be_visible()
+    await watched.evaluate("window.sameDocument = true")
+    await expect(
+        watched.locator(".row.parent", has_text=PARENT).get_by_text("Not invited").first
+    ).to_be_visible()
+    return watched
+
+
+async def _invite_everybody(page: Page, eyes: Eyes) -> None:
+    await page.get_by_role("link", name="Students", exact=True).click()
+    await page.get_by_role("button", name="Select All").click()
+    await expect(page.locator(".figure")).to_contain_text(f"{FAMILIES} of {FAMILIES} parents")
+    await eyes.on(page, "3-preview")
+    await page.get_by_role("button", name=f"Send {FAMILIES} messages").click()
+    await expect(page.locator(".figure")).to_contain_text(f"{FAMILIES} of {FAMILIES} parents done")
+    await eyes.on(page, "4-sent")
+
+
+async def _open_mail(up: KinviteUp, page: Page, kind: str, eyes: Eyes, name: str) -> None:
+    """Open the newest mail with a link of the kind in the mailbox, then the link."""
+    link = await up.link(ADDRESS, kind)
+    await page.goto(f"{up.credentials['url']}/mailbox?to={ADDRESS}")
+    await eyes.on(page, f"{name}-mailbox")
+    await page.locator("li.card h2 a").first.click()
+    await eyes.on(page, f"{name}-mail")
+    await expect(page.locator(f'.links a[href="{link}"]')).to_be_visible()
+    await page.goto(link)
+
+
+async def _confirm(up: KinviteUp, page: Page, eyes: Eyes) -> None:
+    await _open_mail(up, page, "verify", eyes, "5")
+    assert CHILD not in await page.content()
+    await eyes.on(page, "6-confirm")
+    await page.get_by_role("button").click()
+    await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
+    await expect(page.get_by_role("button")).to_have_count(0)
+
+
+async def _join(up: KinviteUp, page: Page, eyes: Eyes) -> None:
+    await _open_mail(up, page, "join", eyes, "7")
+    assert CHILD not in await page.content()
+    await page.locator("#username").fill("father.seven")
+    await page.locator("#password").fill("correct horse battery 1")
+    await page.get_by_role("button").click()
+    await expect(page.get_by_text(CHILD)).to_be_visible()
+    await eyes.on(page, "8-joined")
+
+
+async def _the_rest(up: KinviteUp, watched: Page, page: Page, eyes: Eyes) -> None:
+    """The parent's page with its timeline, and the link that is used now."""
+    await watched.get_by_role("link", name=PARENT, exact=True).click()
+    await expect(watched.locator(".timeline li").first).to_contain_text("Signed up")
+    await eyes.on(watched, "10-parent")
+    await page.goto(await up.link(ADDRESS, "join"))
+    await eyes.on(page, "11-used-link")

@@ -1,0 +1,192 @@
+"""Revoked at once: every process learns of it from the bus by itself, and says so before it takes a token."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from shared.contracts.dashboard import INSTALLATION, AccessTokenRevoked
+from shared.runtime.auth import ALL_RIGHTS, ReadRoster, mint
+from shared.runtime.database import Database
+from shared.runtime.health import Health
+from shared.runtime.kafka import Kafka
+from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.relay import Relay
+from shared.runtime.revocations import read_revocations
+from shared.runtime.service_app import service_app
+from shared.runtime.settings import ServiceSettings, load
+from tests.support.apps import AUTH_SECRET, PUBLIC_URL, bearer
+from tests.support.brokers.base import Broker
+from tests.support.brokers.tansu import Tansu
+from tests.support.brokers.topics import create_topics, kafka_of
+from tests.support.processes import free_port
+from tests.support.waiting import eventually
+
+PATH = "/roster/v1/schools/{}/things"
+
+
+def _app() -> FastAPI:
+    settings = load(ServiceSettings)
+    router = APIRouter()
+
+    @router.get("/roster/v1/schools/{school_id}/things")
+    async def things(school_id: UUID, caller: ReadRoster) -> str:
+        return f"{school_id} {caller.actor}"
+
+    database = Database(settings.database_url, schema="roster")
+    return service_app("roster", settings, database=database, routers=[router], worker=False)
+
+
+@asynccontextmanager
+async def _replica() -> AsyncIterator[httpx.AsyncClient]:
+    """One process's worth of a service."""
+    app = _app()
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL) as client,
+    ):
+        yield client
+
+
+def _token(token_id: UUID) -> dict[str, str]:
+    minted = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="a feed", identity=str(token_id))
+    return {"Authorization": f"Bearer {minted}"}
+
+
+async def _status(replica: httpx.AsyncClient, token: dict[str, str]) -> int:
+    return (await replica.get(PATH.format(uuid4()), headers=token)).status_code
+
+
+async def _ready(replica: httpx.AsyncClient) -> None:
+    async def ready() -> None:
+        answer = await replica.get("/readyz")
+        assert answer.status_code == 200, answer.text
+
+    await eventually(ready, within_seconds=15)
+
+
+async def _revoke(environment: dict[str, str], *token_ids: UUID) -> None:
+    """As the dashboard does: through its outbox."""
+    async with (
+        Database(environment["KINVITE_DATABASE_URL"], schema="dashboard") as database,
+        database.transaction() as tx,
+    ):
+        facts = [AccessTokenRevoked(token_id=one, revoked_at=tx.now) for one in token_ids]
+        await emit(tx, *(Outgoing(fact, INSTALLATION, 1) for fact in facts))
+
+
+@asynccontextmanager
+async def _relaying(environment: dict[str, str], broker: Broker) -> AsyncIterator[Kafka]:
+    kafka = kafka_of(broker)
+    async with Database(environment["KINVITE_DATABASE_URL"], schema="dashboard") as database:
+        relay = asyncio.create_task(Relay(database, kafka, Lane.SINGLE, Health(), poll_milliseconds=20).run())
+        try:
+            yield kafka
+        finally:
+            relay.cancel()
+            await asyncio.gather(relay, return_exceptions=True)
+
+
+async def test_a_revoked_token_is_refused_by_every_replica_within_a_second_and_after_a_restart(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+    revoked, other = uuid4(), uuid4()
+    async with _relaying(environment, broker), AsyncExitStack() as stack:
+        replicas = [await stack.enter_async_context(_replica()) for _ in range(2)]
+        for replica in replicas:
+            await _ready(replica)
+            assert await _status(replica, _token(revoked)) == 200
+        begun = time.monotonic()
+        await _revoke(environment, revoked)
+
+        async def refused() -> None:
+            for replica in replicas:
+                assert await _status(replica, _token(revoked)) == 401
+
+        await eventually(refused, within_seconds=10)
+        assert time.monotonic() - begun < 1.0
+        for replica in replicas:
+            assert await _status(replica, _token(other)) == 200
+    # The relay is gone: what a new process knows it has read from the beginning of the topic.
+    async with _replica() as restarted:
+        assert await _status(restarted, _token(revoked)) == 401
+        assert await _status(restarted, _token(other)) == 200
+        await _ready(restarted)
+
+
+async def test_all_of_many_revocations_are_known_before_a_process_is_ready(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+    revoked = [uuid4() for _ in range(3_000)]
+    async with _relaying(environment, broker) as kafka:
+        await _revoke(environment, *revoked)
+
+        async def published() -> None:
+            assert await read_revocations(kafka) == {str(one) for one in revoked}
+
+        await eventually(published, within_seconds=20)
+    async with _replica() as replica:
+        await _ready(replica)
+        for one in (revoked[0], revoked[-1]):
+            assert await _status(replica, _token(one)) == 401
+
+
+async def test_without_the_bus_a_new_process_is_not_ready_and_takes_no_token(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "KINVITE_DATABASE_URL": database_url,
+        "KINVITE_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",
+        "KINVITE_PUBLIC_URL": PUBLIC_URL,
+        "KINVITE_TOKEN_KEYS": f"k1:{'1a' * 32}",
+        "KINVITE_AUTH_SECRET": AUTH_SECRET,
+    }.items():
+        monkeypatch.setenv(name, value)
+    async with _replica() as replica:
+        answer = await replica.get(PATH.format(uuid4()), headers=bearer())
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        probed = await replica.get("/readyz")
+        assert probed.status_code == 503
+        assert "revocations" in probed.json()["problems"]
+        service = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="staff:1", kind="service")
+        assert await _status(replica, {"Authorization": f"Bearer {service}"}) == 200
+
+
+async def test_a_process_whose_bus_goes_away_keeps_what_it_knows(
+    database_url: str, tansu: Tansu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker(tansu.bootstrap, "embedded", tansu)
+    environment = {"KINVITE_DATABASE_URL": database_url, **broker.environment}
+    for name, value in {**environment, "KINVITE_PUBLIC_URL": PUBLIC_URL}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KINVITE_TOKEN_KEYS", f"k1:{'1a' * 32}")
+    monkeypatch.setenv("KINVITE_AUTH_SECRET", AUTH_SECRET)
+    await create_topics(broker)
+    revoked = uuid4()
+    async with _replica() as replica:
+        await _ready(replica)
+        async with _relaying(environment, broker) as kafka:
+            await _revoke(environment, revoked)
+
+            async def published() -> None:
+                assert str(revoked) in await read_revocations(kafka)
+
+            await eventually(published, within_seconds=10)
+
+            async def refused() -> None:
+                assert await _status(replica, _token(revoked)) == 401
+
+            await eventually(refused)
+        await asyncio.to_thread(tansu.stop)
+        assert await _status(replica, _token(revoked)) == 401
+        assert await _status(replica, _token(uuid4())) == 200
+        await _ready(replica)

@@ -1,0 +1,101 @@
+"""Roles per school, who may give them, and what a token may be made for."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.dashboard.domain.office import OfficeError, check_change
+from services.dashboard.domain.staff import May, Role, Staff
+from services.dashboard.domain.tokens import Authority, Grant, GrantError, checked
+
+ELM, OAK = uuid4(), uuid4()
+
+
+def _staff(roles: dict[UUID | None, Role], here: UUID | None = None) -> Staff:
+    return Staff(uuid4(), "a@example.org", roles, here)
+
+
+def test_a_role_holds_in_its_school_and_in_no_other() -> None:
+    roles: dict[UUID | None, Role] = {ELM: Role.ADMIN, OAK: Role.VIEWER}
+    assert _staff(roles, ELM).may(May.IMPORT)
+    assert not _staff(roles, OAK).may(May.IMPORT)
+    assert not _staff(roles, uuid4()).may(May.VIEW)
+    assert _staff(roles).may(May.MANAGE_TOKENS)
+    assert _staff(roles).schools_where(May.MANAGE_TOKENS) == frozenset({ELM})
+    assert _staff(roles).school_ids == frozenset({ELM, OAK})
+    assert not _staff(roles).may(May.ADD_SCHOOL)
+
+
+def test_a_schools_own_role_goes_before_that_of_all_schools() -> None:
+    person = _staff({None: Role.ADMIN, OAK: Role.VIEWER})
+    assert person.role_in(ELM) is Role.ADMIN
+    assert person.role_in(OAK) is Role.VIEWER
+    assert person.school_ids is None
+    assert person.schools_where(May.MANAGE_STAFF) == frozenset()
+    assert person.may(May.ADD_SCHOOL)
+
+
+@pytest.mark.parametrize(
+    ("by", "before", "after", "code"),
+    [
+        ({ELM: Role.ADMIN}, {}, {ELM: Role.VIEWER}, None),
+        ({ELM: Role.ADMIN}, {OAK: Role.VIEWER}, {OAK: Role.VIEWER, ELM: Role.ADMIN}, None),
+        ({ELM: Role.ADMIN}, {}, {OAK: Role.VIEWER}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {}, {None: Role.VIEWER}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {OAK: Role.VIEWER}, {}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {}, {ELM: Role.OWNER}, "owners_only"),
+        ({ELM: Role.ADMIN}, {ELM: Role.OWNER}, {ELM: Role.VIEWER}, "owners_only"),
+        ({ELM: Role.OWNER}, {}, {ELM: Role.OWNER}, None),
+        ({ELM: Role.VIEWER}, {}, {ELM: Role.VIEWER}, "school_not_found"),
+        ({None: Role.ADMIN}, {None: Role.OWNER}, {}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.OWNER}, {}, None),
+    ],
+)
+def test_who_may_give_and_take_which_roles(
+    by: dict[UUID | None, Role],
+    before: dict[UUID | None, Role],
+    after: dict[UUID | None, Role],
+    code: str | None,
+) -> None:
+    manager, member = _staff(by), _staff(before)
+    everybody = [manager, member, _staff({None: Role.OWNER})]
+    if code is None:
+        check_change(manager, everybody, member, after)
+        return
+    with pytest.raises(OfficeError) as caught:
+        check_change(manager, everybody, member, after)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("after", [{}, {None: Role.ADMIN}, {ELM: Role.OWNER}])
+def test_the_last_owner_stays_whoever_asks(after: dict[UUID | None, Role]) -> None:
+    last = _staff({None: Role.OWNER})
+    for by in (last, None):
+        with pytest.raises(OfficeError, match="last_owner"):
+            check_change(by, [last, _staff({ELM: Role.OWNER})], last, after)
+        check_change(by, [last, _staff({None: Role.OWNER})], last, after)
+
+
+@pytest.mark.parametrize(
+    ("grant", "field"),
+    [
+        (Grant(" ", frozenset({"roster:read"}), None), "name"),
+        (Grant("a\x07b", frozenset({"roster:read"}), None), "name"),
+        (Grant("a", frozenset(), None), "rights"),
+        (Grant("a", frozenset({"everything"}), None), "rights"),
+        (Grant("a", frozenset({"admin"}), None, 0), "days"),
+        (Grant("a", frozenset({"admin"}), frozenset()), "school_ids"),
+    ],
+)
+def test_a_grant_says_what_is_wrong_with_it(grant: Grant, field: str) -> None:
+    with pytest.raises(GrantError) as caught:
+        checked(grant, Authority("staff:1", None))
+    assert caught.value.field == field
+
+
+def test_nobody_grants_more_schools_than_the_own() -> None:
+    by = Authority("staff:1", frozenset({ELM}))
+    assert checked(Grant(" a  b ", frozenset({"admin"}), frozenset({ELM})), by).name == "a b"
+    for schools in (None, frozenset({ELM, OAK})):
+        with pytest.raises(GrantError, match="school_not_found"):
+            checked(Grant("a", frozenset({"admin"}), schools), by)
