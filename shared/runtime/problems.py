@@ -18,6 +18,7 @@ from shared.runtime.logging import get_logger
 MEDIA_TYPE = "application/problem+json"
 log = get_logger("http")
 
+_CODES = {413: "body_too_large"}
 _TITLES = {
     400: "Bad request",
     401: "Sign in first",
@@ -123,7 +124,7 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
         error.__cause__, (ValueError, RecursionError)
     ):  # of reading the body, which is no JSON at all
         return _not_json().response()
-    code = _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
+    code = _CODES.get(error.status_code) or _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
 
 

@@ -6,9 +6,17 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from services.dashboard.domain.status import Delivery, Status
-from services.dashboard.views.parents import ParentFilter, find_parent, list_parents, summarise, timeline_of
+from services.dashboard.views.parents import (
+    ParentFilter,
+    find_parent,
+    list_parents,
+    summarise,
+    summarise_all,
+    timeline_of,
+)
 from services.dashboard.views.students import list_students
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
@@ -22,7 +30,7 @@ async def stored(database: Database, story: Story) -> Sequence[object]:
     """Everything kept of the story's family."""
     async with database.transaction() as tx:
         found = []
-        for table in ("parents", "links", "students", "timeline"):
+        for table in ("parents", "links", "students", "timeline", "opt_outs"):
             rows = await tx.rows(
                 f"SELECT to_jsonb(t) FROM {table} t WHERE school_id = :school ORDER BY to_jsonb(t)::text",
                 {"school": story.school_id},
@@ -72,7 +80,7 @@ async def test_every_permutation_of_a_familys_facts_ends_in_the_same_rows(databa
 
 async def _told_in_order(database: Database, like: Story, order: list[int], size: int) -> Sequence[object]:
     async with database.transaction() as tx:
-        for table in ("parents", "links", "students", "timeline"):
+        for table in ("parents", "links", "students", "timeline", "opt_outs"):
             await tx.execute(f"DELETE FROM {table} WHERE school_id = :school", {"school": like.school_id})
     facts = [like.all()[index] for index in order]
     for start in range(0, len(facts), size):
@@ -183,3 +191,18 @@ async def test_p22_the_filter_keeps_students_whose_parents_are_not_signed_up_yet
     assert [row.name for row in rows] == ["Ben Stone"]
     assert len(everyone) == 2
     assert [row.student_id for row in found] == [waiting.student_id]
+
+
+async def test_the_counts_of_many_schools_are_one_query(database: Database) -> None:
+    stories = [Story() for _ in range(3)]
+    for story in stories[:2]:
+        await deliver(database, story.all())
+    asked: list[str] = []
+    async with database.transaction() as tx:
+        engine = tx._connection.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        counts = await summarise_all(tx, [story.school_id for story in stories])
+        each = [await summarise(tx, story.school_id) for story in stories]
+    assert [counts[story.school_id] for story in stories] == each
+    assert [summary.total for summary in each] == [1, 1, 0]
+    assert len(asked) == 1 + len(stories)
