@@ -17,7 +17,9 @@ from services.notifier.domain.retry import RetryPolicy
 from services.notifier.http.hooks import STATUS_PATH, Hooks, hooks_router
 from services.notifier.http.messages import router
 from services.notifier.service.claiming import Links, Queue
+from services.notifier.service.outlets import Outlets
 from services.notifier.settings import Settings, SmtpServer
+from services.notifier.timers.inquiries import Inquiries
 from services.notifier.timers.reports import Reports
 from services.notifier.timers.sender import Sender
 from shared.runtime.database import Database
@@ -40,6 +42,10 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         database, RetryPolicy(settings.attempt_limit), poll_seconds=settings.report_poll_milliseconds / 1000
     )
 
+    inquiries = list(_inquiries(settings, database, reports.timer.wake)) if worker else []
+
+    outlets = Outlets(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
+
     def wake(lane: Lane) -> None:
         for sender in senders:
             if sender.queue.lane is lane:
@@ -50,12 +56,13 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         settings,
         database=database,
         routers=[router(database), hooks_router(_hooks(settings, database, reports))],
-        subscriptions=subscriptions({sender.queue.channel for sender in senders}, wake),
+        subscriptions=subscriptions(outlets, wake),
         timers=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
+            *(inquiry.timer for inquiry in inquiries),
         ],
-        resources=senders,
+        resources=[*senders, *inquiries],
         api=api,
         worker=worker,
     )
@@ -74,6 +81,7 @@ def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
                 links,
                 connections=share,
                 poll_seconds=poll_milliseconds / 1000,
+                texts_per_hour=settings.texts_per_school_hour,
             )
 
 
@@ -87,14 +95,25 @@ def _channels(settings: Settings) -> Iterator[tuple[str, Open, int, int]]:
             settings.smtp_connections,
             settings.poll_milliseconds,
         )
+    slow = max(settings.poll_milliseconds, settings.report_poll_milliseconds)
+    for name, sender, make in _phones(settings):
+        opened = partial(_twilio, settings, sender)
+        yield name, partial(_phone, make, opened), settings.twilio_connections, slow
+
+
+def _inquiries(settings: Settings, database: Database, heard: Callable[[], None]) -> Iterator[Inquiries]:
+    for name, sender, make in _phones(settings):
+        yield Inquiries(database, name, make(_twilio(settings, sender, 1)), heard)
+
+
+def _phones(settings: Settings) -> Iterator[tuple[str, str, Callable[[TwilioSettings], TwilioChannel]]]:
+    """The channels to phones that are set up: name, who sends, and how to make it."""
     for name, sender, make in (
         ("sms", settings.twilio_sms_from, sms_channel),
         ("whatsapp", settings.twilio_whatsapp_from, whatsapp_channel),
     ):
         if sender:
-            opened = partial(_twilio, settings, sender)
-            slow = max(settings.poll_milliseconds, settings.report_poll_milliseconds)
-            yield name, partial(_phone, make, opened), settings.twilio_connections, slow
+            yield name, sender, make
 
 
 def _email(settings: Settings, server: SmtpServer, connections: int) -> EmailChannel:

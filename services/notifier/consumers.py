@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.notifier.service.accepting import accept
+from services.notifier.service.outlets import Outlets
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
 from shared.runtime.consumer import Subscription
@@ -15,20 +16,20 @@ from shared.runtime.outbox import Lane
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The commands of one lane. `channels` are those that are set up."""
+    """The commands of one lane."""
 
     lane: Lane
-    channels: Collection[str]
+    outlets: Outlets
 
     async def on_send_message(self, tx: Transaction, messages: Sequence[Received[SendMessage]]) -> None:
         """Queue the messages."""
-        await accept(tx, messages, self.lane, self.channels)
+        await accept(tx, messages, self.lane, self.outlets)
 
 
-def subscriptions(channels: Collection[str], wake: Callable[[Lane], None]) -> list[Subscription]:
+def subscriptions(outlets: Outlets, wake: Callable[[Lane], None]) -> list[Subscription]:
     """Both command topics, each with a group of its own; `wake` is called when commands of a lane were committed."""
-    single = Commands(Lane.SINGLE, channels)
-    bulk = Commands(Lane.BULK, channels)
+    single = Commands(Lane.SINGLE, outlets)
+    bulk = Commands(Lane.BULK, outlets)
     return [
         Subscription(
             "notifier.on-commands",

@@ -84,6 +84,10 @@ class Settings(ServiceSettings):
     """Approved WhatsApp templates: `verify=HX…,verify/de=HX…,invite=HX…`."""
     twilio_connections: int = Field(8, ge=2, le=200)
     twilio_request_seconds: float = Field(10.0, gt=0, le=60)
+    text_countries: str = Field("", pattern=r"^([A-Z]{2}(,[A-Z]{2})*)?$")
+    """Countries that SMS and WhatsApp may go to, `DE,AT,CH`; empty: any."""
+    texts_per_school_hour: int = Field(3_000, ge=0)
+    """SMS and WhatsApp messages that one school may send in an hour, the others wait for the next; 0: no limit."""
     attempt_limit: int = Field(20, ge=1, le=100)
     lease_seconds: float = Field(20.0, ge=2, le=600)
     poll_milliseconds: int = Field(200, ge=10, le=60_000)
@@ -120,6 +124,11 @@ class Settings(ServiceSettings):
     def content_sids(self) -> dict[str, str]:
         """Approved WhatsApp templates by template or template/language."""
         return dict(part.split("=") for part in self.twilio_content_sids.split(",") if part)
+
+    @property
+    def phone_countries(self) -> frozenset[str]:
+        """The countries that phones may be in; none: any."""
+        return frozenset(part for part in self.text_countries.split(",") if part)
 
     @property
     def smtp_server(self) -> SmtpServer | None:

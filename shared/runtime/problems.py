@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from shared.runtime.errors import is_invalid_value, is_transient
+from shared.runtime.errors import Transient, is_invalid_value, is_transient
 from shared.runtime.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,7 +85,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
-    for unreachable in (OSError, PoolTimeoutError):
+    for unreachable in (OSError, PoolTimeoutError, Transient):
         app.add_exception_handler(unreachable, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 

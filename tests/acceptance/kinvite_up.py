@@ -190,8 +190,8 @@ async def kinvite_up(data: Path) -> AsyncIterator[KinviteUp]:
         await running.stop()
 
 
-def families_csv(count: int, *, tag: str = "fam") -> str:
-    """`count` families of one pupil each, in the four Classe365 columns."""
+def families_csv(count: int, *, tag: str = "fam", first_number: int = 0) -> str:
+    """`count` families of one pupil each, in the four Classe365 columns; phones count up from `first_number`."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["student_name", "father_name", "mother_name", "parents_contact", "parents_email"])
@@ -201,7 +201,7 @@ def families_csv(count: int, *, tag: str = "fam") -> str:
                 f"Pupil {number}",
                 f"Father {number}",
                 "",
-                f"+4930{5_000_000 + number}",
+                f"+4930{5_000_000 + first_number + number}",
                 f"{tag}{number}@family.example",
             ]
         )

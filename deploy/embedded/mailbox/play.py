@@ -29,6 +29,10 @@ EXPLAINED: dict[Behaviour, tuple[str, str]] = {
         "Taken in, but the line breaks before the answer.",
         "Taken over, but the line breaks before the answer.",
     ),
+    "silent": (
+        "Nothing: a mail server reports nothing.",
+        "Delivered, but nobody reports it; Kinvite asks after ten minutes.",
+    ),
     "stop": ("Nothing: people answer mails elsewhere.", "Delivered, and answered with STOP."),
 }
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^\s\x00]+$")]

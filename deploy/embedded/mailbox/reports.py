@@ -81,9 +81,9 @@ class Reporter:
         return await self._post(f"{self._site.public_url}{INBOUND_PATH}", fields)
 
     async def _tell_all(self, copy: Copy) -> None:
-        for status in dict.fromkeys(["sent", copy.ends_as]):
-            self._state.move(copy.sid, status)
-            if copy.report_to:
+        self._state.move(copy.sid, copy.ends_as)
+        if copy.report_to and self._state.take(copy.number, "silent") is None:
+            for status in dict.fromkeys(["sent", copy.ends_as]):
                 await self._until_heard(copy.report_to, _fields(copy, status, self._account.sid))
         self._state.move(copy.sid, copy.ends_as, reported=True)
         if self._state.take(copy.number, "stop") is not None:

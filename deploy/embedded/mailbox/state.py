@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-Behaviour = Literal["refuse", "bounce", "delay", "throttle", "hang", "drop", "stop"]
+Behaviour = Literal["refuse", "bounce", "delay", "throttle", "hang", "drop", "silent", "stop"]
 BEHAVIOURS: tuple[str, ...] = get_args(Behaviour)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS behaviours (

@@ -102,7 +102,7 @@ class Sending:
 class Outcome:
     """The delivery of one message; the last of the latest generation counts. Version 0 is "asked for".
 
-    `at` is when it became so; for a message that waits, when it goes out or is tried again.
+    `at` is when it became so; for a message that waits, when it goes out or is tried again (None: soon).
     """
 
     generation: int
@@ -110,7 +110,7 @@ class Outcome:
     message_id: UUID
     version: int
     delivery: Delivery
-    at: datetime
+    at: datetime | None
     reason: str | None = None
     code: str | None = None
 

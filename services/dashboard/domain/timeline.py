@@ -71,4 +71,4 @@ def line(entry: Entry) -> str:
         refusal=REFUSAL_WORDS.get(entry.reason or "", entry.reason or "no reason was given"),
         reason=(entry.reason or "no reason was given").rstrip("."),
     )
-    return words.strip()
+    return " ".join(words.split())

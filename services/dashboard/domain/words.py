@@ -146,9 +146,8 @@ def _quiet(standing: Standing) -> Explanation:
 def _again(standing: Standing) -> Explanation:
     because = f": {standing.delivery_reason.rstrip('.')}" if standing.delivery_reason else ""
     when = moment(standing.delivery_at, standing.zone)
-    return Explanation(
-        f"Not delivered yet{because}.", f"Wait: the next attempt is on {when}." if when else NOTHING_TO_DO
-    )
+    wait = f"Wait: the next attempt is on {when}." if when else "Wait: we keep trying."
+    return Explanation(f"Not delivered yet{because}.", wait)
 
 
 def _waiting(standing: Standing) -> Explanation:

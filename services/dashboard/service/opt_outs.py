@@ -16,15 +16,14 @@ C = TypeVar("C", bound=Change)
 
 
 async def keep_opt_outs(tx: Transaction, batch: Sequence[Received[C]]) -> None:
-    """The last word of each address; what is told again adds no second line, as its moment is its place."""
+    """The last word of each address; what is told again has the same version, and adds no second line."""
     await opt_outs.save(tx, [_change(received) for received in batch])
     lines = []
     for received in batch:
         fact, at = received.data, _moment(received.data)
         kind = "recipient_opted_out" if isinstance(fact, RecipientOptedOut) else "recipient_opted_in"
-        place = int(at.timestamp() * 1_000_000)
         entry = Entry(kind, at, fact.channel)
-        lines.append((received.school_id, fact.parent_id, fact.parent_id, place, entry))
+        lines.append((received.school_id, fact.parent_id, fact.parent_id, received.version, entry))
     await projection.add_timeline(tx, lines)
     await changes.tell_parents(tx, [(received.school_id, received.data.parent_id) for received in batch])
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -59,6 +59,7 @@ S = TypeVar("S", bound=SiblingsLinked | SiblingsUnlinked)
 M = TypeVar("M", bound=Message)
 
 OPTED_OUT = "opted_out"
+LONG_WAIT = timedelta(minutes=10)
 STAGES = {
     "verify": Stage.VERIFY,
     "verify_reminder": Stage.VERIFY_REMINDER,
@@ -205,7 +206,7 @@ def outcome(received: Received[X], delivery: Delivery) -> Told:
         fact.message_id,
         received.version,
         delivery,
-        _retry_at(fact) or received.time,
+        _shown_at(received, delivery),
         reason,
         fact.code if isinstance(fact, MessageFailed) else None,
     )
@@ -221,8 +222,12 @@ def failed(received: Received[MessageFailed]) -> Told:
     return outcome(received, Delivery.SUPPRESSED if fact.code == OPTED_OUT else Delivery.FAILED_PERMANENT)
 
 
-def _retry_at(fact: OutcomeFact) -> datetime | None:
-    return fact.retry_at if isinstance(fact, MessageFailed) and not fact.permanent else None
+def _shown_at(received: Received[X], delivery: Delivery) -> datetime | None:
+    """When it became so; of a failure for now when it is tried again, if that is worth waiting for."""
+    if delivery is not Delivery.FAILED_TEMPORARY:
+        return received.time
+    retry_at = received.data.retry_at if isinstance(received.data, MessageFailed) else None
+    return retry_at if retry_at and retry_at - received.time >= LONG_WAIT else None
 
 
 def signed_up(received: Received[SignedUp]) -> Told:

@@ -35,9 +35,7 @@ async def take(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
 
 async def take_opt_outs(tx: Transaction, changes: Sequence[OptOut]) -> None:
     """Addresses that take no more messages on a channel, or take them again."""
-    await opt_outs.save(tx, changes)
+    news = await opt_outs.save(tx, changes)
     words = {True: "opted_out", False: "opted_in"}
-    lines = [
-        Happening(one.parent_id, one.school_id, words[one.opted_out], one.channel.value) for one in changes
-    ]
+    lines = [Happening(one.parent_id, one.school_id, words[one.opted_out], one.channel.value) for one in news]
     await marks.record(tx, lines)

@@ -21,6 +21,7 @@ _SAVE = text(
     ON CONFLICT (parent_id, channel, address_digest) DO UPDATE
        SET version = excluded.version, opted_out = excluded.opted_out
      WHERE o.version < excluded.version
+    RETURNING o.parent_id, o.channel, o.address_digest
     """
 )
 _FIND = text(
@@ -31,12 +32,13 @@ _FIND = text(
 )
 
 
-async def save(tx: Transaction, changes: Iterable[OptOut]) -> None:
-    """Keep what was said last, one of each parent, channel and address."""
+async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
+    """Keep what was said last, one of each parent, channel and address; answers those that were news."""
     latest: dict[tuple[UUID, Channel, str], OptOut] = {}
     for change in sorted(changes, key=lambda change: change.version):
         latest[change.parent_id, change.channel, change.address_digest] = change
-    await tx.execute(_SAVE, {"rows": record_set(plain_fields(change) for change in latest.values())})
+    rows = await tx.rows(_SAVE, {"rows": record_set(plain_fields(change) for change in latest.values())})
+    return [latest[row.parent_id, Channel(row.channel), row.address_digest] for row in rows]
 
 
 async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, frozenset[tuple[Channel, str]]]:

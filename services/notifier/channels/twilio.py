@@ -21,6 +21,7 @@ from services.notifier.channels.base import Letter, OutcomeUnknown, Receipt, Ref
 from services.notifier.channels.safe import BadAddressError, number
 from services.notifier.channels.texts import content_sid, sms_text, template_values
 from services.notifier.channels.twilio_codes import answer_error, error_for
+from services.notifier.channels.twilio_hooks import CopyReport, read_report
 
 TWILIO_URL = "https://api.twilio.com"
 _UNDELIVERED = ("failed", "undelivered", "canceled")
@@ -128,6 +129,18 @@ class TwilioChannel:
         if taken.status in _UNDELIVERED:
             raise error_for(taken.error_code or 0, detail=str(taken.error_message or ""))
         return Receipt(f"{taken.sid} {taken.status}", provider_id=taken.sid)
+
+    async def ask(self, provider_id: str) -> CopyReport | None:
+        """What became of a message that was taken over; None where the answer says nothing that we know.
+
+        Raises the errors of `channels.base`.
+        """
+        try:
+            found = await self._client.messages(provider_id).fetch_async()
+        except (TwilioException, ValueError, TypeError, AttributeError) as error:
+            raise _lost("bad_answer", error) from None
+        said = {"MessageSid": provider_id, "MessageStatus": str(found.status or "")}
+        return read_report({**said, "ErrorCode": str(found.error_code or "")})
 
 
 def sms_channel(settings: TwilioSettings) -> TwilioChannel:

@@ -5,7 +5,7 @@ Reports arrive late, twice and out of order. Each is about one copy at the provi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -15,17 +15,21 @@ from services.notifier.domain.retry import RetryPolicy
 
 CONFIRMING = frozenset({"sms", "whatsapp"})
 """Channels whose provider reports what became of a message."""
+ASK_AFTER_SECONDS = (600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0)
+"""When the provider is asked about a message that no report came for, counted from the hand-over."""
+NO_REPORT = Result(Verdict.UNKNOWN, "no_report", "The provider never said whether the message arrived.")
 
 
 class Word(StrEnum):
-    """How far a copy is at the provider."""
+    """How far a copy is at the provider; silent: it was asked often enough and does not know."""
 
     TAKEN = "taken"
     DELIVERED = "delivered"
     FAILED = "failed"
+    SILENT = "silent"
 
 
-RANK = {Word.TAKEN: 1, Word.DELIVERED: 2, Word.FAILED: 2}
+RANK = {Word.TAKEN: 1, Word.DELIVERED: 2, Word.FAILED: 2, Word.SILENT: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ def hear(
         case Word.TAKEN:
             known = standing.state is State.SENT
             return None if known else _final(claim, State.SENT, Announcement.SENT, report)
+        case Word.SILENT:
+            silent = replace(report, failure=NO_REPORT)
+            return _final(claim, State.UNKNOWN, Announcement.OUTCOME_UNKNOWN, silent)
         case Word.FAILED:
             about_another = standing.provider_id not in (None, report.provider_id)
             return None if about_another else _failed(standing, report, now, policy, chance)

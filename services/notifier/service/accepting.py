@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from services.notifier.domain.messages import Message, Outcome, Recipient, Result, Verdict
+from services.notifier.domain.messages import Message, Outcome, Recipient
 from services.notifier.domain.retry import RetryPolicy
+from services.notifier.service.outlets import Outlets
 from services.notifier.service.recording import record
 from services.notifier.storage.queue import claim_new, insert_queued
 from shared.contracts.envelope import Received
@@ -14,23 +15,21 @@ from shared.runtime.database import Transaction
 from shared.runtime.errors import Rejected
 from shared.runtime.outbox import Lane
 
-CHANNEL_NAMES = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp"}
-
 
 async def accept(
-    tx: Transaction, commands: Sequence[Received[SendMessage]], lane: Lane, channels: Collection[str]
+    tx: Transaction, commands: Sequence[Received[SendMessage]], lane: Lane, outlets: Outlets
 ) -> None:
     """Queue the messages; one that is already known is passed over.
 
-    A message for a channel that is not set up fails at once, with that reason. Raises Rejected for a command that
-    cannot be meant.
+    What cannot be sent from here fails at once, with that reason. Raises Rejected for a command that cannot be meant.
     """
     messages = [_message(command) for command in commands]
     new = await insert_queued(tx, messages, lane.value)
-    unsendable = [m.message_id for m in messages if m.message_id in new and m.channel not in channels]
-    if unsendable:
-        claims = await claim_new(tx, unsendable)
-        outcomes = [Outcome(claim, _not_set_up(claim.message.channel), tx.now) for claim in claims]
+    refusals = {m.message_id: outlets.refusal(m.channel, m.recipient.address) for m in messages}
+    refused = {message_id: result for message_id, result in refusals.items() if result and message_id in new}
+    if refused:
+        claims = await claim_new(tx, list(refused))
+        outcomes = [Outcome(claim, refused[claim.message.message_id], tx.now) for claim in claims]
         await record(tx, outcomes, RetryPolicy(), lane=lane)
 
 
@@ -54,8 +53,3 @@ def _message(command: Received[SendMessage]) -> Message:
         expires_at=data.expires_at,
         traceparent=command.traceparent,
     )
-
-
-def _not_set_up(channel: str) -> Result:
-    name = CHANNEL_NAMES.get(channel, channel)
-    return Result(Verdict.REFUSED, "not_configured", f"{name} is not set up in this installation.")

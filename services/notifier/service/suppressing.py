@@ -36,22 +36,24 @@ async def announce(tx: Transaction, limit: int) -> bool:
     """Tell up to `limit` changes to everyone we know at these numbers; True when there may be more."""
     changed = await suppressions.claim_unannounced(tx, limit)
     for suppression in changed:
-        facts = [_fact(tx, suppression, known) for known in await suppressions.recipients(tx, suppression)]
+        facts = [_fact(suppression, known) for known in await suppressions.recipients(tx, suppression)]
         await emit(tx, *facts)
         await suppressions.mark_announced(tx, suppression)
     return len(changed) == limit
 
 
-def _fact(tx: Transaction, suppression: Suppression, known: Known) -> Outgoing:
+def _fact(suppression: Suppression, known: Known) -> Outgoing:
+    """The version is the moment of the word, so that what is told again is the same fact."""
     about = {
         "parent_id": known.parent_id,
         "channel": suppression.channel,
         "recipient": Recipient(address=known.recipient.address, name=known.recipient.name),
     }
     data: RecipientOptedOut | RecipientOptedIn
+    moment = suppression.lifted_at or suppression.since
     if suppression.lifted_at is None:
-        data = RecipientOptedOut.model_validate({**about, "opted_out_at": suppression.since})
+        data = RecipientOptedOut.model_validate({**about, "opted_out_at": moment})
     else:
-        data = RecipientOptedIn.model_validate({**about, "opted_in_at": suppression.lifted_at})
-    microseconds = int(tx.now.timestamp() * 1_000_000)
+        data = RecipientOptedIn.model_validate({**about, "opted_in_at": moment})
+    microseconds = int(moment.timestamp() * 1_000_000)
     return Outgoing(data, school_id=known.school_id, version=microseconds)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from services.notifier.domain.messages import Change, Claim, Message, Recipient
+from services.notifier.domain.reports import ASK_AFTER_SECONDS
 from shared.runtime.database import Transaction
 
 _INSERT = text(
@@ -88,7 +89,9 @@ _SETTLE = """
            code = o.code, reason = o.reason,
            announced = o.state <> 'sent' AND (m.announced OR o.told AND o.state = 'failed_temporary'),
            version = m.version + CAST(o.told AS integer), provider_id = coalesce(o.provider_id, m.provider_id),
-           finished_at = CASE WHEN o.due_at IS NULL THEN now() END
+           finished_at = CASE WHEN o.due_at IS NULL THEN now() END, asked = 0,
+           ask_at = CASE WHEN o.state = 'sent' AND coalesce(o.provider_id, m.provider_id) IS NOT NULL
+                         THEN now() + make_interval(secs => :ask_seconds) END
       FROM outcome AS o JOIN held USING (message_id)
      WHERE m.message_id = o.message_id
     RETURNING m.message_id, m.version
@@ -160,6 +163,7 @@ async def settle(
         "reasons": [change.reason for _, change in changes],
         "told": [change.announce is not None for _, change in changes],
         "provider_ids": [change.provider_id for _, change in changes],
+        "ask_seconds": ASK_AFTER_SECONDS[0],
     }
     return {
         row.message_id: row.version

@@ -27,6 +27,7 @@ _REFUSED = text(
      ORDER BY channel, address
     ON CONFLICT (channel, address) DO UPDATE
        SET announced = false,
+           since = CASE WHEN s.lifted_at < now() - interval '1 minute' THEN now() ELSE s.since END,
            lifted_at = CASE WHEN s.lifted_at >= now() - interval '1 minute' THEN s.lifted_at END
     """
 )

@@ -6,6 +6,7 @@ import time
 
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.reporting import apply_reports, forget_strays
+from services.notifier.service.spending import forget_spending
 from services.notifier.service.suppressing import announce
 from shared.runtime.database import Database
 from shared.runtime.timers import Timer
@@ -30,5 +31,6 @@ class Reports:
             more = await announce(tx, BATCH) or more
             if time.monotonic() >= self._strays_at:
                 await forget_strays(tx)
+                await forget_spending(tx)
                 self._strays_at = time.monotonic() + STRAYS_SECONDS
         return more

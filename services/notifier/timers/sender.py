@@ -14,6 +14,7 @@ from services.notifier.domain.messages import Claim, Message, Outcome, Result, V
 from services.notifier.domain.reports import CONFIRMING
 from services.notifier.service.claiming import Links, Queue, claim, renew
 from services.notifier.service.recording import record
+from services.notifier.service.spending import spend
 from services.notifier.service.suppressing import before_attempt
 from services.notifier.timers.attempt import Attempts
 from shared.runtime.database import Database
@@ -53,10 +54,13 @@ class Sender:
         *,
         connections: int,
         poll_seconds: float,
+        texts_per_hour: int = 0,
     ) -> None:
+        """`texts_per_hour`: how many a school may send to phones; 0 is no limit."""
         self.queue = queue
         self.timer = Timer(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
         self._database = database
+        self._texts_per_hour = texts_per_hour
         self._channel = channel
         self._attempts = Attempts(channel, queue, links, self._ask)
         self._room = connections * CLAIMED_PER_CONNECTION
@@ -96,7 +100,7 @@ class Sender:
             return None
         try:
             async with self._database.transaction() as tx:
-                return await before_attempt(tx, message)
+                return await before_attempt(tx, message) or await spend(tx, message, self._texts_per_hour)
         except Exception as failure:
             if not is_transient(failure):
                 raise

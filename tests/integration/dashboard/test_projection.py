@@ -30,7 +30,7 @@ async def stored(database: Database, story: Story) -> Sequence[object]:
     """Everything kept of the story's family."""
     async with database.transaction() as tx:
         found = []
-        for table in ("parents", "links", "students", "timeline"):
+        for table in ("parents", "links", "students", "timeline", "opt_outs"):
             rows = await tx.rows(
                 f"SELECT to_jsonb(t) FROM {table} t WHERE school_id = :school ORDER BY to_jsonb(t)::text",
                 {"school": story.school_id},
@@ -80,7 +80,7 @@ async def test_every_permutation_of_a_familys_facts_ends_in_the_same_rows(databa
 
 async def _told_in_order(database: Database, like: Story, order: list[int], size: int) -> Sequence[object]:
     async with database.transaction() as tx:
-        for table in ("parents", "links", "students", "timeline"):
+        for table in ("parents", "links", "students", "timeline", "opt_outs"):
             await tx.execute(f"DELETE FROM {table} WHERE school_id = :school", {"school": like.school_id})
     facts = [like.all()[index] for index in order]
     for start in range(0, len(facts), size):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.mailbox import Mailbox
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
 from tests.integration.notifier.desk import Desk
@@ -39,3 +40,10 @@ async def database(notifier_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
+
+
+@pytest.fixture
+async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
+    """The server that speaks Twilio's API."""
+    async with Mailbox(tmp_path) as running:
+        yield running

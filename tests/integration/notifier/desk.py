@@ -13,6 +13,7 @@ from services.notifier.channels.base import Channel
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.accepting import accept
 from services.notifier.service.claiming import Links, Queue
+from services.notifier.service.outlets import Outlets
 from services.notifier.timers.sender import Sender
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.notifier import SendMessage
@@ -76,11 +77,13 @@ class Desk:
         *commands: SendMessage,
         lane: Lane = Lane.SINGLE,
         channels: Sequence[str] = ("email",),
+        countries: Sequence[str] = (),
         school_id: UUID = SCHOOL,
     ) -> None:
         """Queue commands."""
         async with self.database.transaction() as tx:
-            await accept(tx, [received(each, school_id=school_id) for each in commands], lane, channels)
+            outlets = Outlets(frozenset(channels), frozenset(countries))
+            await accept(tx, [received(each, school_id=school_id) for each in commands], lane, outlets)
 
     async def messages(self) -> dict[UUID, Any]:
         """All rows, by message id."""
@@ -122,11 +125,18 @@ class Desk:
         policy: RetryPolicy | None = None,
         database: Database | None = None,
         channel_name: str = "email",
+        texts_per_hour: int = 0,
     ) -> Sender:
         """A sender that nothing drives yet; see `sending`."""
         queue = Queue(channel_name, lane, lease_seconds, policy or RetryPolicy())
         return Sender(
-            database or self.database, channel, queue, LINKS, connections=connections, poll_seconds=0.02
+            database or self.database,
+            channel,
+            queue,
+            LINKS,
+            connections=connections,
+            poll_seconds=0.02,
+            texts_per_hour=texts_per_hour,
         )
 
 

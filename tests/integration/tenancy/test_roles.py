@@ -22,10 +22,18 @@ _SERVICES = ("dashboard", "invitations", "notifier", "roster", "signup")
 _FOLDER = Path(__file__).parents[3] / "services"
 # Of no school, or (outbox) only ever added to by routes.
 _SHARED = {
-    "every service": {"outbox", "inbox", "relay_lease", "dead_letter", "idempotency_keys", "schema_version"},
+    "every service": {
+        "outbox",
+        "inbox",
+        "relay_lease",
+        "dead_letter",
+        "idempotency_keys",
+        "history",
+        "schema_version",
+    },
     "notifier": {"reports", "suppressions"},
     "signup": {"accounts", "sessions", "wrong_guesses"},
-    "dashboard": {"staff", "staff_sessions", "wrong_passwords"},
+    "dashboard": {"staff", "staff_roles", "staff_sessions", "wrong_passwords"},
 }
 _LOOK_UPS = {
     ("signup", "schools_of_link"),

@@ -29,5 +29,4 @@ def upgrade() -> None:
     Tenancy(op, "dashboard").keep_apart("opt_outs")
 
 
-def downgrade() -> None:
-    no_way_back()
+downgrade = no_way_back

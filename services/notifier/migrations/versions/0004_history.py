@@ -16,5 +16,4 @@ def upgrade() -> None:
     Tenancy(op, "notifier").share("history", api="")
 
 
-def downgrade() -> None:
-    no_way_back()
+downgrade = no_way_back

@@ -20,5 +20,4 @@ def upgrade() -> None:
     )
 
 
-def downgrade() -> None:
-    no_way_back()
+downgrade = no_way_back

@@ -1,0 +1,238 @@
+"""E-mail, SMS and WhatsApp on the office's pages; STOP, quiet hours, and failures with the one who has to mend them."""
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from services.dashboard.settings import Settings
+from services.dashboard.views.parents import find_parent, timeline_of
+from shared.contracts.envelope import Received
+from shared.contracts.invitations import VerificationRequested
+from shared.contracts.message import Message
+from shared.contracts.notifier import MessageFailed, Recipient, RecipientOptedIn, RecipientOptedOut
+from shared.contracts.roster import ChildLink, Contact, ParentContactChanged, ParentDetails
+from shared.runtime.database import Database
+from tests.integration.dashboard.conftest import Browser
+from tests.integration.dashboard.feed import deliver, deliver_one_by_one
+from tests.integration.dashboard.owners_stub import OwnersStub
+from tests.unit.dashboard.facts import MORNING, Story
+
+PHONE = "+4915112345678"
+
+
+@pytest.fixture
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """An installation that can send everything."""
+    monkeypatch.setenv("KINVITE_CHANNELS", "whatsapp,email,sms")
+    return Settings()
+
+
+@pytest.fixture
+async def reachable(database: Database, fresh: Story) -> Story:
+    """The family with a phone beside the e-mail address."""
+    mail = Contact(contact_id=fresh.contact_id, kind="email", address=fresh.address, preferred=True)
+    phone = Contact(contact_id=fresh.messages[0], kind="phone", address=PHONE, preferred=True)
+    fact = ParentContactChanged(
+        parent_id=fresh.parent_id,
+        parent=ParentDetails(name=fresh.name, contacts=(mail, phone)),
+        children=(ChildLink(student_id=fresh.student_id, relation="mother"),),
+    )
+    await deliver(database, [fresh.fact(fact, 5, 5)])
+    return fresh
+
+
+def _asked(story: Story, *, send_at: datetime | None = None) -> Received[Message]:
+    """The parent was asked by SMS to confirm the number."""
+    fact = VerificationRequested(
+        invitation_id=story.invitation_id,
+        parent_id=story.parent_id,
+        generation=1,
+        channel="sms",
+        contact_id=story.messages[0],
+        message_id=story.messages[1],
+        token_digest="0" * 64,
+        expires_at=MORNING + timedelta(days=7),
+        send_at=send_at,
+    )
+    return story.fact(fact, 1, 10)
+
+
+def _failed(story: Story, code: str, **more: Any) -> Received[Message]:
+    fact = MessageFailed.model_validate(
+        {
+            "message_id": story.messages[1],
+            "parent_id": story.parent_id,
+            "invitation_id": story.invitation_id,
+            "generation": 1,
+            "channel": "sms",
+            "template": "verify",
+            "failed_at": MORNING,
+            "permanent": True,
+            "code": code,
+            "reason": "It did not work.",
+            **more,
+        }
+    )
+    return story.fact(fact, 1, 11)
+
+
+def _stop(story: Story, minutes: int) -> Received[Message]:
+    """STOP at a moment, which is its version."""
+    moment = MORNING + timedelta(minutes=minutes)
+    fact = RecipientOptedOut(
+        parent_id=story.parent_id, channel="sms", recipient=_who(story), opted_out_at=moment
+    )
+    return story.fact(fact, minutes * 10, minutes)
+
+
+def _start(story: Story, minutes: int) -> Received[Message]:
+    moment = MORNING + timedelta(minutes=minutes)
+    fact = RecipientOptedIn(
+        parent_id=story.parent_id, channel="sms", recipient=_who(story), opted_in_at=moment
+    )
+    return story.fact(fact, minutes * 10, minutes)
+
+
+def _who(story: Story) -> Recipient:
+    return Recipient(address=PHONE, name=story.name)
+
+
+async def test_c10_c11_the_row_offers_every_way_and_sends_by_the_one_pressed(
+    office: Browser, owners: OwnersStub, reachable: Story, base: str
+) -> None:
+    invite = f"{base}/parents/{reachable.parent_id}/invite"
+    for path in ("students", "parents", f"parents/{reachable.parent_id}"):
+        page = (await office.get(f"{base}/{path}")).text
+        assert [way for way in ("email", "sms", "whatsapp") if f'name="channel" value="{way}"' in page] == [
+            *("email", "sms", "whatsapp")
+        ], path
+    for way in ("sms", "whatsapp", "email"):
+        assert (await office.post(invite, on=f"{base}/parents", channel=way)).status_code == 303
+    assert [command.body["channel"] for command in owners.commands] == ["sms", "whatsapp", "email"]
+    assert (await office.post(invite, on=f"{base}/parents", channel="pigeon")).status_code == 422
+
+
+async def test_c11_a_parent_without_a_phone_is_offered_no_way_there(
+    office: Browser, fresh: Story, base: str
+) -> None:
+    page = (await office.get(f"{base}/parents")).text
+    assert "by SMS" not in page
+    assert "by WhatsApp" not in page
+
+
+async def test_c11_re_invite_goes_the_way_of_the_last_message_also_when_asked_again(
+    office: Browser, owners: OwnersStub, database: Database, reachable: Story, base: str
+) -> None:
+    await deliver(database, [_asked(reachable)])
+    await _at_once(database)
+    assert ">Re-Invite by SMS</button>" in (await office.get(f"{base}/parents")).text
+    invite = f"{base}/parents/{reachable.parent_id}/invite"
+    asked = (await office.post(invite, on=f"{base}/parents", channel="sms")).text
+    assert 'name="channel" value="sms"' in asked
+    assert owners.commands == []
+
+
+async def _at_once(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE parents SET last_invited_at = now()")
+
+
+async def test_c13_a_run_goes_by_the_way_chosen(
+    office: Browser, owners: OwnersStub, reachable: Story, base: str
+) -> None:
+    told = {"state": "preview", "selected": 12, "to_message": 9, "skipped": {"no_contact": 3}}
+    owners.answers["POST bulk"] = (202, {"bulk_id": str(reachable.messages[0]), **told})
+    for page in (f"{base}/invite", f"{base}/students"):
+        assert '<option value="whatsapp">WhatsApp</option>' in (await office.get(page)).text
+    preview = await office.post(
+        f"{base}/invite/preview", on=f"{base}/students", who="all", channel="whatsapp"
+    )
+    assert "of 12 parents would get a message by WhatsApp" in preview.text
+    assert "<b>3</b> have no phone number on file" in preview.text
+    assert 'name="channel" value="whatsapp"' in preview.text
+    await office.post(f"{base}/invite/run", on=f"{base}/invite", who="all", channel="whatsapp", key="k")
+    assert [command.body["channel"] for command in owners.commands] == ["whatsapp", "whatsapp"]
+    refused = await office.post(f"{base}/invite/run", on=f"{base}/invite", who="all", channel="x", key="k")
+    assert (refused.status_code, len(owners.commands)) == (422, 2)
+
+
+async def test_i36_a_stop_shows_and_closes_that_way_until_start(
+    office: Browser, database: Database, reachable: Story, base: str
+) -> None:
+    await deliver_one_by_one(database, [_asked(reachable), _stop(reachable, 20)])
+    await deliver(database, [_sent_and_delivered(reachable)])
+    page = (await office.get(f"{base}/parents/{reachable.parent_id}")).text
+    assert "takes no SMS" in page
+    assert "Answered STOP: takes no more messages by SMS" in page
+    assert 'name="channel" value="sms"' not in page
+    assert 'name="channel" value="whatsapp"' in page
+    row = (await office.get(f"/dashboard/v1/schools/{reachable.school_id}/parents")).json()["items"][0]
+    assert [contact["opted_out"] for contact in row["contacts"]] == [[], ["sms"]]
+    assert row["reason"] == "The parent answered STOP: this phone number takes no more SMS messages."
+    await deliver(database, [_start(reachable, 30)])
+    page = (await office.get(f"{base}/parents/{reachable.parent_id}")).text
+    assert "takes no SMS" not in page
+    assert "Answered START: takes messages by SMS again" in page
+
+
+def _sent_and_delivered(story: Story) -> Received[Message]:
+    return next(fact for fact in story.notifier() if type(fact.data).__name__ == "MessageSent")
+
+
+async def test_i36_stop_and_start_in_any_order_and_told_twice_end_the_same(
+    database: Database, fresh: Story
+) -> None:
+    facts = [_stop(fresh, 1), _start(fresh, 2), _stop(fresh, 3), _stop(fresh, 3)]
+    for order in permutations(facts):
+        async with database.transaction() as tx:
+            for table in ("opt_outs", "timeline"):
+                await tx.execute(f"DELETE FROM {table}")
+        await deliver_one_by_one(database, order)
+        async with database.transaction() as tx:
+            row = await find_parent(tx, fresh.school_id, fresh.parent_id)
+            lines = await timeline_of(tx, fresh.school_id, fresh.parent_id)
+        assert row is not None
+        assert {channel for channel, _ in row.stopped} == {"sms"}
+        assert [entry.kind for entry in lines] == [
+            *("recipient_opted_out", "recipient_opted_in", "recipient_opted_out")
+        ]
+
+
+async def test_a_message_that_waits_for_the_morning_says_until_when(
+    database: Database, reachable: Story
+) -> None:
+    await deliver(database, [_asked(reachable, send_at=MORNING + timedelta(hours=23))])
+    async with database.transaction() as tx:
+        row = await find_parent(tx, reachable.school_id, reachable.parent_id)
+        lines = await timeline_of(tx, reachable.school_id, reachable.parent_id)
+    assert row is not None
+    assert "21 Nov 2026, 08:00" in row.explanation("Europe/London").next_step
+    assert lines[0].kind == "verification_waits"
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "next_step"),
+    [
+        ("30005", {}, "Correct the phone number, then Re-Invite."),
+        ("policy_30007", {}, "Tell the operator of this installation, or Re-Invite another way."),
+        ("not_configured", {}, "Tell the operator of this installation, or Re-Invite another way."),
+        ("expired", {}, "Re-Invite to send a fresh link."),
+        ("opted_out", {}, "Ask the family for another contact, or Re-Invite another way."),
+        ("30001", {"permanent": False}, "Wait: we keep trying."),
+        (
+            "30003",
+            {"permanent": False, "retry_at": MORNING + timedelta(days=1)},
+            "Wait: the next attempt is on 21 Nov 2026, 09:00.",
+        ),
+    ],
+)
+async def test_c14_each_failure_names_who_can_mend_it(
+    database: Database, reachable: Story, code: str, more: dict[str, Any], next_step: str
+) -> None:
+    await deliver_one_by_one(database, [_asked(reachable), _failed(reachable, code, **more)])
+    async with database.transaction() as tx:
+        row = await find_parent(tx, reachable.school_id, reachable.parent_id)
+    assert row is not None
+    assert row.explanation("Europe/London").next_step == next_step
