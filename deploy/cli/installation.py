@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 from typing import Annotated, Any
@@ -67,6 +68,8 @@ def topics(
     created: list[str] = []
     if not listed:
         settings: ServiceSettings = settings_of(["roster"])["roster"]
+        if settings.kafka_profile == "embedded":
+            raise Failure("The Kinvite of `kinvite up` makes its topics by itself.", USAGE)
         created = run(_create(Kafka.of(settings), replication))
     rows = [
         {
@@ -83,6 +86,7 @@ def topics(
 
 
 async def _create(kafka: Kafka, replication: int) -> list[str]:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it is said below, once
     try:
         return await kafka.create_topics(replication=replication)
     except (KafkaError, OSError) as error:

@@ -37,6 +37,10 @@ class Verbs(TyperGroup):
 
 
 def _refusal(error: Refused) -> str:
+    """The reason, and each field that has to be corrected with what is wrong with it."""
+    wrong = [one for one in error.problem.get("errors") or () if isinstance(one, dict) and one.get("message")]
+    if wrong:
+        return "\n".join([str(error), *(f"  {one.get('field', '')}: {one['message']}" for one in wrong)])
     field = error.problem.get("field")
     return f"{error} [{field}]" if field else str(error)
 

@@ -17,6 +17,7 @@ from deploy.cli.outcome import CONFIGURATION, Failure
 from deploy.cli.work import run
 from deploy.embedded.postgres import APPLICATION, OWNER
 from shared.runtime.database import Database, Transaction
+from shared.runtime.errors import DatabaseRefused
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 T = TypeVar("T")
@@ -64,6 +65,8 @@ def in_database(service: str, work: Callable[[Database], Awaitable[T]]) -> T:
 
     try:
         return run(done(database_of(service)))
+    except DatabaseRefused as error:
+        raise Failure(f"{service}: {error}", CONFIGURATION) from None
     except (OSError, SQLAlchemyError) as error:
         raise Unavailable(f"The database of {service} does not answer ({type(error).__name__}).") from None
 

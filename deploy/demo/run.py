@@ -57,7 +57,7 @@ async def run(wish: Wish) -> int:
                 await tell(credentials, screen, wish)
     except (CannotRun, Refused, Unavailable) as error:
         print(f"kinvite: {error}", file=sys.stderr)
-        return 1
+        return error.code if isinstance(error, CannotRun) else 1
     except asyncio.CancelledError:
         return 130
     return 0

@@ -79,9 +79,11 @@ class Story:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             rows = await self._office.parents()
         for row in rows:
-            for contact in row["contacts"]:
-                self._ids[contact["address"].casefold()] = row["parent_id"]
-                self._names[contact["address"].casefold()] = row["name"]
+            addresses = [contact["address"].casefold() for contact in row["contacts"]]
+            self._names |= dict.fromkeys(addresses, row["name"])
+            # Whoever has an e-mail address gets mails, and only the others are texted.
+            for address in ([one for one in addresses if "@" in one] or addresses)[:1]:
+                self._ids[address] = row["parent_id"]
         await self._office.play(self._of(Character.UNREACHABLE), "refuse")
         await self._office.play(self._of(Character.GREYLISTED), "delay", times=1)
 

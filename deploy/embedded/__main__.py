@@ -20,7 +20,7 @@ def main() -> int:
         _run(config)
     except CannotRun as error:
         print(f"kinvite: {error}", file=sys.stderr)
-        return 1
+        return error.code
     except KeyboardInterrupt:
         return 130
     return 0

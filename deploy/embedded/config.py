@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.embedded.failure import CannotRun
+from deploy.embedded.failure import CannotRun, WrongSettings
 
 DEFAULT_PORT = 8080
 DEFAULT_BIND = "127.0.0.1"
@@ -64,7 +64,9 @@ def listen(config: Config) -> socket.socket:
             config.bind, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
-        raise CannotRun(f"KINVITE_BIND is {config.bind!r}, which is no address of this machine.") from None
+        raise WrongSettings(
+            f"KINVITE_BIND is {config.bind!r}, which is no address of this machine."
+        ) from None
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -78,7 +80,7 @@ def listen(config: Config) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-            raise CannotRun(
+            raise WrongSettings(
                 f"KINVITE_BIND is {config.bind!r}, which is no address of this machine."
             ) from None
         raise CannotRun(
@@ -90,7 +92,7 @@ def listen(config: Config) -> socket.socket:
 def _refuse_real_provider(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         if value and name.startswith(_PROVIDER_SETTINGS):
-            raise CannotRun(
+            raise WrongSettings(
                 f"{name} is set, but this way of running keeps every message in its own mailbox and sends nothing: "
                 "unset it, or run Kinvite with Docker Compose to send real messages."
             )
@@ -101,12 +103,12 @@ def _port(text: str) -> int:
         return DEFAULT_PORT
     if re.fullmatch(r"[0-9]{1,5}", text.strip()) and 1 <= int(text) <= 65_535:
         return int(text)
-    raise CannotRun(f"KINVITE_PORT is {text!r}, but must be a number from 1 to 65535.")
+    raise WrongSettings(f"KINVITE_PORT is {text!r}, but must be a number from 1 to 65535.")
 
 
 def _public_url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^\s/?#]+/?", text):
-        raise CannotRun(
+        raise WrongSettings(
             f"KINVITE_PUBLIC_URL is {text!r}, but must be like https://kinvite.example.org, without a path."
         )
     return text.rstrip("/")

@@ -2,4 +2,12 @@
 
 
 class CannotRun(Exception):
-    """Its text is one sentence in plain words that says what is wrong and what helps."""
+    """Its text is one sentence in plain words that says what is wrong and what helps; `code` is the exit status."""
+
+    code = 1
+
+
+class WrongSettings(CannotRun):
+    """A setting is missing or wrong."""
+
+    code = 78

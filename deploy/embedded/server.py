@@ -21,7 +21,7 @@ from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.migrations import MigrationError, migrate
 from shared.runtime.server import Server
-from shared.runtime.settings import ConfigurationError, load
+from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 EXIT_CONFIGURATION = 78
@@ -40,7 +40,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
     async with Mailbox(data, site=site) as mailbox:
         os.environ.update(mailbox.settings)
         modules = {name: import_module(f"services.{name}.app") for name in SERVICES}
-        settings = {name: load(import_module(f"services.{name}.settings").Settings) for name in SERVICES}
+        settings = settings_of_all()
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
         hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
@@ -57,6 +57,20 @@ async def serve(listener: socket.socket, data: Path) -> None:
         await server.serve([listener])
         if not server.started:
             sys.exit(EXIT_NOT_STARTED)
+
+
+def settings_of_all() -> dict[str, ServiceSettings]:
+    """Of all services. Raises ConfigurationError with every problem of each of them."""
+    read: dict[str, ServiceSettings] = {}
+    problems: dict[str, None] = {}
+    for name in SERVICES:
+        try:
+            read[name] = load(import_module(f"services.{name}.settings").Settings)
+        except ConfigurationError as error:
+            problems.update(dict.fromkeys(str(error).splitlines()))
+    if problems:
+        raise ConfigurationError("; ".join(sorted(problems)))
+    return read
 
 
 async def _prepare(settings: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.embedded.failure import CannotRun
+from deploy.embedded.failure import CannotRun, WrongSettings
 from deploy.embedded.probe import status_of
 from deploy.embedded.processes import Child
 
@@ -71,19 +71,16 @@ class ServerProcess:
             task.cancel()
         await asyncio.gather(probe, ended, return_exceptions=True)
         if finished:
-            raise CannotRun(self._last_words())
+            raise self._last_words()
         return not probe.cancelled() and probe.result() == 200
 
     async def _probe(self, path: str, timeout_seconds: float) -> int | None:
         return await status_of(self._host, self._port, path, timeout_seconds=timeout_seconds)
 
-    def _last_words(self) -> str:
+    def _last_words(self) -> CannotRun:
         process = self.child.process
         if process is not None and process.returncode == EXIT_CONFIGURATION:
             lines = self.child.log.read_text(errors="replace").strip().splitlines()
-            return (
-                f"The services cannot start: {lines[-1].rstrip('.')}."
-                if lines
-                else "The services cannot start."
-            )
-        return f"The server ended while it was starting: see {self.child.log}"
+            told = f": {lines[-1].rstrip('.')}." if lines else "."
+            return WrongSettings(f"The services cannot start{told}")
+        return CannotRun(f"The server ended while it was starting: see {self.child.log}")

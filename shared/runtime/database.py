@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,7 +17,10 @@ from typing import Any, Final, Literal, Self
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Executable, Row, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.runtime.errors import refusal_of
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -112,7 +115,7 @@ class Database:
         anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay.
         """
         engine = self._engines["worker" if schools is None else "api"]
-        async with engine.connect() as connection, connection.begin() as begun:
+        async with _connected(engine) as connection, connection.begin() as begun:
             now = (await connection.execute(*_begin(schools))).scalar_one()
             transaction = Transaction(connection, now, self.schema)
             yield transaction
@@ -122,6 +125,20 @@ class Database:
         if transaction.emitted:
             for wake in self._wakers:
                 wake()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection; raises DatabaseRefused where an operator has to do something first."""
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except DBAPIError as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        yield connection
 
 
 def role_of(schema: str, kind: Kind) -> str:

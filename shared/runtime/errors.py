@@ -29,6 +29,39 @@ def is_invalid_value(error: DBAPIError) -> bool:
     return sqlstate.startswith("22") or isinstance(getattr(error.orig, "__cause__", None), DataError)
 
 
+_EXPLANATIONS = {
+    "28P01": "the database refuses the user or the password of {setting}",
+    "28000": "the database refuses the user or the password of {setting}",
+    "3D000": "there is no database of the name in {setting}",
+    "22023": "the services' roles are missing: run migrate first",
+    "42704": "the services' roles are missing: run migrate first",
+    "3F000": "the tables are missing: run migrate first",
+    "42P01": "the tables are missing: run migrate first",
+    "42501": "the user of {setting} may not do this: run migrate, and give the services the user that it made",
+}
+
+
+class DatabaseRefused(Transient):
+    """The database does not let this process in; the text says what an operator can do. Until then it is waited for."""
+
+
+def refusal_of(error: DBAPIError) -> DatabaseRefused | None:
+    """For an error of connecting: that a setting is wrong, or that `migrate` has not run yet; None for any other."""
+    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    return DatabaseRefused(explain_database(error)) if sqlstate in _EXPLANATIONS else None
+
+
+def explain_database(error: BaseException, setting: str = "KINVITE_DATABASE_URL") -> str:
+    """What to do about a database that does not let us work, in one line; nothing of the address stands in it."""
+    sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+    found = _EXPLANATIONS.get(sqlstate)
+    if found is not None:
+        return found.format(setting=setting)
+    if is_transient(error):
+        return f"the database of {setting} does not answer ({type(error).__name__})"
+    return type(error).__name__
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether trying again may help: a lost or restarting database or broker, a deadlock, a full pool, a time limit."""
     if isinstance(error, DBAPIError):

@@ -1,8 +1,8 @@
 """What an owner has told, for whoever rebuilds a projection: facts are kept when the outbox forgets them.
 
-A fact without personal data is kept as it was told. On a topic with personal data only what stands today keeps its
-data: an older fact loses it to a newer one that carries the whole state, or is of the same type; its envelope (ids,
-version, time, actor) stays. Commands are not kept. Nothing here is published: who reads it asks for it.
+A fact without personal data is kept as it was told. On a topic with personal data an older fact loses its data to a
+newer one of its aggregate that carries the whole state; its envelope (ids, version, time, actor) stays. Commands are
+not kept. Nothing here is published: who reads it asks for it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _MOVE = """
 WITH gone AS (
     DELETE FROM outbox WHERE id = ANY (ARRAY(
         SELECT id FROM outbox WHERE sent_at < now() - make_interval(days => :days) ORDER BY sent_at LIMIT :batch))
+       AND sent_at < now() - make_interval(days => :days) -- asked again: it may have been published anew meanwhile
     RETURNING id, topic, key, headers, data
 ), kept AS (
     INSERT INTO history (id, topic, key, type, headers, data)
@@ -40,7 +41,7 @@ UPDATE history AS older SET data = NULL
    AND older.data IS NOT NULL
    AND EXISTS (SELECT FROM history AS newer
                 WHERE newer.topic = older.topic AND newer.key = older.key AND newer.id > older.id
-                  AND (newer.type = older.type OR newer.type = ANY (CAST(:whole AS text[]))))
+                  AND newer.type = ANY (CAST(:whole AS text[])))
 """
 _COUNT = """
 SELECT (SELECT count(*) FROM outbox WHERE topic = ANY (CAST(:facts AS text[])))

@@ -10,9 +10,11 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.database import create_engine
+from shared.runtime.errors import explain_database
 from shared.runtime.roles import RolesMissing, ensure_roles
 
 _SCRIPTS = Path(__file__).parent / "alembic"
@@ -27,8 +29,7 @@ async def migrate(owner_url: str, schema: str, versions: Path, *, application_ur
 
     `owner_url` is another user, who owns the schema. Raises MigrationError: data of a newer release, missing rights.
     """
-    if make_url(owner_url).username == make_url(application_url).username:
-        raise MigrationError("the services need a database user of their own, not the owner of the tables")
+    _check_addresses(owner_url, application_url)
     engine = create_engine(owner_url, schema=schema)
     try:
         async with engine.connect() as connection:
@@ -72,6 +73,22 @@ def _upgrade(connection: Connection, schema: str, versions: Path) -> None:
         raise
 
 
+def _check_addresses(owner_url: str, application_url: str) -> None:
+    owner, application = make_url(owner_url), make_url(application_url)
+    if owner.username == application.username:
+        raise MigrationError("the services need a database user of their own, not the owner of the tables")
+    if owner.database != application.database:
+        raise MigrationError(
+            "KINVITE_DATABASE_OWNER_URL and KINVITE_DATABASE_URL name different databases: only the user differs"
+        )
+
+
 def run(owner_url: str, schema: str, versions: Path, *, application_url: str) -> None:
-    """`migrate` for a command line."""
-    asyncio.run(migrate(owner_url, schema, versions, application_url=application_url))
+    """`migrate` for a command line. A database that does not let us in is a MigrationError, too."""
+    try:
+        asyncio.run(migrate(owner_url, schema, versions, application_url=application_url))
+    except (OSError, SQLAlchemyError) as error:
+        told = explain_database(error, "KINVITE_DATABASE_OWNER_URL")
+        if told == type(error).__name__:
+            raise
+        raise MigrationError(f"{schema} cannot migrate: {told}") from None

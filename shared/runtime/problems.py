@@ -12,12 +12,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from shared.runtime.errors import is_invalid_value, is_transient
+from shared.runtime.errors import Transient, is_invalid_value, is_transient
 from shared.runtime.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 log = get_logger("http")
 
+_CODES = {413: "body_too_large"}
 _TITLES = {
     400: "Bad request",
     401: "Sign in first",
@@ -84,7 +85,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
-    for unreachable in (OSError, PoolTimeoutError):
+    for unreachable in (OSError, PoolTimeoutError, Transient):
         app.add_exception_handler(unreachable, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -123,7 +124,7 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
         error.__cause__, (ValueError, RecursionError)
     ):  # of reading the body, which is no JSON at all
         return _not_json().response()
-    code = _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
+    code = _CODES.get(error.status_code) or _TITLES.get(error.status_code, "error").lower().replace(" ", "_")
     return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
 
 

@@ -36,7 +36,11 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
     if commands[0] == "migrate":
         if settings.database_owner_url is None:
             sys.exit(
-                _say(f"{name} cannot migrate: KINVITE_DATABASE_OWNER_URL is missing", EXIT_CONFIGURATION)
+                _say(
+                    f"{name} cannot migrate: KINVITE_DATABASE_OWNER_URL is missing. It is the address in "
+                    "KINVITE_DATABASE_URL with the user who owns the tables (docs/operations.md, 'Database users')",
+                    EXIT_CONFIGURATION,
+                )
             )
         owner_url = settings.database_owner_url
         try:

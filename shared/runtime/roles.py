@@ -18,6 +18,11 @@ _ITERATIONS = 4096
 _EXISTS = text("SELECT true FROM pg_roles WHERE rolname = :role")
 _MEMBER = text("SELECT pg_has_role(:login, :role, 'SET')")
 _MAY_CONNECT = text("SELECT has_database_privilege(:login, current_database(), 'CONNECT')")
+_POWERFUL = text("SELECT pg_has_role(:login, current_user, 'MEMBER')")
+_TOO_POWERFUL = (
+    "the user {login} of KINVITE_DATABASE_URL is a superuser or an owner of the tables, whom no row-level security "
+    "stops: name another there, who need not exist yet"
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('kinvite.roles', 0))")
 _DUPLICATE = ("42710", "23505")
 _FORBIDDEN = "42501"
@@ -36,6 +41,8 @@ async def ensure_roles(connection: AsyncConnection, service: str, url: str) -> N
     login, password = make_url(url).username or "", make_url(url).password
     try:
         await _ensure(connection, login, f"LOGIN NOINHERIT{_password(password)}")
+        if (await connection.execute(_POWERFUL, {"login": login})).scalar_one():
+            raise RolesMissing(_TOO_POWERFUL.format(login=login))
         for role in (role_of(service, "api"), role_of(service, "worker")):
             await _ensure(connection, role, "NOLOGIN")
             if not (await connection.execute(_MEMBER, {"login": login, "role": role})).scalar_one():

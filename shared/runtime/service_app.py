@@ -16,6 +16,7 @@ from shared.runtime import problems
 from shared.runtime.consumer import Subscription
 from shared.runtime.consumers import Consumers, crash
 from shared.runtime.database import Database
+from shared.runtime.errors import DatabaseRefused, explain_database
 from shared.runtime.health import Health
 from shared.runtime.housekeeping import Housekeeping
 from shared.runtime.http import DEFAULT_BODY_BYTES, Frame
@@ -158,8 +159,10 @@ def _health_routes(name: str, database: Database, health: Health) -> APIRouter:
             async with asyncio.timeout(3), database.transaction(schools=()) as transaction:
                 if await transaction.scalar(_LOGIN_IS_OWNER, {"schema": database.schema}):
                     found["database"] = "the services need a database user who is neither owner nor superuser"
+        except DatabaseRefused as error:
+            found["database"] = str(error)
         except (SQLAlchemyError, OSError) as error:
-            found["database"] = type(error).__name__
+            found["database"] = explain_database(error)
         return JSONResponse({"service": name, "problems": found}, 503 if found else 200)
 
     for prefix in ("", f"/{name}"):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+import re
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 S = TypeVar("S", bound="ServiceSettings")
+
+
+def _database_url(value: str) -> str:
+    if not re.fullmatch(r"postgresql\+asyncpg://(\S+@)?[^\s/@]*/[^\s/]+", value):
+        raise ValueError("use postgresql+asyncpg://user:password@host:5432/name")
+    return value
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 
 
 class ConfigurationError(Exception):
@@ -25,11 +35,15 @@ class ServiceSettings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    database_url: str = Field(validation_alias="KINVITE_DATABASE_URL", repr=False)
+    database_url: DatabaseUrl = Field(validation_alias="KINVITE_DATABASE_URL", repr=False)
+    """The database as the services' own user, who owns nothing: `postgresql+asyncpg://user:password@host:5432/name`.
+    `migrate` makes the user where there is none."""
 
-    database_owner_url: str | None = Field(None, validation_alias="KINVITE_DATABASE_OWNER_URL", repr=False)
-    """The database as the user who owns the tables and may make roles; only `migrate` reads it. The user of
-    `database_url` owns nothing."""
+    database_owner_url: DatabaseUrl | None = Field(
+        None, validation_alias="KINVITE_DATABASE_OWNER_URL", repr=False
+    )
+    """The same database as the user who owns the tables and may make roles. Only `migrate` reads it: leave it out
+    wherever a service runs."""
 
     database_pool_size: int = Field(8, ge=2, le=100, validation_alias="KINVITE_DATABASE_POOL_SIZE")
     kafka_bootstrap: str = Field(validation_alias="KINVITE_KAFKA_BOOTSTRAP")

@@ -63,6 +63,7 @@ async def _photograph(credentials: dict[str, str], screen: Screen) -> None:
         school = await _sign_in(page, credentials)
         await page.goto(f"{school}/parents")
         _keep("parents", await page.screenshot())
+        page = await browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # none of the office's page policy
         await page.set_content(TERMINAL + _terminal(screen))
         _keep("demo", await page.locator("body").screenshot())
         await browser.close()

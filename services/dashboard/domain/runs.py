@@ -20,6 +20,24 @@ WHY_LEFT_OUT = {
 }
 
 
+COUNTED = {
+    "rows": "Rows read",
+    "rows_refused": "Rows left out",
+    "students_new": "New students",
+    "students_changed": "Students changed",
+    "parents_new": "New parents",
+    "siblings_linked": "Linked as siblings",
+    "unchanged": "As they were",
+}
+
+
+def counted(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The counts of an import that say something, in words and in the order in which people ask."""
+    order = [*COUNTED, *sorted(set(counts) - set(COUNTED))]
+    named = [(COUNTED.get(name, name.replace("_", " ").capitalize()), counts.get(name, 0)) for name in order]
+    return [(words, count) for words, count in named if count]
+
+
 def why(reason: str, channel: str) -> str:
     """Completes "12 parents …"; a reason that this version does not know reads as its own name."""
     if reason == "no_contact":

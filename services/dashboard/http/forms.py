@@ -57,7 +57,7 @@ async def plain_form(request: Request) -> Form:
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_BYTES:
-            raise Problem(413, "form_too_large", "The form holds too much. Select fewer at a time.")
+            raise Problem(413, "body_too_large", "The form holds too much. Select fewer at a time.")
     try:
         values = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.dashboard.domain.reach import CHANNEL_NAMES, first_way
 from services.dashboard.domain.rows import zone_of
-from services.dashboard.domain.runs import why
+from services.dashboard.domain.runs import counted, why
 from services.dashboard.domain.staff import May
 from services.dashboard.domain.timeline import line
 from services.dashboard.domain.words import moment
@@ -77,7 +77,7 @@ def _environment() -> Environment:
         CHANNEL_NAMES=CHANNEL_NAMES,
         first_way=first_way,
     )
-    environment.filters.update(moment=_moment, line=line, why=why)
+    environment.filters.update(moment=_moment, line=line, why=why, counted=counted)
     return environment
 
 

@@ -13,7 +13,7 @@ from services.dashboard.http.forms import Form, SignedForm
 from services.dashboard.http.render import go, page
 from services.dashboard.service import commands
 from services.dashboard.service.waiting import shown
-from services.dashboard.views.parents import summarise
+from services.dashboard.views.parents import summarise, summarise_all
 from services.dashboard.views.schools import find_school, list_schools
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
@@ -71,7 +71,7 @@ async def _list(
     allowed = session.staff.school_ids
     async with context.database.transaction(schools=session.scope) as tx:
         schools = await list_schools(tx, allowed)
-        summaries = {school.school_id: await summarise(tx, school.school_id) for school in schools[:100]}
+        summaries = await summarise_all(tx, [school.school_id for school in schools])
     return page(
         request,
         "schools.html",

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
@@ -11,7 +10,7 @@ from services.dashboard.service.translate import Told as Line
 from services.dashboard.service.translate import told_by_envelope
 from services.dashboard.storage import changes, projection
 from services.dashboard.storage.rebuilt import Making, making
-from services.dashboard.storage.replaced import PARENTS, SCHOOLS, STUDENTS, put, ranges
+from services.dashboard.storage.replaced import OPT_OUTS, PARENTS, SCHOOLS, STUDENTS, Key, put, ranges
 from services.dashboard.storage.replaced_parts import put_parts
 from shared.contracts.envelope import Received, UndecodableError, decode
 from shared.contracts.message import Message
@@ -48,6 +47,7 @@ class Rebuilt:
     schools: int = 0
     students: int = 0
     parents: int = 0
+    opt_outs: int = 0
 
     def counts(self) -> dict[str, int]:
         return asdict(self)
@@ -123,7 +123,7 @@ async def _take(made: Making, facts: Sequence[Received[Message]], handlers: Hand
 
 async def _put(made: Making, done: Rebuilt, moved: Moved) -> None:
     await made.analyse()
-    for rows in (SCHOOLS, STUDENTS, PARENTS):
+    for rows in (SCHOOLS, STUDENTS, PARENTS, OPT_OUTS):
         put_so_far = 0
         async with made.transaction() as tx:
             total = int(await tx.scalar(f"SELECT count(*) FROM {rows.table}"))
@@ -139,5 +139,5 @@ async def _put(made: Making, done: Rebuilt, moved: Moved) -> None:
         setattr(done, rows.table, put_so_far)
 
 
-async def _tell(tx: Transaction, changed: set[tuple[UUID, ...]]) -> None:
+async def _tell(tx: Transaction, changed: set[Key]) -> None:
     await changes.tell_schools(tx, sorted({school_id for school_id, *_ in changed}))

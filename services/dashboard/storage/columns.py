@@ -67,3 +67,5 @@ SCHOOL = Register(
 SCHOOL_KEYS = (("school_id", "uuid"),)
 PARENT_KEYS = (("school_id", "uuid"), ("parent_id", "uuid"))
 STUDENT_KEYS = (("school_id", "uuid"), ("student_id", "uuid"))
+OPT_OUT = Register((("version", "bigint"), ("opted_out", "boolean")))
+OPT_OUT_KEYS = (*PARENT_KEYS, ("channel", "text"), ("address_digest", "text"))

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.runtime.database import Database, Transaction, create_engine, role_of
 
-TABLES = ("schools", "students", "parents", "links", "timeline")
+TABLES = ("schools", "students", "parents", "links", "timeline", "opt_outs")
 PATIENCE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('kinvite.dashboard.rebuild', 0))"

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from services.dashboard.storage.columns import (
+    OPT_OUT,
+    OPT_OUT_KEYS,
     PARENT,
     PARENT_KEYS,
     SCHOOL,
@@ -16,6 +18,7 @@ from services.dashboard.storage.columns import (
 from services.dashboard.storage.registers import Register
 from shared.runtime.database import Transaction
 
+Key: TypeAlias = tuple[Any, ...]
 ROWS = 1_000
 LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 UNTOUCHED = "age(kept.xmin) > age(CAST(CAST(:begun AS text) AS xid))"
@@ -30,10 +33,20 @@ class Rows:
     registers: tuple[Register, ...]
     merged: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """The keys."""
+        return [name for name, _ in self.keys]
+
+    @property
+    def cut(self) -> list[str]:
+        """The keys by which ranges are cut."""
+        return [name for name, kind in self.keys if kind == "uuid"]
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Rows with keys above `low` up to `high`."""
+    """Rows with keys (those that are UUIDs) above `low` up to `high`."""
 
     low: tuple[UUID, ...]
     high: tuple[UUID, ...]
@@ -42,12 +55,13 @@ class Range:
 _UNION = "ARRAY(SELECT DISTINCT each FROM unnest(kept.confirmed || excluded.confirmed) AS each ORDER BY each)"
 SCHOOLS = Rows("schools", SCHOOL_KEYS, (SCHOOL,))
 STUDENTS = Rows("students", STUDENT_KEYS, (STUDENT,))
+OPT_OUTS = Rows("opt_outs", OPT_OUT_KEYS, (OPT_OUT,))
 PARENTS = Rows("parents", PARENT_KEYS, PARENT, merged=(("confirmed", _UNION),))
 
 
 async def ranges(tx: Transaction, rows: Rows, size: int = ROWS) -> AsyncIterator[Range]:
     """Cut all keys there can be into ranges of about `size` made rows."""
-    keys = [name for name, _ in rows.keys]
+    keys = rows.cut
     names = ", ".join(keys)
     low = tuple(LOWEST for _ in keys)
     while True:
@@ -63,13 +77,13 @@ async def ranges(tx: Transaction, rows: Rows, size: int = ROWS) -> AsyncIterator
         low = tuple(found)
 
 
-async def put(tx: Transaction, rows: Rows, within: Range, begun: str) -> set[tuple[UUID, ...]]:
+async def put(tx: Transaction, rows: Rows, within: Range, begun: str) -> set[Key]:
     """Make the shown rows of a range what was made; the keys of those that are different now.
 
     The rows stay locked until the transaction ends, in the order in which consumers lock them.
     """
     parameters = {"begun": begun, **bounds(rows, within)}
-    changed: set[tuple[UUID, ...]] = set()
+    changed: set[Key] = set()
     for statement in (_fold(rows), _replace(rows), _drop(rows)):
         changed |= {tuple(row) for row in await tx.rows(statement, parameters)}
     return changed
@@ -82,13 +96,13 @@ def bounded(alias: str, keys: Sequence[str]) -> str:
 
 
 def bounds(rows: Rows, within: Range) -> dict[str, Any]:
-    keys = [name for name, _ in rows.keys]
-    return {**_values("low", keys, within.low), **_values("high", keys, within.high)}
+    """The values for `bounded`."""
+    return {**_values("low", rows.cut, within.low), **_values("high", rows.cut, within.high)}
 
 
 def _fold(rows: Rows) -> str:
     """New rows, and of rows touched meanwhile the registers that are not older."""
-    keys = [name for name, _ in rows.keys]
+    keys = rows.names
     columns = [name for register in rows.registers for name in register.names]
     names = ", ".join([*keys, *columns, *(name for name, _ in rows.merged)])
     changes = [
@@ -104,7 +118,7 @@ def _fold(rows: Rows) -> str:
     differs += [f"kept.{name} IS DISTINCT FROM {how}" for name, how in rows.merged]
     return (
         f"INSERT INTO {rows.table} AS kept ({names}) SELECT {names} FROM pg_temp.{rows.table} AS made "
-        f"WHERE {bounded('made', keys)} ORDER BY {', '.join(keys)} "
+        f"WHERE {bounded('made', rows.cut)} ORDER BY {', '.join(keys)} "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(changes)} "
         f"WHERE NOT {UNTOUCHED} AND ({' OR '.join(differs)}) RETURNING {', '.join(f'kept.{k}' for k in keys)}"
     )
@@ -112,13 +126,13 @@ def _fold(rows: Rows) -> str:
 
 def _replace(rows: Rows) -> str:
     """Rows that nobody has touched since the making began."""
-    keys = [name for name, _ in rows.keys]
+    keys = rows.names
     columns = [name for register in rows.registers for name in register.names]
     columns += [name for name, _ in rows.merged]
     return (
         f"UPDATE {rows.table} AS kept SET ({', '.join(columns)}) = {_row('made', columns)} "
         f"FROM pg_temp.{rows.table} AS made "
-        f"WHERE {_same('made', keys)} AND {bounded('made', keys)} AND {UNTOUCHED} "
+        f"WHERE {_same('made', keys)} AND {bounded('made', rows.cut)} AND {UNTOUCHED} "
         f"AND {_row('kept', columns)} IS DISTINCT FROM {_row('made', columns)} "
         f"RETURNING {', '.join(f'kept.{k}' for k in keys)}"
     )
@@ -126,9 +140,9 @@ def _replace(rows: Rows) -> str:
 
 def _drop(rows: Rows) -> str:
     """Rows of which no owner knows."""
-    keys = [name for name, _ in rows.keys]
+    keys = rows.names
     return (
-        f"DELETE FROM {rows.table} AS kept WHERE {bounded('kept', keys)} AND {UNTOUCHED} "
+        f"DELETE FROM {rows.table} AS kept WHERE {bounded('kept', rows.cut)} AND {UNTOUCHED} "
         f"AND NOT EXISTS (SELECT FROM pg_temp.{rows.table} AS made WHERE {_same('made', keys)}) "
         f"RETURNING {', '.join(f'kept.{k}' for k in keys)}"
     )

@@ -1,9 +1,8 @@
 """What hangs on a parent's row, put in place with it: the links to children, and the timeline."""
 
 from typing import Any
-from uuid import UUID
 
-from services.dashboard.storage.replaced import PARENTS, UNTOUCHED, Range, bounded, bounds
+from services.dashboard.storage.replaced import PARENTS, UNTOUCHED, Key, Range, bounded, bounds
 from shared.runtime.database import Transaction
 
 _KEYS = ("school_id", "parent_id")
@@ -62,10 +61,10 @@ RETURNING kept.school_id, kept.parent_id
 """
 
 
-async def put_parts(tx: Transaction, within: Range, begun: str) -> set[tuple[UUID, ...]]:
+async def put_parts(tx: Transaction, within: Range, begun: str) -> set[Key]:
     """To be called after the parents of the range were put, in the same transaction; the parents with a difference."""
     parameters: dict[str, Any] = {"begun": begun, **bounds(PARENTS, within)}
-    changed: set[tuple[UUID, ...]] = set()
+    changed: set[Key] = set()
     for statement in (_DROP_LINKS, _PUT_LINKS, _DROP_LINES, _PUT_LINES):
         wanted = {name: value for name, value in parameters.items() if f":{name}" in statement}
         changed |= {tuple(row) for row in await tx.rows(statement, wanted)}

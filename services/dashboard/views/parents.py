@@ -56,21 +56,26 @@ async def list_parents(
 
 
 async def summarise(tx: Transaction, school_id: UUID) -> Summary:
-    """One grouped scan of an index."""
+    """The counts of one school."""
+    return (await summarise_all(tx, [school_id]))[school_id]
+
+
+async def summarise_all(tx: Transaction, school_ids: Sequence[UUID]) -> dict[UUID, Summary]:
+    """The counts of each school: one grouped scan of an index for all of them."""
     query = (
-        select(parents.c.status, parents.c.delivery, func.count().label("parents"))
-        .where(parents.c.school_id == school_id, parents.c.listed)
-        .group_by(parents.c.status, parents.c.delivery)
+        select(parents.c.school_id, parents.c.status, parents.c.delivery, func.count().label("parents"))
+        .where(parents.c.school_id.in_(school_ids), parents.c.listed)
+        .group_by(parents.c.school_id, parents.c.status, parents.c.delivery)
     )
-    status = dict.fromkeys((item.value for item in Status), 0)
-    delivery = dict.fromkeys((item.value for item in Delivery), 0)
-    total = 0
+    totals = dict.fromkeys(school_ids, 0)
+    status = {school: dict.fromkeys((item.value for item in Status), 0) for school in school_ids}
+    delivery = {school: dict.fromkeys((item.value for item in Delivery), 0) for school in school_ids}
     for row in await tx.rows(query):
-        total += row.parents
-        status[row.status] += row.parents
+        totals[row.school_id] += row.parents
+        status[row.school_id][row.status] += row.parents
         if row.delivery:
-            delivery[row.delivery] += row.parents
-    return Summary(total, status, delivery)
+            delivery[row.school_id][row.delivery] += row.parents
+    return {school: Summary(totals[school], status[school], delivery[school]) for school in school_ids}
 
 
 async def find_parent(tx: Transaction, school_id: UUID, parent_id: UUID) -> ParentRow | None:

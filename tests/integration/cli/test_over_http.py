@@ -94,6 +94,19 @@ async def test_a_refusal_is_said_in_its_own_words(stub: OwnersStub) -> None:
     assert "The parent signed up (409) [parent_id]" in done.output
 
 
+async def test_each_wrong_field_is_named_with_what_is_wrong(stub: OwnersStub) -> None:
+    errors = [
+        {"field": "country", "code": "c", "message": "Use two letters."},
+        {"field": "timezone", "code": "t", "message": "There is no such time zone."},
+    ]
+    problem = {"detail": "Please correct: country, timezone", "field": "country", "errors": errors}
+    stub.answers["POST schools"] = (422, problem)
+    done = await kinvite(stub, "school", "add", "X", "--country", "ZZZ")
+    assert done.exit_code == 1
+    assert "country: Use two letters." in done.output
+    assert "timezone: There is no such time zone." in done.output
+
+
 async def test_status_counts_and_lists(stub: OwnersStub) -> None:
     row = {
         "name": "Ada Example",

@@ -96,7 +96,7 @@ class Stack:
     def token(self) -> str:
         """For everything, made as docs/operations.md says."""
         rights = [word for right in sorted(ALL_RIGHTS) for word in ("--right", right)]
-        made = self.execute("dashboard", "kinvite", "token", "create", "compose-tests", *rights, "--json")
+        made = self.execute("dashboard", "kinvite", "token", "mint", "compose-tests", *rights, "--json")
         return str(json.loads(made)["token"])
 
     def services(self) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.dashboard.storage.rebuilt import TABLES
 from shared.contracts.envelope import Received, decode
 from shared.contracts.message import Message
 from shared.runtime.database import Database
@@ -13,7 +14,6 @@ from shared.runtime.outbox import Outgoing, emit
 from tests.integration.dashboard.feed import deliver
 
 OWNERS = ("roster", "invitations", "notifier", "signup")
-TABLES = ("schools", "students", "parents", "links", "timeline")
 
 
 @dataclass

@@ -6,9 +6,17 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from services.dashboard.domain.status import Delivery, Status
-from services.dashboard.views.parents import ParentFilter, find_parent, list_parents, summarise, timeline_of
+from services.dashboard.views.parents import (
+    ParentFilter,
+    find_parent,
+    list_parents,
+    summarise,
+    summarise_all,
+    timeline_of,
+)
 from services.dashboard.views.students import list_students
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
@@ -183,3 +191,18 @@ async def test_p22_the_filter_keeps_students_whose_parents_are_not_signed_up_yet
     assert [row.name for row in rows] == ["Ben Stone"]
     assert len(everyone) == 2
     assert [row.student_id for row in found] == [waiting.student_id]
+
+
+async def test_the_counts_of_many_schools_are_one_query(database: Database) -> None:
+    stories = [Story() for _ in range(3)]
+    for story in stories[:2]:
+        await deliver(database, story.all())
+    asked: list[str] = []
+    async with database.transaction() as tx:
+        engine = tx._connection.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        counts = await summarise_all(tx, [story.school_id for story in stories])
+        each = [await summarise(tx, story.school_id) for story in stories]
+    assert [counts[story.school_id] for story in stories] == each
+    assert [summary.total for summary in each] == [1, 1, 0]
+    assert len(asked) == 1 + len(stories)

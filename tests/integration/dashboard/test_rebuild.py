@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
 from services.dashboard.storage import rebuilt
-from services.dashboard.storage.rebuilt import RebuildRunning, making
+from services.dashboard.storage.rebuilt import TABLES, RebuildRunning, making
 from services.dashboard.views.parents import find_parent, timeline_of
+from shared.contracts.notifier import Recipient, RecipientOptedOut
 from shared.contracts.roster import (
+    Channel,
     InvitationRequested,
     ParentDetails,
     ParentRemoved,
@@ -19,7 +22,7 @@ from shared.contracts.roster import (
 from shared.runtime.database import Database
 from tests.integration.dashboard.feed import HANDLERS, deliver
 from tests.integration.dashboard.telling import Owners, emptied, everything, heard, owners_of
-from tests.unit.dashboard.facts import Story
+from tests.unit.dashboard.facts import MORNING, Story
 
 
 @pytest.fixture
@@ -39,6 +42,13 @@ async def _town(owners: Owners, families: int = 4) -> list[Story]:
     await owners.tell([second.fact(ParentRemoved(parent_id=second.parent_id), 5, 60)])
     await owners.tell([second.fact(StudentRemoved(student_id=second.student_id), 2, 60)])
     await owners.tell(list(replace(Story(), school_id=first.school_id).invitations()))
+    on: tuple[Channel, ...] = ("sms", "whatsapp")
+    phone = Recipient(address="+441632960000", name=first.name)
+    stops = [
+        RecipientOptedOut(parent_id=first.parent_id, channel=channel, recipient=phone, opted_out_at=at)
+        for channel, at in zip(on, (MORNING, MORNING + timedelta(hours=1)), strict=True)
+    ]
+    await owners.tell([first.fact(stop, 1 + number, 70) for number, stop in enumerate(stops)])
     return stories
 
 
@@ -48,6 +58,7 @@ async def test_a_rebuild_of_an_emptied_projection_equals_the_live_one(
     await _town(owners)
     live = await heard(database, owners)
     assert len(live["parents"]) == 5
+    assert len(live["opt_outs"]) == 2
     assert len(live["timeline"]) > 60
     await emptied(database)
     done = await rebuild(database, owners.histories, HANDLERS)
@@ -79,6 +90,7 @@ async def test_rows_and_lines_that_are_wrong_are_put_right(database: Database, o
         await tx.execute("UPDATE parents SET name = 'Nobody', progress_version = 99, state = 'expired'")
         await tx.execute("UPDATE parents SET account_id = NULL, signed_up_at = NULL, confirmed = '{}'")
         await tx.execute("UPDATE students SET class_name = '9z'")
+        await tx.execute("UPDATE opt_outs SET opted_out = false, version = 7 WHERE channel = 'sms'")
         await tx.execute("DELETE FROM links WHERE parent_id = :parent", {"parent": first.parent_id})
         await tx.execute("UPDATE timeline SET actor = 'staff:wrong' WHERE kind = 'parent_added'")
         await tx.execute("UPDATE timeline SET kind = 'odd' WHERE kind = 'signed_up'")
@@ -182,6 +194,18 @@ async def test_an_owner_who_knows_nothing_empties_no_page(database: Database, ow
     with pytest.raises(NothingTold):
         await rebuild(database, owners.histories, HANDLERS)
     assert await everything(database) == live
+
+
+async def test_every_table_that_only_consumers_write_is_rebuilt(database: Database) -> None:
+    query = """
+        SELECT relname FROM pg_class
+         WHERE relnamespace = CAST('dashboard' AS regnamespace) AND relkind = 'r'
+           AND has_table_privilege('dashboard_api', oid, 'SELECT')
+           AND NOT has_table_privilege('dashboard_api', oid, 'INSERT')
+    """
+    async with database.transaction() as tx:
+        tables = {row.relname for row in await tx.rows(query)}
+    assert tables == set(TABLES)
 
 
 async def test_two_rebuilds_do_not_meet(

@@ -45,7 +45,7 @@ async def test_it_says_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -
         parts = [first.part(name) for name in ("postgres", "broker", "server")]
         asked_at = time.monotonic()
         assert await first.stop() == 0
-        assert time.monotonic() - asked_at < 5
+        assert time.monotonic() - asked_at < 12
         assert not any(part.is_running() for part in parts)
         assert first.process.stdout is not None
         assert await first.process.stdout.read() == b""

@@ -137,7 +137,7 @@ async def test_a_server_that_says_nothing_costs_no_more_than_the_limit() -> None
         began = time.monotonic()
         with pytest.raises(Unavailable) as caught:
             await channel.send(letter())
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20, "the library's own limit is a minute"
     assert caught.value.code == "timeout"
 
 

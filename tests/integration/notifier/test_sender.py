@@ -165,7 +165,7 @@ async def test_a_single_message_overtakes_a_bulk_run(desk: Desk, channel: Memory
     async with sending(desk.sender(hung, lane=Lane.BULK), desk.sender(channel)):
         await eventually(lambda: hung.tried != [])
         await desk.put(command())
-        await eventually(lambda: len(channel.taken) == 1, within_seconds=2)
+        await eventually(lambda: len(channel.taken) == 1)
         hung.open_gate.set()
 
 

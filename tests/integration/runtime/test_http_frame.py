@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -75,6 +76,21 @@ async def test_bad_requests_get_problem_details(environment: dict[str, str], bro
             assert answer.status_code == status, answer.text
             assert answer.headers["content-type"] == "application/problem+json"
             assert {"type", "title", "status", "code", "detail"} <= answer.json().keys()
+
+
+async def test_too_large_is_called_the_same_whether_it_was_announced_or_not(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 1_000
+
+    async with running(_app(), headers=bearer()) as client:
+        for content in (b" " * 3_000, parts()):
+            answer = await client.post(URL, content=content, headers={"content-type": "application/json"})
+            assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 async def test_a_body_that_is_no_json_names_the_body(environment: dict[str, str], broker: Broker) -> None:

@@ -13,8 +13,10 @@ from uuid import UUID
 import httpx
 
 from services.dashboard.domain.staff import Role
+from services.dashboard.domain.tokens import Grant
 from services.dashboard.service.staff import add_staff
-from shared.runtime.auth import ALL_RIGHTS, mint
+from services.dashboard.service.tokens import OPERATOR, mint_token
+from shared.runtime.auth import ALL_RIGHTS
 from shared.runtime.database import Database
 from tests.acceptance.kinvite_up import KinviteUp
 from tests.support.waiting import eventually
@@ -32,6 +34,7 @@ class SchoolOfTown:
 
     tag: str
     number: int
+    token: str = ""
     ids: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -40,7 +43,7 @@ class SchoolOfTown:
 
     def secrets(self) -> set[str]:
         """What nobody of another school may read."""
-        return {self.tag, *self.ids.values()}
+        return {self.tag, self.tag.lower(), *self.ids.values()}
 
 
 @dataclass(slots=True)
@@ -55,9 +58,7 @@ class Town:
 
     def token(self, school: SchoolOfTown) -> dict[str, str]:
         """An admin of one school, over the API."""
-        schools = frozenset({UUID(school.school_id)})
-        token = mint(self.auth_secret, schools=schools, rights=ALL_RIGHTS, actor="an admin of one school")
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {school.token}"}
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=str(self.up.client.base_url), headers=headers, timeout=30)
@@ -71,7 +72,22 @@ async def build_town(up: KinviteUp) -> Town:
     theirs, ours = SchoolOfTown("Quillfeather", 1), SchoolOfTown("Marrowgate", 2)
     town = Town(up, theirs, ours, url, secrets["auth_secret"])
     await asyncio.gather(_fill(up, theirs), _fill(up, ours))
+    async with Database(url, schema="dashboard") as database:
+        for school in (theirs, ours):
+            await _let_in(database, school, town.auth_secret)
     return town
+
+
+async def _let_in(database: Database, school: SchoolOfTown, secret: str) -> None:
+    """A program and somebody of the office who are let in, and one of each who is there to be managed."""
+    schools = frozenset({UUID(school.school_id)})
+    managed = await add_staff(database, f"{school.tag}@example.org".lower(), PASSWORD, Role.VIEWER, schools)
+    school.ids["staff_id"] = str(managed.staff_id)
+    async with database.transaction() as tx:
+        grant = Grant(f"{school.tag} feed", ALL_RIGHTS, schools)
+        _, school.token = await mint_token(tx, secret, grant, OPERATOR)
+        token, _ = await mint_token(tx, secret, grant, OPERATOR)
+    school.ids["token_id"] = str(token.token_id)
 
 
 async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
@@ -134,6 +150,7 @@ async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
     parent = next(one for one in parents if len(one["children"]) > 1)
     school.ids["parent_id"] = parent["parent_id"]
     school.ids["contact_id"] = parent["contacts"][0]["contact_id"]
+    school.ids["invited_id"] = next(one["parent_id"] for one in parents if one is not parent)
     groups = await up.items(f"{root}/siblings", show="linked")
     school.ids["sibling_group_id"] = groups[0]["sibling_group_id"]
 

@@ -4,9 +4,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.dashboard.domain.runs import counted
 from services.dashboard.domain.status import Action, Delivery, State, Status, action_of, status_of
 from services.dashboard.domain.timeline import LINES, Entry, line
 from services.dashboard.domain.words import Standing, explain
+from services.invitations.domain.states import Delivery as InvitationDelivery
+from services.invitations.domain.states import InvitationStatus
 
 AT = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -96,3 +99,14 @@ def test_every_kind_of_timeline_line_reads_without_holes() -> None:
 
 def test_a_line_of_a_newer_version_reads_as_its_name() -> None:
     assert line(Entry("parents_merged", AT)) == "Parents merged"
+
+
+def test_the_two_services_that_name_a_standing_use_the_same_words() -> None:
+    """Each has its own type, as services share nothing; what they mean by a word is the same."""
+    assert [item.value for item in Status] == [item.value for item in InvitationStatus]
+    assert [item.value for item in Delivery] == [item.value for item in InvitationDelivery]
+
+
+def test_an_import_is_counted_in_words_and_what_is_nothing_is_left_out() -> None:
+    told = {"unchanged": 0, "parents_new": 12, "rows": 14, "odd_ones": 2}
+    assert counted(told) == [("Rows read", 14), ("New parents", 12), ("Odd ones", 2)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.config import listen, read_config
-from deploy.embedded.failure import CannotRun
+from deploy.embedded.failure import CannotRun, WrongSettings
 from tests.support.processes import free_port
 
 
@@ -19,7 +19,7 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "80 80", "８０", "1e4"])
 def test_a_wrong_port_is_named(port: str) -> None:
-    with pytest.raises(CannotRun, match=r"KINVITE_PORT is .* number from 1 to 65535\."):
+    with pytest.raises(WrongSettings, match=r"KINVITE_PORT is .* number from 1 to 65535\."):
         read_config({"KINVITE_PORT": port})
 
 
@@ -27,7 +27,7 @@ def test_a_wrong_port_is_named(port: str) -> None:
     "url", ["kinvite.example", "ftp://x.example", "http://x.example/path", "http://", "http://a b"]
 )
 def test_a_wrong_public_url_is_named(url: str) -> None:
-    with pytest.raises(CannotRun, match="KINVITE_PUBLIC_URL is"):
+    with pytest.raises(WrongSettings, match="KINVITE_PUBLIC_URL is"):
         read_config({"KINVITE_PUBLIC_URL": url})
 
 

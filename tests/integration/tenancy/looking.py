@@ -1,0 +1,50 @@
+"""What an answer gives away of the other school, and whether anything of that school has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from shared.runtime.database import Database
+from tests.integration.tenancy.routes import SERVICES
+from tests.integration.tenancy.town import SchoolOfTown, Town
+
+
+def leaks(answer: httpx.Response, town: Town, sent: dict[str, str]) -> set[str]:
+    """What of their school stands in the answer and was not in the question."""
+    text = answer.text + str(answer.headers)
+    return {secret for secret in town.theirs.secrets() if secret in text and secret not in sent.values()}
+
+
+async def rows_of(town: Town, school: SchoolOfTown) -> dict[str, str]:
+    """A digest of every table's rows of a school."""
+    found = {}
+    for service in SERVICES:
+        async with Database(town.database_url, schema=service) as database, database.transaction() as tx:
+            for table in await _tables(tx, service):
+                digest = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
+                rows = await tx.scalar(f"{digest} WHERE school_id = :id", {"id": school.school_id})
+                found[f"{service}.{table}"] = rows
+    async with Database(town.database_url, schema="dashboard") as database, database.transaction() as tx:
+        for name, statement in _ROWS_WITHOUT_SCHOOL_ID.items():
+            found[name] = await tx.scalar(statement, {"id": school.school_id})
+    return found
+
+
+_ROWS_WITHOUT_SCHOOL_ID = {
+    "dashboard.access_tokens": """SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM access_tokens t
+                                   WHERE CAST(:id AS uuid) = ANY (school_ids)""",
+    "dashboard.staff": """SELECT md5(string_agg(s::text, '|' ORDER BY s::text)) FROM staff s
+                           WHERE staff_id IN (SELECT staff_id FROM staff_roles WHERE school_id = :id)""",
+}
+
+
+async def _tables(tx: Any, service: str) -> Iterator[str]:
+    rows = await tx.rows(
+        """SELECT table_name FROM information_schema.columns
+            WHERE table_schema = :service AND column_name = 'school_id' ORDER BY 1""",
+        {"service": service},
+    )
+    return iter([row.table_name for row in rows])
