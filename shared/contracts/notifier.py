@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
 
@@ -28,7 +28,11 @@ class Recipient(Personal):
     kind="command",
 )
 class SendMessage(Message):
-    """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`."""
+    """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`.
+
+    `quiet_from` to `quiet_until`: hours of the day in `timezone` in which it waits; without them it goes out at any
+    hour, as what a parent asked for does.
+    """
 
     message_id: UUID
     template: Template
@@ -42,6 +46,8 @@ class SendMessage(Message):
     generation: Generation
     token_key_id: str
     expires_at: datetime
+    quiet_from: time | None = None
+    quiet_until: time | None = None
 
 
 class _Outcome(Message):

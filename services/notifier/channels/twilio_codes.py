@@ -73,6 +73,7 @@ MEANINGS: dict[int, Meaning] = {
     30008: Meaning(
         Kind.TEMPORARY, "The phone network did not deliver the message and gave no reason.", HOUR_SECONDS
     ),
+    30036: Meaning(Kind.TEMPORARY, "The message waited too long at the provider and was not sent.", 60.0),
     63001: _CREDENTIALS,
     63003: _NO_WHATSAPP,
     63007: _SENDER,

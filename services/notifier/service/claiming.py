@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from services.notifier.channels.base import Letter
 from services.notifier.domain.messages import Claim, Message, spent
+from services.notifier.domain.quiet import send_before
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.recording import save
 from services.notifier.storage.queue import claim_due, renew_leases
@@ -36,8 +38,8 @@ class Links:
         token = self.keys.derive(purpose, message.invitation_id, message.generation, message.token_key_id)
         return f"{self.public_url}/{page}/{token}"
 
-    def letter(self, message: Message) -> Letter:
-        """All that the message says."""
+    def letter(self, message: Message, now: datetime) -> Letter:
+        """All that the message says, sent `now`."""
         return Letter(
             message_id=message.message_id,
             template=message.template,
@@ -48,6 +50,7 @@ class Links:
             link=self.link_of(message),
             expires_at=message.expires_at,
             timezone=message.timezone,
+            valid_seconds=(send_before(message, now) - now).total_seconds(),
         )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.notifier.channels.base import Channel
 from services.notifier.domain.messages import Claim, Message, Outcome, Result, Verdict
+from services.notifier.domain.quiet import held as held_by_night
 from services.notifier.domain.reports import CONFIRMING
 from services.notifier.service.claiming import Links, Queue, claim, renew
 from services.notifier.service.recording import record
@@ -100,7 +101,11 @@ class Sender:
             return None
         try:
             async with self._database.transaction() as tx:
-                return await before_attempt(tx, message) or await spend(tx, message, self._texts_per_hour)
+                return (
+                    await before_attempt(tx, message)
+                    or held_by_night(message, tx.now)
+                    or await spend(tx, message, self._texts_per_hour)
+                )
         except Exception as failure:
             if not is_transient(failure):
                 raise
