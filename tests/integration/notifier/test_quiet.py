@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from deploy.embedded.mailbox import Mailbox
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.channels.twilio import sms_channel
@@ -50,7 +52,9 @@ async def test_a_text_in_quiet_hours_waits_for_the_morning_and_is_not_counted(de
         await eventually(sent)
 
 
-async def test_the_provider_is_told_how_long_a_text_may_wait(desk: Desk, mailbox: Mailbox) -> None:
+async def test_the_provider_is_told_how_long_a_text_may_wait(
+    desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     evening = datetime.now(UTC) + timedelta(minutes=30)
     await desk.put(_text(quiet_from=evening.time()), channels=["sms"])
     told: list[str] = []
@@ -62,7 +66,7 @@ async def test_the_provider_is_told_how_long_a_text_may_wait(desk: Desk, mailbox
             told.append(named["data"]["ValidityPeriod"])
             return await request(*place, **named)
 
-        channel._transport.request = listen
+        monkeypatch.setattr(channel._transport, "request", listen)
 
         async def sent() -> bool:
             return await desk.states() == ["sent"]
