@@ -44,11 +44,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known."""
+    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known.
+
+    `failed_copies`: how many copies the provider has reported as failed.
+    """
 
     claim: Claim
     state: State
     provider_id: str | None = None
+    failed_copies: int = 1
 
 
 def hear(
@@ -75,18 +79,27 @@ def hear(
 def _failed(
     standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """A failure for now is tried again while attempts and time are left; where one is planned already it stays."""
+    """A failure for now is tried again while copies, attempts and time are left; one that is planned already stays.
+
+    A copy that failed for no known reason (verdict unknown) may have arrived.
+    """
     claim, result = standing.claim, report.failure or Result(Verdict.REFUSED)
     for_good = result.verdict is Verdict.REFUSED
     if not for_good and standing.state is not State.SENT:
         return None
+    ambiguous = claim.ambiguous + (result.verdict is Verdict.UNKNOWN)
     wait = policy.delay_seconds(max(claim.attempts, 1), chance, result.retry_after_seconds)
     due_at = now + timedelta(seconds=wait)
-    if for_good or claim.attempts >= policy.attempt_limit or due_at >= claim.message.expires_at:
+    exhausted = (
+        standing.failed_copies >= policy.copy_limit
+        or claim.attempts >= policy.attempt_limit
+        or ambiguous >= policy.ambiguous_limit
+    )
+    if for_good or exhausted or due_at >= claim.message.expires_at:
         return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report)
     announce = None if claim.announced else Announcement.FAILED
     return Change(
-        State.FAILED_TEMPORARY, due_at, claim.attempts, claim.ambiguous, result.code, result.reason, announce
+        State.FAILED_TEMPORARY, due_at, claim.attempts, ambiguous, result.code, result.reason, announce
     )
 
 

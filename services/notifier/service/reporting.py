@@ -17,6 +17,8 @@ from services.notifier.storage.reports import Heard
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
 
+NO_REASON = 30008
+"""The provider's code for a failure that it cannot explain."""
 _chance = random.SystemRandom().random
 
 
@@ -57,7 +59,8 @@ def _report(heard: Heard) -> Report:
 
 
 def _failure(code: int | None) -> Result:
-    """What a failed copy means; without a code nobody knows why, as with 30008."""
-    error = error_for(code or 30008)
-    verdict = Verdict.REFUSED if isinstance(error, Refused) else Verdict.TRY_LATER
+    """What a failed copy means; one without a code, or that nobody can explain, may have arrived."""
+    error = error_for(code or NO_REASON)
+    for_now = Verdict.UNKNOWN if (code or NO_REASON) == NO_REASON else Verdict.TRY_LATER
+    verdict = Verdict.REFUSED if isinstance(error, Refused) else for_now
     return Result(verdict, error.code, error.reason, retry_after_seconds=error.retry_after_seconds)

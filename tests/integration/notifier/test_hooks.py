@@ -171,6 +171,29 @@ async def test_i31_an_undelivered_message_fails_as_its_code_says(
             assert await tx.scalar("SELECT due_at > now() + interval '23 hours' FROM messages")
 
 
+@pytest.mark.parametrize(("code", "ambiguous"), [("30003", 0), ("30008", 2), ("", 2)])
+async def test_i37_no_more_than_three_copies_are_paid_for(
+    client: httpx.AsyncClient, desk: Desk, code: str, ambiguous: int
+) -> None:
+    data = await _sent(desk)
+    copies = 0
+    while (await desk.message(data)).state != "failed_permanent":
+        copies += 1
+        row = await desk.message(data)
+        fields = {"MessageSid": row.provider_id, "MessageStatus": "undelivered", "ErrorCode": code}
+        assert await _post(client, f"{STATUS}?message_id={data.message_id}", fields) == 204
+        await _apply(desk)
+        if (await desk.message(data)).state == "failed_temporary":
+            await desk.run(
+                f"UPDATE messages SET state = 'sent', due_at = NULL, attempts = attempts + 1, "
+                f"provider_id = 'SM{copies}{data.message_id.hex}'"
+            )
+    assert copies == 3
+    row = await desk.message(data)
+    assert (row.attempts, row.ambiguous, row.code) == (3, ambiguous, code or "30008")
+    assert [fact["permanent"] for kind, fact in await desk.facts() if kind == "failed"][-1] is True
+
+
 async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
     client: httpx.AsyncClient, desk: Desk
 ) -> None:
