@@ -10,6 +10,8 @@ from services.notifier.channels.base import OutcomeUnknown, Refused, SendError, 
 OPTED_OUT = "opted_out"
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
+REPORT_SECONDS = 30.0
+"""A copy whose answer got lost is not repeated before its report has had this long to come."""
 TOO_MANY_REQUESTS = 429
 NOT_ALLOWED = (401, 403)
 
@@ -124,5 +126,6 @@ def answer_error(
         return Unavailable("503", reason, detail=detail, retry_after_seconds=wait)
     if status >= 500:
         reason = "The provider did not say whether it took the message."
-        return OutcomeUnknown(str(status), reason, detail=detail)
+        after = max(wait or 0.0, REPORT_SECONDS)
+        return OutcomeUnknown(str(status), reason, detail=detail, retry_after_seconds=after)
     return error_for(code or status, detail=detail)
