@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.notifier.channels.twilio_codes import OPTED_OUT
 from services.notifier.domain.messages import Message, Result, Verdict
-from services.notifier.storage import suppressions
+from services.notifier.storage import inbound, suppressions
 from services.notifier.storage.reports import find_taken
 from services.notifier.storage.suppressions import Known, Suppression
 from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut
@@ -12,6 +12,16 @@ from shared.runtime.database import Transaction
 from shared.runtime.outbox import Outgoing, emit
 
 REASON = "The recipient has answered STOP and takes no more messages."
+
+
+async def is_news(tx: Transaction, reply_id: str) -> bool:
+    """Was this reply not heard before? It counts as heard from the commit on."""
+    return await inbound.note(tx, reply_id)
+
+
+async def forget_replies(tx: Transaction) -> None:
+    """Forget which replies were heard long ago."""
+    await inbound.forget_old(tx)
 
 
 async def stop(tx: Transaction, channel: str, address: str) -> None:

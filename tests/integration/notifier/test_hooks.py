@@ -213,7 +213,8 @@ async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
 
 
 async def _say(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **more: str) -> int:
-    return await _post(client, INBOUND, {"From": sender, "To": "+15550100200", "Body": text, **more})
+    fields = {"MessageSid": f"SM{new_id().hex}", "From": sender, "To": "+15550100200", "Body": text}
+    return await _post(client, INBOUND, {**fields, **more})
 
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe", "STOPALL", "Arret"])
@@ -256,8 +257,28 @@ async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
     assert await _stopped(desk) == [("sms", True), ("whatsapp", False)]
     assert [kind for kind, _ in await desk.facts()] == ["opted_out", "opted_in"]
     signature = {"X-Twilio-Signature": "forged"}
-    assert await _post(client, INBOUND, {"From": "+4915100000000", "Body": "STOP"}, **signature) == 403
+    forged = {"MessageSid": "SM1", "From": "+4915100000000", "Body": "STOP"}
+    assert await _post(client, INBOUND, forged, **signature) == 403
     assert len(await _stopped(desk)) == 2
+
+
+@pytest.mark.parametrize(("first", "then"), [("STOP", "START"), ("START", "STOP")])
+async def test_i35_a_reply_that_is_posted_again_has_no_effect(
+    client: httpx.AsyncClient, desk: Desk, first: str, then: str
+) -> None:
+    await _say(client, "STOP")
+    old = {"MessageSid": "SMold"}
+    for _ in range(2):
+        assert await _say(client, first, **old) == 200
+    await _say(client, then)
+    expected = [("sms", then == "START")]
+    assert await _stopped(desk) == expected
+    assert await _say(client, first, **old) == 200
+    assert await _stopped(desk) == expected
+    await desk.run("UPDATE inbound SET heard_at = now() - interval '3 years'")
+    await _apply(desk)
+    async with desk.database.transaction() as tx:
+        assert await tx.scalar("SELECT count(*) FROM inbound") == 0
 
 
 async def _stopped(desk: Desk) -> list[tuple[str, bool]]:
