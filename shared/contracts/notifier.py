@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
@@ -11,6 +12,11 @@ from shared.contracts.roster import Channel
 from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE, NOTIFIER_RECIPIENT
 
 Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
+
+
+def digest_of(address: str) -> str:
+    """SHA-256 (hex) of an address, letter case and outer blanks aside: tells it again without keeping it."""
+    return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
 
 
 class Recipient(Personal):
@@ -119,11 +125,11 @@ class MessageOutcomeUnknown(_Outcome):
     triggered_by="the parent answered STOP, or the provider says that they once did",
 )
 class RecipientOptedOut(Message):
-    """The address takes no more messages on this channel, whoever sends them."""
+    """The address takes no more messages on this channel, whoever sends them; see `digest_of`."""
 
     parent_id: UUID
     channel: Channel
-    recipient: Recipient
+    address_digest: str
     opted_out_at: datetime
 
 
@@ -134,9 +140,9 @@ class RecipientOptedOut(Message):
     triggered_by="the parent answered START after a STOP",
 )
 class RecipientOptedIn(Message):
-    """The address takes messages on this channel again."""
+    """The address takes messages on this channel again; see `digest_of`."""
 
     parent_id: UUID
     channel: Channel
-    recipient: Recipient
+    address_digest: str
     opted_in_at: datetime

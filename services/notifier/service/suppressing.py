@@ -7,7 +7,7 @@ from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.storage import inbound, suppressions
 from services.notifier.storage.reports import find_taken
 from services.notifier.storage.suppressions import Known, Suppression
-from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, digest_of
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Outgoing, emit
 
@@ -57,7 +57,7 @@ def _fact(suppression: Suppression, known: Known) -> Outgoing:
     about = {
         "parent_id": known.parent_id,
         "channel": suppression.channel,
-        "recipient": Recipient(address=known.recipient.address, name=known.recipient.name),
+        "address_digest": digest_of(suppression.address),
     }
     data: RecipientOptedOut | RecipientOptedIn
     moment = suppression.lifted_at or suppression.since

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.invitations.domain.models import QuietHours, digest_of
+from services.invitations.domain.models import QuietHours
 from shared.contracts.invitations import VerificationRequested
-from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut, SendMessage
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, SendMessage, digest_of
 from shared.contracts.roster import ParentContactChanged
 from tests.integration.invitations.scene import Family, Scene, scene, settings_for
 from tests.integration.invitations.test_bulk import show, start, work_off
@@ -240,7 +240,7 @@ def _stop(family: Family, channel: str = "sms") -> RecipientOptedOut:
     return RecipientOptedOut(
         parent_id=family.parent_id,
         channel=channel,  # type: ignore[arg-type]
-        recipient=Recipient(address=PHONE, name=""),
+        address_digest=digest_of(PHONE),
         opted_out_at=datetime.now(UTC),
     )
 
@@ -272,7 +272,7 @@ async def test_i36_a_stop_ends_reminders_and_a_start_or_another_number_lets_mess
     opted_in = RecipientOptedIn(
         parent_id=family.parent_id,
         channel="sms",
-        recipient=Recipient(address=PHONE, name=""),
+        address_digest=digest_of(PHONE),
         opted_in_at=datetime.now(UTC),
     )
     await school.feed(opted_in, version=4)

@@ -1,5 +1,6 @@
 """What Twilio calls: forged requests have no effect, late and repeated ones no second one, STOP works at once."""
 
+import json
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +15,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.settings import Settings
 from services.notifier.timers.reports import Reports
-from shared.contracts.notifier import SendMessage
+from shared.contracts.notifier import SendMessage, digest_of
 from shared.runtime.ids import new_id
 from shared.runtime.settings import load
 from tests.integration.notifier.desk import Desk, command, sending
@@ -236,8 +237,11 @@ async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: D
     assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
     told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
     assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
-    assert told[str(data.parent_id)]["recipient"]["address"] == NUMBER
+    assert told[str(data.parent_id)]["address_digest"] == digest_of(NUMBER)
     assert told[str(data.parent_id)]["channel"] == "sms"
+    kept = json.dumps([fact for kind, fact in facts if kind == "opted_out"])
+    assert NUMBER not in kept
+    assert "Maria" not in kept, "the fact is kept for ever, who it is about is not"
 
 
 async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
