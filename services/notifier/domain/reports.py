@@ -17,6 +17,8 @@ CONFIRMING = frozenset({"sms", "whatsapp"})
 """Channels whose provider reports what became of a message."""
 ASK_AFTER_SECONDS = (600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0)
 """When the provider is asked about a message that no report came for, counted from the hand-over."""
+ASK_AGAIN_SECONDS = 3_600.0
+"""After that the last question is put again if nobody answered it."""
 NO_REPORT = Result(Verdict.UNKNOWN, "no_report", "The provider never said whether the message arrived.")
 
 
@@ -29,7 +31,7 @@ class Word(StrEnum):
     SILENT = "silent"
 
 
-RANK = {Word.TAKEN: 1, Word.DELIVERED: 2, Word.FAILED: 2, Word.SILENT: 2}
+RANK = {Word.TAKEN: 1, Word.SILENT: 2, Word.DELIVERED: 3, Word.FAILED: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,16 @@ class Standing:
 def hear(
     standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so."""
-    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT, State.UNKNOWN):
-        return None
+    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so.
+
+    An unknown outcome becomes a known one, if the provider does say what became of the copy.
+    """
     claim = standing.claim
+    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT):
+        return None
+    if standing.state is State.UNKNOWN and report.word is not Word.DELIVERED:
+        lost = report.word is Word.FAILED and standing.provider_id == report.provider_id
+        return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report) if lost else None
     match report.word:
         case Word.DELIVERED:
             return _final(claim, State.DELIVERED, Announcement.DELIVERED, report)
