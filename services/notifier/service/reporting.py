@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notifier.channels.base import Refused
 from services.notifier.channels.twilio_codes import error_for
-from services.notifier.domain.messages import Change, Claim, Result, Verdict
+from services.notifier.domain.messages import Change, Claim, Message, Result, Verdict
 from services.notifier.domain.reports import Report, Word, hear
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.recording import save
@@ -27,6 +27,12 @@ async def keep_report(
 ) -> None:
     """Keep a report; one that came before, or that says less than what is known, changes nothing."""
     await reports.keep_report(tx, provider_id, message_id, word, code)
+
+
+async def taken_already(tx: Transaction, message: Message) -> Result | None:
+    """How an attempt ends where the provider reported on a copy that we had lost sight of; None where it did not."""
+    taken = await reports.find_taken(tx, message.message_id)
+    return None if taken is None else Result(Verdict.SENT, detail="as reported", provider_id=taken)
 
 
 async def apply_reports(tx: Transaction, policy: RetryPolicy, limit: int) -> bool:

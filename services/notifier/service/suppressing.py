@@ -5,7 +5,6 @@ from __future__ import annotations
 from services.notifier.channels.twilio_codes import OPTED_OUT
 from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.storage import inbound, suppressions
-from services.notifier.storage.reports import find_taken
 from services.notifier.storage.suppressions import Known, Suppression
 from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, digest_of
 from shared.runtime.database import Transaction
@@ -34,12 +33,11 @@ async def start(tx: Transaction, channel: str, address: str) -> None:
     await suppressions.lift(tx, channel, address)
 
 
-async def before_attempt(tx: Transaction, message: Message) -> Result | None:
-    """How an attempt ends before it begins: the recipient said STOP, or a copy that we lost sight of was taken."""
+async def stopped(tx: Transaction, message: Message) -> Result | None:
+    """How an attempt ends whose recipient said STOP; None where they did not."""
     if await suppressions.is_stopped(tx, message.channel, message.recipient.address):
         return Result(Verdict.REFUSED, OPTED_OUT, REASON)
-    taken = await find_taken(tx, message.message_id)
-    return None if taken is None else Result(Verdict.SENT, detail="as reported", provider_id=taken)
+    return None
 
 
 async def announce(tx: Transaction, limit: int) -> bool:
