@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.notifier.channels.twilio_codes import OPTED_OUT
 from services.notifier.domain.messages import Message, Result, Verdict
+from services.notifier.domain.numbers import spellings
 from services.notifier.storage import inbound, suppressions
 from services.notifier.storage.suppressions import Known, Suppression
 from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, digest_of
@@ -24,13 +25,15 @@ async def forget_replies(tx: Transaction) -> None:
 
 
 async def stop(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of a number said STOP on a channel."""
-    await suppressions.stop(tx, channel, address)
+    """The owner of a number said STOP on a channel; it holds however the number is spelled there."""
+    for spelling in spellings(channel, address):
+        await suppressions.stop(tx, channel, spelling)
 
 
 async def start(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of a number said START on a channel."""
-    await suppressions.lift(tx, channel, address)
+    """The owner of a number said START on a channel; it holds as STOP does."""
+    for spelling in spellings(channel, address):
+        await suppressions.lift(tx, channel, spelling)
 
 
 async def stopped(tx: Transaction, message: Message) -> Result | None:

@@ -285,6 +285,30 @@ async def test_i35_a_reply_that_is_posted_again_has_no_effect(
         assert await tx.scalar("SELECT count(*) FROM inbound") == 0
 
 
+async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    sent_to, answered_from = "+525512345678", "whatsapp:+5215512345678"
+    await _sent(desk)
+    await desk.run(f"UPDATE messages SET channel = 'whatsapp', address = '{sent_to}'")
+    assert await _say(client, "STOP", answered_from) == 200
+    await desk.put(command(channel="whatsapp", address=sent_to), channels=["whatsapp"])
+    channel = MemoryChannel()
+    async with sending(desk.sender(channel, channel_name="whatsapp")):
+
+        async def failed() -> bool:
+            return await desk.states() == ["failed_permanent", "sent"]
+
+        await eventually(failed)
+    assert channel.tried == []
+    await _apply(desk)
+    told = [fact["address_digest"] for kind, fact in await desk.facts() if kind == "opted_out"]
+    assert told == [digest_of(sent_to)] * 2
+    assert await _say(client, "START", answered_from) == 200
+    await _apply(desk)
+    assert await _stopped(desk) == [("whatsapp", True)] * 2
+
+
 async def _stopped(desk: Desk) -> list[tuple[str, bool]]:
     statement = "SELECT channel, lifted_at IS NOT NULL AS lifted FROM suppressions ORDER BY channel"
     async with desk.database.transaction() as tx:
