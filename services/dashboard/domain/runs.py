@@ -16,6 +16,7 @@ WHY_LEFT_OUT = {
     "no_credentials": "have no username issued yet",
     "message_cap": "have had all the messages an address may get",
     "too_soon": "were re-invited less than a minute ago",
+    "not_sent": "were withdrawn, removed or invited anew before the morning in which their message was due",
     "cancelled": "were left when the run was cancelled",
 }
 

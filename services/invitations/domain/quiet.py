@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.invitations.domain.models import QuietHours, School
-from services.invitations.domain.states import Channel, Origin
+from services.invitations.domain.models import QuietHours, School, Transition
+from services.invitations.domain.states import Channel, Delivery, Fact, Origin
 
 LOUD_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
+_LINKS = frozenset({Fact.ISSUED, Fact.VERIFICATION_REQUESTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,24 @@ class Night:
 def held_until(night: Night, channel: Channel, origin: Origin, now: datetime) -> datetime | None:
     """Until when a message waits. Who asks for a link is awake and gets it at once."""
     return None if origin is Origin.PARENT else night.ends(channel, now)
+
+
+def may_give_up(transition: Transition) -> bool:
+    """Might a message that waited for the morning end here, unsent? A first invitation and its answers end none."""
+    again = transition.invitation.generation > 1 and bool(_LINKS & set(transition.facts))
+    return again or _dropped(transition)
+
+
+def left_of(transition: Transition) -> tuple[UUID, UUID | None]:
+    """The invitation, and the message that it has now; None where its message waited and is not sent any more."""
+    invitation = transition.invitation
+    return invitation.invitation_id, None if _dropped(transition) else invitation.message_id
+
+
+def _dropped(transition: Transition) -> bool:
+    """It is said to wait, and waits no more."""
+    invitation = transition.invitation
+    return invitation.delivery is Delivery.DEFERRED and invitation.send_at is None and transition.send is None
 
 
 def _within(hours: QuietHours, local: time) -> bool:

@@ -17,9 +17,10 @@ from services.invitations.domain.models import (
     School,
     Transition,
 )
+from services.invitations.domain.quiet import left_of, may_give_up
 from services.invitations.domain.states import Fact, Refusal, Template
+from services.invitations.storage import bulk_items, marks
 from services.invitations.storage import invitations as rows
-from services.invitations.storage import marks
 from shared.contracts import invitations as facts
 from shared.contracts.message import Message
 from shared.contracts.notifier import Recipient, SendMessage
@@ -57,6 +58,9 @@ class Step:
 
 async def finish(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGLE) -> None:
     """Save the new states and announce them. The rows are locked."""
+    given_up = dict(left_of(step.transition) for step in steps if may_give_up(step.transition))
+    if given_up:
+        await bulk_items.skip_unsent(tx, given_up)
     await rows.save(tx, [step.invitation for step in steps])
     await announce(tx, steps, lane)
 

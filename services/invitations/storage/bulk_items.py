@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,6 +51,20 @@ _TAKE_OUTCOMES = text(
       FROM locked l WHERE b.bulk_id = l.bulk_id AND b.parent_id = l.parent_id
     """
 )
+_SKIP_UNSENT = text(
+    """
+    WITH r AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (invitation_id uuid, message_id uuid)
+    ), locked AS (
+        SELECT b.bulk_id, b.parent_id
+          FROM r JOIN invitations AS i USING (invitation_id) JOIN bulk_items AS b ON b.message_id = i.message_id
+         WHERE i.send_at IS NOT NULL AND i.message_id IS DISTINCT FROM r.message_id AND b.state = 'messaged'
+         ORDER BY b.bulk_id, b.parent_id FOR UPDATE OF b
+    )
+    UPDATE bulk_items AS b SET state = 'skipped', reason = 'not_sent'
+      FROM locked l WHERE b.bulk_id = l.bulk_id AND b.parent_id = l.parent_id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,15 @@ async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
     """Write what became of locked items."""
     rows = record_set(plain_fields(one) for one in items)
     await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, "rows": rows})
+
+
+async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:
+    """Skip the items of messages that wait for the morning and that these invitations, not saved yet, give up.
+
+    By invitation: the message that it has from now on, or None where it has none to send.
+    """
+    rows = record_set({"invitation_id": one, "message_id": message} for one, message in messages.items())
+    await tx.execute(_SKIP_UNSENT, {"rows": rows})
 
 
 async def take_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> None:

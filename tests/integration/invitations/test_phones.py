@@ -175,6 +175,24 @@ async def test_a_run_in_the_night_is_done_and_sent_in_the_morning_once(night: Sc
     assert [row.topic for row in topics] == ["notifier.commands.bulk"]
 
 
+async def test_p6_a_run_in_the_night_counts_only_what_was_sent(night: Scene) -> None:
+    sent, withdrawn, again, gone = [
+        await night.family(phone=f"+49151000000{number:02}") for number in range(4)
+    ]
+    run = await start(night, channel="sms")
+    await work_off(night)
+    await night.client.delete(f"{night.root}/invitations/{withdrawn.parent_id}")
+    assert await _code(night, again, "sms") == "sent"
+    gone.phone = ""
+    await night.feed(gone.fact(ParentContactChanged))
+    await _morning(night)
+    assert sorted(address for _, address, _ in await _commands(night)) == [sent.phone, again.phone]
+    shown = await show(night, run)
+    assert (shown["state"], shown["messaged"], shown["skipped"]) == ("done", 1, {"not_sent": 3})
+    await night.client.delete(f"{night.root}/invitations/{sent.parent_id}")
+    assert (await show(night, run))["messaged"] == 1, "what was sent stays counted"
+
+
 async def test_who_confirms_at_night_gets_the_invitation_at_once(night: Scene) -> None:
     family = await night.family(phone=PHONE)
     await night.invite(family, channel="sms")
