@@ -72,11 +72,16 @@ def change_role(
     school: SomeSchools = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once."""
+    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once.
+
+    What opens another school, or makes an owner, comes with a new password: the old one may be known to others.
+    """
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _member(database, email)
-        return _shown(await give_role(database, None, member.staff_id, role, _schools(school)))
+        given = await give_role(database, None, member.staff_id, role, _schools(school))
+        password = {"password": given.password} if given and given.password else {}
+        return {**_shown(given.staff if given else None), **password}
 
     show_one(_done(work), as_json=as_json)
 

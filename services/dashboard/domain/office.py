@@ -48,13 +48,25 @@ def check_change(
         _check_one(by, school_id, {member.role_in(school_id), after.role_in(school_id)})
     if changed and None in roles and not (changed & roles.keys() <= {None} and _manages_all(by)):
         raise OfficeError(
-            "school_ids", "every_school", "This person has a role in every school: only that one can be changed."
+            "school_ids",
+            "every_school",
+            "This person has a role in every school: only that one can be changed.",
         )
     owners = {one.staff_id for one in everybody if one.roles.get(None) is Role.OWNER}
     if owners == {member.staff_id} and roles.get(None) is not Role.OWNER:
         raise OfficeError(
             "role", "last_owner", "This is the last owner of all schools. Make somebody else an owner first."
         )
+
+
+def opens_more(before: Staff, after: Staff) -> bool:
+    """Whether the account opens what it did not: another school, or as an owner.
+
+    Whoever added it in one school may still hold its password, so it gets a new one.
+    """
+    owned = {school_id for school_id, role in before.roles.items() if role is Role.OWNER}
+    owns = {school_id for school_id, role in after.roles.items() if role is Role.OWNER}
+    return not within(after.school_ids, before.school_ids) or not (owns <= owned or None in owned)
 
 
 def _manages_all(by: Staff | None) -> bool:

@@ -11,7 +11,7 @@ from services.dashboard.domain.staff import May, Role, Schools, Staff, roles_in
 from services.dashboard.http.context import Context, Session, SignedIn, WithContext
 from services.dashboard.http.forms import Form, SignedForm, chosen_schools
 from services.dashboard.http.render import go, page
-from services.dashboard.service.office import add_person, colleagues, end_work, give_role
+from services.dashboard.service.office import LetIn, add_person, colleagues, end_work, give_role
 from services.dashboard.views.schools import list_schools
 from shared.runtime.database import EVERY_SCHOOL
 from shared.runtime.problems import Problem
@@ -35,15 +35,14 @@ async def show(request: Request, context: WithContext, session: SignedIn) -> Res
 
 @router.post("")
 async def add(request: Request, context: WithContext, session: SignedIn, form: SignedForm) -> Response:
-    """The answer is the page itself: the first password is shown once and kept nowhere."""
+    """The answer is the page itself: a new password is shown once and kept nowhere."""
     session.need(May.MANAGE_STAFF)
     try:
         roles = roles_in(_role(form), await _chosen(context, session, form))
         added = await add_person(context.database, session.staff, form.text("email"), roles)
     except OfficeError as error:
         return await _page(request, context, session, typed=_typed(form), error=error)
-    made = {"email": added.staff.email, "password": added.password}
-    return await _page(request, context, session, made=made)
+    return await _page(request, context, session, made=added)
 
 
 @router.post("/{staff_id}/role")
@@ -54,10 +53,13 @@ async def change(
     await _colleague(context, session, staff_id)
     try:
         schools = await _chosen(context, session, form)
-        member = await give_role(context.database, session.staff, staff_id, _role(form), schools)
+        changed = await give_role(context.database, session.staff, staff_id, _role(form), schools)
     except OfficeError as error:
         return go(request, HERE, error.message, bad=True)
-    return go(request, HERE, f"{_found(member).email}: the new role holds at once.")
+    member = _found(changed.staff if changed else None)
+    if changed and changed.password:
+        return await _page(request, context, session, made=changed)
+    return go(request, HERE, f"{member.email}: the new role holds at once.")
 
 
 @router.post("/{staff_id}/end")
@@ -83,7 +85,7 @@ async def _page(
     *,
     typed: dict[str, Any] | None = None,
     error: OfficeError | None = None,
-    made: dict[str, str] | None = None,
+    made: LetIn | None = None,
 ) -> Response:
     mine = _mine(session)
     async with context.database.transaction(schools=EVERY_SCHOOL if mine is None else mine) as tx:

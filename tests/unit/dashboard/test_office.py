@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dashboard.domain.office import OfficeError, check_change
+from services.dashboard.domain.office import OfficeError, check_change, opens_more
 from services.dashboard.domain.staff import May, Role, Staff
 from services.dashboard.domain.tokens import Authority, Grant, GrantError, checked
 
@@ -74,6 +74,25 @@ def test_who_may_give_and_take_which_roles(
     with pytest.raises(OfficeError) as caught:
         check_change(manager, everybody, member, after)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ({ELM: Role.VIEWER}, {ELM: Role.ADMIN}, False),
+        ({ELM: Role.VIEWER}, {ELM: Role.OWNER}, True),
+        ({ELM: Role.VIEWER}, {ELM: Role.VIEWER, OAK: Role.VIEWER}, True),
+        ({ELM: Role.ADMIN}, {None: Role.VIEWER}, True),
+        ({None: Role.VIEWER}, {None: Role.ADMIN}, False),
+        ({None: Role.ADMIN}, {None: Role.OWNER}, True),
+        ({None: Role.OWNER}, {ELM: Role.OWNER}, False),
+        ({ELM: Role.OWNER, OAK: Role.VIEWER}, {ELM: Role.OWNER}, False),
+    ],
+)
+def test_what_an_account_did_not_open_before(
+    before: dict[UUID | None, Role], after: dict[UUID | None, Role], more: bool
+) -> None:
+    assert opens_more(_staff(before), _staff(after)) is more
 
 
 @pytest.mark.parametrize("after", [{}, {None: Role.ADMIN}, {ELM: Role.OWNER}])
