@@ -130,7 +130,7 @@ def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated
         caller = verify(request.app.state.auth_secret, token.strip())
-        await _refuse_revoked(request, caller)
+        await refuse_revoked(request, caller)
         if not caller.may(right):
             raise Problem(403, "right_missing", f"This token does not hold the right {right}.")
         school = request.path_params.get("school_id")
@@ -141,8 +141,11 @@ def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
     return principal
 
 
-async def _refuse_revoked(request: Request, caller: Principal) -> None:
-    """Tokens that services make for each other are over within a minute and are in no register."""
+async def refuse_revoked(request: Request, caller: Principal) -> None:
+    """Raises Unauthenticated for a token that is revoked by now; routes that read a long body ask again after it.
+
+    Tokens that services make for each other are over within a minute and are in no register.
+    """
     if caller.kind == "token":
         revocations: Revocations = request.app.state.revocations
         if await revocations.include(caller.id):

@@ -1,7 +1,7 @@
 """Who works in the office: adding people, changing their roles, ending their work."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -36,7 +36,7 @@ async def add_person(
         if any(one.email == address for one in everybody):
             raise OfficeError("email", "known", "This person works here already: change the role instead.")
         member = Staff(new_id(), address, {})
-        check_change(by, everybody, member, roles)
+        check_change(_now(by, everybody), everybody, member, roles)
         saved = await storage.save_account(tx, replace(member, roles=roles), hashed)
     return LetIn(saved, password)
 
@@ -91,12 +91,22 @@ async def _change(
     if member is None:
         return None
     changed = replace(member, roles=dict(change(member.roles)))
-    check_change(by, everybody, member, changed.roles)
+    check_change(_now(by, everybody), everybody, member, changed.roles)
     if changed.roles:
         await storage.save_roles(tx, changed)
     else:
         await storage.end_account(tx, staff_id)
     return member, changed
+
+
+def _now(by: Staff | None, everybody: Sequence[Staff]) -> Staff | None:
+    """Whoever asks, with the roles of this moment. Raises OfficeError when there are none any more."""
+    if by is None:
+        return None
+    for one in everybody:
+        if one.staff_id == by.staff_id:
+            return one
+    raise OfficeError("role", "ended", "You do not work here any more.")
 
 
 async def _made_password() -> tuple[str, str]:

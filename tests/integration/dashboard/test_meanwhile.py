@@ -1,13 +1,27 @@
 """What is under way when a token, a password or somebody's work ends does not outlive it."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
 
+import httpx
+import pytest
+
+from services.dashboard.domain.office import OfficeError
+from services.dashboard.domain.staff import Role
 from services.dashboard.domain.tokens import Authority, Grant, TokenState
+from services.dashboard.service.office import add_person, end_work, find_person, give_role
+from services.dashboard.service.staff import add_staff
 from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.database import Database
+from tests.integration.dashboard.conftest import PASSWORD, Browser, sign_in
+from tests.integration.dashboard.owners_stub import OwnersStub
 from tests.support.apps import AUTH_SECRET
 from tests.support.waiting import eventually
+from tests.unit.dashboard.facts import Story
 
 _WAITING = """
 SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -45,3 +59,79 @@ async def test_a_token_being_made_with_one_that_ends_by_its_maker_ends_too(datab
         told = await tx.scalar("SELECT count(*) FROM outbox WHERE topic = 'dashboard.access'")
     ended = [root.token_id, child.token_id, grandchild.token_id]
     assert (states, told) == (dict.fromkeys(ended, TokenState.REVOKED), 3)
+
+
+async def _nothing() -> None:
+    """Nothing happens meanwhile."""
+
+
+def _trickled(body: bytes, meanwhile: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body[:20]
+        await meanwhile()
+        yield body[20:]
+
+    return pieces()
+
+
+async def _post(
+    browser: Browser, path: str, body: bytes, kind: str, meanwhile: Callable[[], Awaitable[Any]]
+) -> httpx.Response:
+    headers = {"content-type": kind}
+    return await browser.client.post(path, content=_trickled(body, meanwhile), headers=headers)
+
+
+@pytest.mark.parametrize(("what", "status"), [("end", 303), ("lesser", 403), ("nothing", 200)])
+async def test_a_form_that_trickles_in_does_not_outlive_its_senders_work(
+    guest: httpx.AsyncClient, database: Database, what: str, status: int
+) -> None:
+    boss = await add_staff(database, "boss@example.org", PASSWORD, Role.OWNER)
+    browser = await sign_in(guest, "boss@example.org", PASSWORD)
+    token = await browser.form_token("/admin/staff")
+    fields = {"form_token": token, "email": "friend@example.org", "role": "owner", "every_school": "true"}
+    meanwhile = {
+        "end": lambda: end_work(database, None, boss.staff_id, None),
+        "lesser": lambda: give_role(database, None, boss.staff_id, Role.ADMIN, None),
+        "nothing": _nothing,
+    }[what]
+    kind = "application/x-www-form-urlencoded"
+    answer = await _post(browser, "/admin/staff", urlencode(fields).encode(), kind, meanwhile)
+    assert answer.status_code == status, answer.text
+    assert (await find_person(database, "friend@example.org") is not None) == (what == "nothing")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_an_upload_that_trickles_in_does_not_either(
+    guest: httpx.AsyncClient, database: Database, owners: OwnersStub, fresh: Story, ended: bool
+) -> None:
+    owners.answers["POST imports"] = (202, {"import_id": str(uuid4())})
+    boss = await add_staff(database, "boss@example.org", PASSWORD, Role.OWNER)
+    browser = await sign_in(guest, "boss@example.org", PASSWORD)
+    page = f"/admin/schools/{fresh.school_id}/import"
+    made = httpx.Request(
+        "POST",
+        "http://made.example",
+        data={"form_token": await browser.form_token(page)},
+        files={"file": ("a.csv", b"student_name\nKim\n", "text/csv")},
+    )
+
+    async def meanwhile() -> None:
+        if ended:
+            await end_work(database, None, boss.staff_id, None)
+
+    answer = await _post(browser, page, made.read(), made.headers["content-type"], meanwhile)
+    assert answer.headers["location"].startswith("/admin/login" if ended else page)
+    assert len(owners.commands) == (not ended)
+
+
+async def test_whoever_asks_is_asked_for_the_roles_of_the_moment(database: Database) -> None:
+    boss = await add_staff(database, "boss@example.org", PASSWORD, Role.OWNER)
+    other = await add_staff(database, "other@example.org", PASSWORD, Role.OWNER)
+    await give_role(database, None, boss.staff_id, Role.VIEWER, None)
+    with pytest.raises(OfficeError, match="school_not_found"):
+        await add_person(database, boss, "friend@example.org", {None: Role.VIEWER})
+    await end_work(database, None, boss.staff_id, None)
+    with pytest.raises(OfficeError, match="ended"):
+        await add_person(database, boss, "friend@example.org", {None: Role.VIEWER})
+    with pytest.raises(OfficeError, match="ended"):
+        await give_role(database, boss, other.staff_id, Role.VIEWER, None)
