@@ -37,6 +37,8 @@ ALL_RIGHTS: frozenset[str] = frozenset(
     )
 )
 PREFIX = "kv1_"
+# Before the name of a token, so that no name that somebody chose reads as a person, a service or the operator.
+PROGRAM = "program:"
 _SALT = "kinvite.access-token"
 
 
@@ -49,7 +51,10 @@ class Unauthenticated(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `schools` None means all of the installation; `actor` is what events and the audit log name."""
+    """Who asks. `schools` None means all of the installation.
+
+    `actor` is what events and the audit log name: PROGRAM and the name of the token, or whom a service asks for.
+    """
 
     id: str
     kind: Literal["token", "staff", "service"]
@@ -106,13 +111,13 @@ def verify(secret: str, token: str) -> Principal:
         raise Unauthenticated from None
     if claims["until"] is not None and claims["until"] <= time.time():
         raise Unauthenticated("This token's time is over.")
-    schools = claims["schools"]
+    schools, of_program = claims["schools"], claims["kind"] == "token"
     return Principal(
         id=claims["id"],
         kind=claims["kind"],
         schools=None if schools is None else frozenset(UUID(school) for school in schools),
         rights=frozenset(claims["rights"]),
-        actor=claims["actor"],
+        actor=PROGRAM + claims["actor"] if of_program else claims["actor"],
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.dashboard.domain.staff import Role, Staff, brakes, fold_email, roles_in
 from services.dashboard.service.passwords import hash_password, is_password
 from services.dashboard.storage import staff as storage
+from shared.runtime.auth import PROGRAM
 from shared.runtime.database import Database, Transaction
 from shared.runtime.ids import new_id
 
@@ -73,7 +74,7 @@ async def sign_out(tx: Transaction, session: str) -> None:
 
 
 async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict[str, str]:
-    """`staff:<id>` -> the person's address; actors that are no staff keep their own name."""
+    """`staff:<id>` -> the person's address; a program is said to be one; others keep their own name."""
     ids: dict[UUID, str] = {}
     names: dict[str, str] = {}
     for actor in {actor for actor in actors if actor}:
@@ -81,7 +82,7 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
         try:
             ids[UUID(identity if kind == "staff" else "")] = actor
         except ValueError:
-            names[actor] = actor
+            names[actor] = f"the program “{identity}”" if actor.startswith(PROGRAM) else actor
     known = await storage.names_of(tx, ids)
     return names | {actor: known.get(staff_id, "former staff") for staff_id, actor in ids.items()}
 
