@@ -59,6 +59,14 @@ def check_change(
         )
 
 
+def known_already(by: Staff | None, member: Staff) -> OfficeError:
+    """What to tell who adds somebody with an account; nothing of it to those who do not see that person."""
+    where = None if by is None else by.schools_where(May.MANAGE_STAFF)
+    if where is None or where & member.roles.keys():
+        return OfficeError("email", "known", "This person works here already: change the role instead.")
+    return OfficeError("email", "owner_adds", "An owner has to add this person.")
+
+
 def opens_more(before: Staff, after: Staff) -> bool:
     """Whether the account opens what it did not: another school, or as an owner.
 

@@ -5,7 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.dashboard.domain.office import OfficeError, check_address, check_change, opens_more
+from services.dashboard.domain.office import (
+    OfficeError,
+    check_address,
+    check_change,
+    known_already,
+    opens_more,
+)
 from services.dashboard.domain.staff import Role, Schools, Staff, fold_email, roles_in
 from services.dashboard.service.passwords import hash_password
 from services.dashboard.service.staff import NONE
@@ -33,10 +39,12 @@ async def add_person(
     password, hashed = await _made_password()
     async with database.transaction(schools=NONE) as tx:
         everybody = await storage.hold_staff(tx)
-        if any(one.email == address for one in everybody):
-            raise OfficeError("email", "known", "This person works here already: change the role instead.")
         member = Staff(new_id(), address, {})
-        check_change(_now(by, everybody), everybody, member, roles)
+        by = _now(by, everybody)
+        check_change(by, everybody, member, roles)
+        for one in everybody:
+            if one.email == address:
+                raise known_already(by, one)
         saved = await storage.save_account(tx, replace(member, roles=roles), hashed)
     return LetIn(saved, password)
 

@@ -145,6 +145,12 @@ async def test_an_admin_sees_and_changes_the_own_school_only(
     assert "both@example.org" in page
     for hidden in ("theirs@example.org", OWNER, str(other.school_id)):
         assert hidden not in page
+    added = {"role": "viewer", "school_ids": str(fresh.school_id)}
+    for hidden in ("theirs@example.org", OWNER):
+        answer = await admin.post(PAGE, on=PAGE, email=hidden, **added)
+        assert (answer.status_code, "here already" in answer.text) == (422, False)
+        assert "An owner has to add this person." in answer.text
+    assert "here already" in (await admin.post(PAGE, on=PAGE, email="both@example.org", **added)).text
     for staff_id in (theirs.staff_id, await _id_of(database, OWNER)):
         for action in ("role", "end"):
             answer = await admin.post(

@@ -117,6 +117,17 @@ async def test_i38_no_page_of_the_office_knows_another_school(town: Town) -> Non
     assert await rows_of(town, town.theirs) == before
 
 
+async def test_i38_adding_somebody_does_not_tell_who_works_in_another_school(town: Town) -> None:
+    before, somebody = await rows_of(town, town.theirs), f"{town.theirs.tag}@example.org".lower()
+    async with signed_in_staff(town, town.ours) as browser:
+        fields = {"email": somebody, "role": "viewer", "school_ids": town.ours.school_id}
+        answer = await browser.post("/admin/staff", data={**fields, "form_token": await form_token(browser)})
+        assert (answer.status_code, "here already" in answer.text) == (422, False)
+        assert "An owner has to add this person." in answer.text
+        assert not {one for one in town.theirs.secrets() if one in answer.text} - {town.theirs.tag.lower()}
+    assert await rows_of(town, town.theirs) == before
+
+
 _ENDS_THE_SESSION = ("POST /admin/login", "POST /admin/logout")
 
 
