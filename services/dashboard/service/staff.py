@@ -59,8 +59,8 @@ async def sign_in(database: Database, attempt: Attempt, lifetime: timedelta) -> 
     session = secrets.token_urlsafe(32)
     async with database.transaction(schools=NONE) as tx:
         await storage.give_back(tx, slow)
-        await storage.open_session(tx, account.staff.staff_id, digest_of(session), tx.now + lifetime)
-    return SignedIn(account.staff, session)
+        opened = await storage.open_session(tx, account, digest_of(session), tx.now + lifetime)
+    return SignedIn(account.staff, session) if opened else None
 
 
 async def staff_of_session(tx: Transaction, session: str) -> Staff | None:

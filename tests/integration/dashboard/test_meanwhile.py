@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -13,8 +14,10 @@ from services.dashboard.domain.office import OfficeError
 from services.dashboard.domain.staff import Role
 from services.dashboard.domain.tokens import Authority, Grant, TokenState
 from services.dashboard.service.office import add_person, end_work, find_person, give_role
-from services.dashboard.service.staff import add_staff
+from services.dashboard.service.staff import Attempt, add_staff
+from services.dashboard.service.staff import sign_in as check_password
 from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
+from services.dashboard.storage import staff as storage
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import PASSWORD, Browser, sign_in
@@ -135,3 +138,20 @@ async def test_whoever_asks_is_asked_for_the_roles_of_the_moment(database: Datab
         await add_person(database, boss, "friend@example.org", {None: Role.VIEWER})
     with pytest.raises(OfficeError, match="ended"):
         await give_role(database, boss, other.staff_id, Role.VIEWER, None)
+
+
+@pytest.mark.parametrize("what", ["password", "end"])
+async def test_a_sign_in_under_way_does_not_outlive_the_old_password(database: Database, what: str) -> None:
+    boss = await add_staff(database, "boss@example.org", PASSWORD, Role.OWNER)
+    await add_staff(database, "other@example.org", PASSWORD, Role.OWNER)
+    attempt = Attempt("boss@example.org", PASSWORD, "127.0.0.1")
+    async with database.transaction() as tx:
+        if what == "password":
+            await storage.save_password(tx, boss.staff_id, "another")
+        else:
+            await storage.end_account(tx, boss.staff_id)
+        signing_in = asyncio.create_task(check_password(database, attempt, timedelta(hours=1)))
+        await _somebody_waits(database)
+    assert await signing_in is None
+    async with database.transaction() as tx:
+        assert await tx.scalar("SELECT count(*) FROM staff_sessions") == 0
