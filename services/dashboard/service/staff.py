@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -88,21 +88,16 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
 
 
 async def ensure_owner(database: Database, email: str, password: str) -> None:
-    """The owner of the settings exists, as an owner and with that password; a changed one ends old sessions."""
+    """The owner of the settings exists, and is an owner.
+
+    The password is for an account that becomes one here: one that was given later is not put back at every start.
+    """
     address = fold_email(email)
     async with database.transaction(schools=NONE) as tx:
-        account = await storage.find_account(tx, address)
-    if account and account.staff.roles.get(None) is not Role.OWNER:
-        async with database.transaction(schools=NONE) as tx:
-            await storage.save_roles(tx, replace(account.staff, roles={None: Role.OWNER}))
-    if account and await is_password(account.password_hash, password):
-        return
-    hashed = await hash_password(password)
-    async with database.transaction(schools=NONE) as tx:
-        if account:
-            await storage.save_password(tx, account.staff.staff_id, hashed)
-        else:
-            await storage.save_account(tx, Staff(new_id(), address, {None: Role.OWNER}), hashed)
+        everybody = await storage.hold_staff(tx)
+        if not any(one.email == address and one.roles.get(None) is Role.OWNER for one in everybody):
+            owner = Staff(new_id(), address, {None: Role.OWNER})
+            await storage.save_account(tx, owner, await hash_password(password))
 
 
 async def add_staff(

@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from services.dashboard.domain.office import OfficeError
-from services.dashboard.domain.staff import Role
+from services.dashboard.domain.staff import Role, Staff
 from services.dashboard.domain.tokens import Authority, Grant, TokenState
-from services.dashboard.service.office import add_person, end_work, find_person, give_role
-from services.dashboard.service.staff import Attempt, add_staff
+from services.dashboard.service.office import add_person, colleagues, end_work, find_person, give_role
+from services.dashboard.service.passwords import hash_password
+from services.dashboard.service.staff import Attempt, SignedIn, add_staff, ensure_owner
 from services.dashboard.service.staff import sign_in as check_password
 from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
 from services.dashboard.storage import staff as storage
@@ -155,3 +156,16 @@ async def test_a_sign_in_under_way_does_not_outlive_the_old_password(database: D
     assert await signing_in is None
     async with database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM staff_sessions") == 0
+
+
+async def test_two_replicas_that_start_at_once_make_one_owner(database: Database) -> None:
+    async with database.transaction() as tx:
+        await storage.hold_staff(tx)
+        starting = asyncio.create_task(ensure_owner(database, "boss@example.org", "of the second replica"))
+        await _somebody_waits(database)
+        owner = Staff(uuid4(), "boss@example.org", {None: Role.OWNER})
+        await storage.save_account(tx, owner, await hash_password(PASSWORD))
+    await starting
+    attempt = Attempt("boss@example.org", PASSWORD, "127.0.0.1")
+    assert isinstance(await check_password(database, attempt, timedelta(hours=1)), SignedIn)
+    assert [one.staff_id for one in await colleagues(database, None)] == [owner.staff_id]
