@@ -99,12 +99,18 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     async def signed_up() -> None:
         assert (await _row(up, school_id, "Father 7"))["status"] == "signed_up"
 
-    await eventually(signed_up)
+    await eventually(signed_up, within_seconds=60)
     used = await _sign_up(join, "father.seven.again")
     assert used.status_code in (409, 410)
     assert "already" in used.text.lower()
     summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
     assert summary["total"] == FAMILIES
+
+    async def settled() -> None:
+        rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
+        assert {row["delivery"] for row in rows} == {"sent"}
+
+    await eventually(settled, within_seconds=60)
     await _rebuilt_twice(up)
 
 
