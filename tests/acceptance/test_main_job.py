@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +106,13 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     assert "already" in used.text.lower()
     summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
     assert summary["total"] == FAMILIES
-
-    async def settled() -> None:
-        rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
-        assert {row["delivery"] for row in rows} == {"sent"}
-
-    await eventually(settled, within_seconds=60)
+    await eventually(partial(_all_is_told, up, school_id), within_seconds=60)
     await _rebuilt_twice(up)
+
+
+async def _all_is_told(up: KinviteUp, school_id: str) -> None:
+    rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
+    assert {row["delivery"] for row in rows} == {"sent"}
 
 
 async def _rebuilt_twice(up: KinviteUp) -> None:
