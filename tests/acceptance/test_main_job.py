@@ -104,8 +104,7 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     used = await _sign_up(join, "father.seven.again")
     assert used.status_code in (409, 410)
     assert "already" in used.text.lower()
-    summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
-    assert summary["total"] == FAMILIES
+    assert (await up.get(f"/dashboard/v1/schools/{school_id}/summary"))["total"] == FAMILIES
     await eventually(partial(_all_is_told, up, school_id), within_seconds=60)
     await _rebuilt_twice(up)
 
