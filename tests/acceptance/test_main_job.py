@@ -151,6 +151,16 @@ async def test_p4_p11_dead_links_each_have_their_page(up: KinviteUp) -> None:
         assert made_up.text != dead.text
 
 
+async def _revoked_token(up: KinviteUp) -> dict[str, str]:
+    """The header of a token that worked until it was revoked just now."""
+    made = await up.post("/dashboard/v1/tokens", {"name": "a feed", "rights": ["roster:read"]})
+    token = {"Authorization": f"Bearer {made['token']}"}
+    assert (await up.client.get("/roster/v1/schools", headers=token)).status_code == 200
+    answer = await up.client.delete(f"/dashboard/v1/tokens/{made['token_id']}")
+    assert answer.json()["announced"] is True
+    return token
+
+
 async def test_kill_9_of_everything_in_the_middle_of_the_bulk_loses_no_mail(up: KinviteUp) -> None:
     school_id = await up.school()
     await up.import_csv(school_id, families_csv(FAMILIES))
@@ -160,8 +170,11 @@ async def test_kill_9_of_everything_in_the_middle_of_the_bulk_loses_no_mail(up: 
         assert await up.mails()
 
     await eventually(some_have_mail, within_seconds=30)
+    revoked = await _revoked_token(up)
     up.kill_all()
     await up.start()
+    answer = await up.client.get("/roster/v1/schools", headers=revoked)
+    assert answer.status_code == 401
 
     async def all_have_mail() -> list[Any]:
         mails = await up.mails()
