@@ -25,6 +25,7 @@ _MOVE = """
 WITH gone AS (
     DELETE FROM outbox WHERE id = ANY (ARRAY(
         SELECT id FROM outbox WHERE sent_at < now() - make_interval(days => :days) ORDER BY sent_at LIMIT :batch))
+       AND sent_at < now() - make_interval(days => :days) -- asked again: it may have been published anew meanwhile
     RETURNING id, topic, key, headers, data
 ), kept AS (
     INSERT INTO history (id, topic, key, type, headers, data)

@@ -8,6 +8,7 @@ is away it goes on with what it knows (decision 10).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -26,14 +27,17 @@ from shared.runtime.retry import Backoff
 
 POLL_MILLISECONDS = 1_000
 PATIENCE_SECONDS = 2.0
+REREAD_SECONDS = 60.0
+READ_WITHIN_SECONDS = 30.0
 log = get_logger("revocations")
 
 
 class Revocations:
     """The ids of all revoked tokens. `run()` keeps them up to date until cancelled."""
 
-    def __init__(self, kafka: Kafka, health: Health) -> None:
+    def __init__(self, kafka: Kafka, health: Health, *, reread_seconds: float = REREAD_SECONDS) -> None:
         self._kafka = kafka
+        self._reread_seconds = reread_seconds
         self._ids: set[str] = set()
         self._complete = asyncio.Event()
         self._hearings: list[Callable[[], None]] = []
@@ -69,8 +73,13 @@ class Revocations:
             await backoff.wait()
 
     async def _follow(self, backoff: Backoff) -> None:
+        """Follow for a while, from the beginning.
+
+        A broker that lost its log begins a new one; a reader whose place is that one's end would wait behind it.
+        """
+        again_at = time.monotonic() + self._reread_seconds
         async with _Reader(self._kafka) as reader:
-            while True:
+            while time.monotonic() < again_at:
                 found = await reader.next(POLL_MILLISECONDS) - self._ids
                 self._ids |= found
                 for hearing in self._hearings if found else ():
@@ -82,9 +91,9 @@ class Revocations:
 
 
 async def read_revocations(kafka: Kafka) -> set[str]:
-    """The ids of the tokens that the topic says are revoked, now. Raises KafkaError."""
+    """The ids of the tokens that the topic says are revoked, now. Raises KafkaError, and TimeoutError after 30 s."""
     known: set[str] = set()
-    async with _Reader(kafka) as reader:
+    async with asyncio.timeout(READ_WITHIN_SECONDS), _Reader(kafka) as reader:
         while not await reader.at_end():
             known |= await reader.next(100)
     return known

@@ -12,7 +12,7 @@ S = TypeVar("S", bound="ServiceSettings")
 
 
 def _database_url(value: str) -> str:
-    if not re.fullmatch(r"postgresql\+asyncpg://[^\s/@:]+(:\S*)?@\S*/[^\s/]+", value):
+    if not re.fullmatch(r"postgresql\+asyncpg://(\S+@)?[^\s/@]*/[^\s/]+", value):
         raise ValueError("use postgresql+asyncpg://user:password@host:5432/name")
     return value
 

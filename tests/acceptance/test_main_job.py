@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +100,18 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     async def signed_up() -> None:
         assert (await _row(up, school_id, "Father 7"))["status"] == "signed_up"
 
-    await eventually(signed_up)
+    await eventually(signed_up, within_seconds=60)
     used = await _sign_up(join, "father.seven.again")
     assert used.status_code in (409, 410)
     assert "already" in used.text.lower()
-    summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
-    assert summary["total"] == FAMILIES
+    assert (await up.get(f"/dashboard/v1/schools/{school_id}/summary"))["total"] == FAMILIES
+    await eventually(partial(_all_is_told, up, school_id), within_seconds=60)
     await _rebuilt_twice(up)
+
+
+async def _all_is_told(up: KinviteUp, school_id: str) -> None:
+    rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
+    assert {row["delivery"] for row in rows} == {"sent"}
 
 
 async def _rebuilt_twice(up: KinviteUp) -> None:
@@ -151,6 +157,16 @@ async def test_p4_p11_dead_links_each_have_their_page(up: KinviteUp) -> None:
         assert made_up.text != dead.text
 
 
+async def _revoked_token(up: KinviteUp) -> dict[str, str]:
+    """The header of a token that worked until it was revoked just now."""
+    made = await up.post("/dashboard/v1/tokens", {"name": "a feed", "rights": ["roster:read"]})
+    token = {"Authorization": f"Bearer {made['token']}"}
+    assert (await up.client.get("/roster/v1/schools", headers=token)).status_code == 200
+    answer = await up.client.delete(f"/dashboard/v1/tokens/{made['token_id']}")
+    assert answer.json()["announced"] is True
+    return token
+
+
 async def test_kill_9_of_everything_in_the_middle_of_the_bulk_loses_no_mail(up: KinviteUp) -> None:
     school_id = await up.school()
     await up.import_csv(school_id, families_csv(FAMILIES))
@@ -160,8 +176,11 @@ async def test_kill_9_of_everything_in_the_middle_of_the_bulk_loses_no_mail(up: 
         assert await up.mails()
 
     await eventually(some_have_mail, within_seconds=30)
+    revoked = await _revoked_token(up)
     up.kill_all()
     await up.start()
+    answer = await up.client.get("/roster/v1/schools", headers=revoked)
+    assert answer.status_code == 401
 
     async def all_have_mail() -> list[Any]:
         mails = await up.mails()

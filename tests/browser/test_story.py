@@ -75,7 +75,7 @@ async def test_p14_p16_c13_from_the_spreadsheet_to_signed_up_on_the_open_page(
         person(browser, size, colours, "en-GB") as office,
         person(browser, size, colours, language) as family,
     ):
-        page = await _school_of(up, await office.new_page())
+        page = await _school_of(up, await office.new_page(), language)
         await _import(page, tmp_path, eyes)
         watched = await _watch(office, page)
         await _invite_everybody(page, eyes)
@@ -90,15 +90,16 @@ async def test_p14_p16_c13_from_the_spreadsheet_to_signed_up_on_the_open_page(
         await _the_rest(up, watched, family.pages[0], eyes)
 
 
-async def _school_of(up: KinviteUp, page: Page) -> Page:
-    """Sign in and open a school."""
+async def _school_of(up: KinviteUp, page: Page, language: str) -> Page:
+    """Sign in and open a school that writes to its parents in the language."""
     credentials = up.credentials
     await page.goto(f"{credentials['url']}/admin")
     await page.get_by_label("E-mail").fill(credentials["admin_email"])
     await page.get_by_label("Password").fill(credentials["admin_password"])
     await page.get_by_role("button", name="Sign in").click()
-    for label, value in (("Name", "Hill School"), ("Country", "DE"), ("Time zone", "Europe/Berlin")):
-        await page.get_by_label(label, exact=False).first.fill(value)
+    typed = {"name": "Hill School", "country": "DE", "language": language, "timezone": "Europe/Berlin"}
+    for name, value in typed.items():
+        await page.locator(f'[name="{name}"]').fill(value)
     await page.get_by_role("button", name="Add school").click()
     await expect(page.get_by_role("heading", name="Hill School")).to_be_visible()
     return page

@@ -44,7 +44,7 @@ def settings(database_url: str, owners: OwnersStub, monkeypatch: pytest.MonkeyPa
         "DASHBOARD_SERVICES_URL": owners.url,
         "DASHBOARD_OWNER_EMAIL": OWNER,
         "DASHBOARD_OWNER_PASSWORD": PASSWORD,
-        "DASHBOARD_COMMAND_TIMEOUT_SECONDS": "3",
+        "DASHBOARD_COMMAND_TIMEOUT_SECONDS": "30",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

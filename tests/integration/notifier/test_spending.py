@@ -6,7 +6,7 @@ from services.notifier.timers.reports import Reports
 from shared.contracts.notifier import SendMessage
 from shared.runtime.ids import new_id
 from tests.integration.notifier.desk import Desk, command, sending
-from tests.support.waiting import eventually
+from tests.support.waiting import clear_of_the_end, eventually
 
 LIMIT = 7
 
@@ -24,6 +24,7 @@ async def test_i37_no_text_goes_to_a_country_that_is_not_allowed(desk: Desk) -> 
 
 
 async def test_i37_a_school_sends_exactly_its_texts_of_an_hour_and_the_rest_in_the_next(desk: Desk) -> None:
+    await clear_of_the_end(3_600)
     mine = [_text(number) for number in range(20)]
     await desk.put(*mine, channels=["sms"])
     await desk.put(_text(99), channels=["sms"], school_id=new_id())

@@ -99,7 +99,7 @@ def test_migrate_without_its_own_address_says_which_setting_is_missing(empty_dat
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("url", ["", "postgresql://a@b/c", "postgresql+asyncpg://b/c", "sqlite:///x"])
+@pytest.mark.parametrize("url", ["", "postgresql://a@b/c", "postgresql+asyncpg://a@b", "sqlite:///x"])
 def test_a_wrong_address_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     for name, value in {**COMMON_ENVIRONMENT, "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:9"}.items():
         monkeypatch.setenv(name, value)

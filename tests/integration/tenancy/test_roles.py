@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from shared.runtime.database import EVERY_SCHOOL, Database, Kind, SchoolsOf
+from shared.runtime.errors import DatabaseRefused
 from shared.runtime.migrations import MigrationError, migrate
 from tests.support.apps import COMMON_ENVIRONMENT, running
 from tests.support.postgres import APPLICATION, Cluster, execute_as_owner
@@ -210,6 +211,26 @@ async def test_data_of_the_first_release_is_there_after_the_migration(
             assert await tx.scalar("SELECT name FROM schools") == "Elm"
         async with database.transaction(schools=[uuid4()]) as tx:
             assert await tx.rows("SELECT name FROM schools") == []
+
+
+async def test_a_login_of_ones_own_gets_the_roles_of_its_service_only(
+    cluster: Cluster, empty_database_url: str
+) -> None:
+    """Decision 8: services with different users are kept out of each other's tables."""
+    owner_url = cluster.owner_url(empty_database_url.rpartition("/")[2])
+    urls = {}
+    for service in ("roster", "notifier"):
+        urls[service] = empty_database_url.replace(f"{APPLICATION}@", f"only_{service}@")
+        versions = _FOLDER / service / "migrations" / "versions"
+        await migrate(owner_url, service, versions, application_url=urls[service])
+    async with Database(urls["roster"], schema="roster") as database:
+        assert await _rows(database, "SELECT * FROM schools") == []
+        for role in ("notifier_worker", "notifier_api", "kinvite"):
+            with pytest.raises(DBAPIError, match="permission denied to set role"):
+                await _rows(database, f"SELECT set_config('role', '{role}', true)")
+    async with Database(urls["roster"], schema="notifier") as foreign:
+        with pytest.raises(DatabaseRefused, match="may not do this"):
+            await _rows(foreign, "SELECT 1")
 
 
 async def test_without_the_right_to_make_roles_it_says_what_to_run(

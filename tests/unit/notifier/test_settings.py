@@ -8,7 +8,7 @@ from tests.support.apps import COMMON_ENVIRONMENT
 
 _ENVIRONMENT = {
     **COMMON_ENVIRONMENT,
-    "KINVITE_DATABASE_URL": "postgresql+asyncpg://x",
+    "KINVITE_DATABASE_URL": "postgresql+asyncpg://x@127.0.0.1/x",
     "KINVITE_KAFKA_BOOTSTRAP": "x",
 }
 
