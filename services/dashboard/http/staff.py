@@ -13,7 +13,8 @@ from services.dashboard.http.forms import Form, SignedForm, chosen_schools
 from services.dashboard.http.render import go, page
 from services.dashboard.service.office import LetIn, add_person, colleagues, end_work, give_role
 from services.dashboard.views.schools import list_schools
-from shared.runtime.database import EVERY_SCHOOL
+from services.dashboard.views.tokens import count_valid
+from shared.runtime.database import EVERY_SCHOOL, Scope
 from shared.runtime.problems import Problem
 
 router = APIRouter(prefix="/admin/staff", include_in_schema=False)
@@ -66,7 +67,10 @@ async def change(
 async def end(
     request: Request, context: WithContext, session: SignedIn, staff_id: UUID, form: SignedForm
 ) -> Response:
-    """In the schools of whoever asks; somebody who works elsewhere, too, goes on there."""
+    """In the schools of whoever asks; somebody who works elsewhere, too, goes on there.
+
+    Tokens that the person made are programs' and go on: the answer leads to them.
+    """
     session.need(May.MANAGE_STAFF)
     await _colleague(context, session, staff_id)
     try:
@@ -75,7 +79,15 @@ async def end(
         return go(request, HERE, error.message, bad=True)
     left = _found(member)
     told = "works no longer in your schools" if left.roles else "is out, and signed out everywhere"
-    return go(request, HERE, f"{left.email} {told}.")
+    async with context.database.transaction(schools=_scope(session)) as tx:
+        valid = await count_valid(tx, left.actor)
+    if not valid:
+        return go(request, HERE, f"{left.email} {told}.")
+    tokens = "1 token is" if valid == 1 else f"{valid} tokens are"
+    words = (
+        f"{left.email} {told}. {tokens} still valid that this person made: revoke here what is not needed."
+    )
+    return go(request, "/admin/tokens", words, bad=True)
 
 
 async def _page(
@@ -88,7 +100,7 @@ async def _page(
     made: LetIn | None = None,
 ) -> Response:
     mine = _mine(session)
-    async with context.database.transaction(schools=EVERY_SCHOOL if mine is None else mine) as tx:
+    async with context.database.transaction(schools=_scope(session)) as tx:
         schools = await list_schools(tx, mine)
     return page(
         request,
@@ -111,6 +123,11 @@ def _mine(session: Session) -> Schools:
     return session.staff.schools_where(May.MANAGE_STAFF)
 
 
+def _scope(session: Session) -> Scope:
+    mine = _mine(session)
+    return EVERY_SCHOOL if mine is None else mine
+
+
 def _role(form: Form) -> Role:
     try:
         return Role(form.text("role"))
@@ -124,7 +141,7 @@ async def _chosen(context: Context, session: Session, form: Form) -> Schools:
     if wanted is None:
         return None
     mine = _mine(session)
-    async with context.database.transaction(schools=EVERY_SCHOOL if mine is None else mine) as tx:
+    async with context.database.transaction(schools=_scope(session)) as tx:
         known = {school.school_id for school in await list_schools(tx, mine)}
     if not wanted or not wanted <= known:
         raise OfficeError("school_ids", "school_not_found", "Choose at least one school, of those shown.")

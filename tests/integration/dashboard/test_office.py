@@ -10,6 +10,7 @@ import pytest
 
 from services.dashboard.domain.office import OfficeError
 from services.dashboard.domain.staff import Role
+from services.dashboard.domain.tokens import Authority, Grant
 from services.dashboard.service.office import add_person, colleagues, end_work, find_person, give_role
 from services.dashboard.service.staff import (
     Attempt,
@@ -20,9 +21,11 @@ from services.dashboard.service.staff import (
     staff_of_session,
 )
 from services.dashboard.service.staff import sign_in as check_password
+from services.dashboard.service.tokens import mint_token, revoke_token
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import OWNER, PASSWORD, Browser, SignIn, sign_in
 from tests.integration.dashboard.feed import deliver
+from tests.support.apps import AUTH_SECRET
 from tests.unit.dashboard.facts import Story
 
 PAGE = "/admin/staff"
@@ -127,6 +130,21 @@ async def test_ending_signs_out_at_once_and_keeps_the_name_of_who_did_what(
     assert not await _may_sign_in(database, "a@example.org", PASSWORD)
     assert back.password
     assert await _may_sign_in(database, "a@example.org", back.password)
+
+
+async def test_ending_says_which_tokens_go_on(office: Browser, database: Database, fresh: Story) -> None:
+    schools = frozenset({fresh.school_id})
+    member = await add_staff(database, "a@example.org", PASSWORD, Role.ADMIN, schools)
+    by, grant = Authority(member.actor, schools), Grant("a feed", frozenset({"roster:write"}), schools, 1)
+    async with database.transaction() as tx:
+        for _ in range(2):
+            await mint_token(tx, AUTH_SECRET, grant, by)
+        over, _ = await mint_token(tx, AUTH_SECRET, grant, by)
+        await revoke_token(tx, over.token_id, by)
+    answer = await office.post(f"{PAGE}/{member.staff_id}/end", on=PAGE)
+    assert answer.headers["location"] == "/admin/tokens"
+    page = (await office.get("/admin/tokens")).text
+    assert "a@example.org is out, and signed out everywhere. 2 tokens are still valid" in page
 
 
 async def test_an_admin_sees_and_changes_the_own_school_only(
