@@ -53,7 +53,7 @@ class Sweeps:
 
     async def _release(self) -> bool:
         async with self.database.transaction() as tx:
-            return await release(tx, self.settings.batch_size)
+            return await release(tx, self.desk, self.settings.batch_size)
 
     async def _expire(self) -> bool:
         async with self.database.transaction() as tx:

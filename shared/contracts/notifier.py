@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
 
@@ -11,6 +12,11 @@ from shared.contracts.roster import Channel
 from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE, NOTIFIER_RECIPIENT
 
 Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
+
+
+def digest_of(address: str) -> str:
+    """SHA-256 (hex) of an address, letter case and outer blanks aside: tells it again without keeping it."""
+    return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
 
 
 class Recipient(Personal):
@@ -28,7 +34,11 @@ class Recipient(Personal):
     kind="command",
 )
 class SendMessage(Message):
-    """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`."""
+    """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`.
+
+    `quiet_from` to `quiet_until`: hours of the day in `timezone` in which it waits; without them it goes out at any
+    hour, as what a parent asked for does.
+    """
 
     message_id: UUID
     template: Template
@@ -42,6 +52,8 @@ class SendMessage(Message):
     generation: Generation
     token_key_id: str
     expires_at: datetime
+    quiet_from: time | None = None
+    quiet_until: time | None = None
 
 
 class _Outcome(Message):
@@ -113,11 +125,11 @@ class MessageOutcomeUnknown(_Outcome):
     triggered_by="the parent answered STOP, or the provider says that they once did",
 )
 class RecipientOptedOut(Message):
-    """The address takes no more messages on this channel, whoever sends them."""
+    """The address takes no more messages on this channel, whoever sends them; see `digest_of`."""
 
     parent_id: UUID
     channel: Channel
-    recipient: Recipient
+    address_digest: str
     opted_out_at: datetime
 
 
@@ -128,9 +140,9 @@ class RecipientOptedOut(Message):
     triggered_by="the parent answered START after a STOP",
 )
 class RecipientOptedIn(Message):
-    """The address takes messages on this channel again."""
+    """The address takes messages on this channel again; see `digest_of`."""
 
     parent_id: UUID
     channel: Channel
-    recipient: Recipient
+    address_digest: str
     opted_in_at: datetime

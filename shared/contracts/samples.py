@@ -29,6 +29,7 @@ _BY_NAME: dict[str, Any] = {
     "school_name": "Hill School",
     "token_key_id": "k1",
     "token_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "address_digest": "b008a409b86c3f208c6bb2185498c3901ee2421a4ff0c9d8ca54c1e5c3389385",
     "code": "5.1.1",
     "template": "verify",
     "reminder_days": (3, 6),

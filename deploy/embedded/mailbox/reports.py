@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -71,6 +72,7 @@ class Reporter:
         word = text.strip().upper()
         fields = {
             "AccountSid": self._account.sid,
+            "MessageSid": f"SM{token_hex(16)}",
             "From": prefix + number,
             "To": prefix + sender.removeprefix("whatsapp:"),
             "Body": text,

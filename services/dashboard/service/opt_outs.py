@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from services.dashboard.domain.reach import OptOut, digest_of
+from services.dashboard.domain.reach import OptOut
 from services.dashboard.domain.timeline import Entry
 from services.dashboard.storage import changes, opt_outs, projection
 from shared.contracts.envelope import Received
@@ -34,7 +34,7 @@ def _change(received: Received[C]) -> OptOut:
         school_id=received.school_id,
         parent_id=fact.parent_id,
         channel=fact.channel,
-        address_digest=digest_of(fact.recipient.address),
+        address_digest=fact.address_digest,
         version=received.version,
         opted_out=isinstance(fact, RecipientOptedOut),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.invitations.domain.delivery import Outcome
-from services.invitations.domain.models import OptOut, digest_of
+from services.invitations.domain.models import OptOut
 from services.invitations.domain.states import Channel, Delivery
 from services.invitations.service import outcomes
 from shared.contracts import notifier
@@ -75,7 +75,7 @@ def _opt_out(
         parent_id=one.data.parent_id,
         school_id=one.school_id,
         channel=Channel(one.data.channel),
-        address_digest=digest_of(one.data.recipient.address),
+        address_digest=one.data.address_digest,
         version=one.version,
         opted_out=opted_out,
     )

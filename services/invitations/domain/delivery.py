@@ -13,11 +13,11 @@ _RANK = {
     Delivery.DEFERRED: 1,
     Delivery.FAILED_TEMPORARY: 1,
     Delivery.SENT: 1,
-    Delivery.DELIVERED: 2,
-    Delivery.FAILED_PERMANENT: 2,
-    Delivery.SUPPRESSED: 2,
     Delivery.UNKNOWN: 2,
-    Delivery.PRINTED: 2,
+    Delivery.DELIVERED: 3,
+    Delivery.FAILED_PERMANENT: 3,
+    Delivery.SUPPRESSED: 3,
+    Delivery.PRINTED: 3,
 }
 
 
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def advances(present: Delivery, outcome: Delivery) -> bool:
-    """Does the outcome move the axis? Final states stay; a failure, also one for now, may follow `sent`."""
+    """Does the outcome move the axis? A failure, also one for now, may follow `sent`; any end may follow unknown."""
     rank = _RANK[outcome]
     return rank > _RANK[present] or (rank == _RANK[present] == 1 and outcome is not present)
 

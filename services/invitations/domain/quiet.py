@@ -19,10 +19,15 @@ class Night:
     school: School
     instead: QuietHours | None = None
 
+    def hours(self, channel: Channel) -> QuietHours | None:
+        """The hours of the day without messages on this channel; None: there are none."""
+        hours = self.instead or self.school.quiet
+        return None if channel not in LOUD_CHANNELS or hours.begin == hours.end else hours
+
     def ends(self, channel: Channel, now: datetime) -> datetime | None:
         """When what goes out now on this channel may go out; None: at once."""
-        hours = self.instead or self.school.quiet
-        if channel not in LOUD_CHANNELS or hours.begin == hours.end:
+        hours = self.hours(channel)
+        if hours is None:
             return None
         local = now.astimezone(_zone(self.school.timezone))
         if not _within(hours, local.time()):

@@ -91,6 +91,11 @@ def hold(current: Invitation, until: datetime) -> Transition:
     return Transition(replace(current, next_reminder_at=until if until < current.expires_at else None))
 
 
+def wait(current: Invitation, until: datetime) -> Transition:
+    """The message that waited waits on; its week has begun nevertheless, as was announced."""
+    return Transition(replace(current, send_at=until))
+
+
 def let_go(current: Invitation) -> Transition:
     """The message that waited is not sent any more: its link has ended."""
     return Transition(replace(current, send_at=None))

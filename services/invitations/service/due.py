@@ -39,11 +39,13 @@ def _remind_one(tx: Transaction, desk: Desk, invitation: Invitation, family: Fam
     contact = choose_contact(family.parent, invitation.channel, invitation.contact_id)
     if contact is None or _closed(family, contact, invitation, desk) or not may_remind(invitation, tx.now):
         return Step(transitions.without_reminders(invitation))
-    morning = Night(family.school, desk.limits.quiet).ends(invitation.channel, tx.now)
+    night = Night(family.school, desk.limits.quiet)
+    morning = night.ends(invitation.channel, tx.now)
     if morning is not None:
         return Step(transitions.hold(invitation, morning))
     transition = transitions.remind(invitation, family.school, desk.stamp(tx.now), desk.limits.cool_down)
-    return Step(transition, to=Addressee(family.parent, contact, family.school))
+    quiet = night.hours(invitation.channel)
+    return Step(transition, to=Addressee(family.parent, contact, family.school, quiet))
 
 
 def _closed(family: Family, contact: Contact, invitation: Invitation, desk: Desk) -> bool:
@@ -59,19 +61,27 @@ def _open(family: Family, invitation: Invitation) -> bool:
     return parent.has_access and not parent.removed and not contact_gone(invitation, parent)
 
 
-async def release(tx: Transaction, limit: int) -> bool:
+async def release(tx: Transaction, desk: Desk, limit: int) -> bool:
     """Send up to `limit` messages that waited for the end of quiet hours; True when there may be more."""
     due = await rows.claim_held(tx, tx.now, limit)
     if not due:
         return False
     families = await find_families(tx, {one.parent_id for one in due})
-    await finish(tx, [_release_one(tx, one, families[one.parent_id]) for one in due], Lane.BULK)
+    await finish(tx, [_release_one(tx, desk, one, families[one.parent_id]) for one in due], Lane.BULK)
     return len(due) == limit
 
 
-def _release_one(tx: Transaction, invitation: Invitation, family: Family) -> Step:
-    """Who was withdrawn or lost the address in the night gets nothing in the morning."""
+def _release_one(tx: Transaction, desk: Desk, invitation: Invitation, family: Family) -> Step:
+    """Who was withdrawn or lost the address in the night gets nothing in the morning.
+
+    Where nothing ran in the morning and it is night again, the message waits for the next one.
+    """
     contact = choose_contact(family.parent, invitation.channel, invitation.contact_id)
     if contact is None or invitation.status not in LIVE or not _open(family, invitation):
         return Step(transitions.let_go(invitation))
-    return Step(transitions.release(invitation, tx.now), to=Addressee(family.parent, contact, family.school))
+    night = Night(family.school, desk.limits.quiet)
+    morning = night.ends(invitation.channel, tx.now)
+    if morning is not None:
+        return Step(transitions.wait(invitation, morning))
+    to = Addressee(family.parent, contact, family.school, night.hours(invitation.channel))
+    return Step(transitions.release(invitation, tx.now), to=to)

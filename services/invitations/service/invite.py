@@ -89,6 +89,7 @@ def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | St
     if isinstance(decision, Stop):
         return decision
     night = Night(family.school, desk.limits.quiet)
+    quiet = None if wish.origin is Origin.PARENT else night.hours(wish.channel)
     target = Target(
         invitation_id=new_id(),
         parent_id=family.parent.parent_id,
@@ -101,7 +102,7 @@ def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | St
     )
     return Step(
         start(family.invitation, target, desk.stamp(tx.now)),
-        to=Addressee(family.parent, decision.contact, family.school),
+        to=Addressee(family.parent, decision.contact, family.school, quiet),
         actor=order.actor,
         detail=_detail(family, order, tx.now - desk.limits.cool_down),
     )

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from services.invitations.domain.models import Contact, Happening, Invitation, Parent, School, Transition
+from services.invitations.domain.models import (
+    Contact,
+    Happening,
+    Invitation,
+    Parent,
+    QuietHours,
+    School,
+    Transition,
+)
 from services.invitations.domain.states import Fact, Refusal, Template
 from services.invitations.storage import invitations as rows
 from services.invitations.storage import marks
@@ -21,11 +29,12 @@ from shared.runtime.outbox import Lane, Outgoing, emit
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Whom a message goes to."""
+    """Whom a message goes to. `quiet`: the hours in which it waits; None for what the parent asked for."""
 
     parent: Parent
     contact: Contact
     school: School
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,8 @@ def _send(template: Template, invitation: Invitation, to: Addressee) -> SendMess
         generation=invitation.generation,
         token_key_id=invitation.token_key_id,
         expires_at=invitation.expires_at,
+        quiet_from=to.quiet.begin if to.quiet else None,
+        quiet_until=to.quiet.end if to.quiet else None,
     )
 
 

@@ -14,6 +14,7 @@ class Letter:
     """Everything that a message to one parent says. The repr shows no person and no link.
 
     `template` is verify, invite, verify_reminder or invite_reminder; `timezone` an IANA name; `language` BCP 47.
+    `valid_seconds`: a provider that has not sent it by then must not send it.
     """
 
     message_id: UUID
@@ -25,6 +26,7 @@ class Letter:
     link: str = field(repr=False)
     expires_at: datetime
     timezone: str
+    valid_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

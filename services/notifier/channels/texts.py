@@ -11,6 +11,7 @@ from services.notifier.channels.words import catalogue, fill, local_moment, valu
 
 MOST_SEGMENTS = 2
 SHORTEST_SCHOOL_NAME = 10
+LONGEST_QUEUE_SECONDS = 36_000
 # GSM 03.38: one septet each, and those that take two.
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -53,6 +54,12 @@ def template_text(language: str, template: str) -> str:
     """The text of a WhatsApp template as it is handed in for approval, with `{{1}}` to `{{3}}`."""
     text: str = catalogue(language)["whatsapp"][template]
     return text
+
+
+def queue_seconds(letter: Letter) -> int:
+    """How long a text may wait at the provider, within Twilio's limits, so that it comes in time or not at all."""
+    left = LONGEST_QUEUE_SECONDS if letter.valid_seconds is None else int(letter.valid_seconds)
+    return min(max(left, 1), LONGEST_QUEUE_SECONDS)
 
 
 def content_sid(sids: Mapping[str, str], letter: Letter) -> str | None:

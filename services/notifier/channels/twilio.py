@@ -19,15 +19,13 @@ from twilio.rest import Client
 
 from services.notifier.channels.base import Letter, OutcomeUnknown, Receipt, Refused, Unavailable
 from services.notifier.channels.safe import BadAddressError, number
-from services.notifier.channels.texts import content_sid, sms_text, template_values
-from services.notifier.channels.twilio_codes import answer_error, error_for
+from services.notifier.channels.texts import content_sid, queue_seconds, sms_text, template_values
+from services.notifier.channels.twilio_codes import REPORT_SECONDS, answer_error, error_for
 from services.notifier.channels.twilio_hooks import CopyReport, read_report
 
 TWILIO_URL = "https://api.twilio.com"
 _UNDELIVERED = ("failed", "undelivered", "canceled")
 _LOST = "The provider did not say whether it took the message."
-REPORT_SECONDS = 30.0
-"""A copy whose answer got lost is not repeated before its report has had this long to come."""
 _log = logging.getLogger("twilio.transport")
 _log.disabled = True  # the library writes addresses of requests there
 
@@ -122,8 +120,11 @@ class TwilioChannel:
             raise Refused("bad_address", "The number is not written correctly.") from None
         fields = self._compose(self._settings, letter, to)
         report = f"{self._settings.status_url}?message_id={letter.message_id}"
+        wait = queue_seconds(letter)
         try:
-            taken = await self._client.messages.create_async(status_callback=report, **fields)
+            taken = await self._client.messages.create_async(
+                status_callback=report, validity_period=wait, **fields
+            )
         except (TwilioException, ValueError, TypeError, AttributeError) as error:
             raise _lost("bad_answer", error) from None
         if taken.status in _UNDELIVERED:

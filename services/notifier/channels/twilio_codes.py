@@ -10,6 +10,8 @@ from services.notifier.channels.base import OutcomeUnknown, Refused, SendError, 
 OPTED_OUT = "opted_out"
 DAY_SECONDS = 86_400.0
 HOUR_SECONDS = 3_600.0
+REPORT_SECONDS = 30.0
+"""A copy whose answer got lost is not repeated before its report has had this long to come."""
 TOO_MANY_REQUESTS = 429
 NOT_ALLOWED = (401, 403)
 
@@ -73,6 +75,7 @@ MEANINGS: dict[int, Meaning] = {
     30008: Meaning(
         Kind.TEMPORARY, "The phone network did not deliver the message and gave no reason.", HOUR_SECONDS
     ),
+    30036: Meaning(Kind.TEMPORARY, "The message waited too long at the provider and was not sent.", 60.0),
     63001: _CREDENTIALS,
     63003: _NO_WHATSAPP,
     63007: _SENDER,
@@ -123,5 +126,6 @@ def answer_error(
         return Unavailable("503", reason, detail=detail, retry_after_seconds=wait)
     if status >= 500:
         reason = "The provider did not say whether it took the message."
-        return OutcomeUnknown(str(status), reason, detail=detail)
+        after = max(wait or 0.0, REPORT_SECONDS)
+        return OutcomeUnknown(str(status), reason, detail=detail, retry_after_seconds=after)
     return error_for(code or status, detail=detail)

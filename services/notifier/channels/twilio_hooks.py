@@ -51,8 +51,9 @@ class CopyReport:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Somebody wrote to us."""
+    """Somebody wrote to us. `reply_id` is the provider's name for what they wrote."""
 
+    reply_id: str
     channel: str
     address: str = field(repr=False)
     wants: Wants = Wants.OTHER
@@ -86,9 +87,7 @@ def read_report(form: Mapping[str, str]) -> CopyReport | None:
     """The report in a status callback; None where it says nothing that we know."""
     word = _WORDS.get(form.get("MessageStatus", "").lower())
     provider_id = form.get("MessageSid", "")
-    if word is None or not (
-        provider_id.isascii() and provider_id.isalnum() and len(provider_id) <= LONGEST_ID
-    ):
+    if word is None or not _is_id(provider_id):
         return None
     code = form.get("ErrorCode", "")
     known = code.isascii() and code.isdigit() and 0 < len(code) <= 9
@@ -96,14 +95,18 @@ def read_report(form: Mapping[str, str]) -> CopyReport | None:
 
 
 def read_reply(form: Mapping[str, str]) -> Reply | None:
-    """Who wrote to us and what they want; None where no number is named."""
-    sender = form.get("From", "")
+    """Who wrote to us and what they want; None where no number or no message is named."""
+    reply_id, sender = form.get("MessageSid", ""), form.get("From", "")
     channel = "whatsapp" if sender.startswith("whatsapp:") else "sms"
     address = sender.removeprefix("whatsapp:")
-    if not (
+    if not _is_id(reply_id) or not (
         address.startswith("+") and address[1:].isascii() and address[1:].isdigit() and len(address) <= 16
     ):
         return None
     word = (form.get("OptOutType") or form.get("Body", "")).strip().strip(".!\"'").upper()
     wants = Wants.STOP if word in _STOP else Wants.START if word in _START else Wants.OTHER
-    return Reply(channel, address, wants)
+    return Reply(reply_id, channel, address, wants)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -58,7 +58,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was commanded. `expires_at`: the link in it is dead from then on."""
+    """What was commanded. `expires_at`: the link in it is dead from then on.
+
+    `quiet_from` to `quiet_until`: hours of the day in `timezone` in which it waits; None: it goes out at any hour.
+    """
 
     message_id: UUID
     school_id: UUID
@@ -73,6 +76,8 @@ class Message:
     timezone: str
     token_key_id: str
     expires_at: datetime
+    quiet_from: time | None = None
+    quiet_until: time | None = None
     traceparent: str | None = None
 
 

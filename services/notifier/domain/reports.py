@@ -17,6 +17,8 @@ CONFIRMING = frozenset({"sms", "whatsapp"})
 """Channels whose provider reports what became of a message."""
 ASK_AFTER_SECONDS = (600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0)
 """When the provider is asked about a message that no report came for, counted from the hand-over."""
+ASK_AGAIN_SECONDS = 3_600.0
+"""After that the last question is put again if nobody answered it."""
 NO_REPORT = Result(Verdict.UNKNOWN, "no_report", "The provider never said whether the message arrived.")
 
 
@@ -29,7 +31,7 @@ class Word(StrEnum):
     SILENT = "silent"
 
 
-RANK = {Word.TAKEN: 1, Word.DELIVERED: 2, Word.FAILED: 2, Word.SILENT: 2}
+RANK = {Word.TAKEN: 1, Word.SILENT: 2, Word.DELIVERED: 3, Word.FAILED: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,30 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known."""
+    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known.
+
+    `failed_copies`: how many copies the provider has reported as failed.
+    """
 
     claim: Claim
     state: State
     provider_id: str | None = None
+    failed_copies: int = 1
 
 
 def hear(
     standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so."""
-    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT, State.UNKNOWN):
-        return None
+    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so.
+
+    An unknown outcome becomes a known one, if the provider does say what became of the copy.
+    """
     claim = standing.claim
+    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT):
+        return None
+    if standing.state is State.UNKNOWN and report.word is not Word.DELIVERED:
+        lost = report.word is Word.FAILED and standing.provider_id == report.provider_id
+        return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report) if lost else None
     match report.word:
         case Word.DELIVERED:
             return _final(claim, State.DELIVERED, Announcement.DELIVERED, report)
@@ -75,18 +87,27 @@ def hear(
 def _failed(
     standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """A failure for now is tried again while attempts and time are left; where one is planned already it stays."""
+    """A failure for now is tried again while copies, attempts and time are left; one that is planned already stays.
+
+    A copy that failed for no known reason (verdict unknown) may have arrived.
+    """
     claim, result = standing.claim, report.failure or Result(Verdict.REFUSED)
     for_good = result.verdict is Verdict.REFUSED
     if not for_good and standing.state is not State.SENT:
         return None
+    ambiguous = claim.ambiguous + (result.verdict is Verdict.UNKNOWN)
     wait = policy.delay_seconds(max(claim.attempts, 1), chance, result.retry_after_seconds)
     due_at = now + timedelta(seconds=wait)
-    if for_good or claim.attempts >= policy.attempt_limit or due_at >= claim.message.expires_at:
+    exhausted = (
+        standing.failed_copies >= policy.copy_limit
+        or claim.attempts >= policy.attempt_limit
+        or ambiguous >= policy.ambiguous_limit
+    )
+    if for_good or exhausted or due_at >= claim.message.expires_at:
         return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report)
     announce = None if claim.announced else Announcement.FAILED
     return Change(
-        State.FAILED_TEMPORARY, due_at, claim.attempts, claim.ambiguous, result.code, result.reason, announce
+        State.FAILED_TEMPORARY, due_at, claim.attempts, ambiguous, result.code, result.reason, announce
     )
 
 

@@ -13,11 +13,13 @@ JITTER = 0.2
 class RetryPolicy:
     """How often one message is tried. With 20 attempts the last one is two days after the first.
 
-    `ambiguous_limit`: after so many attempts of which nobody knows the end, no further copy is risked.
+    `ambiguous_limit`: after so many attempts of which nobody knows the end, no further copy is risked. `copy_limit`:
+    so many copies are paid for that a provider takes over and then reports as failed.
     """
 
     attempt_limit: int = 20
     ambiguous_limit: int = 5
+    copy_limit: int = 3
 
     def delay_seconds(self, attempts: int, chance: float, retry_after_seconds: float | None = None) -> float:
         """Seconds from the `attempts`-th failed attempt to the next, 20 % earlier or later as `chance` in [0, 1) says.

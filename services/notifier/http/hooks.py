@@ -12,7 +12,7 @@ from starlette.datastructures import ImmutableMultiDict
 
 from services.notifier.channels.twilio_hooks import Form, Signatures, Wants, read_reply, read_report
 from services.notifier.service.reporting import keep_report
-from services.notifier.service.suppressing import start, stop
+from services.notifier.service.suppressing import is_news, start, stop
 from shared.runtime.database import Database
 from shared.runtime.problems import Problem
 
@@ -59,11 +59,15 @@ def hooks_router(hooks: Hooks) -> APIRouter:
 
     @routes.post(INBOUND_PATH, summary="A reply of a person")
     async def inbound(request: Request) -> Response:
-        """Signed by Twilio. STOP ends all messages to the number on that channel at once, START lets them through."""
+        """Signed by Twilio. STOP ends all messages to the number on that channel at once, START lets them through.
+
+        A reply that was heard before has no second effect.
+        """
         reply = read_reply(await hooks.form(request))
         if reply is not None and reply.wants is not Wants.OTHER:
             async with hooks.database.transaction(schools=()) as tx:
-                await (stop if reply.wants is Wants.STOP else start)(tx, reply.channel, reply.address)
+                if await is_news(tx, reply.reply_id):
+                    await (stop if reply.wants is Wants.STOP else start)(tx, reply.channel, reply.address)
             hooks.heard()
         return Response(_NOTHING_TO_SAY, media_type="text/xml")
 

@@ -51,5 +51,7 @@ def _message(command: Received[SendMessage]) -> Message:
         timezone=data.timezone,
         token_key_id=data.token_key_id,
         expires_at=data.expires_at,
+        quiet_from=data.quiet_from.replace(tzinfo=None) if data.quiet_from else None,
+        quiet_until=data.quiet_until.replace(tzinfo=None) if data.quiet_until else None,
         traceparent=command.traceparent,
     )

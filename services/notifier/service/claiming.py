@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from services.notifier.channels.base import Letter
-from services.notifier.domain.messages import Claim, Message, spent
+from services.notifier.domain.messages import Change, Claim, Message, settle, spent
+from services.notifier.domain.quiet import send_before
+from services.notifier.domain.reports import CONFIRMING
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.recording import save
+from services.notifier.service.reporting import taken_already
 from services.notifier.storage.queue import claim_due, renew_leases
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
@@ -36,8 +40,8 @@ class Links:
         token = self.keys.derive(purpose, message.invitation_id, message.generation, message.token_key_id)
         return f"{self.public_url}/{page}/{token}"
 
-    def letter(self, message: Message) -> Letter:
-        """All that the message says."""
+    def letter(self, message: Message, now: datetime) -> Letter:
+        """All that the message says, sent `now`."""
         return Letter(
             message_id=message.message_id,
             template=message.template,
@@ -48,6 +52,7 @@ class Links:
             link=self.link_of(message),
             expires_at=message.expires_at,
             timezone=message.timezone,
+            valid_seconds=(send_before(message, now) - now).total_seconds(),
         )
 
 
@@ -73,11 +78,21 @@ async def claim(tx: Transaction, queue: Queue, *, limit: int, expired_only: bool
         lease_seconds=queue.lease_seconds,
         expired_only=expired_only,
     )
-    ended = [(claimed, change) for claimed in claims if (change := spent(claimed, tx.now, queue.policy))]
+    ended = [
+        (claimed, await _end(tx, claimed, change, queue))
+        for claimed in claims
+        if (change := spent(claimed, tx.now, queue.policy))
+    ]
     if ended:
         await save(tx, ended, lane=queue.lane)
     over = {claimed.message.message_id for claimed, _ in ended}
     return [claimed for claimed in claims if claimed.message.message_id not in over]
+
+
+async def _end(tx: Transaction, claimed: Claim, change: Change, queue: Queue) -> Change:
+    """Giving up, unless the provider has reported on a copy after all."""
+    taken = await taken_already(tx, claimed.message) if queue.channel in CONFIRMING else None
+    return change if taken is None else settle(claimed, taken, tx.now, queue.policy, 0.0)
 
 
 async def renew(tx: Transaction, queue: Queue, claims: Sequence[Claim]) -> set[UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.notifier.channels.base import Refused
 from services.notifier.channels.twilio_codes import error_for
-from services.notifier.domain.messages import Change, Claim, Result, Verdict
+from services.notifier.domain.messages import Change, Claim, Message, Result, Verdict
 from services.notifier.domain.reports import Report, Word, hear
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.recording import save
@@ -17,6 +17,8 @@ from services.notifier.storage.reports import Heard
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
 
+NO_REASON = 30008
+"""The provider's code for a failure that it cannot explain."""
 _chance = random.SystemRandom().random
 
 
@@ -25,6 +27,12 @@ async def keep_report(
 ) -> None:
     """Keep a report; one that came before, or that says less than what is known, changes nothing."""
     await reports.keep_report(tx, provider_id, message_id, word, code)
+
+
+async def taken_already(tx: Transaction, message: Message) -> Result | None:
+    """How an attempt ends where the provider reported on a copy that we had lost sight of; None where it did not."""
+    taken = await reports.find_taken(tx, message.message_id)
+    return None if taken is None else Result(Verdict.SENT, detail="as reported", provider_id=taken)
 
 
 async def apply_reports(tx: Transaction, policy: RetryPolicy, limit: int) -> bool:
@@ -57,7 +65,8 @@ def _report(heard: Heard) -> Report:
 
 
 def _failure(code: int | None) -> Result:
-    """What a failed copy means; without a code nobody knows why, as with 30008."""
-    error = error_for(code or 30008)
-    verdict = Verdict.REFUSED if isinstance(error, Refused) else Verdict.TRY_LATER
+    """What a failed copy means; one without a code, or that nobody can explain, may have arrived."""
+    error = error_for(code or NO_REASON)
+    for_now = Verdict.UNKNOWN if (code or NO_REASON) == NO_REASON else Verdict.TRY_LATER
+    verdict = Verdict.REFUSED if isinstance(error, Refused) else for_now
     return Result(verdict, error.code, error.reason, retry_after_seconds=error.retry_after_seconds)

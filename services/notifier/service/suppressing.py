@@ -4,32 +4,43 @@ from __future__ import annotations
 
 from services.notifier.channels.twilio_codes import OPTED_OUT
 from services.notifier.domain.messages import Message, Result, Verdict
-from services.notifier.storage import suppressions
-from services.notifier.storage.reports import find_taken
+from services.notifier.domain.numbers import spellings
+from services.notifier.storage import inbound, suppressions
 from services.notifier.storage.suppressions import Known, Suppression
-from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, digest_of
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Outgoing, emit
 
 REASON = "The recipient has answered STOP and takes no more messages."
 
 
+async def is_news(tx: Transaction, reply_id: str) -> bool:
+    """Was this reply not heard before? It counts as heard from the commit on."""
+    return await inbound.note(tx, reply_id)
+
+
+async def forget_replies(tx: Transaction) -> None:
+    """Forget which replies were heard long ago."""
+    await inbound.forget_old(tx)
+
+
 async def stop(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of a number said STOP on a channel."""
-    await suppressions.stop(tx, channel, address)
+    """The owner of a number said STOP on a channel; it holds however the number is spelled there."""
+    for spelling in spellings(channel, address):
+        await suppressions.stop(tx, channel, spelling)
 
 
 async def start(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of a number said START on a channel."""
-    await suppressions.lift(tx, channel, address)
+    """The owner of a number said START on a channel; it holds as STOP does."""
+    for spelling in spellings(channel, address):
+        await suppressions.lift(tx, channel, spelling)
 
 
-async def before_attempt(tx: Transaction, message: Message) -> Result | None:
-    """How an attempt ends before it begins: the recipient said STOP, or a copy that we lost sight of was taken."""
+async def stopped(tx: Transaction, message: Message) -> Result | None:
+    """How an attempt ends whose recipient said STOP; None where they did not."""
     if await suppressions.is_stopped(tx, message.channel, message.recipient.address):
         return Result(Verdict.REFUSED, OPTED_OUT, REASON)
-    taken = await find_taken(tx, message.message_id)
-    return None if taken is None else Result(Verdict.SENT, detail="as reported", provider_id=taken)
+    return None
 
 
 async def announce(tx: Transaction, limit: int) -> bool:
@@ -47,7 +58,7 @@ def _fact(suppression: Suppression, known: Known) -> Outgoing:
     about = {
         "parent_id": known.parent_id,
         "channel": suppression.channel,
-        "recipient": Recipient(address=known.recipient.address, name=known.recipient.name),
+        "address_digest": digest_of(suppression.address),
     }
     data: RecipientOptedOut | RecipientOptedIn
     moment = suppression.lifted_at or suppression.since

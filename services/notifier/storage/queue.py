@@ -15,18 +15,19 @@ from shared.runtime.database import Transaction
 _INSERT = text(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
-                          address, name, language, school_name, timezone, token_key_id, expires_at, traceparent,
-                          state, due_at)
+                          address, name, language, school_name, timezone, token_key_id, expires_at, quiet_from,
+                          quiet_until, traceparent, state, due_at)
     SELECT m.message_id, m.school_id, m.parent_id, m.invitation_id, m.generation, m.channel, :lane, m.template,
-           m.address, m.name, m.language, m.school_name, m.timezone, m.token_key_id, m.expires_at, m.traceparent,
-           'queued', now()
+           m.address, m.name, m.language, m.school_name, m.timezone, m.token_key_id, m.expires_at, m.quiet_from,
+           m.quiet_until, m.traceparent, 'queued', now()
       FROM unnest(CAST(:message_id AS uuid[]), CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]),
                   CAST(:invitation_id AS uuid[]), CAST(:generation AS integer[]), CAST(:channel AS text[]),
                   CAST(:template AS text[]), CAST(:address AS text[]), CAST(:name AS text[]),
                   CAST(:language AS text[]), CAST(:school_name AS text[]), CAST(:timezone AS text[]),
-                  CAST(:token_key_id AS text[]), CAST(:expires_at AS timestamptz[]), CAST(:traceparent AS text[]))
+                  CAST(:token_key_id AS text[]), CAST(:expires_at AS timestamptz[]), CAST(:quiet_from AS time[]),
+                  CAST(:quiet_until AS time[]), CAST(:traceparent AS text[]))
            AS m (message_id, school_id, parent_id, invitation_id, generation, channel, template, address, name,
-                 language, school_name, timezone, token_key_id, expires_at, traceparent)
+                 language, school_name, timezone, token_key_id, expires_at, quiet_from, quiet_until, traceparent)
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id
     """

@@ -24,7 +24,8 @@ _KEEP = text(
 )
 _CLAIM = text(
     """
-    SELECT m.*, r.provider_id AS reported_id, r.word, r.code AS reported_code
+    SELECT m.*, r.provider_id AS reported_id, r.word, r.code AS reported_code,
+           (SELECT count(*) FROM reports AS c WHERE c.message_id = r.message_id AND c.word = 'failed') AS failed_copies
       FROM reports AS r JOIN messages AS m USING (message_id)
      WHERE NOT r.applied AND m.state <> 'sending'
      ORDER BY m.message_id, r.rank LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -70,7 +71,7 @@ async def claim_reports(tx: Transaction, limit: int) -> list[Heard]:
     """Lock reports that wait and their messages; those of a message that is being sent wait on."""
     return [
         Heard(
-            Standing(claim_from(row), State(row.state), row.provider_id),
+            Standing(claim_from(row), State(row.state), row.provider_id, row.failed_copies),
             row.lane,
             row.reported_id,
             Word(row.word),

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.notifier.domain.messages import Recipient
 from shared.runtime.database import Transaction
 
 _STOP = text(
@@ -48,8 +47,8 @@ _CLAIM = text(
 )
 _RECIPIENTS = text(
     """
-    SELECT DISTINCT ON (school_id, parent_id) school_id, parent_id, name FROM messages
-     WHERE channel = :channel AND address = :address ORDER BY school_id, parent_id, queued_at DESC
+    SELECT DISTINCT school_id, parent_id FROM messages
+     WHERE channel = :channel AND address = :address ORDER BY school_id, parent_id
     """
 )
 _ANNOUNCED = text("UPDATE suppressions SET announced = true WHERE channel = :channel AND address = :address")
@@ -74,7 +73,6 @@ class Known:
 
     school_id: UUID
     parent_id: UUID
-    recipient: Recipient
 
 
 async def stop(tx: Transaction, channel: str, address: str) -> None:
@@ -107,7 +105,7 @@ async def claim_unannounced(tx: Transaction, limit: int) -> list[Suppression]:
 async def recipients(tx: Transaction, suppression: Suppression) -> list[Known]:
     """Whom we know at the number."""
     rows = await tx.rows(_RECIPIENTS, {"channel": suppression.channel, "address": suppression.address})
-    return [Known(row.school_id, row.parent_id, Recipient(suppression.address, row.name)) for row in rows]
+    return [Known(row.school_id, row.parent_id) for row in rows]
 
 
 async def mark_announced(tx: Transaction, suppression: Suppression) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from services.notifier.channels.base import (
     Channel,
@@ -57,7 +58,7 @@ class Attempts:
 
     async def _send(self, message: Message) -> Receipt:
         try:
-            letter = self._links.letter(message)
+            letter = self._links.letter(message, datetime.now(UTC))
         except KeyError:
             raise TryLater("token_key_unknown", "The key that makes this link is not installed.") from None
         try:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from services.notifier.channels.base import SendError
+from services.notifier.channels.base import Refused, SendError
 from services.notifier.channels.twilio import TwilioChannel
 from services.notifier.channels.twilio_hooks import CopyReport
-from services.notifier.domain.reports import ASK_AFTER_SECONDS, Word
+from services.notifier.domain.reports import ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, Word
 from services.notifier.service.reporting import keep_report
 from services.notifier.storage.asking import Question, claim_questions
 from shared.runtime.database import Database
@@ -49,7 +49,9 @@ class Inquiries:
     async def round(self) -> bool:
         """Ask about a batch, with no transaction open; answers whether there may be more."""
         async with self._database.transaction() as tx:
-            questions = await claim_questions(tx, self._channel_name, ASK_AFTER_SECONDS, BATCH)
+            questions = await claim_questions(
+                tx, self._channel_name, ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, BATCH
+            )
         if not questions:
             return False
         answers = await asyncio.gather(*(self._ask(question) for question in questions))
@@ -61,12 +63,15 @@ class Inquiries:
         return len(questions) == BATCH
 
     async def _ask(self, question: Question) -> CopyReport | None:
-        """What the provider says; after the last question silence is an answer, too."""
+        """What the provider says; to the last question nothing is an answer, too, but not that it cannot be asked."""
         try:
             answer = await self._channel.ask(question.provider_id)
+        except Refused as error:
+            log.warning("provider.knows_nothing", channel=self._channel_name, code=error.code)
+            answer = None
         except SendError as error:
             log.warning("provider.not_asked", channel=self._channel_name, code=error.code)
-            answer = None
+            return None
         if question.last and (answer is None or answer.word is Word.TAKEN):
             return CopyReport(question.provider_id, Word.SILENT, None)
         return answer

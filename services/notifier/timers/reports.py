@@ -7,7 +7,7 @@ import time
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.reporting import apply_reports, forget_strays
 from services.notifier.service.spending import forget_spending
-from services.notifier.service.suppressing import announce
+from services.notifier.service.suppressing import announce, forget_replies
 from shared.runtime.database import Database
 from shared.runtime.timers import Timer
 
@@ -32,5 +32,6 @@ class Reports:
             if time.monotonic() >= self._strays_at:
                 await forget_strays(tx)
                 await forget_spending(tx)
+                await forget_replies(tx)
                 self._strays_at = time.monotonic() + STRAYS_SECONDS
         return more

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from services.notifier.channels.base import Channel
 from services.notifier.domain.messages import Claim, Message, Outcome, Result, Verdict
+from services.notifier.domain.quiet import held as held_by_night
 from services.notifier.domain.reports import CONFIRMING
 from services.notifier.service.claiming import Links, Queue, claim, renew
 from services.notifier.service.recording import record
+from services.notifier.service.reporting import taken_already
 from services.notifier.service.spending import spend
-from services.notifier.service.suppressing import before_attempt
+from services.notifier.service.suppressing import stopped
 from services.notifier.timers.attempt import Attempts
 from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
@@ -95,12 +97,20 @@ class Sender:
             log.warning("outcomes.not_recorded", messages=len(self._ended), **describe(failure))
 
     async def _ask(self, message: Message) -> Result | None:
-        """How an attempt ends without a call, where the channel hears of STOPs and of lost copies; else None."""
+        """How an attempt ends without a call, where the channel hears of STOPs and of lost copies; else None.
+
+        A copy that arrived is told as sent, whatever was said since. STOP is looked for last, as counting may wait.
+        """
         if self.queue.channel not in CONFIRMING:
             return None
         try:
             async with self._database.transaction() as tx:
-                return await before_attempt(tx, message) or await spend(tx, message, self._texts_per_hour)
+                return (
+                    await taken_already(tx, message)
+                    or held_by_night(message, tx.now)
+                    or await spend(tx, message, self._texts_per_hour)
+                    or await stopped(tx, message)
+                )
         except Exception as failure:
             if not is_transient(failure):
                 raise

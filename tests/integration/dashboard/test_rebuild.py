@@ -10,7 +10,7 @@ from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
 from services.dashboard.storage import rebuilt
 from services.dashboard.storage.rebuilt import TABLES, RebuildRunning, making
 from services.dashboard.views.parents import find_parent, timeline_of
-from shared.contracts.notifier import Recipient, RecipientOptedOut
+from shared.contracts.notifier import RecipientOptedOut, digest_of
 from shared.contracts.roster import (
     Channel,
     InvitationRequested,
@@ -43,9 +43,9 @@ async def _town(owners: Owners, families: int = 4) -> list[Story]:
     await owners.tell([second.fact(StudentRemoved(student_id=second.student_id), 2, 60)])
     await owners.tell(list(replace(Story(), school_id=first.school_id).invitations()))
     on: tuple[Channel, ...] = ("sms", "whatsapp")
-    phone = Recipient(address="+441632960000", name=first.name)
+    phone = digest_of("+441632960000")
     stops = [
-        RecipientOptedOut(parent_id=first.parent_id, channel=channel, recipient=phone, opted_out_at=at)
+        RecipientOptedOut(parent_id=first.parent_id, channel=channel, address_digest=phone, opted_out_at=at)
         for channel, at in zip(on, (MORNING, MORNING + timedelta(hours=1)), strict=True)
     ]
     await owners.tell([first.fact(stop, 1 + number, 70) for number, stop in enumerate(stops)])

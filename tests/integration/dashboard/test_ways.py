@@ -11,7 +11,7 @@ from services.dashboard.views.parents import find_parent, timeline_of
 from shared.contracts.envelope import Received
 from shared.contracts.invitations import VerificationRequested
 from shared.contracts.message import Message
-from shared.contracts.notifier import MessageFailed, Recipient, RecipientOptedIn, RecipientOptedOut
+from shared.contracts.notifier import MessageFailed, RecipientOptedIn, RecipientOptedOut, digest_of
 from shared.contracts.roster import ChildLink, Contact, ParentContactChanged, ParentDetails
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import Browser
@@ -82,7 +82,7 @@ def _stop(story: Story, minutes: int) -> Received[Message]:
     """STOP at a moment, which is its version."""
     moment = MORNING + timedelta(minutes=minutes)
     fact = RecipientOptedOut(
-        parent_id=story.parent_id, channel="sms", recipient=_who(story), opted_out_at=moment
+        parent_id=story.parent_id, channel="sms", address_digest=digest_of(PHONE), opted_out_at=moment
     )
     return story.fact(fact, minutes * 10, minutes)
 
@@ -90,13 +90,9 @@ def _stop(story: Story, minutes: int) -> Received[Message]:
 def _start(story: Story, minutes: int) -> Received[Message]:
     moment = MORNING + timedelta(minutes=minutes)
     fact = RecipientOptedIn(
-        parent_id=story.parent_id, channel="sms", recipient=_who(story), opted_in_at=moment
+        parent_id=story.parent_id, channel="sms", address_digest=digest_of(PHONE), opted_in_at=moment
     )
     return story.fact(fact, minutes * 10, minutes)
-
-
-def _who(story: Story) -> Recipient:
-    return Recipient(address=PHONE, name=story.name)
 
 
 async def test_c10_c11_the_row_offers_every_way_and_sends_by_the_one_pressed(

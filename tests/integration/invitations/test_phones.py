@@ -1,14 +1,15 @@
 """SMS and WhatsApp: the same life of an invitation, quiet hours, and STOP."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.invitations.domain.models import digest_of
+from services.invitations.domain.models import QuietHours
 from shared.contracts.invitations import VerificationRequested
-from shared.contracts.notifier import Recipient, RecipientOptedIn, RecipientOptedOut, SendMessage
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, SendMessage, digest_of
 from shared.contracts.roster import ParentContactChanged
 from tests.integration.invitations.scene import Family, Scene, scene, settings_for
 from tests.integration.invitations.test_bulk import show, start, work_off
@@ -198,15 +199,48 @@ async def test_a_reminder_waits_for_the_morning(night: Scene) -> None:
 async def _morning(school: Scene) -> None:
     """Quiet hours are over for what waits."""
     await school.sql("UPDATE invitations SET send_at = now() WHERE send_at IS NOT NULL")
-    while await school.sweeps()._release():
+    sweeps = school.sweeps()
+    day = QuietHours(time(0), time(0))
+    sweeps.desk = replace(sweeps.desk, limits=replace(sweeps.desk.limits, quiet=day))
+    while await sweeps._release():
         pass
+
+
+async def test_what_missed_its_morning_waits_for_the_next(night: Scene) -> None:
+    """Nothing ran from the morning on, and now it is night again."""
+    family = await night.family(phone=PHONE)
+    await night.invite(family, channel="sms")
+    await night.sql("UPDATE invitations SET send_at = now() - interval '10 hours'")
+    assert not await night.sweeps()._release()
+    assert await _commands(night) == []
+    [row] = await night.sql("SELECT send_at > now() + interval '1 hour' AS held, delivery FROM invitations")
+    assert (row.held, row.delivery) == (True, "deferred")
+    await _morning(night)
+    assert await _commands(night) == [("sms", PHONE, "verify")]
+
+
+async def test_a_message_carries_the_quiet_hours_it_must_keep(night: Scene) -> None:
+    texted, mailed = await night.family(phone=PHONE), await night.family()
+    await night.invite(texted, channel="sms")
+    await night.invite(mailed, channel="email")
+    sweeps = night.sweeps()
+    local = datetime.now(ZoneInfo("Europe/London"))
+    later = QuietHours((local + timedelta(hours=2)).time(), (local + timedelta(hours=3)).time())
+    sweeps.desk = replace(sweeps.desk, limits=replace(sweeps.desk.limits, quiet=later))
+    await night.sql("UPDATE invitations SET send_at = now() WHERE send_at IS NOT NULL")
+    await sweeps._release()
+    await night.verify(texted)
+    mail, text, asked_for = await night.emitted(SendMessage)
+    assert (mail.quiet_from, mail.quiet_until) == (None, None)
+    assert (text.quiet_from, text.quiet_until) == (later.begin, later.end)
+    assert (asked_for.template, asked_for.quiet_from) == ("invite", None), "who confirms is awake"
 
 
 def _stop(family: Family, channel: str = "sms") -> RecipientOptedOut:
     return RecipientOptedOut(
         parent_id=family.parent_id,
         channel=channel,  # type: ignore[arg-type]
-        recipient=Recipient(address=PHONE, name=""),
+        address_digest=digest_of(PHONE),
         opted_out_at=datetime.now(UTC),
     )
 
@@ -238,7 +272,7 @@ async def test_i36_a_stop_ends_reminders_and_a_start_or_another_number_lets_mess
     opted_in = RecipientOptedIn(
         parent_id=family.parent_id,
         channel="sms",
-        recipient=Recipient(address=PHONE, name=""),
+        address_digest=digest_of(PHONE),
         opted_in_at=datetime.now(UTC),
     )
     await school.feed(opted_in, version=4)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.invitations.service.due import expire
-from shared.contracts.notifier import MessageFailed, MessageSent, Recipient, RecipientOptedOut, SendMessage
+from shared.contracts.notifier import MessageFailed, MessageSent, RecipientOptedOut, SendMessage, digest_of
 from shared.contracts.roster import InvitationRequested
 from shared.contracts.signup import FreshLinkRequested
 from tests.integration.invitations.scene import Family, Scene, outcome_of, scene, settings_for
@@ -56,7 +56,7 @@ async def test_i36_who_answered_stop_gets_no_fresh_link_by_phone_and_the_timelin
         RecipientOptedOut(
             parent_id=family.parent_id,
             channel="sms",
-            recipient=Recipient(address=PHONE, name="Ada"),
+            address_digest=digest_of(PHONE),
             opted_out_at=datetime.now(UTC),
         )
     )

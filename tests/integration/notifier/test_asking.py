@@ -6,10 +6,12 @@ import pytest
 
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.state import Play
-from services.notifier.channels.base import TryLater
+from services.notifier.channels.base import Refused, TryLater
 from services.notifier.channels.twilio import TwilioChannel, sms_channel
-from services.notifier.domain.reports import ASK_AFTER_SECONDS
+from services.notifier.domain.reports import ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, Word
 from services.notifier.domain.retry import RetryPolicy
+from services.notifier.service.reporting import keep_report
+from services.notifier.storage.asking import claim_questions
 from services.notifier.timers.inquiries import Inquiries
 from services.notifier.timers.reports import Reports
 from shared.contracts.notifier import SendMessage
@@ -83,6 +85,52 @@ async def test_i31_silence_to_the_last_question_is_an_unknown_outcome(desk: Desk
     row = await desk.message(data)
     assert (row.state, row.code, row.ask_at) == ("unknown", "no_report", None)
     assert [kind for kind, _ in await desk.facts()] == ["sent", "outcome_unknown"]
+
+
+async def test_i35_what_is_reported_after_the_last_question_still_counts(
+    desk: Desk, mailbox: Mailbox
+) -> None:
+    data = await _sent(desk, mailbox)
+    await desk.run(f"UPDATE messages SET asked = {len(ASK_AFTER_SECONDS) - 1}")
+    await _ask(desk, Ignorant(settings_of(mailbox), lambda *_: {}))
+    row = await desk.message(data)
+    assert row.state == "unknown"
+    async with desk.database.transaction() as tx:
+        await keep_report(tx, row.provider_id, data.message_id, Word.DELIVERED, None)
+    await Reports(desk.database, RetryPolicy(), poll_seconds=1).round()
+    assert (await desk.message(data)).state == "delivered"
+    assert [kind for kind, _ in await desk.facts()] == ["sent", "outcome_unknown", "delivered"]
+
+
+async def test_i35_a_provider_that_cannot_be_asked_ends_nothing(desk: Desk, mailbox: Mailbox) -> None:
+    data = await _sent(desk, mailbox)
+    settings = settings_of(mailbox)
+    for _ in range(len(ASK_AFTER_SECONDS) + 2):
+        await _ask(desk, Away(settings, lambda *_: {}))
+        row = await desk.message(data)
+        assert (row.state, row.ask_at is None) == ("sent", False)
+    await _ask(desk, sms_channel(settings))
+    row = await desk.message(data)
+    assert (row.state, row.ask_at) == ("delivered", None)
+
+
+async def test_i35_a_kill_between_the_last_question_and_its_answer_loses_neither(
+    desk: Desk, mailbox: Mailbox
+) -> None:
+    data = await _sent(desk, mailbox)
+    await desk.run(f"UPDATE messages SET asked = {len(ASK_AFTER_SECONDS) - 1}, ask_at = now()")
+    async with desk.database.transaction() as tx:
+        [question] = await claim_questions(tx, "sms", ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, 5)
+    assert question.last
+    await _ask(desk, sms_channel(settings_of(mailbox)))
+    assert (await desk.message(data)).state == "delivered"
+
+
+class Ignorant(TwilioChannel):
+    """A provider that knows nothing of the message."""
+
+    async def ask(self, provider_id: str) -> None:  # noqa: ARG002
+        raise Refused("20404", "Never heard of it.")
 
 
 class Away(TwilioChannel):

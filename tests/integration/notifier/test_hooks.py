@@ -1,5 +1,6 @@
 """What Twilio calls: forged requests have no effect, late and repeated ones no second one, STOP works at once."""
 
+import json
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +15,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.settings import Settings
 from services.notifier.timers.reports import Reports
-from shared.contracts.notifier import SendMessage
+from shared.contracts.notifier import SendMessage, digest_of
 from shared.runtime.ids import new_id
 from shared.runtime.settings import load
 from tests.integration.notifier.desk import Desk, command, sending
@@ -171,6 +172,29 @@ async def test_i31_an_undelivered_message_fails_as_its_code_says(
             assert await tx.scalar("SELECT due_at > now() + interval '23 hours' FROM messages")
 
 
+@pytest.mark.parametrize(("code", "ambiguous"), [("30003", 0), ("30008", 2), ("", 2)])
+async def test_i37_no_more_than_three_copies_are_paid_for(
+    client: httpx.AsyncClient, desk: Desk, code: str, ambiguous: int
+) -> None:
+    data = await _sent(desk)
+    copies = 0
+    while (await desk.message(data)).state != "failed_permanent":
+        copies += 1
+        row = await desk.message(data)
+        fields = {"MessageSid": row.provider_id, "MessageStatus": "undelivered", "ErrorCode": code}
+        assert await _post(client, f"{STATUS}?message_id={data.message_id}", fields) == 204
+        await _apply(desk)
+        if (await desk.message(data)).state == "failed_temporary":
+            await desk.run(
+                f"UPDATE messages SET state = 'sent', due_at = NULL, attempts = attempts + 1, "
+                f"provider_id = 'SM{copies}{data.message_id.hex}'"
+            )
+    assert copies == 3
+    row = await desk.message(data)
+    assert (row.attempts, row.ambiguous, row.code) == (3, ambiguous, code or "30008")
+    assert [fact["permanent"] for kind, fact in await desk.facts() if kind == "failed"][-1] is True
+
+
 async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
     client: httpx.AsyncClient, desk: Desk
 ) -> None:
@@ -190,7 +214,8 @@ async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
 
 
 async def _say(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **more: str) -> int:
-    return await _post(client, INBOUND, {"From": sender, "To": "+15550100200", "Body": text, **more})
+    fields = {"MessageSid": f"SM{new_id().hex}", "From": sender, "To": "+15550100200", "Body": text}
+    return await _post(client, INBOUND, {**fields, **more})
 
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe", "STOPALL", "Arret"])
@@ -212,8 +237,11 @@ async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: D
     assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
     told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
     assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
-    assert told[str(data.parent_id)]["recipient"]["address"] == NUMBER
+    assert told[str(data.parent_id)]["address_digest"] == digest_of(NUMBER)
     assert told[str(data.parent_id)]["channel"] == "sms"
+    kept = json.dumps([fact for kind, fact in facts if kind == "opted_out"])
+    assert NUMBER not in kept
+    assert "Maria" not in kept, "the fact is kept for ever, who it is about is not"
 
 
 async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
@@ -233,8 +261,52 @@ async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
     assert await _stopped(desk) == [("sms", True), ("whatsapp", False)]
     assert [kind for kind, _ in await desk.facts()] == ["opted_out", "opted_in"]
     signature = {"X-Twilio-Signature": "forged"}
-    assert await _post(client, INBOUND, {"From": "+4915100000000", "Body": "STOP"}, **signature) == 403
+    forged = {"MessageSid": "SM1", "From": "+4915100000000", "Body": "STOP"}
+    assert await _post(client, INBOUND, forged, **signature) == 403
     assert len(await _stopped(desk)) == 2
+
+
+@pytest.mark.parametrize(("first", "then"), [("STOP", "START"), ("START", "STOP")])
+async def test_i35_a_reply_that_is_posted_again_has_no_effect(
+    client: httpx.AsyncClient, desk: Desk, first: str, then: str
+) -> None:
+    await _say(client, "STOP")
+    old = {"MessageSid": "SMold"}
+    for _ in range(2):
+        assert await _say(client, first, **old) == 200
+    await _say(client, then)
+    expected = [("sms", then == "START")]
+    assert await _stopped(desk) == expected
+    assert await _say(client, first, **old) == 200
+    assert await _stopped(desk) == expected
+    await desk.run("UPDATE inbound SET heard_at = now() - interval '3 years'")
+    await _apply(desk)
+    async with desk.database.transaction() as tx:
+        assert await tx.scalar("SELECT count(*) FROM inbound") == 0
+
+
+async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    sent_to, answered_from = "+525512345678", "whatsapp:+5215512345678"
+    await _sent(desk)
+    await desk.run(f"UPDATE messages SET channel = 'whatsapp', address = '{sent_to}'")
+    assert await _say(client, "STOP", answered_from) == 200
+    await desk.put(command(channel="whatsapp", address=sent_to), channels=["whatsapp"])
+    channel = MemoryChannel()
+    async with sending(desk.sender(channel, channel_name="whatsapp")):
+
+        async def failed() -> bool:
+            return await desk.states() == ["failed_permanent", "sent"]
+
+        await eventually(failed)
+    assert channel.tried == []
+    await _apply(desk)
+    told = [fact["address_digest"] for kind, fact in await desk.facts() if kind == "opted_out"]
+    assert told == [digest_of(sent_to)] * 2
+    assert await _say(client, "START", answered_from) == 200
+    await _apply(desk)
+    assert await _stopped(desk) == [("whatsapp", True)] * 2
 
 
 async def _stopped(desk: Desk) -> list[tuple[str, bool]]:

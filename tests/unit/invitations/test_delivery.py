@@ -14,7 +14,6 @@ FINAL = [
     Delivery.DELIVERED,
     Delivery.FAILED_PERMANENT,
     Delivery.SUPPRESSED,
-    Delivery.UNKNOWN,
     Delivery.PRINTED,
 ]
 
@@ -23,6 +22,11 @@ FINAL = [
 @pytest.mark.parametrize("later", list(Delivery))
 def test_final_states_stay(final: Delivery, later: Delivery) -> None:
     assert not advances(final, later)
+
+
+@pytest.mark.parametrize("later", list(Delivery))
+def test_an_unknown_outcome_gives_way_to_a_known_one_only(later: Delivery) -> None:
+    assert advances(Delivery.UNKNOWN, later) == (later in FINAL)
 
 
 def test_c14_a_bounce_after_the_hand_over_is_a_failure_with_its_reason() -> None:

@@ -60,6 +60,13 @@ def test_an_answer_that_is_no_promise_is_not_taken_for_a_refusal(
     assert type(answer_error(status, code, detail="", retry_after_seconds=None)) is kind
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(None, 30.0), (5.0, 30.0), (90.0, 90.0)])
+def test_a_copy_that_may_have_been_taken_is_not_repeated_before_its_report_can_come(
+    asked: float | None, waits: float
+) -> None:
+    assert answer_error(500, None, detail="", retry_after_seconds=asked).retry_after_seconds == waits
+
+
 def test_reasons_are_sentences_without_codes() -> None:
     for meaning in MEANINGS.values():
         assert meaning.reason[0].isupper()

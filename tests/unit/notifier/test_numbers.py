@@ -1,0 +1,26 @@
+"""One phone, two spellings."""
+
+import pytest
+
+from services.notifier.domain.numbers import spellings
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+525512345678", "+5215512345678"),
+        ("+5511987654321", "+551187654321"),
+        ("+5521961234567", "+552161234567"),
+    ],
+)
+def test_i36_both_spellings_of_a_whatsapp_number(one: str, other: str) -> None:
+    assert spellings("whatsapp", one) == (one, other)
+    assert spellings("whatsapp", other) == (other, one)
+    assert spellings("sms", one) == (one,)
+
+
+@pytest.mark.parametrize(
+    "number", ["+4915112345678", "+551132654321", "+52155123", "+15215512345678", "+5521912345678"]
+)
+def test_other_numbers_have_one(number: str) -> None:
+    assert spellings("whatsapp", number) == (number,)
