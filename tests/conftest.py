@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shared.runtime.migrations import migrate
 from tests.support.apps import COMMON_ENVIRONMENT
@@ -22,6 +23,10 @@ _BROKERS = [
     pytest.param("embedded", id="embedded"),
     pytest.param("kafka", id="kafka", marks=[pytest.mark.kafka]),
 ]
+
+# Time never fails a test: what takes 2 ms here takes 300 ms on a machine with other things to do.
+settings.register_profile("kinvite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kinvite")
 
 
 @pytest.hookimpl(optionalhook=True)

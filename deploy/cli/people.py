@@ -19,6 +19,7 @@ from services.dashboard.service.office import (
     give_role,
     new_password,
 )
+from services.dashboard.views.tokens import count_valid
 from shared.runtime.database import Database
 
 SomeSchools = Annotated[
@@ -72,22 +73,32 @@ def change_role(
     school: SomeSchools = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once."""
+    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once.
+
+    What opens another school, or makes an owner, comes with a new password: the old one may be known to others.
+    """
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _member(database, email)
-        return _shown(await give_role(database, None, member.staff_id, role, _schools(school)))
+        given = await give_role(database, None, member.staff_id, role, _schools(school))
+        password = {"password": given.password} if given and given.password else {}
+        return {**_shown(given.staff if given else None), **password}
 
     show_one(_done(work), as_json=as_json)
 
 
 @group.command("end", epilog="Example: kinvite admin end office@hill.example")
 def end(email: Email, school: SomeSchools = None, as_json: AsJson = False) -> None:
-    """Somebody leaves: no role is left in these schools. With the last one go sessions and open pages, at once."""
+    """Somebody leaves: no role is left in these schools. With the last one go sessions and open pages, at once.
+
+    Tokens that the person made go on, and are counted here: `kinvite token list` shows them.
+    """
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _member(database, email)
-        return _shown(await end_work(database, None, member.staff_id, _schools(school)))
+        shown = _shown(await end_work(database, None, member.staff_id, _schools(school)))
+        async with database.transaction() as tx:
+            return {**shown, "valid_tokens_made": await count_valid(tx, member.actor)}
 
     show_one(_done(work), as_json=as_json)
 

@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 @group.command("create", hidden=True, epilog="Example: as `kinvite token mint`, which is its name now.")
 @group.command("mint", epilog="Example: kinvite token mint nightly-import --right roster:write --days 365")
 def mint(
-    name: Annotated[str, typer.Argument(help="Who uses it; events name it as the actor.")],
+    name: Annotated[str, typer.Argument(help="Who uses it; events name it as program:NAME.")],
     right: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(sorted(ALL_RIGHTS))}; repeatable.")
     ] = None,

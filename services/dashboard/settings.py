@@ -18,7 +18,11 @@ class Settings(ServiceSettings):
         description="Where roster's and invitations' HTTP APIs are reached, without a path.",
     )
     owner_email: str | None = Field(None, description="E-mail of the first owner, ensured at every start.")
-    owner_password: SecretStr | None = Field(None, min_length=12, description="That owner's password.")
+    owner_password: SecretStr | None = Field(
+        None,
+        min_length=12,
+        description="Their first password; a change has no effect.",
+    )
     session_lifetime_hours: int = Field(12, ge=1, le=24 * 30)
     streams_per_session: int = Field(
         8,

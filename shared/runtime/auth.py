@@ -37,6 +37,8 @@ ALL_RIGHTS: frozenset[str] = frozenset(
     )
 )
 PREFIX = "kv1_"
+# Before the name of a token, so that no name that somebody chose reads as a person, a service or the operator.
+PROGRAM = "program:"
 _SALT = "kinvite.access-token"
 
 
@@ -49,7 +51,10 @@ class Unauthenticated(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `schools` None means all of the installation; `actor` is what events and the audit log name."""
+    """Who asks. `schools` None means all of the installation.
+
+    `actor` is what events and the audit log name: PROGRAM and the name of the token, or whom a service asks for.
+    """
 
     id: str
     kind: Literal["token", "staff", "service"]
@@ -106,13 +111,13 @@ def verify(secret: str, token: str) -> Principal:
         raise Unauthenticated from None
     if claims["until"] is not None and claims["until"] <= time.time():
         raise Unauthenticated("This token's time is over.")
-    schools = claims["schools"]
+    schools, of_program = claims["schools"], claims["kind"] == "token"
     return Principal(
         id=claims["id"],
         kind=claims["kind"],
         schools=None if schools is None else frozenset(UUID(school) for school in schools),
         rights=frozenset(claims["rights"]),
-        actor=claims["actor"],
+        actor=PROGRAM + claims["actor"] if of_program else claims["actor"],
     )
 
 
@@ -130,7 +135,7 @@ def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated
         caller = verify(request.app.state.auth_secret, token.strip())
-        await _refuse_revoked(request, caller)
+        await refuse_revoked(request, caller)
         if not caller.may(right):
             raise Problem(403, "right_missing", f"This token does not hold the right {right}.")
         school = request.path_params.get("school_id")
@@ -141,8 +146,11 @@ def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
     return principal
 
 
-async def _refuse_revoked(request: Request, caller: Principal) -> None:
-    """Tokens that services make for each other are over within a minute and are in no register."""
+async def refuse_revoked(request: Request, caller: Principal) -> None:
+    """Raises Unauthenticated for a token that is revoked by now; routes that read a long body ask again after it.
+
+    Tokens that services make for each other are over within a minute and are in no register.
+    """
     if caller.kind == "token":
         revocations: Revocations = request.app.state.revocations
         if await revocations.include(caller.id):

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,10 +19,11 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 class KinviteUp:
@@ -31,9 +31,7 @@ class KinviteUp:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
@@ -176,7 +174,7 @@ class KinviteUp:
             assert found, f"no {kind} link yet"
             return str(max(found)[1])
 
-        return await eventually(newest, within_seconds=20)
+        return await eventually(newest, within_seconds=60)
 
 
 @asynccontextmanager

@@ -58,11 +58,12 @@ async def test_the_demo_tells_its_story_and_stays_until_it_is_stopped(tmp_path: 
         said = await _told(process)
         assert "Nobody has got a message yet" in said, "P18: an import sends nothing"
         family = psutil.Process(process.pid).children(recursive=True)
-        await _look_around(json.loads((data / "credentials.json").read_text()))
-        await eventually(lambda: _somebody_answered_stop(data), within_seconds=20)
+        credentials = json.loads((data / "credentials.json").read_text())
+        await eventually(lambda: _look_around(credentials), within_seconds=60, every_seconds=0.5)
+        await eventually(lambda: _somebody_answered_stop(data), within_seconds=60)
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 60) == 130
-        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=30)
         assert not alive, "nothing is left running"
     finally:
         if process.returncode is None:

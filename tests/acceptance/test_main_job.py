@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +100,18 @@ async def test_the_whole_story_of_two_hundred_families(up: KinviteUp) -> None:
     async def signed_up() -> None:
         assert (await _row(up, school_id, "Father 7"))["status"] == "signed_up"
 
-    await eventually(signed_up)
+    await eventually(signed_up, within_seconds=60)
     used = await _sign_up(join, "father.seven.again")
     assert used.status_code in (409, 410)
     assert "already" in used.text.lower()
-    summary = await up.get(f"/dashboard/v1/schools/{school_id}/summary")
-    assert summary["total"] == FAMILIES
+    assert (await up.get(f"/dashboard/v1/schools/{school_id}/summary"))["total"] == FAMILIES
+    await eventually(partial(_all_is_told, up, school_id), within_seconds=60)
     await _rebuilt_twice(up)
+
+
+async def _all_is_told(up: KinviteUp, school_id: str) -> None:
+    rows = await up.items(f"/dashboard/v1/schools/{school_id}/parents")
+    assert {row["delivery"] for row in rows} == {"sent"}
 
 
 async def _rebuilt_twice(up: KinviteUp) -> None:

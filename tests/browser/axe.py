@@ -32,6 +32,7 @@ def need_axe() -> None:
 
 async def clean(page: Page) -> None:
     """Fail with every complaint that axe-core has about the page as it stands. Needs a page with script."""
+    await page.wait_for_load_state()
     if not await page.evaluate("Boolean(window.axe)"):
         await page.evaluate(_source())
     complaints: list[Any] = await page.evaluate(_RUN)

@@ -2,7 +2,9 @@
 
 import contextlib
 import ctypes
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,6 +19,10 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 20.0
+# Below the ports that clients get, and each worker of a test run has its own.
+_FIRST_PORT, _PORTS = 20_000, 2_500
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_OFFSETS = itertools.count(random.randrange(_PORTS))
 
 
 class StartFailed(Exception):
@@ -24,10 +30,11 @@ class StartFailed(Exception):
 
 
 def free_port() -> int:
-    """A TCP port that was free on 127.0.0.1 a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that was free on 127.0.0.1 a moment ago; no client and no other worker gets it by chance."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", _FIRST_PORT + _WORKER % 4 * _PORTS + next(_OFFSETS) % _PORTS))
+            return int(probe.getsockname()[1])
 
 
 def java() -> Path | None:

@@ -12,6 +12,7 @@ _ONE_AT_A_TIME = (
     "tests/faults/",
     "tests/integration/compose/",
     "tests/integration/embedded/",
+    "tests/integration/tenancy/test_two_schools.py",
 )
 
 

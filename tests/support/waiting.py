@@ -9,6 +9,13 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 
+async def clear_of_the_end(period_seconds: int, spare_seconds: float = 30.0) -> None:
+    """What is counted per period of the clock shall not begin shortly before the next one."""
+    left = period_seconds - time.time() % period_seconds
+    if left < spare_seconds:
+        await asyncio.sleep(left + 0.1)
+
+
 @overload
 async def eventually(
     check: Callable[[], Awaitable[T]], *, within_seconds: float = ..., every_seconds: float = ...

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from services.dashboard.domain.staff import May, Role, Staff, within
@@ -32,21 +33,52 @@ def check_change(
 ) -> None:
     """Whether `by` (None: the operator) may give `member` these roles. Raises OfficeError.
 
-    Only owners make and unmake owners, and nobody changes anything outside the schools where they manage staff. The
-    last owner of all schools stays: without one nobody could let anybody in.
+    What counts is what somebody may in a school before and after, also by a role in every school. Only owners make
+    and unmake owners, and nobody changes anything outside the schools where they manage staff. A role in every school
+    leaves no room for another in one school. The last owner of all schools stays: without one nobody could let
+    anybody in.
     """
+    after = replace(member, roles=roles)
     changed = {
         school_id
         for school_id in {*member.roles, *roles}
         if member.roles.get(school_id) is not roles.get(school_id)
     }
     for school_id in changed:
-        _check_one(by, school_id, {member.roles.get(school_id), roles.get(school_id)})
+        _check_one(by, school_id, {member.role_in(school_id), after.role_in(school_id)})
+    if changed and None in roles and not (changed & roles.keys() <= {None} and _manages_all(by)):
+        raise OfficeError(
+            "school_ids",
+            "every_school",
+            "This person has a role in every school: only that one can be changed.",
+        )
     owners = {one.staff_id for one in everybody if one.roles.get(None) is Role.OWNER}
     if owners == {member.staff_id} and roles.get(None) is not Role.OWNER:
         raise OfficeError(
             "role", "last_owner", "This is the last owner of all schools. Make somebody else an owner first."
         )
+
+
+def known_already(by: Staff | None, member: Staff) -> OfficeError:
+    """What to tell who adds somebody with an account; nothing of it to those who do not see that person."""
+    where = None if by is None else by.schools_where(May.MANAGE_STAFF)
+    if where is None or where & member.roles.keys():
+        return OfficeError("email", "known", "This person works here already: change the role instead.")
+    return OfficeError("email", "owner_adds", "An owner has to add this person.")
+
+
+def opens_more(before: Staff, after: Staff) -> bool:
+    """Whether the account opens what it did not: another school, or as an owner.
+
+    Whoever added it in one school may still hold its password, so it gets a new one.
+    """
+    owned = {school_id for school_id, role in before.roles.items() if role is Role.OWNER}
+    owns = {school_id for school_id, role in after.roles.items() if role is Role.OWNER}
+    return not within(after.school_ids, before.school_ids) or not (owns <= owned or None in owned)
+
+
+def _manages_all(by: Staff | None) -> bool:
+    return by is None or by.schools_where(May.MANAGE_STAFF) is None
 
 
 def _check_one(by: Staff | None, school_id: UUID | None, touched: set[Role | None]) -> None:

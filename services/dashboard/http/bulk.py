@@ -11,6 +11,7 @@ from services.dashboard.domain.staff import May
 from services.dashboard.http.context import OfSchool, SignedIn, WithContext
 from services.dashboard.http.forms import Form, SignedForm
 from services.dashboard.http.render import go, page
+from services.dashboard.http.runs import done, form_page, found
 from services.dashboard.service import commands
 from shared.runtime.ids import new_id
 from shared.runtime.problems import Problem
@@ -23,7 +24,7 @@ Control = Literal["pause", "resume", "cancel"]
 @router.get("")
 async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
     session.need(May.INVITE_MANY)
-    return page(request, "invite_many.html", session, school=school, tab="invite", error=None)
+    return form_page(request, session, school, "invite")
 
 
 @router.post("/preview")
@@ -36,15 +37,7 @@ async def preview(
         caller = session.caller(school.school_id, "invitations:write")
         told = await commands.preview_bulk(context.owners, caller, select, channel)
     except CommandError as error:
-        return page(
-            request,
-            "invite_many.html",
-            session,
-            status=error.status,
-            school=school,
-            tab="invite",
-            error=error,
-        )
+        return form_page(request, session, school, "invite", error)
     return page(
         request,
         "invite_preview.html",
@@ -72,15 +65,7 @@ async def run(
             context.owners, caller, _selection(form), channel, form.text("key")
         )
     except CommandError as error:
-        return page(
-            request,
-            "invite_many.html",
-            session,
-            status=error.status,
-            school=school,
-            tab="invite",
-            error=error,
-        )
+        return form_page(request, session, school, "invite", error)
     return go(request, f"/admin/schools/{school.school_id}/invite/{bulk_id}")
 
 
@@ -89,11 +74,8 @@ async def progress(
     request: Request, context: WithContext, session: SignedIn, school: OfSchool, bulk_id: UUID
 ) -> Response:
     session.need(May.INVITE_MANY)
-    try:
-        caller = session.caller(school.school_id, "invitations:read")
-        told = await commands.get_bulk(context.owners, caller, bulk_id)
-    except CommandError as error:
-        raise Problem(error.status, error.code or "bulk_unknown", error.message) from error
+    caller = session.caller(school.school_id, "invitations:read")
+    told = await found(commands.get_bulk(context.owners, caller, bulk_id), "bulk_unknown")
     return page(
         request,
         "invite_progress.html",
@@ -117,12 +99,8 @@ async def control_run(
 ) -> Response:
     session.need(May.INVITE_MANY)
     here = f"/admin/schools/{school.school_id}/invite/{bulk_id}"
-    try:
-        caller = session.caller(school.school_id, "invitations:write")
-        await commands.control_bulk(context.owners, caller, bulk_id, control)
-    except CommandError as error:
-        return go(request, here, error.message, bad=True)
-    return go(request, here)
+    caller = session.caller(school.school_id, "invitations:write")
+    return await done(request, commands.control_bulk(context.owners, caller, bulk_id, control), here)
 
 
 def _selection(form: Form) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from services.dashboard.domain.staff import Schools
-from services.dashboard.http.context import Session, SignedIn, context_of
+from services.dashboard.http.context import Session, SignedIn, context_of, session_of
 from services.dashboard.service.staff import form_token
 from shared.runtime.problems import Problem
 
@@ -68,10 +68,17 @@ async def plain_form(request: Request) -> Form:
 
 
 async def signed_form(request: Request, session: SignedIn) -> Form:
-    """A form of a signed-in page; raises Problem 403 without the page's own token."""
+    """A form of a signed-in page; raises Problem 403 without the page's own token, or when the role has changed."""
     form = await plain_form(request)
     check_token(request, session, form.text("form_token"))
+    await _still(request, session)
     return form
+
+
+async def _still(request: Request, session: Session) -> None:
+    """A body can take long to arrive: the session and the role must be what they were when it began."""
+    if (await session_of(request)).staff != session.staff:
+        raise Problem(403, "role_changed", "Your role has changed meanwhile. Reload the page and try again.")
 
 
 def check_token(request: Request, session: Session, token: str) -> None:
@@ -101,6 +108,7 @@ async def uploaded_file(request: Request, session: Session) -> tuple[UploadFile,
     values = {name: [value] for name, value in sent.items() if isinstance(value, str)}
     form = Form(values)
     check_token(request, session, form.text("form_token"))
+    await _still(request, session)
     file = sent.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         raise Problem(422, "file_missing", "Choose a file first.", field="file")

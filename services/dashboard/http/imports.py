@@ -6,13 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.dashboard.channels.owners import CommandError, Upload
-from services.dashboard.domain.directory import School
 from services.dashboard.domain.staff import May
-from services.dashboard.http.context import OfSchool, Session, SignedIn, WithContext
+from services.dashboard.http.context import OfSchool, SignedIn, WithContext
 from services.dashboard.http.forms import SignedForm, uploaded_file
 from services.dashboard.http.render import go, page
+from services.dashboard.http.runs import done, form_page, found
 from services.dashboard.service import commands
-from shared.runtime.problems import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/import", include_in_schema=False)
 REFRESH_SECONDS = 2
@@ -22,7 +21,7 @@ ERRORS_SHOWN = 200
 @router.get("")
 async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
     session.need(May.IMPORT)
-    return _form(request, session, school)
+    return form_page(request, session, school, "import")
 
 
 @router.post("")
@@ -37,7 +36,7 @@ async def upload(request: Request, context: WithContext, session: SignedIn, scho
             Upload(file.filename or "families.csv", file.file, fields),
         )
     except CommandError as error:
-        return _form(request, session, school, error)
+        return form_page(request, session, school, "import", error)
     finally:
         await file.close()
     return go(request, f"/admin/schools/{school.school_id}/import/{import_id}")
@@ -48,11 +47,8 @@ async def progress(
     request: Request, context: WithContext, session: SignedIn, school: OfSchool, import_id: UUID
 ) -> Response:
     session.need(May.IMPORT)
-    try:
-        caller = session.caller(school.school_id, "roster:read")
-        told = await commands.get_import(context.owners, caller, import_id)
-    except CommandError as error:
-        raise Problem(error.status, error.code or "import_unknown", error.message) from error
+    caller = session.caller(school.school_id, "roster:read")
+    told = await found(commands.get_import(context.owners, caller, import_id), "import_unknown")
     return page(
         request,
         "import_progress.html",
@@ -76,14 +72,5 @@ async def apply(
 ) -> Response:
     session.need(May.IMPORT)
     here = f"/admin/schools/{school.school_id}/import/{import_id}"
-    try:
-        caller = session.caller(school.school_id, "roster:write")
-        await commands.apply_import(context.owners, caller, import_id)
-    except CommandError as error:
-        return go(request, here, error.message, bad=True)
-    return go(request, here)
-
-
-def _form(request: Request, session: Session, school: School, error: CommandError | None = None) -> Response:
-    status = error.status if error else 200
-    return page(request, "import.html", session, status=status, school=school, tab="import", error=error)
+    caller = session.caller(school.school_id, "roster:write")
+    return await done(request, commands.apply_import(context.owners, caller, import_id), here)

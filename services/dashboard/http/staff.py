@@ -11,9 +11,10 @@ from services.dashboard.domain.staff import May, Role, Schools, Staff, roles_in
 from services.dashboard.http.context import Context, Session, SignedIn, WithContext
 from services.dashboard.http.forms import Form, SignedForm, chosen_schools
 from services.dashboard.http.render import go, page
-from services.dashboard.service.office import add_person, colleagues, end_work, give_role
+from services.dashboard.service.office import LetIn, add_person, colleagues, end_work, give_role
 from services.dashboard.views.schools import list_schools
-from shared.runtime.database import EVERY_SCHOOL
+from services.dashboard.views.tokens import count_valid
+from shared.runtime.database import EVERY_SCHOOL, Scope
 from shared.runtime.problems import Problem
 
 router = APIRouter(prefix="/admin/staff", include_in_schema=False)
@@ -35,15 +36,14 @@ async def show(request: Request, context: WithContext, session: SignedIn) -> Res
 
 @router.post("")
 async def add(request: Request, context: WithContext, session: SignedIn, form: SignedForm) -> Response:
-    """The answer is the page itself: the first password is shown once and kept nowhere."""
+    """The answer is the page itself: a new password is shown once and kept nowhere."""
     session.need(May.MANAGE_STAFF)
     try:
         roles = roles_in(_role(form), await _chosen(context, session, form))
         added = await add_person(context.database, session.staff, form.text("email"), roles)
     except OfficeError as error:
         return await _page(request, context, session, typed=_typed(form), error=error)
-    made = {"email": added.staff.email, "password": added.password}
-    return await _page(request, context, session, made=made)
+    return await _page(request, context, session, made=added)
 
 
 @router.post("/{staff_id}/role")
@@ -54,17 +54,23 @@ async def change(
     await _colleague(context, session, staff_id)
     try:
         schools = await _chosen(context, session, form)
-        member = await give_role(context.database, session.staff, staff_id, _role(form), schools)
+        changed = await give_role(context.database, session.staff, staff_id, _role(form), schools)
     except OfficeError as error:
         return go(request, HERE, error.message, bad=True)
-    return go(request, HERE, f"{_found(member).email}: the new role holds at once.")
+    member = _found(changed.staff if changed else None)
+    if changed and changed.password:
+        return await _page(request, context, session, made=changed)
+    return go(request, HERE, f"{member.email}: the new role holds at once.")
 
 
 @router.post("/{staff_id}/end")
 async def end(
     request: Request, context: WithContext, session: SignedIn, staff_id: UUID, form: SignedForm
 ) -> Response:
-    """In the schools of whoever asks; somebody who works elsewhere, too, goes on there."""
+    """In the schools of whoever asks; somebody who works elsewhere, too, goes on there.
+
+    Tokens that the person made are programs' and go on: the answer leads to them.
+    """
     session.need(May.MANAGE_STAFF)
     await _colleague(context, session, staff_id)
     try:
@@ -73,7 +79,15 @@ async def end(
         return go(request, HERE, error.message, bad=True)
     left = _found(member)
     told = "works no longer in your schools" if left.roles else "is out, and signed out everywhere"
-    return go(request, HERE, f"{left.email} {told}.")
+    async with context.database.transaction(schools=_scope(session)) as tx:
+        valid = await count_valid(tx, left.actor)
+    if not valid:
+        return go(request, HERE, f"{left.email} {told}.")
+    tokens = "1 token is" if valid == 1 else f"{valid} tokens are"
+    words = (
+        f"{left.email} {told}. {tokens} still valid that this person made: revoke here what is not needed."
+    )
+    return go(request, "/admin/tokens", words, bad=True)
 
 
 async def _page(
@@ -83,10 +97,10 @@ async def _page(
     *,
     typed: dict[str, Any] | None = None,
     error: OfficeError | None = None,
-    made: dict[str, str] | None = None,
+    made: LetIn | None = None,
 ) -> Response:
     mine = _mine(session)
-    async with context.database.transaction(schools=EVERY_SCHOOL if mine is None else mine) as tx:
+    async with context.database.transaction(schools=_scope(session)) as tx:
         schools = await list_schools(tx, mine)
     return page(
         request,
@@ -109,6 +123,11 @@ def _mine(session: Session) -> Schools:
     return session.staff.schools_where(May.MANAGE_STAFF)
 
 
+def _scope(session: Session) -> Scope:
+    mine = _mine(session)
+    return EVERY_SCHOOL if mine is None else mine
+
+
 def _role(form: Form) -> Role:
     try:
         return Role(form.text("role"))
@@ -122,7 +141,7 @@ async def _chosen(context: Context, session: Session, form: Form) -> Schools:
     if wanted is None:
         return None
     mine = _mine(session)
-    async with context.database.transaction(schools=EVERY_SCHOOL if mine is None else mine) as tx:
+    async with context.database.transaction(schools=_scope(session)) as tx:
         known = {school.school_id for school in await list_schools(tx, mine)}
     if not wanted or not wanted <= known:
         raise OfficeError("school_ids", "school_not_found", "Choose at least one school, of those shown.")

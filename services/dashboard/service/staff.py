@@ -4,13 +4,14 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 from services.dashboard.domain.staff import Role, Staff, brakes, fold_email, roles_in
 from services.dashboard.service.passwords import hash_password, is_password
 from services.dashboard.storage import staff as storage
+from shared.runtime.auth import PROGRAM
 from shared.runtime.database import Database, Transaction
 from shared.runtime.ids import new_id
 
@@ -58,8 +59,8 @@ async def sign_in(database: Database, attempt: Attempt, lifetime: timedelta) -> 
     session = secrets.token_urlsafe(32)
     async with database.transaction(schools=NONE) as tx:
         await storage.give_back(tx, slow)
-        await storage.open_session(tx, account.staff.staff_id, digest_of(session), tx.now + lifetime)
-    return SignedIn(account.staff, session)
+        opened = await storage.open_session(tx, account, digest_of(session), tx.now + lifetime)
+    return SignedIn(account.staff, session) if opened else None
 
 
 async def staff_of_session(tx: Transaction, session: str) -> Staff | None:
@@ -73,7 +74,7 @@ async def sign_out(tx: Transaction, session: str) -> None:
 
 
 async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict[str, str]:
-    """`staff:<id>` -> the person's address; actors that are no staff keep their own name."""
+    """`staff:<id>` -> the person's address; a program is said to be one; others keep their own name."""
     ids: dict[UUID, str] = {}
     names: dict[str, str] = {}
     for actor in {actor for actor in actors if actor}:
@@ -81,27 +82,22 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
         try:
             ids[UUID(identity if kind == "staff" else "")] = actor
         except ValueError:
-            names[actor] = actor
+            names[actor] = f"the program “{identity}”" if actor.startswith(PROGRAM) else actor
     known = await storage.names_of(tx, ids)
     return names | {actor: known.get(staff_id, "former staff") for staff_id, actor in ids.items()}
 
 
 async def ensure_owner(database: Database, email: str, password: str) -> None:
-    """The owner of the settings exists, as an owner and with that password; a changed one ends old sessions."""
+    """The owner of the settings exists, and is an owner.
+
+    The password is for an account that becomes one here: one that was given later is not put back at every start.
+    """
     address = fold_email(email)
     async with database.transaction(schools=NONE) as tx:
-        account = await storage.find_account(tx, address)
-    if account and account.staff.roles.get(None) is not Role.OWNER:
-        async with database.transaction(schools=NONE) as tx:
-            await storage.save_roles(tx, replace(account.staff, roles={None: Role.OWNER}))
-    if account and await is_password(account.password_hash, password):
-        return
-    hashed = await hash_password(password)
-    async with database.transaction(schools=NONE) as tx:
-        if account:
-            await storage.save_password(tx, account.staff.staff_id, hashed)
-        else:
-            await storage.save_account(tx, Staff(new_id(), address, {None: Role.OWNER}), hashed)
+        everybody = await storage.hold_staff(tx)
+        if not any(one.email == address and one.roles.get(None) is Role.OWNER for one in everybody):
+            owner = Staff(new_id(), address, {None: Role.OWNER})
+            await storage.save_account(tx, owner, await hash_password(password))
 
 
 async def add_staff(

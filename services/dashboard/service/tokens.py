@@ -8,7 +8,7 @@ from services.dashboard.domain.tokens import AccessToken, Authority, Grant, Gran
 from services.dashboard.storage import tokens as storage
 from shared.contracts.dashboard import INSTALLATION, AccessTokenRevoked
 from shared.contracts.topics import DASHBOARD_ACCESS
-from shared.runtime.auth import mint, verify
+from shared.runtime.auth import PROGRAM, mint, verify
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.outbox import Outgoing, emit
@@ -69,7 +69,7 @@ async def enter_token(tx: Transaction, secret: str, text: str, name: str | None 
         return None
     token = AccessToken(
         token_id=UUID(principal.id),
-        name=name or principal.actor,
+        name=name or principal.actor.removeprefix(PROGRAM),
         rights=principal.rights,
         school_ids=principal.schools,
         made_by=OPERATOR.actor,

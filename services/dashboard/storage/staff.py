@@ -95,11 +95,23 @@ async def hold_staff(tx: Transaction) -> list[Staff]:
     return [_staff(row) for row in rows]
 
 
-async def open_session(tx: Transaction, staff_id: UUID, digest: str, expires_at: datetime) -> None:
-    """Sessions whose time is over leave with it."""
+async def open_session(tx: Transaction, account: Account, digest: str, expires_at: datetime) -> bool:
+    """False when the password is another by now, or the work over. Sessions whose time is over leave with it."""
     await tx.execute(delete(staff_sessions).where(staff_sessions.c.expires_at <= tx.now))
-    values = {"digest": digest, "staff_id": staff_id, "created_at": tx.now, "expires_at": expires_at}
+    # The row is shared until the commit: what changes it waits, and then closes this session with the others.
+    same = select(staff.c.staff_id).where(
+        staff.c.staff_id == account.staff.staff_id, staff.c.password_hash == account.password_hash, AT_WORK
+    )
+    if await tx.row(same.with_for_update(read=True)) is None:
+        return False
+    values = {
+        "digest": digest,
+        "staff_id": account.staff.staff_id,
+        "created_at": tx.now,
+        "expires_at": expires_at,
+    }
     await tx.execute(insert(staff_sessions).values(values))
+    return True
 
 
 async def find_session(tx: Transaction, digest: str) -> Staff | None:

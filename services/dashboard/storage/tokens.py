@@ -59,9 +59,15 @@ async def hold(tx: Transaction, token_id: UUID) -> AccessToken | None:
 
 
 async def revoke_all_of(tx: Transaction, token_id: UUID, actor: str) -> list[tuple[UUID, list[UUID] | None]]:
-    """Ids and schools of the tokens that ended: the token and all that were made with it."""
-    rows = await tx.rows(_REVOKE, {"token_id": token_id, "actor": actor})
-    return [(row.token_id, row.school_ids) for row in rows]
+    """Ids and schools of the tokens that ended: the token and all that were made with it.
+
+    A statement does not see what was being made with one of them while it waited for that one's row, so it is said
+    again until nothing is left; with those that have ended nothing more is made (`hold`).
+    """
+    ended: list[tuple[UUID, list[UUID] | None]] = []
+    while rows := await tx.rows(_REVOKE, {"token_id": token_id, "actor": actor}):
+        ended += [(row.token_id, row.school_ids) for row in rows]
+    return ended
 
 
 async def unheard(

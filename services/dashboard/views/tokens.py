@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.dashboard.domain.tokens import AccessToken
 from services.dashboard.storage.tables import access_tokens
@@ -34,3 +34,14 @@ async def list_tokens(
 async def find_token(tx: Transaction, token_id: UUID) -> AccessToken | None:
     row = await tx.row(select(access_tokens).where(access_tokens.c.token_id == token_id))
     return token_of(row) if row else None
+
+
+async def count_valid(tx: Transaction, made_by: str) -> int:
+    """How many tokens of this maker services still take, of those that are in scope."""
+    columns = access_tokens.c
+    valid = select(func.count()).where(
+        columns.made_by == made_by,
+        columns.revoked_at.is_(None),
+        columns.expires_at.is_(None) | (columns.expires_at > tx.now),
+    )
+    return int(await tx.scalar(valid))

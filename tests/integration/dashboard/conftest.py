@@ -44,7 +44,7 @@ def settings(database_url: str, owners: OwnersStub, monkeypatch: pytest.MonkeyPa
         "DASHBOARD_SERVICES_URL": owners.url,
         "DASHBOARD_OWNER_EMAIL": OWNER,
         "DASHBOARD_OWNER_PASSWORD": PASSWORD,
-        "DASHBOARD_COMMAND_TIMEOUT_SECONDS": "3",
+        "DASHBOARD_COMMAND_TIMEOUT_SECONDS": "30",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -71,9 +71,13 @@ class Browser:
 
     async def post(self, path: str, *, on: str, **fields: str | list[str]) -> httpx.Response:
         """Post a form as the page `on` holds it: with that page's token."""
+        return await self.client.post(path, data={"form_token": await self.form_token(on), **fields})
+
+    async def form_token(self, on: str) -> str:
+        """What the forms of a page carry."""
         token = re.search(r'name="form_token" value="(\w+)"', (await self.get(on)).text)
         assert token
-        return await self.client.post(path, data={"form_token": token[1], **fields})
+        return token[1]
 
 
 SignIn = Callable[[Role], Awaitable[Browser]]

@@ -10,12 +10,22 @@ import pytest
 
 from services.dashboard.domain.office import OfficeError
 from services.dashboard.domain.staff import Role
+from services.dashboard.domain.tokens import Authority, Grant
 from services.dashboard.service.office import add_person, colleagues, end_work, find_person, give_role
-from services.dashboard.service.staff import Attempt, SignedIn, add_staff, ensure_owner, names_of_actors
+from services.dashboard.service.staff import (
+    Attempt,
+    SignedIn,
+    add_staff,
+    ensure_owner,
+    names_of_actors,
+    staff_of_session,
+)
 from services.dashboard.service.staff import sign_in as check_password
+from services.dashboard.service.tokens import mint_token, revoke_token
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import OWNER, PASSWORD, Browser, SignIn, sign_in
 from tests.integration.dashboard.feed import deliver
+from tests.support.apps import AUTH_SECRET
 from tests.unit.dashboard.facts import Story
 
 PAGE = "/admin/staff"
@@ -47,6 +57,28 @@ async def test_somebody_is_added_with_a_password_shown_once(
     assert await _may_sign_in(database, "desk@elm.example", found[1])
 
 
+async def test_what_opens_another_school_comes_with_a_new_password(
+    office: Browser, database: Database, fresh: Story
+) -> None:
+    schools = frozenset({fresh.school_id})
+    member = await add_staff(database, "head@example.org", PASSWORD, Role.VIEWER, schools)
+    change = f"{PAGE}/{member.staff_id}/role"
+    lesser = await office.post(change, on=PAGE, role="admin", school_ids=str(fresh.school_id))
+    assert lesser.status_code == 303
+    opened = await check_password(
+        database, Attempt("head@example.org", PASSWORD, "127.0.0.1"), timedelta(hours=1)
+    )
+    assert isinstance(opened, SignedIn)
+    shown = await office.post(change, on=PAGE, role="admin", every_school="true")
+    async with database.transaction() as tx:
+        assert await staff_of_session(tx, opened.session) is None
+    found = re.search(r'class="secret">([\w-]+)<', shown.text)
+    assert found
+    assert not await _may_sign_in(database, "head@example.org", PASSWORD)
+    assert await _may_sign_in(database, "head@example.org", found[1])
+    assert await _roles(database, "head@example.org") == {None: Role.ADMIN}
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -71,7 +103,10 @@ async def test_a_role_per_school_holds_at_once(
     browser = await sign_in(guest, "a@example.org", PASSWORD)
     assert [(await browser.get(page)).status_code for page in (here, there)] == [403, 404]
     await give_role(database, None, member.staff_id, Role.ADMIN, frozenset({fresh.school_id}))
-    await give_role(database, None, member.staff_id, Role.VIEWER, frozenset({other.school_id}))
+    more = await give_role(database, None, member.staff_id, Role.VIEWER, frozenset({other.school_id}))
+    assert more
+    assert more.password
+    browser = await sign_in(guest, "a@example.org", more.password)
     assert [(await browser.get(page)).status_code for page in (here, there)] == [200, 403]
     await end_work(database, None, member.staff_id, frozenset({fresh.school_id}))
     assert [(await browser.get(page)).status_code for page in (here, there)] == [404, 403]
@@ -93,7 +128,23 @@ async def test_ending_signs_out_at_once_and_keeps_the_name_of_who_did_what(
     back = await add_person(database, None, "a@example.org", {fresh.school_id: Role.VIEWER})
     assert back.staff.staff_id == member.staff_id
     assert not await _may_sign_in(database, "a@example.org", PASSWORD)
+    assert back.password
     assert await _may_sign_in(database, "a@example.org", back.password)
+
+
+async def test_ending_says_which_tokens_go_on(office: Browser, database: Database, fresh: Story) -> None:
+    schools = frozenset({fresh.school_id})
+    member = await add_staff(database, "a@example.org", PASSWORD, Role.ADMIN, schools)
+    by, grant = Authority(member.actor, schools), Grant("a feed", frozenset({"roster:write"}), schools, 1)
+    async with database.transaction() as tx:
+        for _ in range(2):
+            await mint_token(tx, AUTH_SECRET, grant, by)
+        over, _ = await mint_token(tx, AUTH_SECRET, grant, by)
+        await revoke_token(tx, over.token_id, by)
+    answer = await office.post(f"{PAGE}/{member.staff_id}/end", on=PAGE)
+    assert answer.headers["location"] == "/admin/tokens"
+    page = (await office.get("/admin/tokens")).text
+    assert "a@example.org is out, and signed out everywhere. 2 tokens are still valid" in page
 
 
 async def test_an_admin_sees_and_changes_the_own_school_only(
@@ -112,6 +163,12 @@ async def test_an_admin_sees_and_changes_the_own_school_only(
     assert "both@example.org" in page
     for hidden in ("theirs@example.org", OWNER, str(other.school_id)):
         assert hidden not in page
+    added = {"role": "viewer", "school_ids": str(fresh.school_id)}
+    for hidden in ("theirs@example.org", OWNER):
+        answer = await admin.post(PAGE, on=PAGE, email=hidden, **added)
+        assert (answer.status_code, "here already" in answer.text) == (422, False)
+        assert "An owner has to add this person." in answer.text
+    assert "here already" in (await admin.post(PAGE, on=PAGE, email="both@example.org", **added)).text
     for staff_id in (theirs.staff_id, await _id_of(database, OWNER)):
         for action in ("role", "end"):
             answer = await admin.post(

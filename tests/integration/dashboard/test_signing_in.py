@@ -4,6 +4,7 @@ import httpx
 
 from services.dashboard.app import create_app
 from services.dashboard.domain.staff import Role
+from services.dashboard.service.office import find_person, new_password
 from services.dashboard.service.staff import add_staff, ensure_owner
 from services.dashboard.settings import Settings
 from shared.runtime.database import Database
@@ -101,14 +102,26 @@ async def test_right_passwords_never_count(guest: httpx.AsyncClient) -> None:
         await sign_in(guest, OWNER, PASSWORD)
 
 
-async def test_the_password_of_the_settings_is_applied_and_ends_old_sessions(
+async def test_the_password_of_the_settings_is_not_put_back_at_a_start(
     office: Browser, database: Database
 ) -> None:
-    await ensure_owner(database, OWNER, "another long password")
+    owner = await find_person(database, OWNER)
+    assert owner
+    given = await new_password(database, owner.staff_id)
     assert (await office.get("/admin/schools")).status_code == 303
-    await sign_in(office.client, OWNER, "another long password")
-    await ensure_owner(database, OWNER, "another long password")
+    await sign_in(office.client, OWNER, given)
+    await ensure_owner(database, OWNER, PASSWORD)
     assert (await office.get("/admin/schools")).status_code == 200
+    refused = await office.client.post("/admin/login", data={"email": OWNER, "password": PASSWORD})
+    assert refused.status_code == 401
+
+
+async def test_who_becomes_the_owner_of_the_settings_has_their_password(
+    office: Browser, database: Database
+) -> None:
+    await add_staff(database, "new@example.org", "known to whoever added them", Role.VIEWER)
+    await ensure_owner(database, "new@example.org", PASSWORD)
+    await sign_in(office.client, "new@example.org", PASSWORD)
 
 
 async def test_a_form_without_the_pages_token_does_nothing(office: Browser) -> None:

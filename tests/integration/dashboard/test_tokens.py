@@ -9,6 +9,8 @@ import pytest
 
 from services.dashboard.domain.staff import Role
 from services.dashboard.domain.tokens import Grant
+from services.dashboard.service.office import find_person
+from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import OPERATOR, mint_token
 from shared.runtime.auth import mint, verify
 from shared.runtime.database import Database
@@ -48,12 +50,26 @@ async def test_a_token_is_shown_once_and_kept_nowhere(guest: httpx.AsyncClient, 
     admin = await _admin(database)
     made = await _make(guest, admin, name="nightly import", rights=["roster:write"], days=30)
     principal = verify(AUTH_SECRET, made["token"])
-    assert (principal.id, principal.actor, principal.schools) == (made["token_id"], "nightly import", None)
+    assert (principal.id, principal.schools) == (made["token_id"], None)
+    assert principal.actor == "program:nightly import"
     assert principal.rights == {"roster:write"}
     assert made["token"] not in (await guest.get(TOKENS, headers=admin)).text
     async with database.transaction() as tx:
         stored = await tx.scalar("SELECT string_agg(t::text, '') FROM access_tokens t")
     assert made["token"].partition(".")[2] not in stored
+
+
+async def test_no_name_of_a_token_passes_for_a_person_or_a_service(
+    guest: httpx.AsyncClient, database: Database
+) -> None:
+    admin = await _admin(database)
+    owner = await find_person(database, "owner@example.org")
+    assert owner
+    for name in (owner.actor, "operator", "service:roster", "owner@example.org"):
+        actor = verify(AUTH_SECRET, (await _make(guest, admin, name=name))["token"]).actor
+        assert actor == f"program:{name}"
+        async with database.transaction() as tx:
+            assert await names_of_actors(tx, [actor]) == {actor: f"the program “{name}”"}
 
 
 async def test_lists_have_pages(guest: httpx.AsyncClient, database: Database) -> None:

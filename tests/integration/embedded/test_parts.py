@@ -90,7 +90,7 @@ async def test_a_postmaster_that_was_left_behind_is_stopped_first(tmp_path: Path
     await first.start()
     await _ask(first, "CREATE TABLE kept (n int)")
     async with second:
-        await asyncio.wait_for(first.wait(), 5)
+        await asyncio.wait_for(first.wait(), 30)
         assert await _ask(second, "SELECT count(*) FROM kept") == 0
 
 

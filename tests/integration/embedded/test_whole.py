@@ -45,7 +45,7 @@ async def test_it_says_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -
         parts = [first.part(name) for name in ("postgres", "broker", "server")]
         asked_at = time.monotonic()
         assert await first.stop() == 0
-        assert time.monotonic() - asked_at < 12
+        assert time.monotonic() - asked_at < 40
         assert not any(part.is_running() for part in parts)
         assert first.process.stdout is not None
         assert await first.process.stdout.read() == b""
@@ -90,7 +90,7 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(tmp
     async with running(tmp_path) as first:
         parts = [first.part(name) for name in ("postgres", "broker", "server")]
         psutil.Process(first.process.pid).kill()
-        await eventually(lambda: not any(_alive(part) for part in parts), within_seconds=10)
+        await eventually(lambda: not any(_alive(part) for part in parts), within_seconds=30)
         async with running(tmp_path, first.port) as second:
             assert (await second.get("/readyz"))["status"] == "ok"
 

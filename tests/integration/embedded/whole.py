@@ -75,7 +75,7 @@ class Whole:
     async def stop(self) -> int:
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGINT)
-        return await asyncio.wait_for(self.process.wait(), 15)
+        return await asyncio.wait_for(self.process.wait(), 60)
 
 
 async def start(data: Path, port: int = 0, **environment: str) -> Whole:

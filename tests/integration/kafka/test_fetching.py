@@ -84,7 +84,7 @@ async def test_a_batch_is_never_larger_than_we_asked_for(kafka: Bench) -> None:
 
 async def test_no_client_of_ours_makes_topics_of_its_own(kafka: Bench) -> None:
     """A mistyped topic name is an error and not an empty topic: neither the broker nor FastStream creates it."""
-    producer = await kafka.producer(request_timeout_ms=500)
+    producer = await kafka.producer(request_timeout_ms=3_000)
     with pytest.raises(UnknownTopicOrPartitionError):
         await producer.partitions_for(kafka.name("mistyped"))
     topic = await kafka.topic()

@@ -83,7 +83,10 @@ async def test_i1_an_idempotent_producer_never_gives_up_and_ours_is_ended_with_w
     running, kafka = mortal
     topic = await kafka.topic()
     old = AIOKafkaProducer(
-        bootstrap_servers=kafka.broker.bootstrap, acks="all", enable_idempotence=True, request_timeout_ms=300
+        bootstrap_servers=kafka.broker.bootstrap,
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=2_000,
     )
     await old.start()
     await old.send_and_wait(topic, b"known")
@@ -91,9 +94,9 @@ async def test_i1_an_idempotent_producer_never_gives_up_and_ours_is_ended_with_w
     try:
         under_way = await old.send(topic, b"under way")
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(under_way), 1.5)
+            await asyncio.wait_for(asyncio.shield(under_way), 5)
         await old.send(topic, b"waiting", partition=0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await abandon(old)
         assert old._sender.sender_task.done()
     finally:

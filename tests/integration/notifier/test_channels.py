@@ -38,7 +38,7 @@ from tests.unit.notifier.letters import letter
 
 MARIA, SAM = "maria", "sam"
 PUBLIC = Site("http://kinvite.test", "http://127.0.0.1:1")
-LIMITS = TimeLimits(connect_seconds=2, command_seconds=2, data_seconds=0.3)
+LIMITS = TimeLimits(connect_seconds=20, command_seconds=20, data_seconds=20)
 
 
 class World(Protocol):
@@ -190,7 +190,7 @@ async def _phone(make: Callable[[TwilioSettings], TwilioChannel]) -> AsyncIterat
                 "+15550100200",
                 f"{PUBLIC.public_url}/notifier/hooks/twilio/status",
                 base_url=f"http://127.0.0.1:{port}",
-                request_seconds=1.0,
+                request_seconds=20.0,
                 content_sids=content_sids(),
             )
             async with make(settings) as channel:

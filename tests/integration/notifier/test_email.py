@@ -18,7 +18,7 @@ from tests.integration.notifier.smtp_server import CERTIFICATE, SmtpServer, sile
 from tests.unit.notifier.letters import LINK, letter
 
 MARIA = "maria@example.org"
-LIMITS = TimeLimits(connect_seconds=0.5, command_seconds=0.5, data_seconds=0.5)
+LIMITS = TimeLimits(connect_seconds=3, command_seconds=3, data_seconds=3)
 
 
 @asynccontextmanager

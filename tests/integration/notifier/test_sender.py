@@ -175,7 +175,7 @@ async def test_a_vanished_senders_messages_are_taken_over_with_the_same_link(
     data = command()
     await desk.put(data)
     channel.open_gate.clear()
-    first = desk.sender(channel, lease_seconds=0.2)
+    first = desk.sender(channel, lease_seconds=2.0)
     await first.round()
     await eventually(lambda: len(channel.tried) == 1)
     await vanish(first)
@@ -192,7 +192,7 @@ async def test_i1_a_kill_between_acceptance_and_record_loses_nothing(
 ) -> None:
     commands = [command(address=f"p{n}@example.org") for n in range(20)]
     await desk.put(*commands)
-    first = desk.sender(channel, lease_seconds=0.2)
+    first = desk.sender(channel, lease_seconds=2.0)
     await first.round()
     await eventually(lambda: len(channel.taken) == 20)
     await vanish(first)
@@ -212,14 +212,14 @@ async def test_a_living_sender_keeps_its_lease_while_a_provider_is_slow(
     channel.open_gate.clear()
     other = MemoryChannel()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(sending(desk.sender(channel, lease_seconds=1.5)))
+        await stack.enter_async_context(sending(desk.sender(channel, lease_seconds=3.0)))
         await eventually(lambda: len(channel.tried) == 1)
-        await stack.enter_async_context(sending(desk.sender(other, lease_seconds=1.5)))
+        await stack.enter_async_context(sending(desk.sender(other, lease_seconds=3.0)))
         before = next(iter((await desk.messages()).values())).locked_until
 
         async def renewed_twice() -> bool:
             row = next(iter((await desk.messages()).values()))
-            return bool(row.locked_until > before + timedelta(seconds=0.5) and row.fence == 1)
+            return bool(row.locked_until > before + timedelta(seconds=1.5) and row.fence == 1)
 
         await eventually(renewed_twice)
         channel.open_gate.set()
@@ -282,7 +282,7 @@ async def test_leaving_lets_attempts_end_and_gives_the_rest_back(desk: Desk, cha
     channel.open_gate.clear()
     async with sending(desk.sender(channel, connections=2)):
         await eventually(lambda: len(channel.tried) == 2)
-        asyncio.get_running_loop().call_later(0.1, channel.open_gate.set)
+        asyncio.get_running_loop().call_later(2.0, channel.open_gate.set)
     assert Counter(await desk.states()) == {"sent": 2, "queued": 8}
     assert {row.attempts for row in (await desk.messages()).values() if row.state == "queued"} == {0}
     async with sending(desk.sender(channel)):

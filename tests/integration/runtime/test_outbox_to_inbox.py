@@ -58,6 +58,7 @@ async def test_i1_i19_committed_before_anyone_listens_arrives_with_its_trace(
             await scene.emit(*(added() for _ in range(100)))
         async with scene.relaying(), scene.consuming():
             effects = await _have_effects(scene, 100)
+            await eventually(lambda: _nothing_pending(scene))
         assert len({effect.message_id for effect in effects}) == 100
         assert {effect.trace.split("-")[1] for effect in effects} == {"0af7651916cd43dd8448eb211c80319c"}
         assert await scene.pending() == 0
@@ -117,6 +118,7 @@ async def test_i10_every_record_three_times_is_one_effect(database_url: str, bro
     async with stage(database_url, broker) as scene, scene.relaying() as relays, scene.consuming():
         await scene.emit(*(added() for _ in range(300)))
         await _have_effects(scene, 300)
+        await eventually(lambda: _nothing_pending(scene))
         for _ in range(2):
             async with scene.roster.transaction() as transaction:
                 assert await republish(transaction, since=LONG_AGO) == 300
@@ -198,7 +200,7 @@ async def test_a_rejected_record_among_many_is_parked_alone(database_url: str, b
     async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming({ParentAdded: picky}):
         await scene.emit(*(added() for _ in range(40)), bad, *(added() for _ in range(40)))
         assert len(await _have_effects(scene, 80)) == 80
-        assert [letter.reason for letter in await _letters(scene, 1)] == ["no_such_school"]
+        assert [letter.reason for letter in await _letters_soon(scene, 1)] == ["no_such_school"]
 
 
 async def test_i15_a_transient_failure_is_waited_out_and_never_parked(

@@ -71,7 +71,7 @@ async def _ready(replica: httpx.AsyncClient) -> None:
         answer = await replica.get("/readyz")
         assert answer.status_code == 200, answer.text
 
-    await eventually(ready, within_seconds=15)
+    await eventually(ready, within_seconds=60)
 
 
 async def _revoke(environment: dict[str, str], *token_ids: UUID) -> None:
@@ -120,9 +120,9 @@ async def test_a_revoked_token_is_refused_by_every_replica_within_a_second_and_a
             assert await _status(replica, _token(other)) == 200
     # The relay is gone: what a new process knows it has read from the beginning of the topic.
     async with _replica() as restarted:
+        await _ready(restarted)
         assert await _status(restarted, _token(revoked)) == 401
         assert await _status(restarted, _token(other)) == 200
-        await _ready(restarted)
 
 
 async def test_all_of_many_revocations_are_known_before_a_process_is_ready(
@@ -136,7 +136,7 @@ async def test_all_of_many_revocations_are_known_before_a_process_is_ready(
         async def published() -> None:
             assert await read_revocations(kafka) == {str(one) for one in revoked}
 
-        await eventually(published, within_seconds=20)
+        await eventually(published)
     async with _replica() as replica:
         await _ready(replica)
         for one in (revoked[0], revoked[-1]):
@@ -183,7 +183,7 @@ async def test_a_process_whose_bus_goes_away_keeps_what_it_knows(
             async def published() -> None:
                 assert str(revoked) in await read_revocations(kafka)
 
-            await eventually(published, within_seconds=10)
+            await eventually(published)
 
             async def refused() -> None:
                 assert await _status(replica, _token(revoked)) == 401

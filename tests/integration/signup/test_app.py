@@ -39,7 +39,7 @@ async def _submission(database: Database) -> UUID:
 
 
 async def test_p12_p13_p14_the_saga_over_the_broker(environment: dict[str, str]) -> None:
-    settings = load(Settings)
+    settings = load(Settings).model_copy(update={"decision_wait_seconds": 30.0})
     roster_database = Database(settings.database_url, schema="roster")
     invitations_database = Database(settings.database_url, schema="invitations")
     own = Database(settings.database_url, schema="signup")

@@ -12,10 +12,15 @@ from tests.integration.tenancy.routes import SERVICES
 from tests.integration.tenancy.town import SchoolOfTown, Town
 
 
-def leaks(answer: httpx.Response, town: Town, sent: dict[str, str]) -> set[str]:
-    """What of their school stands in the answer and was not in the question."""
-    text = answer.text + str(answer.headers)
-    return {secret for secret in town.theirs.secrets() if secret in text and secret not in sent.values()}
+def leaks(answer: httpx.Response, town: Town, *, echoes: bool = True) -> set[str]:
+    """What of their school stands in the answer; with `echoes`, what the path, query or body of this very request
+    named may stand there again.
+    """
+    answers = (*answer.history, answer)
+    said = "".join(one.text + str(one.headers) for one in answers)
+    asked = answers[0].request
+    question = str(asked.url) + asked.read().decode(errors="replace") if echoes else ""
+    return {secret for secret in town.theirs.secrets() if secret in said and secret not in question}
 
 
 async def rows_of(town: Town, school: SchoolOfTown) -> dict[str, str]:

@@ -156,7 +156,7 @@ async def _first_of(client: httpx.AsyncClient, path: str) -> httpx.Response:
     """The beginning of an answer that has no end."""
     async with client.stream("GET", path) as answer:
         text = await anext(answer.aiter_text(), "")
-        return httpx.Response(answer.status_code, headers={"x-of": path}, text=text)
+        return httpx.Response(answer.status_code, text=text, request=answer.request)
 
 
 def filled_in(value: Any, values: Mapping[str, str]) -> Any:

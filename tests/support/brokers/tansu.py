@@ -30,7 +30,7 @@ class Tansu:
             self._log,
             environment={"STORAGE_ENGINE": "memory://tansu/", "RUST_LOG": "warn"},
         )
-        self._server.wait_until(lambda: listens(self.port), seconds=10)
+        self._server.wait_until(lambda: listens(self.port), seconds=60)
 
     def kill(self) -> None:
         """End it at once; everything it held is gone."""

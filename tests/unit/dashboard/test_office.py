@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dashboard.domain.office import OfficeError, check_change
+from services.dashboard.domain.office import OfficeError, check_change, opens_more
 from services.dashboard.domain.staff import May, Role, Staff
 from services.dashboard.domain.tokens import Authority, Grant, GrantError, checked
 
@@ -49,6 +49,15 @@ def test_a_schools_own_role_goes_before_that_of_all_schools() -> None:
         ({ELM: Role.VIEWER}, {}, {ELM: Role.VIEWER}, "school_not_found"),
         ({None: Role.ADMIN}, {None: Role.OWNER}, {}, "owners_only"),
         ({None: Role.OWNER}, {None: Role.OWNER}, {}, None),
+        # What a role in every school gives cannot be taken or given by way of one school.
+        ({None: Role.ADMIN}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "owners_only"),
+        ({ELM: Role.ADMIN}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.VIEWER}, {None: Role.VIEWER, ELM: Role.ADMIN}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.ADMIN, ELM: Role.VIEWER}, {None: Role.ADMIN}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.OWNER, ELM: Role.VIEWER}, {None: Role.OWNER}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.ADMIN, ELM: Role.VIEWER}, {None: Role.ADMIN}, None),
+        ({None: Role.OWNER}, {ELM: Role.VIEWER}, {None: Role.ADMIN}, None),
     ],
 )
 def test_who_may_give_and_take_which_roles(
@@ -67,6 +76,25 @@ def test_who_may_give_and_take_which_roles(
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ({ELM: Role.VIEWER}, {ELM: Role.ADMIN}, False),
+        ({ELM: Role.VIEWER}, {ELM: Role.OWNER}, True),
+        ({ELM: Role.VIEWER}, {ELM: Role.VIEWER, OAK: Role.VIEWER}, True),
+        ({ELM: Role.ADMIN}, {None: Role.VIEWER}, True),
+        ({None: Role.VIEWER}, {None: Role.ADMIN}, False),
+        ({None: Role.ADMIN}, {None: Role.OWNER}, True),
+        ({None: Role.OWNER}, {ELM: Role.OWNER}, False),
+        ({ELM: Role.OWNER, OAK: Role.VIEWER}, {ELM: Role.OWNER}, False),
+    ],
+)
+def test_what_an_account_did_not_open_before(
+    before: dict[UUID | None, Role], after: dict[UUID | None, Role], more: bool
+) -> None:
+    assert opens_more(_staff(before), _staff(after)) is more
+
+
 @pytest.mark.parametrize("after", [{}, {None: Role.ADMIN}, {ELM: Role.OWNER}])
 def test_the_last_owner_stays_whoever_asks(after: dict[UUID | None, Role]) -> None:
     last = _staff({None: Role.OWNER})
@@ -74,6 +102,12 @@ def test_the_last_owner_stays_whoever_asks(after: dict[UUID | None, Role]) -> No
         with pytest.raises(OfficeError, match="last_owner"):
             check_change(by, [last, _staff({ELM: Role.OWNER})], last, after)
         check_change(by, [last, _staff({None: Role.OWNER})], last, after)
+
+
+def test_the_operator_too_gives_no_role_beside_one_in_every_school() -> None:
+    member = _staff({None: Role.OWNER})
+    with pytest.raises(OfficeError, match="every_school"):
+        check_change(None, [member, _staff({None: Role.OWNER})], member, {**member.roles, ELM: Role.VIEWER})
 
 
 @pytest.mark.parametrize(
