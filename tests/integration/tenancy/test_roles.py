@@ -32,7 +32,7 @@ _SHARED = {
         "history",
         "schema_version",
     },
-    "notifier": {"reports", "suppressions"},
+    "notifier": {"inbound", "reports", "suppressions"},
     "signup": {"accounts", "sessions", "wrong_guesses"},
     "dashboard": {"staff", "staff_roles", "staff_sessions", "wrong_passwords"},
 }
