@@ -197,7 +197,8 @@ class Supervisor:
             {"url": url, "admin_email": OWNER_EMAIL, "admin_password": password, "api_token": token}
         )
         with suppress(OSError):
-            print(f"Kinvite is ready at {url}  sign in: {OWNER_EMAIL} / {password}", flush=True)
+            unless = "unless `kinvite admin password` gave another"
+            print(f"Kinvite is ready at {url}  sign in: {OWNER_EMAIL} / {password} ({unless})", flush=True)
 
     def _record(self) -> None:
         children: list[Child] = [self._postgres.child, self._broker.child, self._server.child]
