@@ -170,6 +170,8 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
 def _pages(address: str, base: str, story: Story, bulk_id: UUID, import_id: UUID) -> dict[str, str]:
     return {
         "schools": f"{address}/admin/schools",
+        "staff": f"{address}/admin/staff",
+        "tokens": f"{address}/admin/tokens",
         "overview": base,
         "students": f"{base}/students",
         "student": f"{base}/students/{story.student_id}#add",

@@ -169,9 +169,12 @@ async def _join(up: KinviteUp, page: Page, eyes: Eyes) -> None:
 
 
 async def _the_rest(up: KinviteUp, watched: Page, page: Page, eyes: Eyes) -> None:
-    """The parent's page with its timeline, and the link that is used now."""
+    """The parent's page with its timeline, the link that is used now, and how recipients are made to behave."""
     await watched.get_by_role("link", name=PARENT, exact=True).click()
     await expect(watched.locator(".timeline li").first).to_contain_text("Signed up")
     await eyes.on(watched, "10-parent")
     await page.goto(await up.link(ADDRESS, "join"))
     await eyes.on(page, "11-used-link")
+    await page.goto(f"{up.credentials['url']}/mailbox/behaviours")
+    await expect(page.get_by_role("heading").first).to_be_visible()
+    await eyes.on(page, "12-behaviours")
