@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from functools import cached_property
 from pathlib import Path
@@ -74,9 +75,15 @@ class Stack:
 
     def compose(self, *arguments: str, seconds: float = 120, stdin: str | None = None) -> str:
         """What `docker compose …` prints. Raises AssertionError with its complaint."""
-        command = ["docker", "compose", "--env-file", str(self._settings), *arguments]
-        done = subprocess.run(
-            command,
+        done = self._run(*arguments, seconds=seconds, stdin=stdin)
+        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def _run(
+        self, *arguments: str, seconds: float = 120, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["docker", "compose", "--env-file", str(self._settings), *arguments],
             cwd=ROOT,
             env=self._environment,
             input=stdin or "",
@@ -85,8 +92,6 @@ class Stack:
             timeout=seconds,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
-        return done.stdout
 
     def execute(self, service: str, *command: str) -> str:
         """What a command in a running container prints."""
@@ -110,8 +115,12 @@ class Stack:
         return dict(json.loads(found.stdout)[0])
 
     def kill(self, service: str) -> None:
-        """Kill -9 of every process in the container at once; the engine then starts it again by its policy."""
-        self.execute(service, "sh", "-c", "kill -9 -1")
+        """Kill -9 of every process in the container at once; the engine then starts it again by its policy.
+
+        The command itself may be killed with the container before it can say that it is done.
+        """
+        done = self._run("exec", "--no-TTY", service, "sh", "-c", "kill -9 -1")
+        assert done.returncode in (0, 128 + signal.SIGKILL), done.stderr[-3000:]
 
     def remove(self, container: str) -> None:
         """End a container that was started beside the project's own."""
