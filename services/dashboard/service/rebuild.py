@@ -10,7 +10,17 @@ from services.dashboard.service.translate import Told as Line
 from services.dashboard.service.translate import told_by_envelope
 from services.dashboard.storage import changes, projection
 from services.dashboard.storage.rebuilt import Making, making
-from services.dashboard.storage.replaced import OPT_OUTS, PARENTS, SCHOOLS, STUDENTS, Key, put, ranges
+from services.dashboard.storage.replaced import (
+    OPT_OUTS,
+    PARENTS,
+    SCHOOLS,
+    STUDENTS,
+    Key,
+    count,
+    no_school_was_made,
+    put,
+    ranges,
+)
 from services.dashboard.storage.replaced_parts import put_parts
 from shared.contracts.envelope import Received, UndecodableError, decode
 from shared.contracts.message import Message
@@ -75,9 +85,8 @@ async def rebuild(
 
 
 async def _refuse_if_empty(made: Making) -> None:
-    query = "SELECT EXISTS (SELECT FROM schools) AND NOT EXISTS (SELECT FROM pg_temp.schools)"
     async with made.transaction(shown=True) as tx:
-        if await tx.scalar(query):
+        if await no_school_was_made(tx):
             raise NothingTold
 
 
@@ -126,7 +135,7 @@ async def _put(made: Making, done: Rebuilt, moved: Moved) -> None:
     for rows in (SCHOOLS, STUDENTS, PARENTS, OPT_OUTS):
         put_so_far = 0
         async with made.transaction() as tx:
-            total = int(await tx.scalar(f"SELECT count(*) FROM {rows.table}"))
+            total = await count(tx, rows)
             cut = [within async for within in ranges(tx, rows)]
         for number, within in enumerate(cut, 1):
             async with made.transaction(shown=True) as tx:

@@ -59,6 +59,17 @@ OPT_OUTS = Rows("opt_outs", OPT_OUT_KEYS, (OPT_OUT,))
 PARENTS = Rows("parents", PARENT_KEYS, PARENT, merged=(("confirmed", _UNION),))
 
 
+async def no_school_was_made(tx: Transaction) -> bool:
+    """Whether pages show schools and none was made."""
+    query = "SELECT EXISTS (SELECT FROM schools) AND NOT EXISTS (SELECT FROM pg_temp.schools)"
+    return bool(await tx.scalar(query))
+
+
+async def count(tx: Transaction, rows: Rows) -> int:
+    """How many rows the table has that the transaction sees."""
+    return int(await tx.scalar(f"SELECT count(*) FROM {rows.table}"))
+
+
 async def ranges(tx: Transaction, rows: Rows, size: int = ROWS) -> AsyncIterator[Range]:
     """Cut all keys there can be into ranges of about `size` made rows."""
     keys = rows.cut
