@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from deploy.cli.services import auth_secret, in_database, in_transaction
 from services.dashboard.domain.tokens import AccessToken, Grant, GrantError
 from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import OPERATOR, enter_token, is_announced, mint_token, revoke_token
+from services.dashboard.service.waiting import until
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.auth import ALL_RIGHTS, PREFIX, Unauthenticated
 from shared.runtime.database import Database, Transaction
@@ -115,14 +114,12 @@ def revoke(
 
 async def _announced(database: Database) -> bool:
     """Whether the relay has taken it to the bus, soon."""
-    until = time.monotonic() + ANNOUNCED_WITHIN_SECONDS
-    while True:
+
+    async def look() -> bool:
         async with database.transaction() as tx:
-            if await is_announced(tx):
-                return True
-        if time.monotonic() > until:
-            return False
-        await asyncio.sleep(0.1)
+            return await is_announced(tx)
+
+    return await until(look, seconds=ANNOUNCED_WITHIN_SECONDS)
 
 
 def _row(token: AccessToken, state: str, made_by: str) -> dict[str, Any]:
