@@ -60,7 +60,6 @@ class Kafka:
         options: dict[str, Any] = {
             "auto_offset_reset": "earliest",
             "max_records": MAX_RECORDS,
-            "batch_timeout_ms": 10,
             "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
             "max_poll_interval_ms": 300_000,
             "session_timeout_ms": 30_000,
@@ -73,7 +72,7 @@ class Kafka:
                 "session_timeout_ms": 4_000,
                 "heartbeat_interval_ms": 1_000,
                 "rebalance_timeout_ms": 4_000,
-                "fetch_max_wait_ms": 10 if fast else 40,
+                "fetch_max_wait_ms": 5,
             }
         return options
 

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from pydantic_core import from_json
 from sqlalchemy import Row
 
+from shared.runtime.arrivals import announce
 from shared.runtime.database import Database, Transaction
 from shared.runtime.errors import is_transient
 from shared.runtime.health import Health
@@ -135,6 +136,7 @@ class Relay:
                 if row.data is not None
             ]
             await asyncio.gather(*futures)
+        announce(self._kafka.bootstrap, {self._kafka.name(row.topic) for row in rows})
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
