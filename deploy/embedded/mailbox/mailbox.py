@@ -23,7 +23,8 @@ class Mailbox:
     """An async context manager. Mails go in at `smtp_url`, texts at `twilio_url`; read through `app` or `store`.
 
     The file `mailbox.sqlite3` in `data_dir` holds live links, so its mode is 0600 and it forgets after
-    `retention_days`. `account` is what texts are sent with, a new one each time if none is given. Entering raises OSError when the port is taken or the directory cannot be written.
+    `retention_days`. Texts are sent with `account`, a new one at each start if none is given. Entering raises
+    OSError when the port is taken or the directory cannot be written.
     """
 
     def __init__(

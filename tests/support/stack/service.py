@@ -1,4 +1,4 @@
-"""`python -m tests.support.stack.service <name> <role>`: a service as in production; the role `both` is api and worker."""
+"""`python -m tests.support.stack.service <name> <role>`: a service as in production; role `both`: api and worker."""
 
 from __future__ import annotations
 
