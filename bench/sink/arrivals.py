@@ -16,7 +16,7 @@ class Arrivals:
     """Reads what the sink appends, and drops what was read, so that a long run fills no disk.
 
     smtp-sink writes a mail to the file of the second in which its dialogue began, before it answers the mail. `times`
-    is, for each recipient's address that contains `marker`, the `time.perf_counter()` of the look that found it.
+    is, for each recipient's address that contains `marker`, the `time.monotonic()` of the look that found it.
     """
 
     def __init__(self, folder: Path, marker: bytes) -> None:
@@ -92,7 +92,7 @@ class Arrivals:
 
     def _note(self, addresses: list[str]) -> None:
         if addresses:
-            now = time.perf_counter()
+            now = time.monotonic()
             with self._changed:
                 for address in addresses:
                     self.times.setdefault(address, now)
