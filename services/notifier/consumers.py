@@ -66,7 +66,6 @@ def subscriptions(outlets: Outlets, senders: Mapping[Lane, Mapping[str, Sender]]
         Subscription(
             "notifier.on-commands",
             {SendMessage: single.on_send_message},
-            fast=True,
             after_commit=single.committed,
         ),
         Subscription(

@@ -65,7 +65,7 @@ class Consumers:
             ack_policy=AckPolicy.MANUAL,
             parser=_leave_headers,
             decoder=_leave_raw,
-            **self._kafka.consumer_options(fast=worker.subscription.fast),
+            **self._kafka.consumer_options(),
         )
 
         async def consume(message: KafkaMessage) -> None:

@@ -26,11 +26,14 @@ LONGEST_REST_SECONDS = 0.5
 Found = dict[TopicPartition, list[Any]]
 
 
-class PatientConsumer(AIOKafkaConsumer):
+class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has no types
     """`getmany` waits for records, however long that takes; its own time limit is not looked at."""
 
     async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,  # noqa: ARG002 - FastStream names it
+        max_records: int | None = None,
     ) -> Found:
         """At least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
         while True:
@@ -39,7 +42,7 @@ class PatientConsumer(AIOKafkaConsumer):
                 return found
 
 
-class RestingConsumer(AIOKafkaConsumer):
+class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
     """`getmany` waits for records, and rests between two looks: longer and longer while nothing comes.
 
     For a broker that keeps an empty fetch waiting whatever comes meanwhile. A relay of this process ends the rest.
@@ -50,7 +53,10 @@ class RestingConsumer(AIOKafkaConsumer):
         self._announced_at = announced_at
 
     async def getmany(
-        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,  # noqa: ARG002 - FastStream names it
+        max_records: int | None = None,
     ) -> Found:
         """At least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
         rest_seconds = FIRST_REST_SECONDS

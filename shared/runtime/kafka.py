@@ -51,7 +51,7 @@ class Kafka:
             retry_backoff_ms=100,
         )
 
-    def consumer_options(self, *, fast: bool) -> dict[str, Any]:
+    def consumer_options(self) -> dict[str, Any]:
         """Options of every subscriber, beside its topics, group and acknowledgement policy.
 
         The embedded broker answers an empty fetch only after `fetch_max_wait_ms`, and a new group only after half of
