@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -18,11 +19,9 @@ _BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginsta
 OWNER = "kinvite"
 APPLICATION = "kinvite_app"
 # The cluster is thrown away, so it need not survive the machine; a commit does survive a kill of its processes.
+_THROWN_AWAY = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB")
 _OPTIONS = (
-    "fsync=off",
-    "full_page_writes=off",
     "max_connections=200",
-    "shared_buffers=64MB",
     "listen_addresses=127.0.0.1",
     "timezone=UTC",
     "log_min_messages=warning",
@@ -48,10 +47,12 @@ async def execute_as_owner(url: str, statements: str) -> None:
 class Cluster:
     """A running cluster in `directory`. Databases belong to the role `kinvite`, which is no superuser.
 
-    One database, also named `kinvite`, is there from the start.
+    One database, also named `kinvite`, is there from the start. `options` (`name=value`) take the place of those by
+    which tests save time; without any of them the server keeps what it was told, as in production.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Sequence[str] = _THROWN_AWAY) -> None:
+        self._options = (*_OPTIONS, *options)
         self._data = directory / "data"
         self._log = directory / "postgres.log"
         self._numbers = itertools.count(1)
@@ -74,13 +75,18 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [part for option in _OPTIONS for part in ("-c", option)]
+        options = [part for option in self._options for part in ("-c", option)]
         self._server = Server(
             [str(_BIN / "postgres"), "-D", str(self._data), "-p", str(self.port), "-k", "", *options],
             self._log,
             before_exec=self._change_user,
         )
         self._server.wait_until(self._answers, seconds=60)
+
+    @property
+    def pid(self) -> int:
+        """The server's first process, the parent of all others."""
+        return self._server.pid
 
     def kill(self) -> None:
         """End every process of the server at once, as a power cut would; `start()` recovers."""

@@ -88,6 +88,10 @@ class Server:
         """The process id, also that of its process group."""
         return self._process.pid
 
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Poll `ready` until it holds; StartFailed when the process ends or time is up first."""
         deadline = time.monotonic() + seconds

@@ -23,7 +23,8 @@ class Mailbox:
     """An async context manager. Mails go in at `smtp_url`, texts at `twilio_url`; read through `app` or `store`.
 
     The file `mailbox.sqlite3` in `data_dir` holds live links, so its mode is 0600 and it forgets after
-    `retention_days`. Entering raises OSError when the port is taken or the directory cannot be written.
+    `retention_days`. Texts are sent with `account`, a new one at each start if none is given. Entering raises
+    OSError when the port is taken or the directory cannot be written.
     """
 
     def __init__(
@@ -34,11 +35,12 @@ class Mailbox:
         twilio_port: int = 0,
         host: str = "127.0.0.1",
         site: Site | None = None,
+        account: Account | None = None,
         retention_days: float = RETENTION_DAYS,
     ) -> None:
         self.store = Store(data_dir / "mailbox.sqlite3", retention_days=retention_days)
         self.state = State(data_dir / "mailbox-play.sqlite3", retention_seconds=retention_days * 86_400)
-        self.account = Account(f"AC{secrets.token_hex(16)}", secrets.token_hex(16))
+        self.account = account or Account(f"AC{secrets.token_hex(16)}", secrets.token_hex(16))
         self.reporter = Reporter(
             self.state, self.account, site or Site("http://localhost", "http://localhost")
         )
