@@ -15,7 +15,7 @@ _SECONDS = 400
 
 
 def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    """The folder of `.cache/bench` where `install` put what `lock` names; nothing is done twice for the same lock and Python.
+    """The folder of `.cache/bench` where `install` put what `lock` names; once for each lock and Python.
 
     Raises Unavailable.
     """
