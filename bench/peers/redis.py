@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.debian import program
-from tests.support.processes import Server, StartFailed, free_port
+from tests.support.processes import Server, free_port
 
 # As durable as people run it for queues: what was acknowledged is on disk within a second (a kill loses nothing, a
 # power cut up to that second). No snapshots beside it: they would only cost.
@@ -51,10 +51,9 @@ class Redis:
         assert self._server is not None, "Redis has not been started"
         return self._server.pid
 
-    def empty(self) -> None:
-        """Forget all keys, so that every run begins alike."""
-        if self._ask("FLUSHALL") != "+OK":
-            raise StartFailed("Redis does not forget its keys")
+    def count(self, command: str) -> int:
+        """What a command answers whose answer is a number. Raises ValueError."""
+        return int(self._ask(command).removeprefix(":"))
 
     def _answers(self) -> bool:
         try:
