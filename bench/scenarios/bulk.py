@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from bench.contest import alone
 from bench.figures import KINVITE, Figure, Goal, pairwise, shown
 from bench.jobs import Contestant, Job
 from bench.kinvite import Kinvite
 from bench.plan import Plan
 from bench.report import table
 from bench.rig import Rig
+from bench.rivals import rivals
 from bench.sink import Sink
 
-LOOK_SECONDS = 0.01
 WARM_UP_SHARE = 0.2
 PARENTS_PER_SECOND = Goal(3_000, at_least=True)
 CPU_MS = Goal(0.65)
@@ -27,13 +27,14 @@ CPU_MS = Goal(0.65)
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
     """Each contestant once per run, in turns; those who wait stand still."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
-        sink = stack.enter_context(Sink(folder))
+        sink = stack.enter_context(Sink())
         rig = stack.enter_context(Rig(sink))
-        watch = stack.enter_context(sink.watch(LOOK_SECONDS))
-        contestants: list[Contestant] = [Kinvite(rig, watch)]
+        contestants: list[Contestant] = [Kinvite(rig)]
+        if plan.peers:
+            contestants += rivals(sink, stack, say)
         for contestant in contestants:
-            contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
+            with alone(contestant, contestants):
+                contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
     _keep(plan.folder / "bulk.json", jobs)
     say(_processes(jobs[KINVITE]))
@@ -47,10 +48,7 @@ def _alternate(
     jobs: dict[str, list[Job]] = defaultdict(list)
     for number in range(plan.runs):
         for contestant in contestants:
-            with ExitStack() as still:
-                for other in contestants:
-                    if other is not contestant:
-                        still.enter_context(other.aside())
+            with alone(contestant, contestants):
                 job = contestant.bulk(plan.parents)
             jobs[contestant.name].append(job)
             cost = f"{job.cpu_ms_per_parent:.3f} ms CPU per parent"
