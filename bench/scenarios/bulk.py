@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from bench import plot
 from bench.contest import alone
 from bench.figures import KINVITE, Figure, Goal, pairwise, shown
 from bench.jobs import Contestant, Job
@@ -36,7 +37,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
             with alone(contestant, contestants):
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
-    _keep(plan.folder / "bulk.json", jobs)
+    _keep(plan.folder, jobs)
     say(_processes(jobs[KINVITE]))
     say(_stages(jobs[KINVITE]))
     yield from _figures(jobs)
@@ -96,14 +97,27 @@ def _processes(jobs: Sequence[Job]) -> str:
 
 def _stages(jobs: Sequence[Job]) -> str:
     """When each stage began and ended, in the run of median speed."""
-    middle = sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
+    middle = _middle(jobs)
     moments = [(name, "", f"{seconds:.2f}", "") for name, seconds in middle.moments.items()]
     passed = [(one.name, f"{one.first:.2f}", f"{one.last:.2f}", str(one.records)) for one in middle.stages]
     return table([("stage", "first, s", "last, s", "records"), *passed, *moments])
 
 
-def _keep(path: Path, jobs: dict[str, list[Job]]) -> None:
-    """Everything known of every run, for the plot and for later questions."""
+def _by_part(job: Job) -> dict[str, float]:
+    """Milliseconds of CPU per parent; api and worker of a service together, and all workers of a peer."""
+    found: dict[str, float] = defaultdict(float)
+    for process, seconds in job.cpu_seconds.items():
+        found[process.split()[0].split("-")[0]] += seconds * 1000 / job.parents
+    return dict(sorted(found.items()))
+
+
+def _middle(jobs: Sequence[Job]) -> Job:
+    """The run of median speed."""
+    return sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
+
+
+def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
+    """Everything known of every run, and the two pictures of the run of median speed."""
     told = {
         name: [
             {
@@ -119,4 +133,9 @@ def _keep(path: Path, jobs: dict[str, list[Job]]) -> None:
         ]
         for name, runs in jobs.items()
     }
-    path.write_text(json.dumps(told))
+    (folder / "bulk.json").write_text(json.dumps(told))
+    middle = {name: _middle(runs) for name, runs in jobs.items()}
+    curves = {name: job.curve for name, job in middle.items()}
+    cost = {name: _by_part(job) for name, job in middle.items()}
+    (folder / "mails.svg").write_text(plot.lines("Mails accepted", "seconds", curves))
+    (folder / "cpu.svg").write_text(plot.bars("CPU per parent", "milliseconds", cost))
