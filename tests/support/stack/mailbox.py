@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from deploy.embedded.mailbox import Mailbox
+from deploy.embedded.mailbox.parse import content_of
 from deploy.embedded.mailbox.reports import Account, Site
+from deploy.embedded.mailbox.store import Arrival, Kept, _message_key
+
+ARRIVALS = "arrivals.jsonl"
+_TOKEN = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +58,35 @@ class MailboxPlace:
 
     async def serve(self) -> None:
         """Until it is killed."""
-        async with self._mailbox() as mailbox:
+        mailbox = self._mailbox()
+        mailbox.store.add = _noted(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
+        async with mailbox:
             config = uvicorn.Config(mailbox.app, port=self.http_port, log_config=None, access_log=False)
             await uvicorn.Server(config).serve()
+
+
+def _noted(add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path) -> Callable[..., Awaitable[None]]:
+    """Each copy of each message is noted, with its links, before the sender hears that it is kept."""
+    numbers = itertools.count(-time.time_ns(), 1)
+
+    async def add_and_note(arrivals: Sequence[Arrival]) -> None:
+        await add(arrivals)
+        with file.open("a") as sink:
+            for arrival in arrivals:
+                sink.write(json.dumps(_note(arrival, next(numbers))) + "\n")
+
+    return add_and_note
+
+
+def _note(arrival: Arrival, number: int) -> dict[str, Any]:
+    kept = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
+    return {
+        "at": time.time(),
+        "channel": arrival.channel,
+        "to": arrival.recipient,
+        "key": arrival.key or _message_key(arrival.raw),
+        "links": sorted({link for link in content_of(kept).links if _TOKEN.search(link)}),
+    }
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from shared.runtime.process import main
 from shared.runtime.settings import ServiceSettings
+from tests.support.stack import points
 
 _SERVICES = Path(__file__).parents[3] / "services"
 
@@ -31,4 +32,5 @@ def _both(create_app: Callable[..., FastAPI], settings: ServiceSettings, **_: bo
 
 
 if __name__ == "__main__":
+    points.install(sys.argv[1])
     run(sys.argv[1], sys.argv[2])

@@ -1,0 +1,42 @@
+"""`python -m tests.faults.campaign --seed 7 --faults 300`: the long form, with a table at the end."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.campaign.plan import plan
+from tests.faults.campaign.run import Options, campaign
+
+
+def main() -> int:
+    """0: no promise was broken; 1: some were."""
+    given = _arguments()
+    seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
+    directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
+
+    say(f"seed {seed}; logs and report.json in {directory}")
+    report = campaign(Options(seed, clerks=given.clerks), plan(seed, given.faults), directory, say)
+    sys.stdout.write(report.table() + "\n")
+    return 1 if report.broken else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
+    parser.add_argument("--seed", type=int, help="which faults, in which order; left out: a new one, printed")
+    parser.add_argument("--faults", type=int, default=300)
+    parser.add_argument("--clerks", type=int, default=6, help="clients that work at the same time")
+    parser.add_argument("--directory", type=Path, help="where logs and report.json go; must be empty")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

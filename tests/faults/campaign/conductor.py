@@ -1,0 +1,82 @@
+"""Plays the faults of a plan one after the other, takes each back in its time, and keeps alive what died."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Sequence
+
+from tests.faults.campaign.faults import BEGIN, touched
+from tests.faults.campaign.plan import Fault
+from tests.faults.campaign.world import Undo, World
+from tests.support.stack import Part
+
+_TICK_SECONDS = 0.05
+_RESTART_SECONDS = 1.0
+Say = Callable[[str], None]
+
+
+class Conductor:
+    """`play` a plan, then `heal`. Everything happens in the caller's thread."""
+
+    def __init__(self, world: World, say: Say) -> None:
+        self._world = world
+        self._say = say
+        self._open: list[tuple[float, int, Fault, Undo]] = []
+        self._numbers = itertools.count()
+        self._fell_at: dict[str, float] = {}
+
+    def play(self, faults: Sequence[Fault]) -> None:
+        """All of them. One whose target is still under another fault waits for it."""
+        for fault in faults:
+            while self._touched() & touched(fault):
+                self._tick()
+            self._say(str(fault))
+            undo = BEGIN[fault.kind](self._world, fault)
+            due = time.monotonic() + fault.hold_seconds
+            heapq.heappush(self._open, (due, next(self._numbers), fault, undo))
+            self.rest(fault.gap_seconds)
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass; what is due is taken back, and what died is started again."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._tick()
+
+    def heal(self) -> None:
+        """Wait until every fault is over, and have every process running and ready."""
+        while self._open:
+            self._tick()
+        for part in self._world.parts():
+            if not part.runs():
+                part.start()
+        for part in self._world.parts():
+            part.wait_ready()
+
+    def _touched(self) -> set[str]:
+        return {name for _, _, fault, _ in self._open for name in touched(fault)}
+
+    def _tick(self) -> None:
+        while self._open and self._open[0][0] <= time.monotonic():
+            self._undo()
+        self._keep_alive()
+        time.sleep(_TICK_SECONDS)
+
+    def _undo(self) -> None:
+        _, _, _, undo = heapq.heappop(self._open)
+        undo()
+
+    def _keep_alive(self) -> None:
+        """What ended though nobody holds it down is started again after a second, as any supervisor would."""
+        held, now = self._touched(), time.monotonic()
+        for part in self._world.parts():
+            if part.runs() or part.name in held:
+                self._fell_at.pop(part.name, None)
+            elif now - self._fell_at.setdefault(part.name, now) >= _RESTART_SECONDS:
+                self._restart(part)
+
+    def _restart(self, part: Part) -> None:
+        del self._fell_at[part.name]
+        self._world.note("started again by the keeper")
+        part.start()

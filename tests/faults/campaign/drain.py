@@ -1,0 +1,97 @@
+"""Wait until nothing is under way any more: every outbox empty, every group at the end, every message settled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from sqlalchemy.engine import make_url
+
+from shared.contracts.topics import consumer_groups, topics_of
+from tests.support.postgres import Cluster
+from tests.support.stack import SERVICES
+from tests.support.stack.stack import DATABASE
+
+_LOOK_SECONDS = 0.5
+_QUIET_LOOKS = 3
+# A message that waits for its next try is tried now; what a provider keeps to itself is not waited for.
+_HURRY = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
+_LEFT = {
+    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox WHERE sent_at IS NULL" for name in SERVICES},
+    "messages to send": "SELECT count(*) FROM notifier.messages WHERE due_at IS NOT NULL",
+    "reports to apply": "SELECT count(*) FROM notifier.reports WHERE NOT applied",
+    "imports": "SELECT count(*) FROM roster.imports WHERE state IN ('validating', 'applying')",
+    "runs": "SELECT count(*) FROM invitations.bulk_runs WHERE state IN ('selecting', 'running')",
+    "weeks over": """SELECT count(*) FROM invitations.invitations WHERE expires_at < now()
+                      AND status IN ('awaiting_verification', 'invited')""",
+    "submissions to decide": "SELECT count(*) FROM signup.submissions WHERE state = 'pending'",
+}
+
+
+class NotDrainedError(Exception):
+    """Time was up; the text says what is left."""
+
+
+async def connect(cluster: Cluster) -> asyncpg.Connection:
+    """As the superuser, who sees every school."""
+    url = make_url(cluster.url(DATABASE)).set(username="postgres", drivername="postgresql")
+    return await asyncpg.connect(url.render_as_string())
+
+
+async def drain(cluster: Cluster, bootstrap: str, *, limit_seconds: float, tick: Callable[[], None]) -> float:
+    """Seconds that it took. `tick` is called at every look. Raises NotDrainedError with what is left."""
+    began, quiet, left = time.monotonic(), 0, {"never looked": 1}
+    while quiet < _QUIET_LOOKS:
+        if time.monotonic() - began > limit_seconds:
+            raise NotDrainedError(f"after {limit_seconds:.0f} s there are left: {left}")
+        tick()
+        left = await _left(cluster, bootstrap)
+        quiet = 0 if left else quiet + 1
+        await asyncio.sleep(_LOOK_SECONDS)
+    return time.monotonic() - began
+
+
+async def _left(cluster: Cluster, bootstrap: str) -> dict[str, int]:
+    try:
+        connection = await connect(cluster)
+    except (OSError, asyncpg.PostgresError) as error:
+        return {f"database: {error}": 1}
+    try:
+        await connection.execute(_HURRY)
+        counts = {what: int(await connection.fetchval(query)) for what, query in _LEFT.items()}
+    finally:
+        await connection.close()
+    found = {what: count for what, count in counts.items() if count}
+    return found or await lags(bootstrap)
+
+
+async def lags(bootstrap: str) -> dict[str, int]:
+    """Records that a group has not committed yet, by group; empty where every group is at the end."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        await admin.start()
+        await consumer.start()
+        found = {}
+        for group in consumer_groups():
+            partitions = [
+                TopicPartition(topic.name, number)
+                for topic in topics_of(group)
+                for number in range(topic.partitions)
+            ]
+            ends = await consumer.end_offsets(partitions)
+            offsets = await admin.list_consumer_group_offsets(group, partitions=partitions)
+            lag = sum(end - max(0, offsets[partition].offset) for partition, end in ends.items())
+            if lag:
+                found[f"lag of {group}"] = lag
+        return found
+    except (KafkaError, OSError) as error:
+        return {f"broker: {type(error).__name__}": 1}
+    finally:
+        await consumer.stop()
+        await admin.close()

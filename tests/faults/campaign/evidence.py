@@ -1,0 +1,119 @@
+"""Everything the oracle looks at, gathered once nothing moves any more: plain values that a test can tamper with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tests.faults.campaign.drain import connect
+from tests.faults.campaign.ledger import Ledger
+from tests.faults.campaign.topics import Record, dump
+from tests.faults.campaign.world import Disturbance
+from tests.support.postgres import Cluster
+from tests.support.stack import SERVICES
+from tests.support.stack.mailbox import ARRIVALS
+
+Row = dict[str, Any]
+_TOKEN = re.compile(r"/(?:verify|join)/([\w-]{22})$")
+_TABLES = (
+    *(f"{service}.{table}" for service in SERVICES for table in ("outbox", "inbox", "dead_letter")),
+    "roster.students",
+    "roster.parents",
+    "roster.imports",
+    "invitations.parents",
+    "invitations.invitations",
+    "invitations.bulk_runs",
+    "invitations.bulk_items",
+    "invitations.requested_invitations",
+    "notifier.messages",
+    "notifier.attempts",
+    "signup.parents",
+    "signup.submissions",
+    "signup.accounts",
+    "signup.memberships",
+    "dashboard.parents",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One copy of a message, as the provider took it. `at`: seconds since 1970; `tokens`: of the links in it."""
+
+    at: float
+    channel: str
+    to: str
+    message_id: str
+    tokens: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The ledger, the topics, the tables (`schema.table`), what providers took, and what may excuse a second copy.
+
+    `played` says how addresses behaved; `crashes` are the lines in which a process of ours said that it had a bug.
+    """
+
+    ledger: Ledger
+    records: list[Record] = field(default_factory=list)
+    tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    arrivals: list[Arrival] = field(default_factory=list)
+    disturbances: list[Disturbance] = field(default_factory=list)
+    played: dict[str, str] = field(default_factory=dict)
+    crashes: list[str] = field(default_factory=list)
+
+    def table(self, name: str) -> list[Row]:
+        return self.tables.get(name, [])
+
+
+async def gather(cluster: Cluster, bootstrap: str, ledger: Ledger) -> Evidence:
+    """Read topics and tables."""
+    found = Evidence(ledger, await dump(bootstrap))
+    connection = await connect(cluster)
+    try:
+        for table in _TABLES:
+            rows = await connection.fetch(f"SELECT * FROM {table}")
+            found.tables[table] = [{name: _plain(value) for name, value in row.items()} for row in rows]
+    finally:
+        await connection.close()
+    return found
+
+
+def read_files(found: Evidence, directory: Path) -> None:
+    """Add what lies in files: the log of each process, and what the mailbox noted."""
+    found.arrivals = list(arrivals(directory / ARRIVALS))
+    found.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
+
+
+def arrivals(file: Path) -> Iterable[Arrival]:
+    """What the mailbox noted. A line that a kill cut in two belongs to a mail that nobody was told is kept."""
+    for line in file.read_text().splitlines() if file.exists() else ():
+        try:
+            note = json.loads(line)
+        except ValueError:
+            continue
+        tokens = tuple(found[1] for link in note["links"] if (found := _TOKEN.search(link)))
+        yield Arrival(note["at"], note["channel"], note["to"], _message_id(note["key"]), tokens)
+
+
+def _message_id(key: str) -> str:
+    """Of a mail's Message-ID, or of the address for reports of a text."""
+    name = key.strip("<>").partition("@")[0]
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return key
+
+
+def _crashes(log: Path) -> list[str]:
+    lines = log.read_text(errors="replace").splitlines()
+    return [f"{log.stem}: {line[:400]}" for line in lines if "process.crashed" in line]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value

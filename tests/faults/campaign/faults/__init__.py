@@ -1,0 +1,45 @@
+"""What each kind of fault does. A fault begins, and hands back how it is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.faults.campaign.faults import bus, outside, processes, servers
+from tests.faults.campaign.plan import Fault
+from tests.faults.campaign.world import Undo, World
+from tests.support.stack.points import POINTS
+
+Begin = Callable[[World, Fault], Undo]
+
+BEGIN: dict[str, Begin] = {
+    "kill": processes.kill,
+    "pause": processes.pause,
+    "long pause": processes.pause,
+    "rebalance storm": processes.storm,
+    "rolling restart": processes.roll,
+    **dict.fromkeys(POINTS, processes.die_at),
+    "postgres kill": servers.kill_postgres,
+    "postgres restart": servers.restart_postgres,
+    "broker kill": servers.kill_broker,
+    "broker pause": servers.pause_broker,
+    "mailbox kill": servers.kill_mailbox,
+    "duplicate records": bus.send_again,
+    "stale records": bus.send_stale,
+    "poison": bus.send_poison,
+    "republish": outside.republish_all,
+    "due at once": outside.make_due,
+    **{f"provider {name}": outside.spoil for name in outside.BEHAVIOURS},
+}
+
+
+def touched(fault: Fault) -> set[str]:
+    """The names of the processes that nothing else may touch meanwhile."""
+    if fault.kind == "rolling restart":
+        return {f"{fault.target}-both-{number}" for number in range(2)}
+    if (
+        fault.kind in POINTS
+        or fault.kind in {"republish", "due at once"}
+        or fault.kind.startswith("provider")
+    ):
+        return set()
+    return {fault.target}

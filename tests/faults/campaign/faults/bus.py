@@ -1,0 +1,84 @@
+"""Faults that arrive on the topics: records once more, old versions after newer ones, and poison."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+from aiokafka.errors import KafkaError
+
+from shared.contracts.message import message_for
+from tests.faults.campaign.faults import poison
+from tests.faults.campaign.faults.outside import nothing
+from tests.faults.campaign.plan import Fault
+from tests.faults.campaign.topics import Record, dump, plain_producer
+from tests.faults.campaign.world import Undo, World
+
+AGAIN = "again-"
+_MOST_DUPLICATES = 300
+_MOST_STALE = 40
+_SECONDS = 30
+
+
+def send_again(world: World, fault: Fault) -> Undo:
+    """The records of a topic from its beginning, as they are."""
+    return _try(world, lambda: _send_again(world, fault.target))
+
+
+def send_stale(world: World, fault: Fault) -> Undo:
+    """The first version of aggregates that have moved on: as it was, and under a new id, as a confused owner might."""
+    return _try(world, lambda: _send_stale(world, fault.target))
+
+
+def send_poison(world: World, fault: Fault) -> Undo:
+    """One of each kind, among all other records."""
+    return _try(world, lambda: _send_poison(world, fault.target))
+
+
+def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
+    async def within_limits() -> None:
+        async with asyncio.timeout(_SECONDS):
+            await work()
+
+    try:
+        asyncio.run(within_limits())
+    except (KafkaError, OSError, TimeoutError):
+        world.note("not possible meanwhile")
+    return nothing
+
+
+async def _send_again(world: World, topic: str) -> None:
+    ours = [one for one in await dump(world.broker.bootstrap, [topic]) if poison.kind_of(one.key) is None]
+    async with plain_producer(world.broker.bootstrap) as producer:
+        for one in ours[:_MOST_DUPLICATES]:
+            await producer.send(topic, one.raw.value, key=one.raw.key, headers=list(one.raw.headers))
+            world.note("records duplicated")
+
+
+async def _send_stale(world: World, topic: str) -> None:
+    records = [one for one in await dump(world.broker.bootstrap, [topic]) if _is_whole(one)]
+    newest = {one.key: one.version for one in sorted(records, key=lambda one: one.version)}
+    old = [one for one in records if one.version < newest[one.key] and not one.id.startswith(AGAIN)]
+    async with plain_producer(world.broker.bootstrap) as producer:
+        for one in old[:_MOST_STALE]:
+            for new_id in (one.id, f"{AGAIN}{uuid.UUID(int=world.dice.getrandbits(128))}"):
+                headers = [
+                    (name, new_id.encode() if name == "ce_id" else text) for name, text in one.raw.headers
+                ]
+                await producer.send(topic, one.raw.value, key=one.raw.key, headers=headers)
+                world.note("stale records")
+
+
+async def _send_poison(world: World, topic: str) -> None:
+    async with plain_producer(world.broker.bootstrap) as producer:
+        for kind in poison.KINDS:
+            made = poison.make(topic, kind, world.dice)
+            await producer.send_and_wait(topic, made.value, key=made.key, headers=made.headers)
+            world.note("poison records")
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether the fact carries all of its aggregate's state, so that an older one under any id must change nothing."""
+    message = message_for(record.type)
+    return message is not None and message.contract.whole and poison.kind_of(record.key) is None

@@ -1,0 +1,54 @@
+"""Faults of PostgreSQL, the broker and the provider."""
+
+from __future__ import annotations
+
+from tests.faults.campaign.plan import Fault
+from tests.faults.campaign.world import Undo, World
+
+
+def kill_postgres(world: World, fault: Fault) -> Undo:
+    """Every process of the server at once; it recovers from its log."""
+    over = world.disturbed("postgres")
+    world.cluster.kill()
+
+    def back() -> None:
+        world.cluster.start()
+        over()
+
+    return back
+
+
+def restart_postgres(world: World, fault: Fault) -> Undo:
+    """A fast shutdown: open transactions are cut off."""
+    over = world.disturbed("postgres")
+    world.cluster.stop()
+
+    def back() -> None:
+        world.cluster.start()
+        over()
+
+    return back
+
+
+def kill_broker(world: World, fault: Fault) -> Undo:
+    """SIGKILL; what it acknowledged is on its disk."""
+    world.broker.kill()
+    return world.broker.start
+
+
+def pause_broker(world: World, fault: Fault) -> Undo:
+    """Its connections stay open and nobody answers."""
+    world.broker.pause()
+    return world.broker.resume
+
+
+def kill_mailbox(world: World, fault: Fault) -> Undo:
+    """The provider goes away in the middle of everything."""
+    over = world.disturbed("mailbox")
+    world.stack.mailbox.kill()
+
+    def back() -> None:
+        world.stack.mailbox.start()
+        over()
+
+    return back

@@ -1,0 +1,60 @@
+"""What the clients asked for and what they were told: the one record that no part of Kinvite can change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What the client knows. `unknown`: no answer, or one that says nothing about what was done (5xx)."""
+
+    OK = "ok"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One wish of a client, however often it was repeated with the same key.
+
+    `mark` is a word that stands in every name and address which the request writes, and in no other request. Times are
+    seconds since 1970; `status` is the last answer's.
+    """
+
+    action: str
+    outcome: Outcome
+    school_id: str = ""
+    mark: str = ""
+    began_at: float = 0.0
+    ended_at: float = 0.0
+    status: int | None = None
+    tries: int = 1
+    sent: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Grows only; written by the load's thread, read when that has ended."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def of(self, *actions: str, outcome: Outcome | None = Outcome.OK) -> Iterator[Entry]:
+        """The entries of these actions with that outcome, or with any."""
+        for entry in self.entries:
+            if entry.action in actions and outcome in (None, entry.outcome):
+                yield entry
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Outcomes by action."""
+        counted: dict[str, Counter[str]] = {}
+        for entry in self.entries:
+            counted.setdefault(entry.action, Counter())[entry.outcome.value] += 1
+        return dict(sorted(counted.items()))

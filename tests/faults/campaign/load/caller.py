@@ -1,0 +1,122 @@
+"""One request, sent to any replica, perhaps again with the same key, and what the client knows afterwards."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from tests.faults.campaign.ledger import Entry, Ledger, Outcome
+from tests.support.apps import bearer
+from tests.support.stack import Stack
+
+_SECONDS = 15.0
+_TRIES = 3
+_AGAIN = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request. `keyed`: with an idempotency key, so that it may be repeated; `form` are the fields of a page."""
+
+    action: str
+    service: str
+    method: str
+    path: str
+    school_id: str = ""
+    mark: str = ""
+    json: Any = None
+    form: dict[str, str] | None = None
+    files: dict[str, Any] | None = None
+    keyed: bool = False
+    sent: dict[str, Any] = field(default_factory=dict)
+
+
+class Caller:
+    """An async context manager over one HTTP client. `dice` decide on the replica and on repeating."""
+
+    def __init__(self, stack: Stack, ledger: Ledger, dice: random.Random) -> None:
+        self.stack = stack
+        self.dice = dice
+        self._ledger = ledger
+        self._tokens = bearer()
+        self.client = httpx.AsyncClient(timeout=_SECONDS)
+
+    def url(self, service: str) -> str:
+        """Of one replica that serves the service's API."""
+        return self.dice.choice(self.stack.answering(service)).url
+
+    async def ask(self, ask: Ask) -> Entry:
+        """Send it, and write down what is known."""
+        began, key, tries = time.time(), str(uuid.uuid4()), 1
+        answer = await self._send(ask, key)
+        while _outcome(answer) is Outcome.UNKNOWN and self._insists(ask, tries):
+            answer = await self._send(ask, key)
+            tries += 1
+        outcome = _outcome(answer)
+        if tries > 1 and outcome is Outcome.FAIL:
+            outcome = Outcome.UNKNOWN
+        entry = Entry(
+            ask.action,
+            outcome,
+            ask.school_id,
+            ask.mark,
+            began,
+            time.time(),
+            None if answer is None else answer.status_code,
+            tries,
+            ask.sent,
+            _json(answer) if outcome is Outcome.OK else {},
+        )
+        self._ledger.add(entry)
+        return entry
+
+    async def read(self, url: str) -> httpx.Response | None:
+        """GET; nothing is written down, as nothing may change by it."""
+        try:
+            return await self.client.get(url, headers=self._tokens)
+        except httpx.HTTPError:
+            return None
+
+    def _insists(self, ask: Ask, tries: int) -> bool:
+        return ask.keyed and tries < _TRIES and self.dice.random() < _AGAIN
+
+    async def _send(self, ask: Ask, key: str) -> httpx.Response | None:
+        headers: dict[str, str] = {} if ask.form is not None else dict(self._tokens)
+        content = None
+        if ask.form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            content = urlencode(ask.form).encode()
+        if ask.keyed:
+            headers["Idempotency-Key"] = key
+        try:
+            return await self.client.request(
+                ask.method,
+                self.url(ask.service) + ask.path,
+                json=ask.json,
+                files=ask.files,
+                content=content,
+                headers=headers,
+            )
+        except httpx.HTTPError:
+            return None
+
+
+def _outcome(answer: httpx.Response | None) -> Outcome:
+    if answer is None or answer.status_code >= 500:
+        return Outcome.UNKNOWN
+    if answer.status_code == 409 and _json(answer).get("code") == "request_in_flight":
+        return Outcome.UNKNOWN
+    return Outcome.OK if answer.status_code < 400 else Outcome.FAIL
+
+
+def _json(answer: httpx.Response | None) -> dict[str, Any]:
+    if answer is None or "json" not in answer.headers.get("content-type", ""):
+        return {}
+    read: Any = answer.json()
+    return read if isinstance(read, dict) else {}

@@ -1,0 +1,144 @@
+"""Delivery: whoever was to be invited got one message with the right link; again only where nobody could know."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.faults.campaign.evidence import Arrival, Evidence, Row
+from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.verdict import Verdict
+
+SENT = frozenset({"sent", "delivered"})
+_NEVER_TAKEN = frozenset({"refuse", "bounce"})
+# How an attempt ends after which nobody knows whether a copy arrived.
+_AMBIGUOUS = frozenset({"interrupted", "unknown"})
+_AMBIGUOUS_PLAYS = frozenset({"drop", "hang"})
+_CLOCK_SECONDS = 1.0
+
+
+def all_settled(evidence: Evidence) -> Verdict:
+    verdict = Verdict(
+        "I31", "every message has an end; what was sent was received, and what was not has its reason"
+    )
+    received = {one.message_id for one in evidence.arrivals}
+    for row in evidence.table("notifier.messages"):
+        named = f"message {row['message_id']} ({row['state']}, {row['code']})"
+        verdict.expect(row["due_at"] is None, f"{named} was never settled")
+        if row["state"] in SENT:
+            verdict.expect(
+                row["message_id"] in received, f"{named} is said to be sent, and nobody received it"
+            )
+        else:
+            verdict.expect(_excused(evidence, row), f"{named} was not sent for no reason of the recipient's")
+    return verdict
+
+
+def _excused(evidence: Evidence, row: Row) -> bool:
+    """Refused by the recipient; given up after attempts of which nobody knows; or its link's time was over."""
+    if evidence.played.get(row["address"]) in _NEVER_TAKEN:
+        return bool(row["state"] == "failed_permanent")
+    return bool(row["state"] == "unknown" or row["code"] == "expired")
+
+
+def every_invite_sent(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I31", "each invitation that a client was promised became a message")
+    written = {(row["parent_id"], row["channel"]) for row in evidence.table("notifier.messages")}
+    reached = {parent_id for parent_id, _ in written}
+    gone = {row["parent_id"] for row in evidence.table("invitations.parents") if row["removed"]}
+    for entry in evidence.ledger.of("invite"):
+        wanted = (entry.sent["parent_id"], entry.sent["channel"])
+        verdict.expect(wanted in written, f"invite {wanted}: accepted, and there is no message")
+    for entry in evidence.ledger.of("add_student", "add_parent"):
+        parents = entry.answer.get("parents", [entry.answer])
+        for parent in parents if entry.sent["invite"] else ():
+            done = parent["parent_id"] in reached | gone
+            verdict.expect(done, f"{entry.action} {entry.mark}: invited, and there is no message")
+    waiting = evidence.table("invitations.requested_invitations")
+    verdict.expect(not waiting, f"{len(waiting)} wishes to invite were never fulfilled")
+    return verdict
+
+
+def runs_add_up(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I31", "a run ends, and each of its parents has an end")
+    for row in evidence.table("invitations.bulk_runs"):
+        verdict.expect(row["state"] == "done", f"run {row['bulk_id']} is {row['state']}")
+    queued = {row["message_id"] for row in evidence.table("notifier.messages")}
+    for row in evidence.table("invitations.bulk_items"):
+        settled = row["state"] != "pending" and (row["state"] != "messaged" or row["has_outcome"])
+        verdict.expect(
+            settled, f"run {row['bulk_id']}: {row['parent_id']} is {row['state']} without an outcome"
+        )
+        if row["state"] == "messaged":
+            verdict.expect(
+                row["message_id"] in queued, f"run {row['bulk_id']}: no message of {row['parent_id']}"
+            )
+    return verdict
+
+
+def right_links(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I32", "every copy carries the one link of its invitation and generation")
+    digests: dict[str, set[str]] = {}
+    for record in ours(evidence):
+        if record.type in {
+            "invitations.invitation.issued.v1",
+            "invitations.invitation.verification_requested.v1",
+        }:
+            data = record.data or {}
+            digests.setdefault(data["message_id"], set()).add(data["token_digest"])
+    rows = {row["message_id"]: row for row in evidence.table("notifier.messages")}
+    for one in evidence.arrivals:
+        verdict.expect(one.message_id in rows, f"{one.to} got {one.message_id}, which nobody commanded")
+        found = {hashlib.sha256(token.encode()).hexdigest() for token in one.tokens}
+        verdict.expect(found == digests.get(one.message_id), f"{one.to}: {one.message_id} has another link")
+    return verdict
+
+
+def copies_excused(evidence: Evidence) -> Verdict:
+    verdict = Verdict(
+        "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
+    )
+    unsure = Counter(
+        row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
+    )
+    for message_id, copies in _by_message(evidence.arrivals).items():
+        again = len(copies) - 1
+        verdict.expect(
+            again <= unsure[message_id], f"{message_id}: {again} more, {unsure[message_id]} unsure"
+        )
+        for first, second in itertools.pairwise(copies):
+            verdict.expect(
+                _disturbed(evidence, first, second), f"{message_id}: sent again with no fault beside it"
+            )
+    return verdict
+
+
+def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
+    found: dict[str, list[Arrival]] = {}
+    for one in sorted(arrivals, key=lambda one: one.at):
+        found.setdefault(one.message_id, []).append(one)
+    return found
+
+
+def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
+    """Whether a process or server that the outcome needed was struck between the copies, or the recipient played."""
+    if evidence.played.get(first.to) in _AMBIGUOUS_PLAYS:
+        return True
+    begin, end = first.at - _CLOCK_SECONDS, second.at + _CLOCK_SECONDS
+    return any(
+        one.began_at <= end and begin <= one.ended_at for one in evidence.disturbances if _matters(one.what)
+    )
+
+
+def _matters(what: str) -> bool:
+    return "notifier" in what or what in {"postgres", "mailbox"}
+
+
+def duplicates(evidence: Evidence) -> int:
+    """Copies beyond the first of each message."""
+    return len(evidence.arrivals) - len({one.message_id for one in evidence.arrivals})
+
+
+CHECKS = (all_settled, every_invite_sent, runs_add_up, right_links, copies_excused)

@@ -1,0 +1,74 @@
+"""The services agree: what the office sees is what invitations decided and what signup and the notifier did."""
+
+from __future__ import annotations
+
+from tests.faults.campaign.evidence import Evidence, Row
+from tests.faults.campaign.oracle.messages import SENT
+from tests.faults.campaign.oracle.verdict import Verdict
+
+
+def office_sees_the_truth(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I12", "the office's rows say what invitations, notifier and signup have")
+    invitations = {row["parent_id"]: row for row in evidence.table("invitations.invitations")}
+    members = {row["parent_id"]: row for row in evidence.table("signup.memberships")}
+    for row in evidence.table("dashboard.parents"):
+        if not row["listed"]:
+            continue
+        parent_id, invitation = row["parent_id"], invitations.get(row["parent_id"])
+        wanted = "not_invited" if invitation is None else invitation["status"]
+        verdict.expect(row["status"] == wanted, f"{parent_id}: shown {row['status']}, and it is {wanted}")
+        signed_up = wanted == "signed_up"
+        verdict.expect(
+            signed_up == _active(members.get(parent_id)), f"{parent_id}: {wanted}, and the account differs"
+        )
+        if invitation is not None:
+            same = row["delivery"] == invitation["delivery"]
+            verdict.expect(
+                same, f"{parent_id}: delivery {row['delivery']}, and it is {invitation['delivery']}"
+            )
+    return verdict
+
+
+def _active(member: Row | None) -> bool:
+    return member is not None and member["ended_at"] is None
+
+
+def roster_knows_who_signed_up(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I10", "a sign-up reaches everyone who must know")
+    roster = {row["parent_id"]: row for row in evidence.table("roster.parents")}
+    office = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
+    invitations = {row["invitation_id"]: row for row in evidence.table("invitations.invitations")}
+    for member in evidence.table("signup.memberships"):
+        parent_id = member["parent_id"]
+        if parent_id in roster:
+            known = roster[parent_id]["signed_up_at"] is not None
+            verdict.expect(known, f"{parent_id} signed up and the roster does not know")
+        shown = office.get(parent_id)
+        verdict.expect(
+            shown is not None and shown["signed_up_at"] is not None, f"{parent_id}: not shown as signed up"
+        )
+        invitation = invitations.get(member["invitation_id"])
+        complete = invitation is not None and invitation["signed_up_at"] is not None
+        verdict.expect(complete, f"{parent_id} signed up and invitations does not know")
+    return verdict
+
+
+def deliveries_agree(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I31", "an invitation's delivery is what became of its last message")
+    messages = {row["message_id"]: row for row in evidence.table("notifier.messages")}
+    for row in evidence.table("invitations.invitations"):
+        message = messages.get(row["message_id"])
+        verdict.expect(message is not None, f"{row['invitation_id']}: its message was never queued")
+        if message is not None:
+            sent = row["delivery"] in SENT
+            agree = sent == (message["state"] in SENT) and row["delivery"] not in {
+                "queued",
+                "failed_temporary",
+            }
+            verdict.expect(
+                agree, f"{row['invitation_id']}: {row['delivery']}, and its message {message['state']}"
+            )
+    return verdict
+
+
+CHECKS = (office_sees_the_truth, roster_knows_who_signed_up, deliveries_agree)

@@ -1,0 +1,98 @@
+"""Which faults come, in which order, to whom and for how long: all of it follows from the seed."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.support.stack import SERVICES
+from tests.support.stack.points import POINTS
+
+REPLICAS = 2
+PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
+EMITTING = ("roster", "invitations", "signup", "notifier")
+POISONED = (
+    "roster.parent",
+    "invitations.invitation",
+    "notifier.commands",
+    "notifier.message",
+    "signup.submission",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault: whom it may hit, for how many seconds, and how often it comes compared with the others."""
+
+    name: str
+    targets: Sequence[str]
+    seconds: tuple[float, float] = (0.0, 0.0)
+    weight: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `hold_seconds`: until it is taken back; `gap_seconds`: until the next one comes."""
+
+    number: int
+    kind: str
+    target: str
+    hold_seconds: float
+    gap_seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.number:3} {self.kind:18} {self.target:20} {self.hold_seconds:4.1f} s"
+
+
+_POINT_TARGETS = {
+    "P1": ("roster", "invitations", "signup"),
+    "P2": ("roster", "invitations", "signup"),
+    "P3": EMITTING,
+    "P4": EMITTING,
+    "P5": SERVICES,
+    "P6": ("notifier",),
+    "P7": ("notifier",),
+}
+KINDS = (
+    Kind("kill", PARTS, (0.0, 3.0), 10),
+    *(Kind(point, _POINT_TARGETS[point], (15.0, 15.0), 3) for point in POINTS),
+    Kind("pause", PARTS, (1.0, 9.0), 6),
+    Kind("long pause", tuple(part for part in PARTS if "notifier" in part), (22.0, 25.0), 1),
+    Kind("postgres kill", ("postgres",), (0.0, 2.0), 4),
+    Kind("postgres restart", ("postgres",), (0.0, 1.0), 2),
+    Kind("broker kill", ("broker",), (0.0, 3.0), 3),
+    Kind("broker pause", ("broker",), (2.0, 8.0), 3),
+    Kind("rebalance storm", PARTS, (9.0, 12.0), 2),
+    Kind("rolling restart", SERVICES, (0.0, 0.0), 2),
+    Kind("duplicate records", POISONED, weight=3),
+    Kind("stale records", ("roster.parent", "roster.student"), weight=3),
+    Kind("republish", EMITTING, weight=2),
+    Kind("poison", POISONED, weight=4),
+    Kind("mailbox kill", ("mailbox",), (0.5, 3.0), 2),
+    Kind("due at once", ("invitations",), weight=2),
+    *(
+        Kind(f"provider {behaviour}", ("mailbox",), weight=1)
+        for behaviour in ("hang", "throttle", "refuse", "delay", "drop", "silent", "bounce")
+    ),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def plan(seed: int, count: int, *, gap_seconds: tuple[float, float] = (0.5, 3.0)) -> list[Fault]:
+    """`count` faults. Each kind comes once before any comes twice; the order is the seed's."""
+    dice = random.Random(f"faults {seed}")
+    chosen = dice.sample(KINDS, len(KINDS))
+    chosen += dice.choices(KINDS, [kind.weight for kind in KINDS], k=max(0, count - len(KINDS)))
+    numbers = itertools.count(1)
+    return [
+        Fault(
+            next(numbers),
+            kind.name,
+            dice.choice(kind.targets),
+            dice.uniform(*kind.seconds),
+            dice.uniform(*gap_seconds),
+        )
+        for kind in chosen[:count]
+    ]

@@ -1,0 +1,76 @@
+"""The outcome of a campaign, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.campaign.evidence import Evidence
+from tests.faults.campaign.oracle.messages import duplicates
+from tests.faults.campaign.oracle.verdict import Verdict
+
+_SHOWN = 10
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done, what came of it, and what each invariant says. `seconds` by phase."""
+
+    seed: int
+    faults: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[str]:
+        """Everything that breaks a promise."""
+        return [f"{one.invariant} {what}" for one in self.verdicts for what in one.broken]
+
+    def weigh(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
+        """Take over what the oracle said, and the counts beside it."""
+        letters = [
+            row for name, rows in evidence.tables.items() if name.endswith(".dead_letter") for row in rows
+        ]
+        self.verdicts = verdicts
+        self.requests = {action: dict(counted) for action, counted in evidence.ledger.counts().items()}
+        self.counts = {
+            "records on topics": len(evidence.records),
+            "messages": len(evidence.table("notifier.messages")),
+            "copies received": len(evidence.arrivals),
+            "duplicates": duplicates(evidence),
+            "accounts": len(evidence.table("signup.accounts")),
+            "dead letters": len(letters),
+            "losses": sum(len(one.broken) for one in verdicts),
+        }
+
+    def table(self) -> str:
+        """All of it in lines."""
+        total = sum(map(Counter, self.requests.values()), Counter[str]())
+        lines = [f"seed {self.seed}: {sum(self.faults.values())} faults, {total.total()} requests"]
+        lines += _section("faults", self.faults)
+        lines += ["requests" + " " * 22 + "ok    fail unknown"]
+        for action, counted in [*self.requests.items(), ("all", total)]:
+            numbers = "".join(f"{counted.get(name, 0):8}" for name in ("ok", "fail", "unknown"))
+            lines.append(f"  {action:22}{numbers}")
+        lines += _section("noted", self.notes) + _section("came of it", self.counts)
+        lines += _section("seconds", {name: round(value, 1) for name, value in self.seconds.items()})
+        lines += ["invariants" + " " * 13 + "looked at  broken"]
+        for one in self.verdicts:
+            lines.append(f"  {one.invariant:16}{one.looked_at:12}{len(one.broken):8}  {one.promise}")
+            lines += [f"      {what}" for what in one.broken[:_SHOWN]]
+        return "\n".join(lines)
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        content: dict[str, Any] = asdict(self)
+        path.write_text(json.dumps(content, indent=1, default=str) + "\n")
+
+
+def _section(title: str, values: dict[str, Any]) -> list[str]:
+    return [title, *(f"  {name:34}{value:>10}" for name, value in sorted(values.items()))]

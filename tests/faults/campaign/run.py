@@ -1,0 +1,101 @@
+"""A campaign from beginning to end: stack, load, faults, healing, draining, judging."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.campaign.conductor import Conductor, Say
+from tests.faults.campaign.drain import drain
+from tests.faults.campaign.evidence import gather, read_files
+from tests.faults.campaign.ledger import Ledger
+from tests.faults.campaign.load import Load
+from tests.faults.campaign.oracle import judge
+from tests.faults.campaign.plan import REPLICAS, Fault
+from tests.faults.campaign.report import Report
+from tests.faults.campaign.world import World
+from tests.support.brokers.base import Unavailable
+from tests.support.brokers.kafka import KafkaFromJars, start_kafka
+from tests.support.postgres import Cluster
+from tests.support.stack import Stack
+from tests.support.stack.points import FOLDER
+
+_SETTINGS = {
+    "NOTIFIER_SMTP_CONNECT_SECONDS": "3",
+    "NOTIFIER_SMTP_COMMAND_SECONDS": "5",
+    "NOTIFIER_SMTP_DATA_SECONDS": "5",
+    "NOTIFIER_TWILIO_REQUEST_SECONDS": "5",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last."""
+
+    seed: int
+    schools: int = 3
+    clerks: int = 4
+    warm_seconds: float = 5.0
+    drain_seconds: float = 600.0
+
+
+def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
+    """Run it. Raises Unavailable where there is no Apache Kafka that may be killed, NotDrainedError when it stalls."""
+    report, ledger = Report(options.seed), Ledger()
+    with _world(options, ledger, directory) as world:
+        conductor = Conductor(world, say)
+        with _timed(report, "load and faults"), world.load:
+            conductor.rest(options.warm_seconds)
+            conductor.play(faults)
+            conductor.heal()
+            conductor.rest(options.warm_seconds)
+        say("healed")
+        with _timed(report, "drain"):
+            asyncio.run(
+                drain(
+                    world.cluster,
+                    world.broker.bootstrap,
+                    limit_seconds=options.drain_seconds,
+                    tick=lambda: conductor.rest(0.0),
+                )
+            )
+        say("drained")
+        with _timed(report, "oracle"):
+            evidence = asyncio.run(gather(world.cluster, world.broker.bootstrap, ledger))
+            read_files(evidence, directory)
+            evidence.disturbances, evidence.played = world.disturbances, world.load.memory.played
+            report.weigh(evidence, judge(evidence))
+    report.faults = dict(Counter(fault.kind for fault in faults))
+    report.notes = world.notes
+    report.write(directory / "report.json")
+    return report
+
+
+@contextmanager
+def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]:
+    with ExitStack() as undo:
+        broker = start_kafka(directory)
+        undo.callback(broker.stop)
+        if not isinstance(broker, KafkaFromJars):
+            raise Unavailable("Apache Kafka here is not ours to kill")
+        cluster = Cluster(directory)
+        undo.callback(cluster.stop)
+        points = directory / "points"
+        points.mkdir()
+        settings = {**_SETTINGS, FOLDER: str(points)}
+        stack = undo.enter_context(Stack(directory, cluster, broker, replicas=REPLICAS, settings=settings))
+        load = Load(stack, ledger, options.seed, schools=options.schools, clerks=options.clerks)
+        yield World(stack, cluster, broker, load, points, random.Random(f"details {options.seed}"))
+
+
+@contextmanager
+def _timed(report: Report, phase: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    report.seconds[phase] = time.monotonic() - began

@@ -1,0 +1,95 @@
+"""Topics as they lie on the broker, read without a group, and a plain producer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from shared.contracts.topics import TOPICS, TOPICS_BY_NAME
+
+EVERY_TOPIC = tuple(topic.name for topic in TOPICS)
+_FETCH_MILLISECONDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. What a header says is empty where there is none; `data` is None where the value is no JSON object."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    id: str
+    source: str
+    type: str
+    school_id: str
+    version: int
+    time: str
+    data: dict[str, Any] | None
+    raw: Any = None
+
+
+@asynccontextmanager
+async def plain_producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    """As another program would have it: no idempotence, one try."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", request_timeout_ms=5_000)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Record]:
+    """All that is on these topics, partition by partition in the order of offsets."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(name, number)
+            for name in topics
+            for number in range(TOPICS_BY_NAME[name].partitions)
+        ]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        found: list[Record] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).values():
+                found += [record_of(one) for one in batch]
+        return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
+    finally:
+        await consumer.stop()
+
+
+def record_of(raw: Any) -> Record:
+    """A consumer's record, read as far as it can be."""
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in raw.headers}
+    version = headers.get("ce_aggregateversion", "")
+    return Record(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        (raw.key or b"").decode("utf-8", "replace"),
+        headers.get("ce_id", ""),
+        headers.get("ce_source", ""),
+        headers.get("ce_type", ""),
+        headers.get("ce_schoolid", ""),
+        int(version) if version.isdigit() else 0,
+        headers.get("ce_time", ""),
+        _object(raw.value),
+        raw,
+    )
+
+
+def _object(value: bytes | None) -> dict[str, Any] | None:
+    try:
+        read = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None

@@ -1,0 +1,56 @@
+"""What a campaign plays in: the stack, the load, and a note of everything that was done to them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.campaign.load import Load
+from tests.support.brokers.kafka import KafkaFromJars
+from tests.support.postgres import Cluster
+from tests.support.stack import Part, Stack
+
+Undo = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Something that may leave a provider's answer unrecorded, from `began_at` to `ended_at` (seconds since 1970)."""
+
+    what: str
+    began_at: float
+    ended_at: float
+
+
+@dataclass(slots=True)
+class World:
+    """All that a fault may touch. `dice` are for its details; `notes` counts what is worth telling."""
+
+    stack: Stack
+    cluster: Cluster
+    broker: KafkaFromJars
+    load: Load
+    points: Path
+    dice: random.Random
+    disturbances: list[Disturbance] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def part(self, name: str) -> Part:
+        """A process by its name; KeyError for an unknown one."""
+        return {part.name: part for part in self.parts()}[name]
+
+    def parts(self) -> list[Part]:
+        """Every process of ours, the mailbox as well."""
+        return [*self.stack.services.values(), self.stack.mailbox]
+
+    def note(self, what: str, count: int = 1) -> None:
+        """Count it."""
+        self.notes[what] = self.notes.get(what, 0) + count
+
+    def disturbed(self, what: str) -> Undo:
+        """Since now; call the answer when it is over."""
+        began = time.time()
+        return lambda: self.disturbances.append(Disturbance(what, began, time.time()))

@@ -1,0 +1,25 @@
+"""A seed gives the same faults in the same order; nothing is left out by chance."""
+
+from tests.faults.campaign.faults import BEGIN, touched
+from tests.faults.campaign.plan import KINDS, PARTS, plan
+
+
+def test_a_seed_gives_the_same_faults_again() -> None:
+    assert plan(7, 300) == plan(7, 300)
+    assert plan(7, 300) != plan(8, 300)
+
+
+def test_every_kind_comes_once_before_any_comes_twice() -> None:
+    first = plan(3, len(KINDS))
+    assert sorted(fault.kind for fault in first) == sorted(kind.name for kind in KINDS)
+
+
+def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
+    assert set(BEGIN) == {kind.name for kind in KINDS}
+    for fault in plan(1, 300):
+        known = {*PARTS, "postgres", "broker", "mailbox", fault.target}
+        assert touched(fault) <= known
+
+
+def test_faults_are_at_least_three_hundred_where_so_many_are_asked_for() -> None:
+    assert [fault.number for fault in plan(5, 300)] == list(range(1, 301))
