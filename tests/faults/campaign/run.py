@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.faults.campaign.conductor import Conductor, Say
-from tests.faults.campaign.drain import drain
+from tests.faults.campaign.drain import drain, lags_on
 from tests.faults.campaign.evidence import gather, read_files
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load import Load
 from tests.faults.campaign.oracle import judge
 from tests.faults.campaign.plan import REPLICAS, Fault
 from tests.faults.campaign.report import Report
+from tests.faults.campaign.site import site_of
+from tests.faults.campaign.topics import dump
 from tests.faults.campaign.world import World
 from tests.support.brokers.base import Unavailable
 from tests.support.brokers.kafka import KafkaFromJars, start_kafka
@@ -59,15 +62,16 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Sa
         with _timed(report, "drain"):
             asyncio.run(
                 drain(
-                    world.cluster,
-                    world.broker.bootstrap,
+                    world.site.database,
+                    partial(lags_on, world.broker.bootstrap),
                     limit_seconds=options.drain_seconds,
                     tick=lambda: conductor.rest(0.0),
                 )
             )
         say("drained")
         with _timed(report, "oracle"):
-            evidence = asyncio.run(gather(world.cluster, world.broker.bootstrap, ledger))
+            evidence = asyncio.run(gather(world.site.database, ledger))
+            evidence.records = asyncio.run(dump(world.broker.bootstrap))
             read_files(evidence, directory)
             evidence.disturbances, evidence.played = world.disturbances, world.load.memory.played
             report.weigh(evidence, judge(evidence))
@@ -90,8 +94,9 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
         points.mkdir()
         settings = {**_SETTINGS, FOLDER: str(points)}
         stack = undo.enter_context(Stack(directory, cluster, broker, replicas=REPLICAS, settings=settings))
-        load = Load(stack, ledger, options.seed, schools=options.schools, clerks=options.clerks)
-        yield World(stack, cluster, broker, load, points, random.Random(f"details {options.seed}"))
+        site = site_of(stack, cluster)
+        load = Load(site, ledger, options.seed, schools=options.schools, clerks=options.clerks)
+        yield World(stack, cluster, broker, site, load, points, random.Random(f"details {options.seed}"))
 
 
 @contextmanager
