@@ -1,4 +1,4 @@
-"""A campaign's parts on the embedded Kinvite, whose broker forgets: what was on its topics is read from the outboxes."""
+"""A campaign's parts on the embedded Kinvite, whose broker forgets: what was on its topics stands in the outboxes."""
 
 from __future__ import annotations
 

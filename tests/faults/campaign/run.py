@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.faults.campaign import outages
 from tests.faults.campaign.conductor import Conductor, Say
 from tests.faults.campaign.drain import drain, lags_on
 from tests.faults.campaign.evidence import gather, read_files
@@ -39,13 +40,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last."""
+    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last.
+
+    `outages`: the share of their full length that long outages get after the faults; 0 is none.
+    """
 
     seed: int
     schools: int = 3
     clerks: int = 4
     warm_seconds: float = 5.0
     drain_seconds: float = 600.0
+    outages: float = 0.0
 
 
 def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
@@ -57,6 +62,9 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Sa
             conductor.rest(options.warm_seconds)
             conductor.play(faults)
             conductor.heal()
+            if options.outages:
+                report.measures = outages.play(world, conductor, options.outages)
+                conductor.heal()
             conductor.rest(options.warm_seconds)
         say("healed")
         with _timed(report, "drain"):
