@@ -27,6 +27,10 @@ demo: ## The same with a sample school and simulated parents (ARGS="--families 5
 test: tools ## Run every test; fetches Chromium, Kafka and npm parts where it can and says what it left out
 	@$(BIN)/python -m tests.support.run_all
 
+.PHONY: bench
+bench: tools ## Measure speed and cost against the goals and against others (ARGS="--only g1,g3 --runs 3 --parents 2000")
+	@$(BIN)/python -m bench $(ARGS)
+
 .PHONY: check
 check: lint ## Lint, unit and contract tests: under a minute
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Container, Sequence
+from typing import NamedTuple, Protocol
 
-from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode, identity
+from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, identity, opened
 from shared.contracts.message import Message
 from shared.runtime.inbox import Identity
 
@@ -29,8 +28,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One record: what identifies it, and the message, or why it cannot be read (`fault`), or neither: ignored."""
 
     record: Record
@@ -39,16 +37,16 @@ class Entry:
     fault: UndecodableError | None
 
 
-def read(record: Record, known: Iterable[type[Message]]) -> Entry:
-    """Decode a record. Types that the consumer has no handler for, or that nobody here knows, are passed by."""
+def read(record: Record, known: Container[type[Message]]) -> Entry:
+    """Decode a record. One that the consumer has no handler for, or that nobody here knows, is passed by unread."""
     try:
-        received = decode(record.value, record.headers)
+        envelope = opened(record.value, record.headers)
+        received = envelope.decoded() if envelope.message in known else None
     except UnknownTypeError:
         return Entry(record, _identity(record), None, None)
     except UndecodableError as fault:
         return Entry(record, _identity(record), None, fault)
-    wanted = received if type(received.data) in known else None
-    return Entry(record, (received.source, received.id), wanted, None)
+    return Entry(record, (envelope.attributes.source, envelope.attributes.id), received, None)
 
 
 def waves(messages: Sequence[Received[Message]]) -> list[tuple[type[Message], list[Received[Message]]]]:
@@ -60,9 +58,10 @@ def waves(messages: Sequence[Received[Message]]) -> list[tuple[type[Message], li
     runs: dict[tuple[int, type[Message]], list[Received[Message]]] = {}
     for message in messages:
         kind = type(message.data)
-        last = wave_of.get(message.aggregate_id)
+        aggregate_id = message.attributes.subject
+        last = wave_of.get(aggregate_id)
         wave = 0 if last is None else last[0] + (last[1] is not kind)
-        wave_of[message.aggregate_id] = (wave, kind)
+        wave_of[aggregate_id] = (wave, kind)
         runs.setdefault((wave, kind), []).append(message)
     ordered = sorted(runs, key=lambda run: run[0])
     return [(kind, runs[(wave, kind)]) for wave, kind in ordered]

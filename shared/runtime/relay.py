@@ -8,12 +8,12 @@ never overtake, because rows are marked after the broker's acknowledgement and c
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from pydantic_core import from_json
 from sqlalchemy import Row
 
 from shared.runtime.database import Database, Transaction
@@ -128,8 +128,8 @@ class Relay:
                 await producer.send(
                     self._kafka.name(row.topic),
                     key=row.key.encode(),
-                    value=None if row.data is None else row.data.encode(),
-                    headers=[(name, text.encode()) for name, text in json.loads(row.headers).items()],
+                    value=row.data.encode(),
+                    headers=[(name, text.encode()) for name, text in from_json(row.headers).items()],
                 )
                 for row in rows
                 if row.data is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.invitations.domain.models import Invitation, Transition
+from services.invitations.domain.models import LastMessage
 from services.invitations.domain.states import STOPPED, Delivery
 
 _RANK = {
@@ -38,15 +38,17 @@ def advances(present: Delivery, outcome: Delivery) -> bool:
     return rank > _RANK[present] or (rank == _RANK[present] == 1 and outcome is not present)
 
 
-def advance(current: Invitation, outcome: Outcome) -> Transition | None:
+def advance(current: LastMessage, outcome: Outcome) -> LastMessage | None:
     """The new state, or None where the outcome speaks of an older message or tells nothing new.
 
     A refusal for good stops the reminders; they start again with a new message.
     """
     if outcome.message_id != current.message_id or not advances(current.delivery, outcome.delivery):
         return None
-    state = replace(current, delivery=outcome.delivery, delivery_reason=outcome.reason)
-    return Transition(replace(state, next_reminder_at=None) if outcome.delivery in STOPPED else state)
+    reminder = None if outcome.delivery in STOPPED else current.next_reminder_at
+    return replace(
+        current, delivery=outcome.delivery, delivery_reason=outcome.reason, next_reminder_at=reminder
+    )
 
 
 def furthest(outcomes: list[Outcome]) -> Outcome:

@@ -130,6 +130,19 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
+class LastMessage:
+    """How an invitation's last message fares: all of the invitation that outcomes of messages move."""
+
+    invitation_id: UUID
+    school_id: UUID
+    parent_id: UUID
+    message_id: UUID
+    delivery: Delivery
+    delivery_reason: str | None = None
+    next_reminder_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OptOut:
     """Whether an address of a parent takes messages on a channel, as the notifier knew it at `version`."""
 
@@ -165,11 +178,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A new state, the facts it announces in order (the last has the state's version), a message to send."""
+    """A new state, the facts it announces in order (the last has the state's version), a message to send.
+
+    `first`: the parent had no invitation before.
+    """
 
     invitation: Invitation
     facts: tuple[Fact, ...] = ()
     send: Template | None = None
+    first: bool = False
 
     def version_of(self, index: int) -> int:
         """The aggregate's version that the fact at `index` carries."""

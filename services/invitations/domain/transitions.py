@@ -75,7 +75,7 @@ def start(current: Invitation | None, target: Target, stamp: Stamp) -> Transitio
         send_at=target.send_at,
     )
     fact = Fact.ISSUED if target.verified else Fact.VERIFICATION_REQUESTED
-    return Transition(invitation, (fact,), None if target.send_at else template)
+    return Transition(invitation, (fact,), None if target.send_at else template, first=current is None)
 
 
 def release(current: Invitation, now: datetime) -> Transition:

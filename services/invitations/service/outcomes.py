@@ -7,8 +7,7 @@ from uuid import UUID
 
 from services.invitations.domain.delivery import Outcome, advance, furthest
 from services.invitations.domain.models import Happening, OptOut
-from services.invitations.storage import bulk_items, marks, opt_outs
-from services.invitations.storage import invitations as rows
+from services.invitations.storage import bulk_items, last_messages, marks, opt_outs
 from shared.runtime.database import Transaction
 
 
@@ -18,17 +17,15 @@ async def take(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         by_message.setdefault(outcome.message_id, []).append(outcome)
     final = [furthest(about) for about in by_message.values()]
-    present = await rows.claim_by_ids(tx, {outcome.invitation_id for outcome in final})
-    lines = []
+    present = await last_messages.claim(tx, {outcome.invitation_id for outcome in final})
+    moved, lines = {}, []
     for outcome in final:
-        invitation = present.get(outcome.invitation_id)
-        transition = advance(invitation, outcome) if invitation else None
-        if transition is not None:
-            moved = transition.invitation
-            present[moved.invitation_id] = moved
-            lines.append(Happening(moved.parent_id, moved.school_id, outcome.delivery.value, outcome.reason))
-    changed = {line.parent_id for line in lines}
-    await rows.save(tx, [one for one in present.values() if one.parent_id in changed])
+        current = present.get(outcome.invitation_id)
+        after = advance(current, outcome) if current else None
+        if after is not None:
+            present[after.invitation_id] = moved[after.invitation_id] = after
+            lines.append(Happening(after.parent_id, after.school_id, outcome.delivery.value, outcome.reason))
+    await last_messages.save(tx, moved.values())
     await marks.record(tx, lines)
     await bulk_items.take_outcomes(tx, final)
 

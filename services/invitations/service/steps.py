@@ -61,7 +61,8 @@ async def finish(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGL
     given_up = dict(left_of(step.transition) for step in steps if may_give_up(step.transition))
     if given_up:
         await bulk_items.skip_unsent(tx, given_up)
-    await rows.save(tx, [step.invitation for step in steps])
+    await rows.add(tx, [step.invitation for step in steps if step.transition.first])
+    await rows.save(tx, [step.invitation for step in steps if not step.transition.first])
     await announce(tx, steps, lane)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.invitations.domain.bulk import Run
 from services.invitations.domain.delivery import Outcome
 from services.invitations.domain.states import STOPPED
-from services.invitations.storage.sets import plain_fields, record_set
+from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
 from shared.runtime.ids import lowest_id_at
 
@@ -28,21 +28,23 @@ _CLAIM_ITEMS = text(
      ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
+_ITEMS = RowSet(
+    {"parent_id": "uuid", "state": "text", "reason": "text", "message_id": "uuid", "held": "boolean"}
+)
 _SAVE_ITEMS = text(
-    """
+    f"""
     UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-           parent_id uuid, state text, reason text, message_id uuid, held boolean)
+      FROM {_ITEMS.rows}
      WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
     """
 )
 _TAKE_OUTCOMES = text(
     """
-    WITH r AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-               message_id uuid, failed boolean, reason text)
-    ), locked AS (
-        SELECT b.bulk_id, b.parent_id, r.failed, r.reason FROM bulk_items b JOIN r USING (message_id)
+    WITH locked AS (
+        SELECT b.bulk_id, b.parent_id, r.failed, r.reason
+          FROM unnest(CAST(:message_ids AS uuid[]), CAST(:failed AS boolean[]), CAST(:reasons AS text[]))
+               AS r (message_id, failed, reason)
+          JOIN bulk_items b USING (message_id)
          WHERE b.state = 'messaged' ORDER BY b.bulk_id, b.parent_id FOR UPDATE OF b
     )
     UPDATE bulk_items AS b
@@ -53,11 +55,10 @@ _TAKE_OUTCOMES = text(
 )
 _SKIP_UNSENT = text(
     """
-    WITH r AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (invitation_id uuid, message_id uuid)
-    ), locked AS (
+    WITH locked AS (
         SELECT b.bulk_id, b.parent_id
-          FROM r JOIN invitations AS i USING (invitation_id) JOIN bulk_items AS b ON b.message_id = i.message_id
+          FROM unnest(CAST(:invitation_ids AS uuid[]), CAST(:message_ids AS uuid[])) AS r (invitation_id, message_id)
+          JOIN invitations AS i USING (invitation_id) JOIN bulk_items AS b ON b.message_id = i.message_id
          WHERE i.send_at IS NOT NULL AND i.message_id IS DISTINCT FROM r.message_id AND b.state = 'messaged'
          ORDER BY b.bulk_id, b.parent_id FOR UPDATE OF b
     )
@@ -91,8 +92,7 @@ async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
 
 async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
     """Write what became of locked items."""
-    rows = record_set(plain_fields(one) for one in items)
-    await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, "rows": rows})
+    await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, **_ITEMS.of(items)})
 
 
 async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:
@@ -100,18 +100,15 @@ async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> 
 
     By invitation: the message that it has from now on, or None where it has none to send.
     """
-    rows = record_set({"invitation_id": one, "message_id": message} for one, message in messages.items())
-    await tx.execute(_SKIP_UNSENT, {"rows": rows})
+    rows = {"invitation_ids": list(messages), "message_ids": list(messages.values())}
+    await tx.execute(_SKIP_UNSENT, rows)
 
 
 async def take_outcomes(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
     """Move the items of these messages; one outcome per message. Messages outside any run are ignored."""
-    rows = record_set(
-        {
-            "message_id": outcome.message_id,
-            "failed": outcome.delivery in STOPPED,
-            "reason": outcome.code or outcome.delivery.value,
-        }
-        for outcome in outcomes
-    )
-    await tx.execute(_TAKE_OUTCOMES, {"rows": rows})
+    rows = {
+        "message_ids": [outcome.message_id for outcome in outcomes],
+        "failed": [outcome.delivery in STOPPED for outcome in outcomes],
+        "reasons": [outcome.code or outcome.delivery.value for outcome in outcomes],
+    }
+    await tx.execute(_TAKE_OUTCOMES, rows)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 
 from services.invitations.domain.copies import ParentCopy, SchoolCopy
 from services.invitations.domain.models import Contact, Parent, QuietHours, School
-from services.invitations.storage.sets import record_set
+from services.invitations.storage.sets import as_json, plain_fields
 from shared.runtime.database import Transaction
 
 _SAVE_SCHOOLS = text(
@@ -30,13 +30,17 @@ _SAVE_SCHOOLS = text(
      WHERE s.version < excluded.version
     """
 )
+# A parent's pupils travel as one text per row, since PostgreSQL's unnest would flatten an array of arrays.
 _SAVE_PARENTS = text(
     """
-    INSERT INTO parents AS p (parent_id, school_id, version, name, language, contacts, students, has_access,
-                              removed)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        parent_id uuid, school_id uuid, version bigint, name text, language text, contacts jsonb,
-        students uuid[], has_access boolean, removed boolean)
+    INSERT INTO parents AS p (parent_id, school_id, version, name, language, has_access, removed, students, contacts)
+    SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]), contacts
+      FROM ROWS FROM (
+           unnest(CAST(:parent_id AS uuid[]), CAST(:school_id AS uuid[]), CAST(:version AS bigint[]),
+                  CAST(:name AS text[]), CAST(:language AS text[]), CAST(:has_access AS boolean[]),
+                  CAST(:removed AS boolean[]), CAST(:students AS text[])),
+           jsonb_array_elements(CAST(:contacts AS jsonb))) AS r (
+           parent_id, school_id, version, name, language, has_access, removed, students, contacts)
      ORDER BY r.parent_id
     ON CONFLICT (parent_id) DO UPDATE SET
         version = excluded.version, name = excluded.name, language = excluded.language,
@@ -59,12 +63,12 @@ _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT
 
 async def save_schools(tx: Transaction, rows: Iterable[SchoolCopy]) -> None:
     """Keep the schools, one row each at most; an older version changes nothing."""
-    await tx.execute(_SAVE_SCHOOLS, {"rows": record_set(_school_columns(row) for row in rows)})
+    await tx.execute(_SAVE_SCHOOLS, {"rows": as_json([_school_columns(row) for row in rows])})
 
 
 async def save_parents(tx: Transaction, rows: Iterable[ParentCopy]) -> set[UUID]:
     """Keep the parents, one row each at most; locks them in id order and returns those that changed."""
-    saved = await tx.rows(_SAVE_PARENTS, {"rows": record_set(_parent_columns(row) for row in rows)})
+    saved = await tx.rows(_SAVE_PARENTS, _parent_columns(list(rows)))
     return {row.parent_id for row in saved}
 
 
@@ -149,26 +153,16 @@ def _school_columns(row: SchoolCopy) -> dict[str, Any]:
     }
 
 
-def _parent_columns(row: ParentCopy) -> dict[str, Any]:
-    parent = row.parent
-    contacts = [
-        {
-            "contact_id": str(contact.contact_id),
-            "kind": contact.kind,
-            "address": contact.address,
-            "preferred": contact.preferred,
-            "verified": contact.verified,
-        }
-        for contact in parent.contacts
-    ]
+def _parent_columns(rows: Sequence[ParentCopy]) -> dict[str, Any]:
+    parents = [row.parent for row in rows]
     return {
-        "parent_id": parent.parent_id,
-        "school_id": parent.school_id,
-        "version": row.version,
-        "name": parent.name,
-        "language": parent.language,
-        "contacts": contacts,
-        "students": [str(student) for student in row.students],
-        "has_access": parent.has_access,
-        "removed": parent.removed,
+        "parent_id": [parent.parent_id for parent in parents],
+        "school_id": [parent.school_id for parent in parents],
+        "version": [row.version for row in rows],
+        "name": [parent.name for parent in parents],
+        "language": [parent.language for parent in parents],
+        "has_access": [parent.has_access for parent in parents],
+        "removed": [parent.removed for parent in parents],
+        "students": ["{" + ",".join(map(str, row.students)) + "}" for row in rows],
+        "contacts": as_json([[plain_fields(contact) for contact in parent.contacts] for parent in parents]),
     }

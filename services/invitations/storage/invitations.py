@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects import postgresql
 
 from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
-from services.invitations.storage.sets import plain_fields, record_set
+from services.invitations.storage.sets import RowSet
 from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
 
-_INSERT = insert(invitations)
-_SAVE = _INSERT.on_conflict_do_update(
-    index_elements=["invitation_id"],
-    set_={
-        column.name: _INSERT.excluded[column.name]
-        for column in invitations.columns
-        if column.name not in {"invitation_id", "school_id", "parent_id", "first_invited_at"}
-    },
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+_ROWS = RowSet({column.name: str(column.type.compile(_POSTGRESQL)).lower() for column in invitations.columns})
+_KEPT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
+_CHANGES = ", ".join(f"{name} = r.{name}" for name in _ROWS.types if name not in _KEPT)
+_ADD = text(f"INSERT INTO invitations ({_ROWS.names}) SELECT * FROM {_ROWS.rows}")
+_SAVE = text(
+    f"UPDATE invitations AS i SET {_CHANGES} FROM {_ROWS.rows} WHERE i.invitation_id = r.invitation_id"
+)
+_SUBMISSIONS = RowSet(
+    {
+        "submission_id": "uuid",
+        "invitation_id": "uuid",
+        "generation": "integer",
+        "submitted_at": "timestamptz",
+    }
 )
 _BY_PARENTS = "SELECT * FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
 _BY_IDS = text(
@@ -36,18 +44,17 @@ _PARENTS_OF = text(
     "SELECT invitation_id, parent_id FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))"
 )
 _ACCEPT = text(
-    """
+    f"""
     UPDATE invitations AS i
-       SET status = 'signed_up', accepted_at = now(), submission_id = s.submission_id,
+       SET status = 'signed_up', accepted_at = now(), submission_id = r.submission_id,
            version = i.version + 1, next_reminder_at = NULL
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (
-           submission_id uuid, invitation_id uuid, generation integer, submitted_at timestamptz)
-     WHERE i.invitation_id = s.invitation_id
-       AND i.generation = s.generation
+      FROM {_SUBMISSIONS.rows}
+     WHERE i.invitation_id = r.invitation_id
+       AND i.generation = r.generation
        AND i.purpose = 'join'
        AND i.accepted_at IS NULL
        AND i.status IN ('invited', 'expired')
-       AND s.submitted_at <= i.expires_at
+       AND r.submitted_at <= i.expires_at
        AND EXISTS (SELECT 1 FROM parents p
                     WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
     RETURNING i.*
@@ -118,13 +125,23 @@ async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Inv
 
     The caller has locked the invitations in id order. Two submissions on one link: one of them wins.
     """
-    return _all(await tx.rows(_ACCEPT, {"rows": record_set(plain_fields(one) for one in submissions)}))
+    return _all(await tx.rows(_ACCEPT, _SUBMISSIONS.of(submissions)))
+
+
+async def add(tx: Transaction, new: Sequence[Invitation]) -> None:
+    """Write first invitations of parents whose rows the transaction has locked."""
+    if new:
+        await tx.execute(_ADD, _ROWS.of(new))
 
 
 async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
-    """Write invitations whose rows, or whose parents' rows, the transaction has locked."""
+    """Write invitations whose rows the transaction has locked; of several states of one the last."""
     if changed:
-        await tx.execute(_SAVE, [plain_fields(invitation) for invitation in changed])
+        last = {invitation.invitation_id: invitation for invitation in changed}
+        await tx.execute(_SAVE, _ROWS.of(last.values()))
+
+
+_fields = attrgetter(*_ROWS.types)
 
 
 def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
@@ -133,7 +150,7 @@ def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
 
 def invitation_from(row: Row[Any]) -> Invitation:
     """The row as the domain knows it; further columns are left out."""
-    fields = {column.name: row._mapping[column.name] for column in invitations.columns}
+    fields = dict(zip(_ROWS.types, _fields(row), strict=True))
     fields["status"] = InvitationStatus(fields["status"])
     fields["purpose"] = Purpose(fields["purpose"])
     fields["channel"] = Channel(fields["channel"])

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from services.invitations.domain.copies import Requested
 from services.invitations.domain.models import Happening, Invitation, Usage
 from services.invitations.domain.states import Channel
-from services.invitations.storage.sets import plain_fields, record_set
-from services.invitations.storage.tables import invitation_events
+from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 
+_CONTACTS = RowSet({"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"})
+_WISHES = RowSet(
+    {"parent_id": "uuid", "school_id": "uuid", "channel": "text", "contact_id": "uuid", "actor": "text"}
+)
+_HAPPENINGS = RowSet(
+    {"parent_id": "uuid", "school_id": "uuid", "event": "text", "detail": "text", "actor": "text"}
+)
 _USAGES = text(
     """
     SELECT parent_id, contact_id, address_digest, messages, verified_at
@@ -22,10 +28,9 @@ _USAGES = text(
     """
 )
 _COUNT_MESSAGES = text(
-    """
+    f"""
     INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
-    SELECT *, 1 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        parent_id uuid, contact_id uuid, school_id uuid, address_digest text)
+    SELECT *, 1 FROM {_CONTACTS.rows}
     ON CONFLICT (parent_id, contact_id) DO UPDATE SET
         messages = CASE WHEN u.address_digest = excluded.address_digest THEN u.messages + 1 ELSE 1 END,
         verified_at = CASE WHEN u.address_digest = excluded.address_digest THEN u.verified_at END,
@@ -33,18 +38,23 @@ _COUNT_MESSAGES = text(
     """
 )
 _VERIFY = text(
-    """
+    f"""
     UPDATE contact_usages AS u SET verified_at = coalesce(u.verified_at, now())
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-           parent_id uuid, contact_id uuid, address_digest text)
+      FROM {_CONTACTS.rows}
      WHERE (u.parent_id, u.contact_id, u.address_digest) = (r.parent_id, r.contact_id, r.address_digest)
     """
 )
-_WISH = text(
+_RECORD = text(
+    f"""
+    INSERT INTO invitation_events (event_id, happened_at, {_HAPPENINGS.names})
+    SELECT r.event_id, CAST(:happened_at AS timestamptz), {_HAPPENINGS.names}
+      FROM unnest(CAST(:event_ids AS uuid[]), {_HAPPENINGS.arrays}) AS r (event_id, {_HAPPENINGS.names})
     """
-    INSERT INTO requested_invitations (parent_id, school_id, channel, contact_id, actor)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        parent_id uuid, school_id uuid, channel text, contact_id uuid, actor text)
+)
+_WISH = text(
+    f"""
+    INSERT INTO requested_invitations ({_WISHES.names})
+    SELECT * FROM {_WISHES.rows}
     ON CONFLICT (parent_id) DO UPDATE SET
         channel = excluded.channel, contact_id = excluded.contact_id, actor = excluded.actor
     """
@@ -79,24 +89,24 @@ async def find_usages(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUI
 
 async def count_messages(tx: Transaction, sent: Iterable[Invitation]) -> None:
     """One more message to each invitation's contact; the count starts anew where the address is another."""
-    await tx.execute(_COUNT_MESSAGES, {"rows": record_set(_contact_of(one) for one in sent)})
+    await tx.execute(_COUNT_MESSAGES, _CONTACTS.of(sent))
 
 
 async def mark_verified(tx: Transaction, verified: Iterable[Invitation]) -> None:
     """The addresses that these invitations went to are proved."""
-    await tx.execute(_VERIFY, {"rows": record_set(_contact_of(one) for one in verified)})
+    await tx.execute(_VERIFY, _CONTACTS.of(verified))
 
 
 async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
     """Add lines to timelines, in order."""
     if happenings:
-        rows = [{**plain_fields(one), "event_id": new_id(), "happened_at": tx.now} for one in happenings]
-        await tx.execute(insert(invitation_events), rows)
+        ids = [new_id() for _ in happenings]
+        await tx.execute(_RECORD, {"event_ids": ids, "happened_at": tx.now, **_HAPPENINGS.of(happenings)})
 
 
 async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
     """Remember who is to be invited; one wish per parent, the last one."""
-    await tx.execute(_WISH, {"rows": record_set(plain_fields(wish) for wish in wishes)})
+    await tx.execute(_WISH, _WISHES.of(wishes))
 
 
 async def find_wished_parents(tx: Transaction, limit: int) -> list[UUID]:
@@ -114,12 +124,3 @@ async def take_wishes(
         Requested(row.parent_id, row.school_id, Channel(row.channel), row.contact_id, row.actor)
         for row in rows
     ]
-
-
-def _contact_of(invitation: Invitation) -> dict[str, object]:
-    return {
-        "parent_id": invitation.parent_id,
-        "contact_id": invitation.contact_id,
-        "school_id": invitation.school_id,
-        "address_digest": invitation.address_digest,
-    }

@@ -9,14 +9,23 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import OptOut
 from services.invitations.domain.states import Channel
-from services.invitations.storage.sets import plain_fields, record_set
+from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
 
+_ROWS = RowSet(
+    {
+        "parent_id": "uuid",
+        "channel": "text",
+        "address_digest": "text",
+        "school_id": "uuid",
+        "version": "bigint",
+        "opted_out": "boolean",
+    }
+)
 _SAVE = text(
-    """
-    INSERT INTO opt_outs AS o (parent_id, channel, address_digest, school_id, version, opted_out)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        parent_id uuid, channel text, address_digest text, school_id uuid, version bigint, opted_out boolean)
+    f"""
+    INSERT INTO opt_outs AS o ({_ROWS.names})
+    SELECT * FROM {_ROWS.rows}
      ORDER BY r.parent_id, r.channel, r.address_digest
     ON CONFLICT (parent_id, channel, address_digest) DO UPDATE
        SET version = excluded.version, opted_out = excluded.opted_out
@@ -37,7 +46,7 @@ async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
     latest: dict[tuple[UUID, Channel, str], OptOut] = {}
     for change in sorted(changes, key=lambda change: change.version):
         latest[change.parent_id, change.channel, change.address_digest] = change
-    rows = await tx.rows(_SAVE, {"rows": record_set(plain_fields(change) for change in latest.values())})
+    rows = await tx.rows(_SAVE, _ROWS.of(latest.values()))
     return [latest[row.parent_id, Channel(row.channel), row.address_digest] for row in rows]
 
 

@@ -12,9 +12,10 @@ from typing import Self
 
 from services.notifier.channels.base import Letter, Receipt, Refused
 from services.notifier.channels.mime import Headers, Skeleton
+from services.notifier.channels.opening import open_session
 from services.notifier.channels.pool import SessionPool
 from services.notifier.channels.safe import BadAddressError, mailbox, tame
-from services.notifier.channels.smtp import Session, TimeLimits
+from services.notifier.channels.smtp import Pipelining, Session, TimeLimits
 from services.notifier.channels.words import catalogue, values_of
 from services.notifier.settings import SmtpServer
 
@@ -40,6 +41,7 @@ class EmailChannel:
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
         self._tls: ssl.SSLContext | None = None
+        self._pipelining = Pipelining()
         self._pool = SessionPool(self._open_session, settings.connections)
         self._skeleton = lru_cache(maxsize=256)(self._build_skeleton)
 
@@ -78,6 +80,10 @@ class EmailChannel:
 
     async def _open_session(self) -> Session:
         settings = self._settings
-        return await Session.open(
-            settings.server, settings.limits, tls=self._tls, helo_name=settings.helo_name
+        return await open_session(
+            settings.server,
+            settings.limits,
+            self._pipelining,
+            tls=self._tls,
+            helo_name=settings.helo_name,
         )

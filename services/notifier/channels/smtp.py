@@ -1,25 +1,19 @@
-"""One SMTP session: opening it, and handing over one mail, with a time limit for every phase."""
+"""One open SMTP session: handing over one mail, with a time limit for every phase."""
 
 from __future__ import annotations
 
-import ssl
+import time
 from dataclasses import dataclass
 
-from aiosmtplib import SMTP
-from aiosmtplib.errors import (
-    SMTPException,
-    SMTPHeloError,
-    SMTPResponseException,
-    SMTPServerDisconnected,
-    SMTPTimeoutError,
-)
-
 from services.notifier.channels.base import OutcomeUnknown, SendError, TryLater, Unavailable
+from services.notifier.channels.dialogue import BrokenOff, Dialogue, Reply
 from services.notifier.channels.replies import Stage, error_for
-from services.notifier.settings import SmtpServer
 
 _START_INPUT = 354
 _CLOSING = 421
+_DOT = b".\r\n"
+_STAGES = (Stage.SENDER, Stage.RECIPIENT, Stage.DATA)
+DOUBT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,131 +32,152 @@ class StaleSession(Exception):
     """The server ended a session that was kept for reuse, before it heard of this mail: take another one."""
 
 
+class Pipelining:
+    """Whether envelopes are written at once, for all sessions of a channel.
+
+    When one breaks off without a reply nobody knows which command was too much. The next ones are then spoken command
+    by command for a while, which shows whom to blame: the recipient of one mail or the whole channel.
+    """
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    @property
+    def trusted(self) -> bool:
+        """Write the envelope at once, where the server offers it."""
+        return time.monotonic() >= self._not_before
+
+    def doubt(self) -> None:
+        """An envelope broke off unexplained."""
+        self._not_before = time.monotonic() + DOUBT_SECONDS
+
+
 class Session:
     """An open session. One task uses it at a time."""
 
-    def __init__(self, client: SMTP, limits: TimeLimits) -> None:
-        self._client = client
+    def __init__(
+        self, dialogue: Dialogue, limits: TimeLimits, pipelining: Pipelining, *, offered: bool
+    ) -> None:
+        """`offered`: the server takes several commands at once."""
+        self._dialogue = dialogue
         self._limits = limits
+        self._pipelining = pipelining
+        self._offered = offered
         self._used = False
-
-    @classmethod
-    async def open(
-        cls, server: SmtpServer, limits: TimeLimits, *, tls: ssl.SSLContext | None, helo_name: str
-    ) -> Session:
-        """Connect, protect, greet and sign in. Raises Unavailable, whatever goes wrong."""
-        client = SMTP(
-            hostname=server.host,
-            port=server.port,
-            username=server.username,
-            password=server.password,
-            local_hostname=helo_name,
-            timeout=limits.command_seconds,
-            use_tls=server.security == "tls",
-            start_tls=server.security == "starttls",
-            tls_context=tls,
-        )
-        try:
-            await client.connect(timeout=limits.connect_seconds)
-            if client.is_ehlo_or_helo_needed:
-                await _greet(client)
-        except SMTPResponseException as error:
-            client.close()
-            raise error_for(Stage.CONNECT, error.code, error.message) from None
-        except (SMTPException, OSError, ValueError) as error:
-            client.close()
-            raise _unavailable(error) from None
-        return cls(client, limits)
 
     @property
     def alive(self) -> bool:
         """Whether the connection still stands, as far as is known."""
-        return self._client.is_connected
+        return self._dialogue.alive
 
     async def deliver(self, sender: str, recipient: str, mail: bytes) -> str:
         """Hand one mail over and answer the server's words.
 
-        `mail` has CRLF line ends. Raises the errors of `channels.base`; and StaleSession.
+        `mail` has CRLF line ends; the addresses are ASCII, with no blank, bracket or control character. Raises the
+        errors of `channels.base`; and StaleSession.
         """
         await self._envelope(sender, recipient)
-        stuffed = mail.replace(b"\r\n.", b"\r\n..")
-        protocol = self._client.protocol
-        if protocol is None:
-            raise TryLater("connection_lost", "The mail server hung up.")
+        content = mail.replace(b"\r\n.", b"\r\n..") + _DOT
         try:
-            protocol.write(stuffed + b".\r\n")
-            answer = await protocol.read_response(timeout=self._limits.data_seconds)
-        except (SMTPException, OSError) as error:
-            self.abort()
-            code = "timeout" if isinstance(error, SMTPTimeoutError) else "connection_lost"
+            [answer] = await self._dialogue.ask(content, 1, self._limits.data_seconds)
+        except BrokenOff as error:
+            code = "timeout" if error.timed_out else "connection_lost"
             reason = "The mail server did not say whether it took the mail."
             raise OutcomeUnknown(code, reason, detail=str(error)) from None
         if not 200 <= answer.code <= 299:
-            raise error_for(Stage.DATA, answer.code, answer.message)
-        return f"{answer.code} {answer.message}"
+            raise error_for(Stage.DATA, answer.code, answer.text)
+        return f"{answer.code} {answer.text}"
 
     async def _envelope(self, sender: str, recipient: str) -> None:
         reused, self._used = self._used, True
-        stage = Stage.SENDER
+        at_once = self._offered and self._pipelining.trusted
         try:
-            await self._client.mail(sender)
-            stage = Stage.RECIPIENT
-            await self._client.rcpt(recipient)
-            stage = Stage.DATA
-            answer = await self._client.execute_command(b"DATA")
-        except SMTPResponseException as error:
-            if reused and stage is Stage.SENDER and error.code == _CLOSING:
-                raise StaleSession from None
-            raise error_for(stage, error.code, error.message) from None
-        except (SMTPException, OSError) as error:
-            if reused and stage is Stage.SENDER and isinstance(error, SMTPServerDisconnected):
-                raise StaleSession from None
-            raise _unavailable(error) if stage is Stage.SENDER else _interrupted(error) from None
-        if answer.code != _START_INPUT:
-            raise error_for(stage, answer.code, answer.message)
+            replies = await self._ask(sender, recipient, at_once=at_once)
+        except BrokenOff as error:
+            raise self._broken_off(error, reused=reused, at_once=at_once) from None
+        for stage, reply in zip(_STAGES, replies, strict=False):
+            if _is_negative(stage, reply):
+                if reused and stage is Stage.SENDER and reply.code == _CLOSING:
+                    raise StaleSession
+                await self._decline(replies)
+                raise error_for(stage, reply.code, reply.text)
+
+    async def _ask(self, sender: str, recipient: str, *, at_once: bool) -> list[Reply]:
+        """Replies to the three commands, up to the first negative one where they are not written at once."""
+        commands = (
+            f"MAIL FROM:<{sender}>\r\n".encode("ascii"),
+            f"RCPT TO:<{recipient}>\r\n".encode("ascii"),
+            b"DATA\r\n",
+        )
+        seconds = self._limits.command_seconds
+        if at_once:
+            return await self._dialogue.ask(b"".join(commands), len(commands), seconds)
+        replies: list[Reply] = []
+        for stage, command in zip(_STAGES, commands, strict=True):
+            try:
+                replies += await self._dialogue.ask(command, 1, seconds)
+            except BrokenOff as error:
+                raise BrokenOff(str(error), replies, timed_out=error.timed_out) from None
+            if _is_negative(stage, replies[-1]):
+                break
+        return replies
+
+    async def _decline(self, replies: list[Reply]) -> None:
+        """A server may ask for content though it has taken no recipient: it gets none (RFC 2920, 3.1)."""
+        if len(replies) == len(_STAGES) and replies[-1].code == _START_INPUT:
+            try:
+                await self._dialogue.ask(_DOT, 1, self._limits.command_seconds)
+            except BrokenOff:
+                self.abort()
+
+    def _broken_off(self, error: BrokenOff, *, reused: bool, at_once: bool) -> Exception:
+        if error.replies:
+            return _interrupted(error)
+        if reused and not error.timed_out:
+            return StaleSession()
+        if at_once:
+            self._pipelining.doubt()
+            return _interrupted(error)
+        return _gone(error)
 
     async def reset(self) -> bool:
         """Forget a refused mail, so that the session can be used again; answers whether it can."""
         try:
-            await self._client.rset(timeout=self._limits.connect_seconds)
-        except (SMTPException, OSError):
+            [reply] = await self._dialogue.ask(b"RSET\r\n", 1, self._limits.connect_seconds)
+        except BrokenOff:
+            return False
+        if not 200 <= reply.code <= 299:
             self.abort()
         return self.alive
 
     async def quit(self) -> None:
         """Take leave politely, in at most two seconds."""
         try:
-            await self._client.quit(timeout=2.0)
-        except (SMTPException, OSError):
+            await self._dialogue.ask(b"QUIT\r\n", 1, 2.0)
+        except BrokenOff:
+            pass
+        finally:
             self.abort()
 
     def abort(self) -> None:
         """Hang up."""
-        self._client.close()
+        self._dialogue.hang_up()
 
 
-async def _greet(client: SMTP) -> None:
-    try:
-        await client.ehlo()
-    except SMTPHeloError:
-        await client.helo()
+def _is_negative(stage: Stage, reply: Reply) -> bool:
+    if stage is Stage.DATA:
+        return reply.code != _START_INPUT
+    return not 200 <= reply.code <= 299
 
 
-def _unavailable(error: Exception) -> SendError:
-    if isinstance(error, SMTPTimeoutError):
+def _gone(error: BrokenOff) -> SendError:
+    """It broke off before the server said anything to the first command: no message is to blame."""
+    if error.timed_out:
         return Unavailable("timeout", "The mail server does not answer in time.", detail=str(error))
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return Unavailable(
-            "tls", "The mail server's certificate or encryption is not acceptable.", detail=str(error)
-        )
-    if type(error) is SMTPException or isinstance(error, ValueError):
-        return Unavailable(
-            "setup", "The mail server does not offer what the settings ask for.", detail=str(error)
-        )
     return Unavailable("no_connection", "The mail server cannot be reached.", detail=str(error))
 
 
-def _interrupted(error: Exception) -> SendError:
-    if isinstance(error, SMTPTimeoutError):
+def _interrupted(error: BrokenOff) -> SendError:
+    if error.timed_out:
         return TryLater("timeout", "The mail server did not answer in time.", detail=str(error))
     return TryLater("connection_lost", "The mail server hung up before it took the mail.", detail=str(error))

@@ -1,6 +1,5 @@
 """One family on the office's pages: what they show, and which commands their forms become."""
 
-from dataclasses import replace
 
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import Browser
@@ -51,7 +50,7 @@ async def test_a_re_invite_within_a_day_is_asked_once_more(
 ) -> None:
     async with database.transaction() as tx:
         sent = fresh.invitations()[0]
-        await deliver(database, [replace(sent, attributes=replace(sent.attributes, time=tx.now))])
+        await deliver(database, [sent._replace(attributes=sent.attributes._replace(time=tx.now))])
     invite = f"{base}/parents/{fresh.parent_id}/invite"
     asked = await office.post(invite, on=f"{base}/students")
     assert asked.status_code == 200

@@ -21,8 +21,9 @@ Security = Literal["plain", "starttls", "tls"]
 class SmtpServer:
     """What happened, and what shall happen. Replies and faults are used up one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pipelining: bool = False) -> None:
         self.port = 0
+        self.pipelining = pipelining
         self.kept: list[tuple[str, EmailMessage]] = []
         self.at_mail: list[str] = []
         self.at_rcpt: dict[str, list[str]] = defaultdict(list)
@@ -43,6 +44,12 @@ class SmtpServer:
         for transport in self._transports:
             transport.abort()
         self._transports.clear()
+
+    async def handle_EHLO(  # noqa: N802 (the name is aiosmtpd's)
+        self, _server: SMTP, session: Session, _envelope: Envelope, name: str, replies: list[str]
+    ) -> list[str]:
+        session.host_name = name
+        return [*replies[:-1], "250-PIPELINING", replies[-1]] if self.pipelining else replies
 
     async def handle_MAIL(  # noqa: N802 (the name is aiosmtpd's)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -137,9 +144,11 @@ class _Recorded(SMTP):
 
 
 @asynccontextmanager
-async def smtp_server(security: Security = "plain", *, sign_in: bool = False) -> AsyncIterator[SmtpServer]:
+async def smtp_server(
+    security: Security = "plain", *, sign_in: bool = False, pipelining: bool = False
+) -> AsyncIterator[SmtpServer]:
     """A server that runs while the block is open."""
-    server = SmtpServer()
+    server = SmtpServer(pipelining=pipelining)
     await server.start(security, sign_in=sign_in)
     try:
         yield server

@@ -37,9 +37,9 @@ async def _email(
         yield channel
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[SmtpServer]:
-    async with smtp_server() as running:
+@pytest.fixture(params=[False, True], ids=["one by one", "pipelined"])
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[SmtpServer]:
+    async with smtp_server(pipelining=request.param) as running:
         yield running
 
 

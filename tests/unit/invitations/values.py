@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from services.invitations.domain.models import (
     Contact,
     Invitation,
+    LastMessage,
     Limits,
     Link,
     Parent,
@@ -62,6 +63,20 @@ def invited(
         origin=origin,
     )
     return start(about.invitation, target, stamp(now))
+
+
+def last_message() -> LastMessage:
+    """Of an invitation that was made now."""
+    made = invited(family()).invitation
+    return LastMessage(
+        made.invitation_id,
+        made.school_id,
+        made.parent_id,
+        made.message_id,
+        made.delivery,
+        made.delivery_reason,
+        made.next_reminder_at,
+    )
 
 
 def may(about: Family, wish: Wish, now: datetime = NOW) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from hypothesis import given
@@ -34,8 +34,8 @@ class FakeRecord:
 def _received(parent: int, kind: type[Message], position: int) -> Received[Message]:
     parent_id = UUID(int=parent)
     data = kind.model_validate({"parent_id": parent_id, "parent": ParentDetails(name="x")})
-    attributes = replace(
-        sample_event(kind).attributes, subject=str(parent_id), version=position, id=str(position)
+    attributes = sample_event(kind).attributes._replace(
+        subject=str(parent_id), version=position, id=str(position)
     )
     return Received(data, attributes)
 

@@ -1,0 +1,75 @@
+"""`python -m bench`: measure, print a table, and leave the figures in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.plan import Plan, Scenario
+from bench.report import Report
+from bench.scenarios import bulk
+from bench.unavailable import Unavailable
+from tests.support.locks import CACHE
+
+SCENARIOS: dict[str, Scenario] = {"g1": bulk.run}
+SAME = {"g2": "g1"}
+BUSY = 0.5
+
+
+def main() -> int:
+    """Exit 1 where a part could not be had, so that no half table is taken for a whole one."""
+    arguments = _arguments()
+    folder = arguments.out or CACHE / "bench" / "results" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    plan = Plan(
+        runs=arguments.runs,
+        parents=arguments.parents,
+        crowd=arguments.crowd,
+        clicks=arguments.clicks,
+        peers=not arguments.no_peers,
+        folder=folder,
+    )
+    report = Report(folder)
+    load = os.getloadavg()[0]
+    report.say(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
+    if load > BUSY:
+        report.say("Others are at work here, so speeds and times say little; CPU per parent says more.")
+    left_out = []
+    for name in arguments.only:
+        try:
+            report.add(SCENARIOS[name](plan, report.say))
+        except Unavailable as reason:
+            left_out.append(f"{name.upper()} is left out: {reason}")
+            report.say(left_out[-1])
+    (folder / "table.md").write_text(report.markdown())
+    report.say("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
+    return 1 if left_out else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="Measure Kinvite, and its peers beside it."
+    )
+    add, usual = parser.add_argument, Plan()
+    add("--only", type=_names, default=list(SCENARIOS), help=f"of {', '.join(SCENARIOS)}; comma-separated")
+    add("--runs", type=int, default=usual.runs)
+    add("--parents", type=int, default=usual.parents, help="of a bulk run")
+    add("--crowd", type=int, default=usual.crowd, help="whom a single invitation has to overtake")
+    add("--clicks", type=int, default=usual.clicks, help="single invitations, over all runs")
+    add("--no-peers", action="store_true", help="Kinvite alone")
+    add("--out", type=Path, default=None, help="folder for the figures")
+    return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    names = dict.fromkeys(SAME.get(name, name) for name in text.lower().split(","))
+    unknown = names.keys() - SCENARIOS.keys()
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+    return list(names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""What processes cost: CPU time and memory, from the operating system."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+_PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+_GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all below it, also of those that have ended."""
+    total = 0.0
+    for process in _family(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def memory_bytes(pid: int) -> int:
+    """Memory of a process and of all below it; what processes share counts once, spread over all who share it (PSS)."""
+    total = 0
+    for process in _family(pid):
+        with contextlib.suppress(*_GONE):
+            found = _PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
+            total += int(found.group(1)) * 1024 if found else 0
+    return total
+
+
+def _family(pid: int) -> Iterator[psutil.Process]:
+    top = psutil.Process(pid)
+    yield top
+    yield from top.children(recursive=True)
+
+
+class Meter:
+    """What named processes (with all below them) cost between the begin and the end of a `with`.
+
+    `cpu_seconds` and `peak_bytes` are per name. Memory is looked at at both ends and every `every_seconds`;
+    `peak_total_bytes` is the greatest sum of one look. A process that ends meanwhile raises NoSuchProcess at the end.
+    """
+
+    def __init__(self, pids: Mapping[str, int], *, every_seconds: float = 0.5) -> None:
+        self._pids = dict(pids)
+        self._every_seconds = every_seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._before: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
+        self.peak_bytes: dict[str, int] = dict.fromkeys(pids, 0)
+        self.peak_total_bytes = 0
+
+    def __enter__(self) -> Self:
+        self._look()
+        self._before = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        if error is None:
+            self.cpu_seconds = {
+                name: cpu_seconds(pid) - self._before[name] for name, pid in self._pids.items()
+            }
+            self._look()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_seconds):
+            with contextlib.suppress(psutil.NoSuchProcess):  # the end says so
+                self._look()
+
+    def _look(self) -> None:
+        now = {name: memory_bytes(pid) for name, pid in self._pids.items()}
+        for name, size in now.items():
+            self.peak_bytes[name] = max(self.peak_bytes[name], size)
+        self.peak_total_bytes = max(self.peak_total_bytes, sum(now.values()))

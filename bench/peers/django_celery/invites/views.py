@@ -1,0 +1,25 @@
+"""The web side."""
+
+import csv
+import json
+from collections.abc import Iterator
+
+from django.http import HttpRequest, JsonResponse
+
+from invites.inviting import invite
+
+
+def invite_one(request: HttpRequest) -> JsonResponse:
+    """The click on Invite."""
+    parent = json.loads(request.body)
+    return JsonResponse({"invited": invite([(parent["name"], parent["email"])])}, status=202)
+
+
+def invite_all(request: HttpRequest) -> JsonResponse:
+    """The upload of a CSV; it is read as it comes."""
+    return JsonResponse({"invited": invite(_people(request))}, status=202)
+
+
+def _people(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    for row in csv.DictReader(line.decode() for line in request):
+        yield row["father_name"], row["parents_email"]

@@ -1,0 +1,50 @@
+"""Django + Celery + Redis, with two worker processes."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.peers.installing import installed, run
+from bench.peers.peer import Peer, Program, clean_environment
+
+_SOURCES = Path(__file__).parent / "django_celery"
+_SETTINGS = {"DJANGO_SETTINGS_MODULE": "invites.settings", "PYTHONPATH": str(_SOURCES)}
+# What people turn off who run Celery on Redis for speed.
+_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING")
+
+
+class DjangoCelery(Peer):
+    """One web process of gunicorn, and Celery with `workers` prefork processes."""
+
+    def __init__(self, workers: int = 2) -> None:
+        super().__init__()
+        self.name = f"django_celery_{workers}"
+        self._workers = workers
+
+    def prepare(self) -> None:
+        """See `Peer`."""
+        self._bin = installed("django_celery", _SOURCES / "requirements.lock", _install) / "venv" / "bin"
+
+    def pending(self) -> int:
+        """Those in the queue, and those that a worker has reserved or is sending."""
+        return self._redis.count("LLEN celery") + self._redis.count("HLEN unacked")
+
+    def _migrate(self, environment: Mapping[str, str]) -> None:
+        command = [str(self._bin / "django-admin"), "migrate", "--verbosity=0"]
+        run(command, environment={**clean_environment(), **environment, **_SETTINGS})
+
+    def _programs(self) -> Sequence[Program]:
+        web = ["gunicorn", "--workers=1", f"--bind=127.0.0.1:{self._port}", "--timeout=600", "invites.wsgi"]
+        worker = ["celery", "--app=invites", "worker", f"--concurrency={self._workers}", *_QUIET]
+        return [
+            Program("web", [str(self._bin / web[0]), *web[1:]], _SETTINGS),
+            Program("worker", [str(self._bin / worker[0]), *worker[1:]], _SETTINGS),
+        ]
+
+
+def _install(home: Path) -> None:
+    environment = clean_environment()
+    run([sys.executable, "-m", "venv", "--clear", str(home / "venv")], environment=environment)
+    pip = [str(home / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
+    options = ["--require-hashes", "--only-binary", ":all:", "-r", str(_SOURCES / "requirements.lock")]
+    run([*pip, *options], environment=environment)

@@ -1,0 +1,55 @@
+"""Installs a peer's packages into the cache, as its lock names them."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bench.unavailable import Unavailable
+from tests.support.equipment import OFFLINE
+from tests.support.locks import CACHE, locked
+
+_SECONDS = 400
+
+
+def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
+    """The folder of `.cache/bench` where `install` put what `lock` names; nothing is done twice for the same lock.
+
+    Raises Unavailable.
+    """
+    home = CACHE / "bench" / name
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    stamp = home / "installed"
+    with locked(home):
+        if not stamp.exists() or stamp.read_text() != wanted:
+            if os.environ.get(OFFLINE):
+                raise Unavailable(f"{name} is not installed in {home}, and {OFFLINE} is set")
+            install(home)
+            stamp.write_text(wanted)
+    return home
+
+
+def run(
+    command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> str:
+    """Its output; Unavailable with the last line of its complaint when it fails."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or error.stdout or "").strip().splitlines()
+        raise Unavailable(
+            f"{' '.join(command[:3])} failed: {said[-1] if said else error.returncode}"
+        ) from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{' '.join(command[:3])} failed: {error}") from None
+    return done.stdout

@@ -1,0 +1,31 @@
+"""What is to be measured, how large and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`parents` of a bulk run, `crowd` of the one that a single invitation has to overtake."""
+
+    runs: int = 5
+    parents: int = 10_000
+    crowd: int = 100_000
+    clicks: int = 200
+    pending: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    peers: bool = True
+    folder: Path = Path()
+
+    @property
+    def clicks_per_run(self) -> int:
+        """So that all runs together have at least `clicks`."""
+        return -(-self.clicks // self.runs)
+
+
+Scenario = Callable[[Plan, Callable[[str], None]], Iterator[Figure]]
+"""Measures and yields figures as they are known; says aloud, through the second argument, what it leaves out."""

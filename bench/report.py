@@ -1,0 +1,66 @@
+"""What a run of the benchmarks leaves: a line of JSON for each figure, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.figures import Figure, shown
+
+HEAD = ("", "figure", "who", "median", "min - max", "unit", "goal", "")
+
+
+class Report:
+    """Keeps the figures of a run in `folder` (`figures.jsonl`) as they come, and says each aloud."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.figures: list[Figure] = []
+        self._lines = folder / "figures.jsonl"
+        self._lines.touch()
+
+    def add(self, figures: Iterable[Figure]) -> None:
+        """Keep and say them."""
+        with self._lines.open("a", buffering=1) as lines:
+            for figure in figures:
+                self.figures.append(figure)
+                lines.write(figure.as_line() + "\n")
+
+    def say(self, text: str) -> None:
+        """For whoever watches."""
+        print(text, flush=True)
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        return table([HEAD, *map(row, self.figures)])
+
+    def markdown(self) -> str:
+        """The table for the documentation."""
+        lines = [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(row(figure)) for figure in self.figures)]
+        return "\n".join(lines) + "\n"
+
+
+def row(figure: Figure) -> tuple[str, ...]:
+    """The cells of a figure."""
+    return (
+        figure.scenario,
+        figure.name,
+        figure.contestant,
+        shown(figure.value),
+        f"{shown(min(figure.values))} - {shown(max(figure.values))}",
+        figure.unit,
+        str(figure.goal or ""),
+        figure.verdict,
+    )
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(one, widths, strict=True)) for one in rows)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,92 @@
+"""Kinvite as compose runs it: Apache Kafka, PostgreSQL that waits for the disk, api and worker of every service."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.database import rows_of
+from bench.office import Office
+from bench.sink import Sink
+from bench.unavailable import Unavailable
+from tests.support.apps import bearer
+from tests.support.brokers import base
+from tests.support.brokers.kafka import KafkaFromJars, fetch_jars
+from tests.support.postgres import Cluster
+from tests.support.processes import java
+from tests.support.stack import SERVICES, Stack
+
+# What bin/kafka-run-class.sh of Kafka's own distribution says, with the heap of docker-compose.yml.
+_AS_DISTRIBUTED = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+    "-XX:MaxInlineLevel=15",
+    "-Djava.awt.headless=true",
+)
+ROLES = ("api", "worker")
+
+
+class Rig:
+    """A context manager: everything is up inside. Raises Unavailable where Kafka or the sink cannot be had."""
+
+    def __init__(
+        self, sink: Sink, *, settings: Mapping[str, str] | None = None, database_options: Sequence[str] = ()
+    ) -> None:
+        self.sink = sink
+        self._settings = dict(settings or {})
+        self._database_options = database_options
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            directory = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
+            directory.chmod(0o755)
+            self.cluster = Cluster(directory, self._database_options)
+            undo.callback(self.cluster.stop)
+            self.kafka = _kafka(directory)
+            undo.callback(self.kafka.stop)
+            told = {
+                "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{self.sink.port}",
+                "KINVITE_CHANNELS": "email",
+                **self._settings,
+            }
+            self.stack = undo.enter_context(
+                Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=told)
+            )
+            self.stack.mailbox.kill()  # every mail goes to the sink
+            self.rows = rows_of(self.cluster)
+            urls = {name: self.stack.answering(name)[0].url for name in SERVICES}
+            self.office = undo.enter_context(Office(urls, bearer()))
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._undo.close()
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """The first process of each part of Kinvite, by name; the sink is no part of it."""
+        services = {f"{name} {role}": part.pid for (name, role, _), part in self.stack.services.items()}
+        return {**services, "kafka": self.kafka.pid, "postgres": self.cluster.pid}
+
+
+def _kafka(directory: Path) -> KafkaFromJars:
+    launcher = java()
+    if launcher is None:
+        raise Unavailable("Apache Kafka: no Java (a JRE 17 or newer)")
+    try:
+        jars = fetch_jars()
+    except base.Unavailable as reason:
+        raise Unavailable(f"Apache Kafka: {reason}") from None
+    return KafkaFromJars(launcher, jars, directory, _AS_DISTRIBUTED)

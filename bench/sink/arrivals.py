@@ -1,0 +1,107 @@
+"""Finds single mails among those that smtp-sink keeps."""
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_EVERY_SECONDS = 0.002
+_RECIPIENT = b"X-Rcpt-Args: <"
+_LONGEST_ADDRESS = 320
+_LONGEST_DIALOGUE_SECONDS = 10
+
+
+class Arrivals:
+    """Reads what the sink appends, and drops what was read, so that a long run fills no disk.
+
+    smtp-sink writes a mail to the file of the second in which its dialogue began, before it answers the mail. `times`
+    is, for each recipient's address that contains `marker`, the `time.monotonic()` of the look that found it.
+    """
+
+    def __init__(self, folder: Path, marker: bytes) -> None:
+        self._folder = folder
+        self._marker = marker
+        self._read: dict[Path, int] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._changed = threading.Condition()
+        self._failure: Exception | None = None
+        self.times: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def wait_for(self, address: str, *, within_seconds: float) -> float:
+        """When the mail to `address` arrived. Raises TimeoutError, and what the reading raised."""
+        with self._changed:
+            there = self._changed.wait_for(
+                lambda: address in self.times or self._failure is not None, timeout=within_seconds
+            )
+        if self._failure is not None:
+            raise self._failure
+        if not there:
+            raise TimeoutError(f"no mail to the address awaited after {within_seconds} s")
+        return self.times[address]
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.wait(_EVERY_SECONDS):
+                self._look()
+        except Exception as failure:  # noqa: BLE001 (raised again where it is waited for)
+            with self._changed:
+                self._failure = failure
+                self._changed.notify_all()
+
+    def _look(self) -> None:
+        files = sorted(path for path in self._folder.iterdir() if path.name.isdigit())
+        for path in files:
+            offset = self._read.get(path, 0)
+            if path.stat().st_size > offset:
+                self._read[path] = self._search(path, offset)
+        now = time.time()
+        for path in files:
+            if now - int(path.name) > _LONGEST_DIALOGUE_SECONDS and path.stat().st_size == self._read.get(
+                path, 0
+            ):
+                path.unlink()
+                self._read.pop(path, None)
+
+    def _search(self, path: Path, offset: int) -> int:
+        """Note the marked recipients after `offset`; answers from where to read the next time."""
+        with path.open("rb") as mails:
+            mails.seek(offset)
+            text = mails.read()
+        text = text[: text.rfind(b"\n") + 1]  # a line may still be on its way
+        found: list[str] = []
+        at = text.find(self._marker)
+        while at >= 0:
+            address = _recipient(text, at)
+            if address is not None:
+                found.append(address)
+            at = text.find(self._marker, at + 1)
+        self._note(found)
+        return offset + len(text)
+
+    def _note(self, addresses: list[str]) -> None:
+        if addresses:
+            now = time.monotonic()
+            with self._changed:
+                for address in addresses:
+                    self.times.setdefault(address, now)
+                self._changed.notify_all()
+
+
+def _recipient(text: bytes, at: int) -> str | None:
+    """The address on whose line `at` is, when that is the recipient's line of the dialogue."""
+    start = text.rfind(b"\n", max(0, at - _LONGEST_ADDRESS), at) + 1
+    if not text.startswith(_RECIPIENT, start):
+        return None
+    return text[start + len(_RECIPIENT) : text.index(b">", at)].decode()

@@ -1,0 +1,71 @@
+"""A clock beside a counter."""
+
+import bisect
+import threading
+import time
+from collections.abc import Callable
+
+_LOOK_AGAIN_SECONDS = 0.1
+_REST_SECONDS = 0.001
+
+
+class Watch:
+    """Keeps when a counter, which only grows, was seen to have grown, from `start()` to `stop()`.
+
+    `changed` waits up to the seconds it is given for the counter to change. Times are of `time.monotonic()`: a growth
+    after a pause is seen at once, growths in quick succession once in a millisecond. `curve` holds (time, count) for
+    every look that saw another count than the last.
+    """
+
+    def __init__(self, counter: Callable[[], int], changed: Callable[[float], bool]) -> None:
+        self._counter = counter
+        self._changed = changed
+        self._ended = threading.Event()
+        self._grown = threading.Condition()
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.curve: list[tuple[float, int]] = [(time.monotonic(), counter())]
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no longer; what was seen stays."""
+        self._ended.set()
+        self._thread.join()
+
+    def time_of(self, count: int) -> float:
+        """When `count` was reached; LookupError if it has not been."""
+        if self.curve[-1][1] < count:
+            raise LookupError(f"{count} not reached, {self.curve[-1][1]} so far")
+        return self.curve[bisect.bisect_left(self.curve, count, key=lambda point: point[1])][0]
+
+    def wait(self, count: int, timeout: float) -> float:
+        """Wait until `count` is reached, and say when that was. Raises TimeoutError, and what the counter raised."""
+        with self._grown:
+            there = self._grown.wait_for(
+                lambda: self.curve[-1][1] >= count or self._failure is not None, timeout
+            )
+        if self._failure is not None:
+            raise self._failure
+        if not there:
+            raise TimeoutError(f"{self.curve[-1][1]} of {count} after {timeout} s")
+        return self.time_of(count)
+
+    def _look(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self._changed(_LOOK_AGAIN_SECONDS)
+                self._note(time.monotonic(), self._counter())
+                self._ended.wait(_REST_SECONDS)
+        except Exception as failure:  # noqa: BLE001 (raised again where it is waited for)
+            with self._grown:
+                self._failure = failure
+                self._grown.notify_all()
+
+    def _note(self, now: float, count: int) -> None:
+        if count != self.curve[-1][1]:
+            with self._grown:
+                self.curve.append((now, count))
+                self._grown.notify_all()

@@ -1,0 +1,175 @@
+"""The attributes of a CloudEvent, and how they are read from a record's headers.
+
+A batch of thousands is read with hardly any of it new: one source, one school, one moment. What was read once is
+remembered, in caches of fixed size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+Headers = list[tuple[str, bytes]]
+MAX_VERSION = 2**62
+MAX_TEXT = 300
+MAX_ACTOR = 200
+JSON = b"application/json"
+
+
+class UndecodableError(Exception):
+    """The record is no message that we can read. `reason` is a fixed word; nothing of the record stands in it."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Attributes(NamedTuple):
+    """The CloudEvents attributes of a message. `version` is the aggregate's, `time` is UTC."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    school_id: UUID
+    version: int
+    time: datetime
+    actor: str | None = None
+    traceparent: str | None = None
+
+    def texts(self) -> dict[str, str]:
+        """Kafka headers in binary mode, by name."""
+        texts = {
+            "ce_specversion": "1.0",
+            "ce_id": self.id,
+            "ce_source": self.source,
+            "ce_type": self.type,
+            "ce_subject": self.subject,
+            "ce_time": _shown(self.time),
+            "ce_schoolid": str(self.school_id),
+            "ce_aggregateversion": str(self.version),
+            "content-type": "application/json",
+        }
+        if self.actor:
+            texts["ce_actor"] = self.actor
+        if self.traceparent:
+            texts["traceparent"] = self.traceparent
+        return texts
+
+    def headers(self) -> Headers:
+        """Kafka headers in binary mode."""
+        return [(name, text.encode()) for name, text in self.texts().items()]
+
+
+def of_headers(headers: Mapping[str, bytes]) -> Attributes:
+    """The attributes of a binary record whose headers are named as we write them. Raises UndecodableError."""
+    try:
+        if headers["ce_specversion"] != b"1.0":
+            raise UndecodableError("not_a_cloudevent")
+        actor = headers.get("ce_actor")
+        traceparent = headers.get("traceparent")
+        return Attributes(
+            _plain(headers["ce_id"]),
+            _known_text(headers["ce_source"]),
+            _known_text(headers["ce_type"]),
+            _plain(headers["ce_subject"]),
+            _school(headers["ce_schoolid"]),
+            _version(headers["ce_aggregateversion"]),
+            _moment(headers["ce_time"]),
+            _actor(actor) if actor else None,
+            traceparent.decode() if traceparent else None,
+        )
+    except UnicodeDecodeError:
+        raise UndecodableError("headers_not_utf8") from None
+    except (KeyError, ValueError, TypeError, OverflowError, AttributeError):
+        raise UndecodableError("bad_attributes") from None
+
+
+def of_values(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
+    """The attributes by their own names: of a structured record, of headers in other cases. Raises UndecodableError."""
+    if raw.get("specversion") != "1.0":
+        raise UndecodableError("not_a_cloudevent")
+    try:
+        inherited = raw.get("traceparent")
+        return Attributes(
+            id=_text(raw["id"]),
+            source=_text(raw["source"]),
+            type=_text(raw["type"]),
+            subject=_text(raw["subject"]),
+            school_id=UUID(str(raw["schoolid"])),
+            version=_version(raw["aggregateversion"]),
+            time=_utc(str(raw["time"])),
+            actor=_storable(str(raw["actor"])[:MAX_ACTOR]) if raw.get("actor") else None,
+            traceparent=traceparent or (inherited if isinstance(inherited, str) else None),
+        )
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise UndecodableError("bad_attributes") from None
+
+
+def texts_of(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Header names, in whatever case they came, and their texts. Raises UndecodableError."""
+    try:
+        return {name.lower(): (content or b"").decode() for name, content in headers}
+    except UnicodeDecodeError:
+        raise UndecodableError("headers_not_utf8") from None
+
+
+def _version(raw: str | bytes | int) -> int:
+    version = int(raw)
+    if not 0 <= version <= MAX_VERSION:
+        raise ValueError("aggregateversion")
+    return version
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > MAX_TEXT:
+        raise ValueError("text")
+    return _storable(value)
+
+
+def _storable(text: str) -> str:
+    """The text, if a database can hold it; a lone surrogate raises ValueError as well."""
+    if b"\x00" in text.encode():
+        raise ValueError("nul")
+    return text
+
+
+def _utc(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("time")
+    return time.astimezone(UTC)
+
+
+@lru_cache(maxsize=256)
+def _shown(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat()
+
+
+def _plain(raw: bytes) -> str:
+    text = raw.decode()
+    if not 0 < len(text) <= MAX_TEXT or b"\x00" in raw:
+        raise ValueError("text")
+    return text
+
+
+_known_text = lru_cache(maxsize=256)(_plain)
+
+
+@lru_cache(maxsize=256)
+def _actor(raw: bytes) -> str:
+    return _storable(raw.decode()[:MAX_ACTOR])
+
+
+@lru_cache(maxsize=4096)
+def _school(raw: bytes) -> UUID:
+    return UUID(raw.decode())
+
+
+@lru_cache(maxsize=256)
+def _moment(raw: bytes) -> datetime:
+    return _utc(raw.decode())
