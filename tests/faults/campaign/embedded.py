@@ -13,7 +13,7 @@ import psutil
 
 from deploy.embedded.mailbox.parse import content_of
 from deploy.embedded.mailbox.store import Kept
-from shared.contracts.topics import TOPICS
+from shared.contracts.topics import consumer_groups, topics_of
 from tests.acceptance.kinvite_up import KinviteUp
 from tests.faults.campaign.evidence import TOKEN, Arrival, Evidence, message_id_of
 from tests.faults.campaign.site import Site
@@ -23,8 +23,8 @@ from tests.support.stack import SERVICES
 PARTS = ("broker", "postgres", "server")
 _PORT_LINE = 3
 _UNPASSED = """
-SELECT count(*) FROM {owner}.outbox AS sent
- WHERE sent.topic = $1 AND sent.data IS NOT NULL
+SELECT count(*) FROM {emitter}.outbox AS sent
+ WHERE sent.topic = ANY($1) AND sent.data IS NOT NULL
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
                     WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
 """
@@ -58,15 +58,16 @@ def kill_part(data: Path, name: str) -> bool:
 
 
 async def unpassed(database: str) -> dict[str, int]:
-    """Messages that a group has not passed yet, by group."""
+    """Messages that a group has not passed yet, by group and who sent them."""
     found: dict[str, int] = {}
     connection = await asyncpg.connect(database)
     try:
-        for topic in TOPICS:
-            for group in topic.readers:
-                query = _UNPASSED.format(owner=topic.owner, reader=group.partition(".")[0])
-                count = await connection.fetchval(query, topic.name, group, f"/kinvite/{topic.owner}")
-                found |= {f"{group} {topic.name}": int(count)} if count else {}
+        for emitter in SERVICES:
+            for group in consumer_groups():
+                query = _UNPASSED.format(emitter=emitter, reader=group.partition(".")[0])
+                topics = [topic.name for topic in topics_of(group)]
+                count = await connection.fetchval(query, topics, group, f"/kinvite/{emitter}")
+                found |= {f"{emitter} to {group}": int(count)} if count else {}
     finally:
         await connection.close()
     return found

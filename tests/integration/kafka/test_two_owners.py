@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", ["kafka"], in
 _RECORDS = 40
 
 
+async def _published(scene: Stage) -> bool:
+    return await scene.pending() == 0
+
+
 async def _have(scene: Stage, count: int) -> None:
     effects = await scene.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
@@ -25,6 +29,12 @@ async def _have(scene: Stage, count: int) -> None:
 
 def _shares(*members: Any) -> list[int]:
     return [len(member._subscribers[0].consumer.assignment()) for member in members]
+
+
+async def _reads_what_is_held(scene: Stage) -> None:
+    """Somebody waits for the inbox rows of another transaction that is still open."""
+    async with scene.invitations.transaction() as transaction:
+        assert await transaction.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 async def test_i10_i16_the_old_owner_ends_its_batch_while_the_new_one_reads_it(
@@ -45,16 +55,19 @@ async def test_i10_i16_the_old_owner_ends_its_batch_while_the_new_one_reads_it(
 
     async with stage(database_url, broker) as scene, scene.relaying():
         await scene.emit(*(added() for _ in range(_RECORDS)))
+        await eventually(lambda: _published(scene), within_seconds=60)
         async with scene.consuming(handler(0)) as old:
             await eventually(holds.is_set)
             async with scene.consuming(handler(1)) as new:
                 await eventually(lambda: 0 not in _shares(old, new), within_seconds=90)
+                await eventually(lambda: _reads_what_is_held(scene), within_seconds=90)
                 go.set()
                 await eventually(lambda: _have(scene, _RECORDS), within_seconds=90)
                 await scene.emit(added())
                 await eventually(lambda: _have(scene, _RECORDS + 1), within_seconds=90)
         effects = [effect.message_id for effect in await scene.effects()]
         assert len(effects) == len(set(effects)) == _RECORDS + 1
+        assert not set(handed[0]) & set(handed[1])
         assert scene.bugs == []
 
 
