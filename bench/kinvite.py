@@ -23,7 +23,7 @@ _LOOK_SECONDS = 0.1
 _WITHIN_SECONDS = 1_800.0
 _SETTLING_PARENTS = 100
 _SHOWN = "SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent'"
-_PENDING = "SELECT count(*) FROM {}.outbox WHERE sent_at IS NULL"
+_PENDING = "SELECT count(*) FROM {}.outbox_pending"
 _OWNERS = ("roster", "invitations", "notifier")
 
 

@@ -31,13 +31,11 @@ def _statements() -> list[str]:
     outbox, inbox = _OUTBOX.format, _INBOX.format
     return [
         outbox(name="roster: import written", column="created_at", service="roster"),
-        outbox(name="roster: published", column="sent_at", service="roster"),
         inbox(name="invitations: has the parents", service="invitations", which=_of("invitations.on-roster")),
         outbox(name="invitations: commands made", column="created_at", service="invitations") + _COMMANDS,
-        outbox(name="invitations: commands published", column="sent_at", service="invitations") + _COMMANDS,
         inbox(name="notifier: has the commands", service="notifier", which=""),
         _SENT,
-        outbox(name="notifier: outcome published", column="sent_at", service="notifier"),
+        outbox(name="notifier: outcome told", column="created_at", service="notifier"),
         inbox(
             name="invitations: has the outcome", service="invitations", which=_of("invitations.on-notifier")
         ),

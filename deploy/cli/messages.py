@@ -14,7 +14,7 @@ from shared.runtime.republish import republish
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _WAITING = """
-SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox WHERE sent_at IS NULL
+SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox_pending JOIN outbox USING (lane, id)
 """
 outgoing = typer.Typer(help="Messages on their way to the broker.", no_args_is_help=True)
 

@@ -10,11 +10,12 @@ import asyncpg
 from shared.contracts.topics import TOPICS, Topic
 
 _MARK_UNSENT = """
-UPDATE {owner}.outbox AS sent
-   SET sent_at = NULL
- WHERE sent.sent_at IS NOT NULL AND sent.topic = $1
+INSERT INTO {owner}.outbox_pending (lane, id)
+SELECT sent.lane, sent.id FROM {owner}.outbox AS sent
+ WHERE sent.topic = $1
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
                     WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
+ON CONFLICT DO NOTHING
 """
 
 

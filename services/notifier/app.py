@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from fastapi import FastAPI
@@ -46,17 +46,12 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
 
     outlets = Outlets(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
 
-    def wake(lane: Lane) -> None:
-        for sender in senders:
-            if sender.queue.lane is lane:
-                sender.timer.wake()
-
     return service_app(
         "notifier",
         settings,
         database=database,
         routers=[router(database), hooks_router(_hooks(settings, database, reports))],
-        subscriptions=subscriptions(outlets, wake),
+        subscriptions=subscriptions(outlets, _by_lane(senders)),
         timers=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
@@ -66,6 +61,10 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         api=api,
         worker=worker,
     )
+
+
+def _by_lane(senders: Sequence[Sender]) -> dict[Lane, dict[str, Sender]]:
+    return {lane: {one.queue.channel: one for one in senders if one.queue.lane is lane} for lane in Lane}
 
 
 def _senders(settings: Settings, database: Database) -> Iterator[Sender]:

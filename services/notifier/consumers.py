@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
-from services.notifier.service.accepting import accept
+from services.notifier.domain.messages import Claim
+from services.notifier.service.accepting import Accepted, Hands, accept
 from services.notifier.service.outlets import Outlets
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
@@ -14,32 +17,60 @@ from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """The commands of one lane."""
+class Sender(Hands, Protocol):
+    """A sender of this process."""
 
-    lane: Lane
-    outlets: Outlets
+    def begin(self, claims: Sequence[Claim], claimed_at: datetime, until: float) -> None:
+        """Send what was claimed for it. `until`: when the leases end, on the event loop's clock."""
+        ...
+
+    def look(self) -> None:
+        """Messages wait that nobody has claimed."""
+        ...
+
+
+class Commands:
+    """The commands of one lane. `senders` by channel: those of this process."""
+
+    def __init__(self, lane: Lane, outlets: Outlets, senders: Mapping[str, Sender]) -> None:
+        self._lane = lane
+        self._outlets = outlets
+        self._senders = senders
+        self._accepted: tuple[Accepted, float] | None = None
 
     async def on_send_message(self, tx: Transaction, messages: Sequence[Received[SendMessage]]) -> None:
-        """Queue the messages."""
-        await accept(tx, messages, self.lane, self.outlets)
+        """Queue the messages; nothing is begun before they are committed."""
+        self._accepted = None
+        now = asyncio.get_running_loop().time()
+        accepted = await accept(tx, messages, self._lane, self._outlets, self._senders)
+        self._accepted = accepted, now
+
+    def committed(self) -> None:
+        """What was claimed goes to its senders; for the rest they look."""
+        if self._accepted is None:
+            return
+        (accepted, now), self._accepted = self._accepted, None
+        for channel, sender in self._senders.items():
+            claims = [claim for claim in accepted.begun if claim.message.channel == channel]
+            if claims:
+                sender.begin(claims, accepted.at, now + sender.lease_seconds)
+            if channel in accepted.waiting:
+                sender.look()
 
 
-def subscriptions(outlets: Outlets, wake: Callable[[Lane], None]) -> list[Subscription]:
-    """Both command topics, each with a group of its own; `wake` is called when commands of a lane were committed."""
-    single = Commands(Lane.SINGLE, outlets)
-    bulk = Commands(Lane.BULK, outlets)
+def subscriptions(outlets: Outlets, senders: Mapping[Lane, Mapping[str, Sender]]) -> list[Subscription]:
+    """Both command topics, each with a group of its own; `senders` of this process by lane and channel."""
+    single = Commands(Lane.SINGLE, outlets, senders.get(Lane.SINGLE, {}))
+    bulk = Commands(Lane.BULK, outlets, senders.get(Lane.BULK, {}))
     return [
         Subscription(
             "notifier.on-commands",
             {SendMessage: single.on_send_message},
-            fast=True,
-            after_commit=lambda: wake(Lane.SINGLE),
+            after_commit=single.committed,
         ),
         Subscription(
             "notifier.on-commands-bulk",
             {SendMessage: bulk.on_send_message},
-            after_commit=lambda: wake(Lane.BULK),
+            after_commit=bulk.committed,
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,12 @@ _PAGE = text(
 _ATTEMPTS = text(
     """
     SELECT message_id, number, began_at, ended_at, verdict, code, detail FROM attempts
-     WHERE message_id = ANY(CAST(:ids AS uuid[])) ORDER BY message_id, number
+     WHERE message_id = ANY(CAST(:ids AS uuid[]))
+    UNION ALL
+    SELECT message_id, fence, began_at, finished_at, 'sent', '', answer FROM messages AS m
+     WHERE message_id = ANY(CAST(:ids AS uuid[])) AND answer IS NOT NULL
+       AND NOT EXISTS (SELECT FROM attempts AS a WHERE a.message_id = m.message_id AND a.number = m.fence)
+     ORDER BY message_id, number
     """
 )
 
@@ -54,14 +60,20 @@ async def messages_page(
     )
     rows = found.mappings().all()
     shown, more = rows[:limit], len(rows) > limit
-    attempts: dict[UUID, list[dict[str, Any]]] = {row["message_id"]: [] for row in shown}
-    for attempt in (await tx.execute(_ATTEMPTS, {"ids": list(attempts)})).mappings():
-        attempts[attempt["message_id"]].append({**attempt})
+    attempts = await attempts_of(tx, [row["message_id"] for row in shown])
     items = [_item({**row}, attempts[row["message_id"]]) for row in shown]
     last = shown[-1] if shown else None
     return items, encode_cursor(
         last["queued_at"].isoformat(), str(last["message_id"])
     ) if more and last else None
+
+
+async def attempts_of(tx: Transaction, message_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The attempts of each message, in order; of a mail that was taken over, the last one stands in its own row."""
+    attempts: dict[UUID, list[dict[str, Any]]] = {message_id: [] for message_id in message_ids}
+    for attempt in (await tx.execute(_ATTEMPTS, {"ids": list(attempts)})).mappings():
+        attempts[attempt["message_id"]].append({**attempt})
+    return attempts
 
 
 def _item(row: dict[str, Any], attempts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def subscriptions(after_decision: Callable[[], None] | None = None) -> tuple[Sub
     """The two groups of signup; `after_decision` is called when facts of invitations were committed."""
     return (
         Subscription("signup.on-roster", ROSTER),
-        Subscription("signup.on-invitations", INVITATIONS, fast=True, after_commit=after_decision),
+        Subscription("signup.on-invitations", INVITATIONS, after_commit=after_decision),
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from shared.contracts.attributes import (
     JSON,
+    MAX_VERSION,
     Attributes,
     Headers,
     UndecodableError,
@@ -25,7 +26,7 @@ from shared.contracts.attributes import (
 )
 from shared.contracts.message import Message, message_for
 
-__all__ = ["Attributes", "Headers", "UndecodableError"]
+__all__ = ["MAX_VERSION", "Attributes", "Headers", "UndecodableError"]
 
 M = TypeVar("M", bound=Message)
 STRUCTURED = "application/cloudevents+json"

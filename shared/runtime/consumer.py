@@ -36,13 +36,11 @@ class Subscription:
     """What a consumer group does: its topics follow from the list of topics.
 
     A handler gets `(transaction, messages)`: messages of one type, in order per aggregate, none seen before by the
-    group. `after_commit` is called after a batch that handled something was committed. `fast` polls the embedded broker
-    more often.
+    group. `after_commit` is called after a batch that handled something was committed.
     """
 
     group: str
     handlers: Mapping[type[Message], Handler]
-    fast: bool = False
     after_commit: Callable[[], None] | None = None
 
 

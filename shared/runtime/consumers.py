@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
 from shared.contracts.topics import topics_of
 from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
+from shared.runtime.fetching import PatientBroker
 from shared.runtime.health import DEAD_AFTER_SECONDS, UNREADY_AFTER_SECONDS, Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger, where
@@ -50,7 +50,7 @@ class Consumers:
         self._on_bug = on_bug
         self._subscribers: list[Any] = []
         self._starting: asyncio.Task[None] | None = None
-        self._broker = KafkaBroker(kafka.bootstrap, logger=None, allow_auto_create_topics=False)
+        self._broker = PatientBroker(kafka)
         for subscription in subscriptions:
             progress = health.loop(f"consumer.{subscription.group}")
             worker = Worker(subscription, database, progress, dead_letter_limit_per_hour)
@@ -65,7 +65,7 @@ class Consumers:
             ack_policy=AckPolicy.MANUAL,
             parser=_leave_headers,
             decoder=_leave_raw,
-            **self._kafka.consumer_options(fast=worker.subscription.fast),
+            **self._kafka.consumer_options(),
         )
 
         async def consume(message: KafkaMessage) -> None:

@@ -7,6 +7,7 @@ of the schools that its transaction names, `<service>_worker` sees all and is ne
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.runtime.errors import refusal_of
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
 Kind = Literal["api", "worker"]
 
 
@@ -50,8 +50,17 @@ class SchoolsOf:
 Scope = Collection[UUID] | EverySchool | SchoolsOf
 
 _BEGIN = text("SELECT now() AS now, set_config('app.schools', :schools, true)")
+# Statistics of a queue are always of another moment: read from when it was empty, a plan would sort all that waits, and
+# from when it was full, walk over all that has left. In order of an index it reads what it takes.
+_BEGIN_BY_INDEX = text(
+    "SELECT now() AS now, set_config('app.schools', :schools, true), "
+    + ", ".join(
+        f"set_config('enable_{way}', 'off', true)"
+        for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
+    )
+)
 _BEGIN_BY = "SELECT now() AS now, set_config('app.schools', array_to_string({function}(:key), ','), true)"
-_NOTIFY = text("SELECT pg_notify(:channel, '')")
+_NOTIFY = text("SELECT pg_notify(:channel, said) FROM unnest(CAST(:said AS text[])) AS said")
 
 
 class Transaction:
@@ -61,7 +70,7 @@ class Transaction:
         self._connection = connection
         self.now = now
         self.schema = schema
-        self.emitted = False
+        self.emitted: set[str] = set()
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> CursorResult[Any]:
         """Run a statement; a string is wrapped in `text()`."""
@@ -92,7 +101,8 @@ class Database:
             "api": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "api")),
             "worker": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "worker")),
         }
-        self._wakers: list[Callable[[], None]] = []
+        self._wakers: list[Callable[[str], None]] = []
+        self._speaker = secrets.token_hex(4)
 
     async def __aenter__(self) -> Self:
         return self
@@ -103,28 +113,38 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
 
-    def on_emit(self, wake: Callable[[], None]) -> None:
-        """Call `wake` in this process after every commit that wrote to the outbox."""
+    def on_emit(self, wake: Callable[[str], None]) -> None:
+        """Call `wake` with the lane after every commit, of this process, that left something in it to be published."""
         self._wakers.append(wake)
 
+    def heard(self, said: str) -> str | None:
+        """The lane of a notification on `channel`; None for our own words, which `on_emit` was faster with."""
+        lane, _, speaker = said.partition(" ")
+        return None if speaker == self._speaker else lane
+
     @asynccontextmanager
-    async def transaction(self, *, schools: Scope | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, schools: Scope | None = None, by_index: bool = False
+    ) -> AsyncIterator[Transaction]:
         """Begin; commit when the block ends, roll back when it raises.
 
         Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
-        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay.
+        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay. `by_index` plans a
+        worker's statements for queues.
         """
         engine = self._engines["worker" if schools is None else "api"]
         async with _connected(engine) as connection, connection.begin() as begun:
-            now = (await connection.execute(*_begin(schools))).scalar_one()
+            begin = (_BEGIN_BY_INDEX, {"schools": ""}) if by_index else _begin(schools)
+            now = (await connection.execute(*begin)).scalar_one()
             transaction = Transaction(connection, now, self.schema)
             yield transaction
             if transaction.emitted:
-                await connection.execute(_NOTIFY, {"channel": self.channel})
+                said = [f"{lane} {self._speaker}" for lane in sorted(transaction.emitted)]
+                await connection.execute(_NOTIFY, {"channel": self.channel, "said": said})
             await begun.commit()
-        if transaction.emitted:
+        for lane in transaction.emitted:
             for wake in self._wakers:
-                wake()
+                wake(lane)
 
 
 @asynccontextmanager

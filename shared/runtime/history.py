@@ -24,8 +24,11 @@ _WHOLE = [message.contract.type for message in all_messages() if message.contrac
 _MOVE = """
 WITH gone AS (
     DELETE FROM outbox WHERE id = ANY (ARRAY(
-        SELECT id FROM outbox WHERE sent_at < now() - make_interval(days => :days) ORDER BY sent_at LIMIT :batch))
-       AND sent_at < now() - make_interval(days => :days) -- asked again: it may have been published anew meanwhile
+        SELECT id FROM outbox WHERE created_at < now() - make_interval(days => :days)
+           AND NOT EXISTS (SELECT FROM outbox_pending p WHERE p.lane = outbox.lane AND p.id = outbox.id)
+         ORDER BY id LIMIT :batch))
+       -- Asked again: it may be about to be published anew.
+       AND NOT EXISTS (SELECT FROM outbox_pending p WHERE p.lane = outbox.lane AND p.id = outbox.id)
     RETURNING id, topic, key, headers, data
 ), kept AS (
     INSERT INTO history (id, topic, key, type, headers, data)
@@ -66,7 +69,7 @@ class Told:
 
 
 async def keep_sent(transaction: Transaction, *, days: int, batch: int) -> int:
-    """Move what was sent more than `days` ago out of the outbox, at most `batch` rows; answers how many."""
+    """Move what was emitted more than `days` ago and is sent out of the outbox, at most `batch` rows; how many."""
     parameters = {"days": days, "batch": batch, "facts": _FACTS, "personal": _PERSONAL}
     [row] = await transaction.rows(_MOVE, parameters)
     if row.people:

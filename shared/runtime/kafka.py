@@ -51,7 +51,7 @@ class Kafka:
             retry_backoff_ms=100,
         )
 
-    def consumer_options(self, *, fast: bool) -> dict[str, Any]:
+    def consumer_options(self) -> dict[str, Any]:
         """Options of every subscriber, beside its topics, group and acknowledgement policy.
 
         The embedded broker answers an empty fetch only after `fetch_max_wait_ms`, and a new group only after half of
@@ -60,7 +60,6 @@ class Kafka:
         options: dict[str, Any] = {
             "auto_offset_reset": "earliest",
             "max_records": MAX_RECORDS,
-            "batch_timeout_ms": 10,
             "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
             "max_poll_interval_ms": 300_000,
             "session_timeout_ms": 30_000,
@@ -73,7 +72,7 @@ class Kafka:
                 "session_timeout_ms": 4_000,
                 "heartbeat_interval_ms": 1_000,
                 "rebalance_timeout_ms": 4_000,
-                "fetch_max_wait_ms": 10 if fast else 40,
+                "fetch_max_wait_ms": 5,
             }
         return options
 

@@ -71,7 +71,7 @@ async def emit(transaction: Transaction, *messages: Outgoing, lane: Lane = Lane.
         _INSERT,
         {"lane": lane.value, "ids": ids, "topics": topics, "keys": keys, "headers": headers, "data": data},
     )
-    transaction.emitted = True
+    transaction.emitted.add(lane.value)
 
 
 def _encoded(message: Message) -> str:

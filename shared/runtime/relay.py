@@ -2,7 +2,8 @@
 
 One relay per service and lane is at work, by a lease row: `until` is five seconds ahead on the database's clock and is
 renewed while it works. A holder that was stopped loses the lease; coming back it can only repeat what was published,
-never overtake, because rows are marked after the broker's acknowledgement and consumers de-duplicate.
+never overtake, because rows are marked after the broker's acknowledgement and consumers de-duplicate. They are marked
+in the transaction that reads the next batch, or the last of all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from pydantic_core import from_json
 from sqlalchemy import Row
 
+from shared.runtime.arrivals import announce
 from shared.runtime.database import Database, Transaction
 from shared.runtime.errors import is_transient
 from shared.runtime.health import Health
@@ -28,6 +30,7 @@ from shared.runtime.retry import Backoff
 LEASE_SECONDS = 5.0
 STANDBY_SECONDS = 1.0
 BATCH = 500
+LONGEST_IDLE = 10
 
 _RENEW = """
 INSERT INTO relay_lease AS held (lane, holder, fence, until)
@@ -38,11 +41,14 @@ ON CONFLICT (lane) DO UPDATE
  WHERE held.holder = excluded.holder OR held.until < clock_timestamp()
 RETURNING fence
 """
+# A message that housekeeping took away meanwhile has no data; its row here goes with the others.
 _PENDING = """
-SELECT id, topic, key, headers, data FROM outbox
- WHERE sent_at IS NULL AND lane = :lane ORDER BY id LIMIT :batch
+SELECT pending.id, topic, key, headers, data
+  FROM (SELECT id FROM outbox_pending WHERE lane = :lane ORDER BY id LIMIT :batch) AS pending
+  LEFT JOIN outbox ON outbox.id = pending.id
+ ORDER BY pending.id
 """
-_MARK = "UPDATE outbox SET sent_at = clock_timestamp() WHERE id = ANY(CAST(:ids AS bigint[]))"
+_MARK = "DELETE FROM outbox_pending WHERE lane = :lane AND id = ANY(CAST(:ids AS bigint[]))"
 _RELEASE = "DELETE FROM relay_lease WHERE lane = :lane AND holder = :holder"
 
 log = get_logger("relay")
@@ -59,6 +65,8 @@ class Relay:
         self._lane = lane
         self._holder = new_id()
         self._poll_seconds = poll_milliseconds / 1000
+        self._idle_seconds = self._poll_seconds
+        self._acknowledged: list[int] = []
         self._progress = health.loop(f"relay.{lane.value}")
         self._wake = asyncio.Event()
         self._leads_until = 0.0
@@ -84,25 +92,33 @@ class Relay:
                     continue
                 backoff.reset()
                 self._progress.beat()
-                if not more:
+                if more:
+                    self._idle_seconds = self._poll_seconds
+                else:
                     await self._sleep()
         finally:
             await asyncio.shield(self._close())
 
     async def _round(self) -> bool:
-        """Publish one batch; whether another may be waiting."""
-        if self._stands_by():
+        """Mark what the last round published, and publish the next batch; whether there was one."""
+        if self._stands_by() and not self._acknowledged:
             return False
-        async with self._database.transaction() as transaction:
-            if not await self._leads(transaction):
-                return False
-            rows = await transaction.rows(_PENDING, {"lane": self._lane.value, "batch": BATCH})
+        async with self._database.transaction(by_index=True) as transaction:
+            await self._mark(transaction)
+            leads = await self._leads(transaction)
+            rows = (
+                await transaction.rows(_PENDING, {"lane": self._lane.value, "batch": BATCH}) if leads else []
+            )
+        self._acknowledged = []
         if not rows:
             return False
-        await self._publish(rows)
-        async with self._database.transaction() as transaction:
-            await transaction.execute(_MARK, {"ids": [row.id for row in rows]})
-        return len(rows) == BATCH
+        await self._publish([row for row in rows if row.data is not None])
+        self._acknowledged = [row.id for row in rows]
+        return True
+
+    async def _mark(self, transaction: Transaction) -> None:
+        if self._acknowledged:
+            await transaction.execute(_MARK, {"lane": self._lane.value, "ids": self._acknowledged})
 
     def _stands_by(self) -> bool:
         """Another relay held the lease when we last asked, and it is too early to ask again."""
@@ -132,9 +148,9 @@ class Relay:
                     headers=[(name, text.encode()) for name, text in from_json(row.headers).items()],
                 )
                 for row in rows
-                if row.data is not None
             ]
             await asyncio.gather(*futures)
+        announce(self._kafka.bootstrap, {self._kafka.name(row.topic) for row in rows})
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -164,17 +180,20 @@ class Relay:
             log.info("producer.abandoned", lane=self._lane.value, **describe(error))
 
     async def _sleep(self) -> None:
+        """Until woken, or for a while: longer and longer while nothing comes, but never past half of the lease."""
         try:
-            async with asyncio.timeout(self._poll_seconds):
+            async with asyncio.timeout(self._idle_seconds):
                 await self._wake.wait()
         except TimeoutError:
-            pass
+            longest = max(self._poll_seconds, min(LONGEST_IDLE * self._poll_seconds, STANDBY_SECONDS))
+            self._idle_seconds = min(2 * self._idle_seconds, longest)
         self._wake.clear()
 
     async def _close(self) -> None:
         await self._drop_producer()
         try:
-            async with asyncio.timeout(2), self._database.transaction() as transaction:
+            async with asyncio.timeout(2), self._database.transaction(by_index=True) as transaction:
+                await self._mark(transaction)
                 await transaction.execute(_RELEASE, {"lane": self._lane.value, "holder": self._holder})
         except Exception as error:  # noqa: BLE001 - the lease ends by itself
             log.info("lease.left_to_expire", lane=self._lane.value, **describe(error))

@@ -9,12 +9,15 @@ from collections.abc import Collection
 from datetime import datetime
 
 from shared.runtime.database import Transaction
+from shared.runtime.outbox import Lane
 
 _REPUBLISH = """
-UPDATE outbox SET sent_at = NULL
- WHERE sent_at IS NOT NULL AND data IS NOT NULL
+INSERT INTO outbox_pending (lane, id)
+SELECT lane, id FROM outbox
+ WHERE data IS NOT NULL
    AND created_at >= :since AND created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
    AND (CAST(:topics AS text[]) IS NULL OR topic = ANY(CAST(:topics AS text[])))
+ON CONFLICT DO NOTHING
 """
 
 
@@ -29,5 +32,6 @@ async def republish(
     result = await transaction.execute(
         _REPUBLISH, {"since": since, "until": until, "topics": None if topics is None else list(topics)}
     )
-    transaction.emitted = transaction.emitted or result.rowcount > 0
+    if result.rowcount > 0:
+        transaction.emitted.update(Lane)
     return int(result.rowcount)

@@ -111,3 +111,38 @@ def create_history_table(op: Operations) -> None:
     """Create the table that facts move to when the outbox forgets them; see `shared.runtime.history`."""
     for statement in _HISTORY:
         op.execute(statement)
+
+
+_PENDING = (
+    """
+    CREATE TABLE outbox_pending (
+        lane text NOT NULL,
+        id bigint NOT NULL,
+        CONSTRAINT pk_outbox_pending PRIMARY KEY (lane, id)
+    ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000)
+    """,
+    "INSERT INTO outbox_pending (lane, id) SELECT lane, id FROM outbox WHERE sent_at IS NULL AND data IS NOT NULL",
+    # Also for code that is older than this table and still runs while the schema moves on.
+    """
+    CREATE FUNCTION note_pending() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = {schema}, pg_temp
+    AS $note$ BEGIN INSERT INTO outbox_pending (lane, id) SELECT lane, id FROM written; RETURN NULL; END $note$
+    """,
+    "REVOKE ALL ON FUNCTION note_pending() FROM PUBLIC",
+    """
+    CREATE TRIGGER note_pending AFTER INSERT ON outbox REFERENCING NEW TABLE AS written
+        FOR EACH STATEMENT EXECUTE FUNCTION note_pending()
+    """,
+    "DROP INDEX ix_outbox_pending",
+    "DROP INDEX ix_outbox_sent_at",
+    "ALTER TABLE outbox DROP COLUMN sent_at",
+    "ALTER TABLE outbox SET (fillfactor = 100)",
+    # Rows come in the order of their moments, so a summary of each range of pages finds the old ones.
+    "CREATE INDEX ix_outbox_created_at ON outbox USING brin (created_at) WITH (autosummarize = on)",
+)
+
+
+def keep_pending_apart(op: Operations, schema: str) -> None:
+    """What is not published yet becomes a narrow table of its own; `outbox` is only written and, in time, emptied."""
+    for statement in _PENDING:
+        op.execute(statement.replace("{schema}", schema))

@@ -102,16 +102,20 @@ def _relaying(
 ) -> list[Loop]:
     """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
     poll = settings.relay_poll_milliseconds
-    relays = [Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane]
-    for relay in relays:
-        database.on_emit(relay.wake)
+    relays = {lane: Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane}
+    database.on_emit(lambda lane: relays[Lane(lane)].wake())
 
-    def wake(*_: str) -> None:
-        for relay in relays:
+    def heard(said: str) -> None:
+        lane = database.heard(said)
+        if lane is not None:
+            relays[Lane(lane)].wake()
+
+    def joined() -> None:
+        for relay in relays.values():
             relay.wake()
 
-    listener = Listener(database, [Hearing(database.channel, wake, wake), *hearings])
-    return [*(relay.run for relay in relays), listener.run]
+    listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])
+    return [*(relay.run for relay in relays.values()), listener.run]
 
 
 @asynccontextmanager

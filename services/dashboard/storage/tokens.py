@@ -28,11 +28,13 @@ _UNHEARD = text(
     SELECT token_id, school_ids, revoked_at, revoked_by FROM access_tokens
      WHERE revoked_at < now() - make_interval(secs => :seconds) AND (expires_at IS NULL OR expires_at > now())
        AND NOT token_id::text = ANY (CAST(:heard AS text[]))
-       AND NOT EXISTS (SELECT FROM outbox WHERE topic = :topic AND sent_at IS NULL)
+       AND NOT EXISTS (SELECT FROM outbox_pending JOIN outbox USING (lane, id) WHERE topic = :topic)
      ORDER BY token_id
     """
 )
-_PENDING = text("SELECT EXISTS (SELECT FROM outbox WHERE topic = :topic AND sent_at IS NULL)")
+_PENDING = text(
+    "SELECT EXISTS (SELECT FROM outbox_pending JOIN outbox USING (lane, id) WHERE topic = :topic)"
+)
 
 
 async def add(tx: Transaction, token: AccessToken, made_by_token: UUID | None) -> bool:

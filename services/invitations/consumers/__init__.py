@@ -30,7 +30,6 @@ def subscriptions(desk: Desk, on_outcome: Callable[[], None]) -> tuple[Subscript
                 facts.ParentRemoved: partial(on_roster.on_parent_removed, desk),
                 facts.InvitationRequested: partial(on_roster.on_invitation_requested, desk),
             },
-            fast=True,
         ),
         Subscription(
             "invitations.on-notifier",
@@ -52,6 +51,5 @@ def subscriptions(desk: Desk, on_outcome: Callable[[], None]) -> tuple[Subscript
                 signup.FreshLinkRequested: partial(on_signup.on_fresh_link_requested, desk),
                 signup.SignedUp: on_signup.on_signed_up,
             },
-            fast=True,
         ),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import assert_never
+from uuid import UUID
 
 from services.notifier.channels.twilio_codes import OPTED_OUT
-from services.notifier.domain.messages import Announcement, Change, Claim, Outcome, Verdict
+from services.notifier.domain.messages import Announcement, Change, Claim, Outcome, Result, Verdict
 from services.notifier.domain.messages import settle as decide
 from services.notifier.domain.reports import CONFIRMING
 from services.notifier.domain.retry import RetryPolicy
-from services.notifier.storage.attempts import insert_attempts
-from services.notifier.storage.queue import settle
+from services.notifier.storage.attempts import insert_attempts, storable
+from services.notifier.storage.outcomes import settle
 from services.notifier.storage.suppressions import note_refusals
 from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.runtime.database import Transaction
@@ -26,17 +27,40 @@ async def record(tx: Transaction, outcomes: Sequence[Outcome], policy: RetryPoli
     if not outcomes:
         return
     changes = [(o.claim, decide(o.claim, o.result, tx.now, policy, _chance())) for o in outcomes]
-    await save(tx, changes, lane=lane)
-    tried = [outcome for outcome in outcomes if outcome.result.verdict is not Verdict.NOT_TRIED]
+    answers = {
+        o.claim.message.message_id: storable(o.result.detail)
+        for o in outcomes
+        if _needs_no_row(o.result, o.claim)
+    }
+    held = await save(tx, changes, lane=lane, answers=answers)
+    tried = [
+        o
+        for o in outcomes
+        if o.result.verdict is not Verdict.NOT_TRIED
+        and not (o.claim.message.message_id in answers and o.claim.message.message_id in held)
+    ]
     if tried:
         await insert_attempts(tx, tried)
 
 
+def _needs_no_row(result: Result, claim: Claim) -> bool:
+    """The attempt that ended everything stands in the message's own row, as no other can follow it."""
+    return result.verdict is Verdict.SENT and claim.message.channel not in CONFIRMING
+
+
 async def save(
-    tx: Transaction, changes: Sequence[tuple[Claim, Change]], *, lane: Lane, in_hand: bool = True
-) -> None:
-    """Save what was decided of messages and emit the facts. Not `in_hand`: they are nobody's, and locked."""
-    versions = await settle(tx, changes, in_hand=in_hand)
+    tx: Transaction,
+    changes: Sequence[tuple[Claim, Change]],
+    *,
+    lane: Lane,
+    in_hand: bool = True,
+    answers: Mapping[UUID, str] | None = None,
+) -> Collection[UUID]:
+    """Save what was decided of messages and emit the facts; answers those that were still ours to decide.
+
+    Not `in_hand`: they are nobody's, and locked. `answers`: see `storage.outcomes.settle`.
+    """
+    versions = await settle(tx, changes, in_hand=in_hand, answers=answers)
     facts = [
         _fact(tx, claim, change, change.announce, versions[claim.message.message_id])
         for claim, change in changes
@@ -50,6 +74,7 @@ async def save(
     ]
     if refused:
         await note_refusals(tx, refused)
+    return versions.keys()
 
 
 def _fact(tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int) -> Outgoing:

@@ -34,11 +34,11 @@ async def insert_attempts(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         "began": [outcome.began_at for outcome in outcomes],
         "verdicts": [outcome.result.verdict.value for outcome in outcomes],
         "codes": [outcome.result.code for outcome in outcomes],
-        "details": [_storable(outcome.result.detail) for outcome in outcomes],
+        "details": [storable(outcome.result.detail) for outcome in outcomes],
     }
     await tx.execute(_INSERT, parameters)
 
 
-def _storable(text_: str) -> str:
-    """A server's answer may hold any bytes; PostgreSQL takes no NUL and no lone surrogate."""
+def storable(text_: str) -> str:
+    """What can be kept of a server's answer: it may hold any bytes, PostgreSQL takes no NUL and no lone surrogate."""
     return text_.encode("utf-8", "replace").decode("utf-8").replace("\x00", " ")

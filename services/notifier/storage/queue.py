@@ -1,4 +1,4 @@
-"""The queue: rows go in, are claimed under a lease, and leave with an outcome."""
+"""The queue: rows go in, waiting or in hand at once, and are claimed under a lease. `outcomes` is how they leave."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from services.notifier.domain.messages import Change, Claim, Message, Recipient
-from services.notifier.domain.reports import ASK_AFTER_SECONDS
+from services.notifier.domain.messages import Claim, Message, Recipient
 from shared.runtime.database import Transaction
 
 _INSERT = text(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
                           address, name, language, school_name, timezone, token_key_id, expires_at, quiet_from,
-                          quiet_until, traceparent, state, due_at)
+                          quiet_until, traceparent, due_at, state, fence, began_at, locked_until)
     SELECT m.message_id, m.school_id, m.parent_id, m.invitation_id, m.generation, m.channel, :lane, m.template,
            m.address, m.name, m.language, m.school_name, m.timezone, m.token_key_id, m.expires_at, m.quiet_from,
-           m.quiet_until, m.traceparent, 'queued', now()
+           m.quiet_until, m.traceparent, now(), CASE WHEN m.in_hand THEN 'sending' ELSE 'queued' END,
+           CAST(m.in_hand AS integer), CASE WHEN m.in_hand THEN now() END,
+           CASE WHEN m.in_hand THEN clock_timestamp() + make_interval(secs => :lease_seconds) END
       FROM unnest(CAST(:message_id AS uuid[]), CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]),
                   CAST(:invitation_id AS uuid[]), CAST(:generation AS integer[]), CAST(:channel AS text[]),
                   CAST(:template AS text[]), CAST(:address AS text[]), CAST(:name AS text[]),
                   CAST(:language AS text[]), CAST(:school_name AS text[]), CAST(:timezone AS text[]),
                   CAST(:token_key_id AS text[]), CAST(:expires_at AS timestamptz[]), CAST(:quiet_from AS time[]),
-                  CAST(:quiet_until AS time[]), CAST(:traceparent AS text[]))
+                  CAST(:quiet_until AS time[]), CAST(:traceparent AS text[]), CAST(:in_hand AS boolean[]))
            AS m (message_id, school_id, parent_id, invitation_id, generation, channel, template, address, name,
-                 language, school_name, timezone, token_key_id, expires_at, quiet_from, quiet_until, traceparent)
+                 language, school_name, timezone, token_key_id, expires_at, quiet_from, quiet_until, traceparent,
+                 in_hand)
     ON CONFLICT (message_id) DO NOTHING
-    RETURNING message_id
+    RETURNING message_id, state = 'sending' AS in_hand
     """
 )
 _CLAIM = text(
@@ -45,6 +47,7 @@ _CLAIM = text(
     ), claimed AS (
         UPDATE messages AS m
            SET state = 'sending', fence = m.fence + 1, locked_until = now() + make_interval(secs => :lease_seconds),
+               began_at = now(),
                attempts = m.attempts + CAST(due.taken_over AS integer), interrupted = m.interrupted OR due.taken_over
           FROM due
          WHERE m.message_id = due.message_id
@@ -73,36 +76,15 @@ _RENEW = text(
     RETURNING m.message_id
     """
 )
-_SETTLE = """
-    WITH outcome AS (
-        SELECT * FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:fences AS integer[]), CAST(:states AS text[]), CAST(:due AS timestamptz[]),
-            CAST(:attempts AS integer[]), CAST(:ambiguous AS integer[]), CAST(:codes AS text[]),
-            CAST(:reasons AS text[]), CAST(:told AS boolean[]), CAST(:provider_ids AS text[]))
-        AS o (message_id, fence, state, due_at, attempts, ambiguous, code, reason, told, provider_id)
-    ), held AS (
-        SELECT message_id FROM messages AS m JOIN outcome AS o USING (message_id)
-         WHERE {guard}
-         ORDER BY message_id FOR UPDATE OF m
-    )
-    UPDATE messages AS m
-       SET state = o.state, due_at = o.due_at, locked_until = NULL, attempts = o.attempts, ambiguous = o.ambiguous,
-           code = o.code, reason = o.reason,
-           announced = o.state <> 'sent' AND (m.announced OR o.told AND o.state = 'failed_temporary'),
-           version = m.version + CAST(o.told AS integer), provider_id = coalesce(o.provider_id, m.provider_id),
-           finished_at = CASE WHEN o.due_at IS NULL THEN now() END, asked = 0,
-           ask_at = CASE WHEN o.state = 'sent' AND coalesce(o.provider_id, m.provider_id) IS NOT NULL
-                         THEN now() + make_interval(secs => :ask_seconds) END
-      FROM outcome AS o JOIN held USING (message_id)
-     WHERE m.message_id = o.message_id
-    RETURNING m.message_id, m.version
-"""
-_SETTLE_HELD = text(_SETTLE.format(guard="m.fence = o.fence AND m.state = 'sending'"))
-_SETTLE_RESTING = text(_SETTLE.format(guard="m.state <> 'sending'"))
 
 
-async def insert_queued(tx: Transaction, messages: Sequence[Message], lane: str) -> set[UUID]:
-    """Write messages that are not there yet; answers the ids of those that were new."""
+async def insert(
+    tx: Transaction, messages: Sequence[Message], lane: str, *, in_hand: Sequence[bool], lease_seconds: float
+) -> dict[UUID, bool]:
+    """Write messages that are not there yet; answers those that were new, and whether each is in hand.
+
+    `in_hand`: which of them the caller sends itself, claimed for `lease_seconds` from now on.
+    """
     columns: dict[str, list[Any]] = {
         name: [getattr(message, name) for message in messages]
         for name in Message.__dataclass_fields__
@@ -110,8 +92,9 @@ async def insert_queued(tx: Transaction, messages: Sequence[Message], lane: str)
     }
     columns["address"] = [message.recipient.address for message in messages]
     columns["name"] = [message.recipient.name for message in messages]
-    rows = await tx.rows(_INSERT, {**columns, "lane": lane})
-    return {row.message_id for row in rows}
+    columns["in_hand"] = list(in_hand)
+    rows = await tx.rows(_INSERT, {**columns, "lane": lane, "lease_seconds": lease_seconds})
+    return {row.message_id: row.in_hand for row in rows}
 
 
 async def claim_due(
@@ -144,32 +127,6 @@ async def renew_leases(tx: Transaction, claims: Sequence[Claim], lease_seconds: 
         "lease_seconds": lease_seconds,
     }
     return {row.message_id for row in await tx.rows(_RENEW, parameters)}
-
-
-async def settle(
-    tx: Transaction, changes: Sequence[tuple[Claim, Change]], *, in_hand: bool
-) -> dict[UUID, int]:
-    """Save changes of messages, locked in id order; answers their versions.
-
-    `in_hand`: only those that are still held under the same claim; else only those that nobody is sending.
-    """
-    parameters = {
-        "ids": [claim.message.message_id for claim, _ in changes],
-        "fences": [claim.fence for claim, _ in changes],
-        "states": [change.state.value for _, change in changes],
-        "due": [change.due_at for _, change in changes],
-        "attempts": [change.attempts for _, change in changes],
-        "ambiguous": [change.ambiguous for _, change in changes],
-        "codes": [change.code for _, change in changes],
-        "reasons": [change.reason for _, change in changes],
-        "told": [change.announce is not None for _, change in changes],
-        "provider_ids": [change.provider_id for _, change in changes],
-        "ask_seconds": ASK_AFTER_SECONDS[0],
-    }
-    return {
-        row.message_id: row.version
-        for row in await tx.rows(_SETTLE_HELD if in_hand else _SETTLE_RESTING, parameters)
-    }
 
 
 def claim_from(row: Row[Any]) -> Claim:

@@ -22,7 +22,7 @@ _QUIET_LOOKS = 3
 # A message that waits for its next try is tried now; what a provider keeps to itself is not waited for.
 _HURRY = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
 _LEFT = {
-    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox WHERE sent_at IS NULL" for name in SERVICES},
+    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_pending" for name in SERVICES},
     "messages to send": "SELECT count(*) FROM notifier.messages WHERE due_at IS NOT NULL",
     "reports to apply": "SELECT count(*) FROM notifier.reports WHERE NOT applied",
     "imports": "SELECT count(*) FROM roster.imports WHERE state IN ('validating', 'applying')",

@@ -22,7 +22,11 @@ from tests.support.stack.mailbox import ARRIVALS
 Row = dict[str, Any]
 _TOKEN = re.compile(r"/(?:verify|join)/([\w-]{22})$")
 _TABLES = (
-    *(f"{service}.{table}" for service in SERVICES for table in ("outbox", "inbox", "dead_letter")),
+    *(
+        f"{service}.{table}"
+        for service in SERVICES
+        for table in ("outbox", "outbox_pending", "inbox", "dead_letter")
+    ),
     "roster.students",
     "roster.parents",
     "roster.imports",

@@ -55,7 +55,7 @@ async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None
     assert revoked.exit_code == 1, "no relay runs here, and it says so"
     assert "the bus does not have it yet" in revoked.output
     async with dashboard.transaction() as tx:
-        await tx.execute("UPDATE outbox SET sent_at = now()")
+        await tx.execute("DELETE FROM outbox_pending")
     assert (await _json("token", "revoke", made["token_id"]))["announced"] is True
     assert await _json("token", "list") == []
     assert [one["state"] for one in await _json("token", "list", "--all")] == ["revoked"]

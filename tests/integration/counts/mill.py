@@ -23,8 +23,8 @@ from shared.runtime.health import Health
 from shared.runtime.outbox import Outgoing, emit
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-_PENDING = "SELECT id, topic, key, headers, data FROM outbox WHERE sent_at IS NULL ORDER BY id"
-_MARK = "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL"
+_PENDING = "SELECT id, topic, key, headers, data FROM outbox JOIN outbox_pending USING (lane, id) ORDER BY id"
+_MARK = "DELETE FROM outbox_pending"
 _ROWS = """
 SELECT schemaname || '.' || relname AS name, n_tup_ins AS inserted, n_tup_upd AS updated FROM pg_stat_user_tables
 """

@@ -105,7 +105,7 @@ async def _send(mill: Mill, count: int) -> None:
     before = mill.trips["notifier"].count
     sender = Desk(mill.databases["notifier"]).sender(MemoryChannel(), connections=count)
     await sender.round()
-    await eventually(lambda: len(sender._ended) == count)
+    await eventually(lambda: len(sender.hands.outcomes) == count)
     await sender.round()
     trips = mill.trips["notifier"].count - before
     mill.batches.append(Batch("notifier", frozenset({"..claim and record"}), count, trips, 1))

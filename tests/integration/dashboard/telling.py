@@ -34,7 +34,8 @@ class Owners:
         for owner, told in of_owner.items():
             async with self.databases[owner].transaction() as tx:
                 await emit(tx, *(Outgoing(f.data, f.school_id, f.version, f.actor) for f in told))
-                await tx.execute("UPDATE outbox SET sent_at = now() - interval '8 days'")
+                await tx.execute("UPDATE outbox SET created_at = now() - interval '8 days'")
+                await tx.execute("DELETE FROM outbox_pending")
 
     async def told(self) -> list[Received[Message]]:
         """All that was told, as consumers read it."""

@@ -1,6 +1,5 @@
 """One family on the office's pages: what they show, and which commands their forms become."""
 
-
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import Browser
 from tests.integration.dashboard.feed import deliver

@@ -33,7 +33,7 @@ async def test_what_is_revoked_is_on_the_bus_before_any_service_starts(
             # Of a holder that was killed; and with an empty broker the outbox says that all was sent.
             await tx.execute("INSERT INTO relay_lease VALUES ('single', gen_random_uuid(), 9, 'infinity')")
             if empty:
-                await tx.execute("UPDATE outbox SET sent_at = now() - interval '1 day'")
+                await tx.execute("DELETE FROM outbox_pending")
                 await tx.execute("UPDATE access_tokens SET revoked_at = now() - interval '1 day'")
         own = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="credentials.json")
         for _ in range(2):

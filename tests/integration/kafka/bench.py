@@ -100,7 +100,7 @@ class Bench:
             allow_auto_create_topics=False,
             graceful_timeout=_GRACE_SECONDS,
         )
-        given = {"ack_policy": AckPolicy.MANUAL, **self.ours.consumer_options(fast=True), **options}
+        given = {"ack_policy": AckPolicy.MANUAL, **self.ours.consumer_options(), **options}
         subscriber = framework.subscriber(topic, group_id=self.name(GROUP), batch=True, **given)
 
         async def consume(message: KafkaMessage) -> None:

@@ -15,6 +15,7 @@ from services.notifier.service.accepting import accept
 from services.notifier.service.claiming import Links, Queue
 from services.notifier.service.outlets import Outlets
 from services.notifier.timers.sender import Sender
+from services.notifier.views import attempts_of
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.notifier import SendMessage
 from shared.runtime.database import Database
@@ -96,9 +97,9 @@ class Desk:
 
     async def attempts(self, data: SendMessage) -> list[str]:
         """The verdicts of a message's attempts, in order."""
-        statement = "SELECT verdict FROM attempts WHERE message_id = :id ORDER BY number"
         async with self.database.transaction() as tx:
-            return [row.verdict for row in await tx.rows(statement, {"id": data.message_id})]
+            shown = await attempts_of(tx, [data.message_id])
+        return [attempt["verdict"] for attempt in shown[data.message_id]]
 
     async def facts(self) -> list[tuple[str, dict[str, Any]]]:
         """What was emitted, in order: the last words of the type, and the data."""
@@ -162,7 +163,7 @@ async def sending(*senders: Sender) -> AsyncIterator[None]:
 
 async def vanish(sender: Sender) -> None:
     """What kill -9 does: everything stops, nothing is recorded, nothing is given back."""
-    tasks = list(sender._tasks)
+    tasks = list(sender.hands._tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -241,7 +241,7 @@ async def test_an_outcome_of_a_lost_lease_changes_nothing(desk: Desk, channel: M
         await _until(desk, "failed_permanent")
     channel.open_gate.set()
     await eventually(lambda: len(channel.taken) == 1)
-    await eventually(lambda: len(slow._ended) == 1)
+    await eventually(lambda: len(slow.hands.outcomes) == 1)
     await slow.round()
     assert await desk.states() == ["failed_permanent"]
     assert [kind for kind, _ in await desk.facts()] == ["failed"]

@@ -70,7 +70,7 @@ class Stage:
     async def pending(self) -> int:
         """Outbox rows that were not published yet."""
         async with self.roster.transaction() as transaction:
-            return int(await transaction.scalar("SELECT count(*) FROM outbox WHERE sent_at IS NULL"))
+            return int(await transaction.scalar("SELECT count(*) FROM outbox_pending"))
 
     async def _all(self, statement: str) -> list[Any]:
         async with self.invitations.transaction() as transaction:
@@ -102,7 +102,7 @@ class Stage:
     ) -> AsyncIterator[Consumers]:
         """The consumer group is at work, by default recording every message as one effect."""
         subscription = Subscription(
-            GROUP, handlers or {ParentAdded: record_effects, ParentRenamed: record_effects}, fast=True
+            GROUP, handlers or {ParentAdded: record_effects, ParentRenamed: record_effects}
         )
         async with Consumers(
             self.kafka,

@@ -25,6 +25,7 @@ _FOLDER = Path(__file__).parents[3] / "services"
 _SHARED = {
     "every service": {
         "outbox",
+        "outbox_pending",
         "inbox",
         "relay_lease",
         "dead_letter",

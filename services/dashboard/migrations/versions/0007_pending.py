@@ -1,0 +1,19 @@
+"""What is not published yet stands in a narrow table of its own; marking it rewrites no message."""
+
+from alembic import op
+
+from shared.runtime.schema import keep_pending_apart, no_way_back
+from shared.runtime.tenancy import Tenancy
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    keep_pending_apart(op, "dashboard")
+    Tenancy(op, "dashboard").share("outbox_pending", api="")
+
+
+downgrade = no_way_back

@@ -1,0 +1,112 @@
+"""What one sender has in hand: claimed messages that wait for a connection or are under way, and how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.notifier.domain.messages import Claim, Outcome, Result, Verdict
+from services.notifier.timers.attempt import Attempts
+
+CLAIMED_PER_CONNECTION = 16
+MOST_CLAIMED = 2_048
+QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
+
+
+@dataclass(slots=True)
+class Held:
+    """A claimed message. `since` and `until` are on the event loop's clock: when it came, when the lease ends."""
+
+    claim: Claim
+    claimed_at: datetime
+    since: float
+    until: float
+
+
+class Hands:
+    """Sends what it is given over so many connections at once; `ended` is called after each.
+
+    `room` is how many messages to have in hand: about what is sent in a second, so that another sender finds work, too,
+    and no lease has to be renewed while the channel is quick.
+    """
+
+    def __init__(self, attempts: Attempts, connections: int, ended: Callable[[], None]) -> None:
+        self.held: dict[UUID, Held] = {}
+        self.outcomes: list[Outcome] = []
+        self.closing = False
+        self.room = connections * CLAIMED_PER_CONNECTION
+        self._least = self.room
+        self._attempts = attempts
+        self._connections = connections
+        self._ended = ended
+        self._waiting: deque[Held] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._longest = 0.0
+        self._bug: BaseException | None = None
+
+    def take(self, claims: Iterable[Claim], claimed_at: datetime, until: float) -> None:
+        """Begin with these as soon as a connection is free."""
+        since = asyncio.get_running_loop().time()
+        for claim in claims:
+            held = Held(claim, claimed_at, since, until)
+            self.held[claim.message.message_id] = held
+            self._waiting.append(held)
+        for _ in range(min(len(self._waiting), self._connections - len(self._tasks))):
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def recorded(self, outcomes: Sequence[Outcome]) -> None:
+        """Forget the first outcomes; what they show of the channel's pace decides how many to have in hand."""
+        del self.outcomes[: len(outcomes)]
+        if self._longest > SLOW_SECONDS:
+            self.room = max(self._least, self.room // 2)
+        elif self._longest < QUICK_SECONDS and 4 * len(outcomes) >= self.room:
+            self.room = min(MOST_CLAIMED, 2 * self.room)
+        self._longest = 0.0
+
+    def raise_bug(self) -> None:
+        """Raise what ended a worker, if anything has: nothing it does may do that."""
+        if self._bug is not None:
+            raise self._bug
+
+    async def close(self, seconds: float) -> None:
+        """Let attempts under way end within `seconds`; what was not begun ends as not tried."""
+        self.closing = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._waiting:
+            held = self._waiting.popleft()
+            result: Result | None = None
+            try:
+                result = await self._send(held)
+            finally:
+                if self.held.get(held.claim.message.message_id) is held:
+                    del self.held[held.claim.message.message_id]
+                self._longest = max(self._longest, asyncio.get_running_loop().time() - held.since)
+            if result is not None:
+                self.outcomes.append(Outcome(held.claim, result, held.claimed_at))
+            self._ended()
+
+    async def _send(self, held: Held) -> Result | None:
+        """How it ended; without an outcome where the lease was lost before it began, as another sender has it."""
+        if self.closing:
+            return Result(Verdict.NOT_TRIED)
+        if asyncio.get_running_loop().time() >= held.until:
+            return None
+        return await self._attempts.attempt(held.claim.message)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._bug = task.exception()
+            self._ended()

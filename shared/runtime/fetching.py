@@ -1,0 +1,103 @@
+"""How subscribers wait for records: until there are some, and on the embedded broker without asking all the time.
+
+FastStream's batch loop asks for records for `batch_timeout_ms`, and where none came it sleeps for as long again: fifty
+looks a second by a group that nobody speaks to, and a record that comes meanwhile waits for the sleep to end. Here
+nothing is handed on before there is something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faststream.kafka import KafkaBroker
+
+from shared.runtime.arrivals import awaited
+from shared.runtime.kafka import Kafka
+
+# How long one look lasts. The group's own errors are raised where it begins.
+LOOK_MS = 1_000
+EMBEDDED_LOOK_MS = 8
+FIRST_REST_SECONDS = 0.005
+LONGEST_REST_SECONDS = 0.5
+
+Found = dict[TopicPartition, list[Any]]
+
+
+class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has no types
+    """`getmany` waits for records, however long that takes; its own time limit is not looked at."""
+
+    async def getmany(
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,  # noqa: ARG002 - FastStream names it
+        max_records: int | None = None,
+    ) -> Found:
+        """At least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
+        while True:
+            found: Found = await super().getmany(*partitions, timeout_ms=LOOK_MS, max_records=max_records)
+            if found:
+                return found
+
+
+class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
+    """`getmany` waits for records, and rests between two looks: longer and longer while nothing comes.
+
+    For a broker that keeps an empty fetch waiting whatever comes meanwhile. A relay of this process ends the rest.
+    """
+
+    def __init__(self, *topics: str, announced_at: str, **options: Any) -> None:
+        super().__init__(*topics, **options)
+        self._announced_at = announced_at
+
+    async def getmany(
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,  # noqa: ARG002 - FastStream names it
+        max_records: int | None = None,
+    ) -> Found:
+        """At least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
+        rest_seconds = FIRST_REST_SECONDS
+        with awaited(self._announced_at, self.subscription()) as arrived:
+            while True:
+                found: Found = await super().getmany(
+                    *partitions, timeout_ms=EMBEDDED_LOOK_MS, max_records=max_records
+                )
+                if found:
+                    return found
+                told = await self._rest(arrived, rest_seconds)
+                rest_seconds = FIRST_REST_SECONDS if told else min(2 * rest_seconds, LONGEST_REST_SECONDS)
+
+    async def _rest(self, arrived: asyncio.Event, seconds: float) -> bool:
+        """Fetch nothing for a while; whether it ended because something has arrived."""
+        self.pause(*self.assignment())
+        try:
+            async with asyncio.timeout(seconds):
+                await arrived.wait()
+        except TimeoutError:
+            return False
+        else:
+            arrived.clear()
+            return True
+        finally:
+            self.resume(*self.paused())
+
+
+class PatientBroker(KafkaBroker):
+    """FastStream's broker with consumers that wait, and without a producer: the relay alone publishes."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        super().__init__(kafka.bootstrap, logger=None, allow_auto_create_topics=False, consumer_only=True)
+        self._kafka = kafka
+
+    async def _connect(self) -> Any:
+        await super()._connect()
+        config = self.config.broker_config
+        options = config.builder.keywords  # type: ignore[attr-defined] # the library's is a partial of its own class
+        if self._kafka.embedded:
+            config.builder = partial(RestingConsumer, announced_at=self._kafka.bootstrap, **options)
+        else:
+            config.builder = partial(PatientConsumer, **options)
+        return config.builder
