@@ -30,7 +30,8 @@ def test_a_bulk_run_is_measured_by_process_and_by_stage(_broker: str, tmp_path: 
         pytest.skip(str(reason))
     speed, cost, memory = report.figures
     assert (speed.scenario, cost.scenario, memory.scenario) == ("G1", "G2", "G10")
-    assert speed.goal and cost.goal
+    assert speed.goal is not None
+    assert cost.goal is not None
     (job,) = json.loads((report.folder / "bulk.json").read_text())["kinvite"]
     assert speed.value == pytest.approx(PARENTS / job["seconds"])
     assert cost.value == pytest.approx(sum(job["cpu_seconds"].values()) * 1000 / PARENTS)
