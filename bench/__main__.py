@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.plan import Plan, Scenario
 from bench.report import Report
-from bench.scenarios import bulk
+from bench.scenarios import bulk, clicks, footprint, overtaking, timers
 from bench.unavailable import Unavailable
 from tests.support.locks import CACHE
 
-SCENARIOS: dict[str, Scenario] = {"g1": bulk.run}
+SCENARIOS: dict[str, Scenario] = {
+    "g1": bulk.run,
+    "g3": clicks.run,
+    "g4": overtaking.run,
+    "g7": timers.run,
+    "g10": footprint.run,
+}
 SAME = {"g2": "g1"}
 BUSY = 0.5
 
@@ -28,6 +35,7 @@ def main() -> int:
         parents=arguments.parents,
         crowd=arguments.crowd,
         clicks=arguments.clicks,
+        pending=arguments.pending,
         peers=not arguments.no_peers,
         folder=folder,
     )
@@ -43,6 +51,9 @@ def main() -> int:
         except Unavailable as reason:
             left_out.append(f"{name.upper()} is left out: {reason}")
             report.say(left_out[-1])
+        except Exception as error:  # noqa: BLE001 (said, and the exit code tells; what was measured is kept)
+            report.say(traceback.format_exc())
+            left_out.append(f"{name.upper()} failed: {error!r}")
     (folder / "table.md").write_text(report.markdown())
     report.say("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
     return 1 if left_out else 0
@@ -58,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     add("--parents", type=int, default=usual.parents, help="of a bulk run")
     add("--crowd", type=int, default=usual.crowd, help="whom a single invitation has to overtake")
     add("--clicks", type=int, default=usual.clicks, help="single invitations, over all runs")
+    add("--pending", type=_sizes, default=usual.pending, help="invitations under the timers; comma-separated")
     add("--no-peers", action="store_true", help="Kinvite alone")
     add("--out", type=Path, default=None, help="folder for the figures")
     return parser.parse_args()
@@ -69,6 +81,10 @@ def _names(text: str) -> list[str]:
     if unknown:
         raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
     return list(names)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(size) for size in text.split(",")))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,16 @@ def quantile(samples: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def pooled(scenario: str, name: str, runs: Sequence[Sequence[float]], share: float, **more: Any) -> Figure:
+def pooled(
+    scenario: str,
+    name: str,
+    runs: Sequence[Sequence[float]],
+    share: float,
+    *,
+    contestant: str = KINVITE,
+    goal: Goal | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> Figure:
     """A quantile over the samples of all runs, in milliseconds; the span is that of the runs' own quantiles."""
     everything = [sample for run in runs for sample in run]
     return Figure(
@@ -90,9 +99,10 @@ def pooled(scenario: str, name: str, runs: Sequence[Sequence[float]], share: flo
         name,
         "ms",
         tuple(quantile(run, share) for run in runs),
+        contestant,
+        goal,
         pooled=quantile(everything, share),
-        detail={"samples": len(everything)},
-        **more,
+        detail={"samples": len(everything), **(detail or {})},
     )
 
 

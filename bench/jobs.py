@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bench.contest import Patient
+from bench.sink import Sink
 from bench.stages import Stage
+
+_CURVE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,19 @@ class Job:
         return sum(self.cpu_seconds.values()) * 1000 / self.parents
 
 
-class Contestant(Protocol):
-    """Does the job. While others do it, it stands still inside `aside()`."""
+class Contestant(Patient, Protocol):
+    """Does the job."""
 
     name: str
 
     def bulk(self, parents: int) -> Job:
         """New parents each time, in a new file."""
 
-    def aside(self) -> AbstractContextManager[None]:
-        """It takes no CPU inside; afterwards it is as ready as before."""
+
+def curve_of(sink: Sink, begin: float, before: int) -> list[tuple[float, int]]:
+    """Mails that the sink took over since `begin` (`time.monotonic()`), when it had `before`; 20 points a second."""
+    points: list[tuple[float, int]] = []
+    for at, count in sink.curve:
+        if at >= begin and (not points or at - begin - points[-1][0] >= _CURVE_SECONDS):
+            points.append((at - begin, count - before))
+    return [*points, (sink.curve[-1][0] - begin, sink.curve[-1][1] - before)]

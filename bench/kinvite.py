@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,14 @@ from uuid import UUID
 from bench.families import families_csv
 from bench.figures import KINVITE
 from bench.freezing import frozen
-from bench.jobs import Job
+from bench.jobs import Job, curve_of
 from bench.measure import Meter
 from bench.rig import Rig
-from bench.sink import Watch
 from bench.stages import stages
 
 _LOOK_SECONDS = 0.1
 _WITHIN_SECONDS = 1_800.0
+_CLICK_SECONDS = 60.0
 _SETTLING_PARENTS = 100
 _SHOWN = "SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent'"
 _PENDING = "SELECT count(*) FROM {}.outbox_pending"
@@ -32,40 +33,57 @@ class Kinvite:
 
     name = KINVITE
 
-    def __init__(self, rig: Rig, watch: Watch) -> None:
-        self._rig = rig
-        self._watch = watch
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.answers: list[float] = []
         self._numbers = itertools.count(1)
 
     def bulk(self, parents: int) -> Job:
         """Upload, wait until it is applied, invite everybody, and wait. Raises where mails are missing or too many."""
-        rig, office = self._rig, self._rig.office
+        rig, office = self.rig, self.rig.office
         tag = f"run{next(self._numbers)}"
         school_id = office.school(f"School {tag}")
         file = families_csv(parents, tag)
-        before = rig.sink.accepted()
+        before = rig.sink.count()
         with Meter(rig.processes, every_seconds=1) as meter:
-            since, begin = datetime.now(UTC), time.perf_counter()
+            since, begin = datetime.now(UTC), time.monotonic()
             applied = office.wait_applied(school_id, office.upload(school_id, file))
             bulk_id = office.bulk(school_id)
-            last = self._watch.wait_for(before + parents, within_seconds=_WITHIN_SECONDS)
+            last = rig.sink.wait(before + parents, _WITHIN_SECONDS)
             asyncio.run(self._settled(UUID(school_id), parents))
-            shown = time.perf_counter()
+            shown = time.monotonic()
         self._check(school_id, bulk_id, before + parents)
         return Job(
             parents,
             last - begin,
             meter.cpu_seconds,
             meter.peak_total_bytes,
-            curve=[(at - begin, count - before) for at, count in self._watch.curve if at >= begin],
+            curve=curve_of(rig.sink, begin, before),
             stages=asyncio.run(stages(rig.rows, since)),
             moments={"applied": applied - begin, "last mail": last - begin, "office sees all": shown - begin},
         )
 
+    def clicks(self, count: int) -> list[float]:
+        """Milliseconds from the click on Invite to the accepted mail: new parents, one after the other, at odd moments.
+
+        `answers` gets those from the click to its answer.
+        """
+        rig, number = self.rig, next(self._numbers)
+        chance = random.Random(number)  # noqa: S311 (moments, no secrets)
+        school_id, parents = rig.office.new_parents(count, f"click{number}")
+        found = []
+        for parent_id in parents.values():
+            time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
+            awaited, begin = rig.sink.count() + 1, time.monotonic()
+            rig.office.invite(school_id, parent_id)
+            self.answers.append((time.monotonic() - begin) * 1000)
+            found.append((rig.sink.wait(awaited, _CLICK_SECONDS) - begin) * 1000)
+        return found
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Afterwards every consumer group has worked again: what stood still for long is thought dead by the broker."""
-        with frozen(self._rig.processes.values()):
+        with frozen(self.rig.processes.values()):
             yield
         self.bulk(_SETTLING_PARENTS)
 
@@ -77,13 +95,13 @@ class Kinvite:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _is_settled(self, school_id: UUID, parents: int) -> bool:
-        (shown,) = await self._rig.rows(_SHOWN, school_id)
+        (shown,) = await self.rig.rows(_SHOWN, school_id)
         if shown[0] < parents:
             return False
-        pending = [await self._rig.rows(_PENDING.format(owner)) for owner in _OWNERS]
+        pending = [await self.rig.rows(_PENDING.format(owner)) for owner in _OWNERS]
         return not any(rows[0][0] for rows in pending)
 
     def _check(self, school_id: str, bulk_id: str, mails: int) -> None:
-        accepted, state = self._rig.sink.accepted(), self._rig.office.run(school_id, bulk_id)["state"]
+        accepted, state = self.rig.sink.count(), self.rig.office.run(school_id, bulk_id)["state"]
         if accepted != mails or state != "done":
             raise RuntimeError(f"{accepted} mails where {mails} were due, and the run is {state}")

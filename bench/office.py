@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from datetime import datetime
+from typing import Any
 
 import httpx
 
+from bench.families import families_csv
+
 _TIMEOUT_SECONDS = 300.0
 _LOOK_SECONDS = 0.05
+_KNOWN_WITHIN_SECONDS = 300.0
+_PAGE = 200
 
 
 class Office:
     """Calls the services at `urls` (by name of service), with a token for everything.
 
-    A context manager; its connections stay open, as a browser's do.
+    Its connections stay open, as a browser's do, until `close()`.
     """
 
     def __init__(self, urls: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self._urls = dict(urls)
         self._client = httpx.Client(headers=dict(headers), timeout=_TIMEOUT_SECONDS)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close its connections."""
         self._client.close()
 
     def school(self, name: str) -> str:
@@ -50,15 +50,37 @@ class Office:
         return str(taken["import_id"])
 
     def wait_applied(self, school_id: str, import_id: str) -> float:
-        """Wait for the end of an import; the `time.perf_counter()` of the look that saw it."""
+        """Wait for the end of an import; the `time.monotonic()` of the look that saw it."""
         path = f"/roster/v1/schools/{school_id}/imports/{import_id}"
         while True:
             found = self._call("GET", "roster", path)
             if found["state"] == "applied":
-                return time.perf_counter()
+                return time.monotonic()
             if found["state"] in {"refused", "failed", "preview"}:
                 raise RuntimeError(f"the import ended as {found['state']}: {found['errors']}")
             time.sleep(_LOOK_SECONDS)
+
+    def new_parents(self, count: int, tag: str) -> tuple[str, dict[str, str]]:
+        """A new school of `count` parents whom every service that invites knows: its id, and theirs by address."""
+        school_id = self.school(f"School {tag}")
+        self.wait_applied(school_id, self.upload(school_id, families_csv(count, tag)))
+        deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
+        body = {"select": {"all": True}, "channel": "email", "dry_run": True}
+        path = f"/invitations/v1/schools/{school_id}/bulk"
+        while (known := self._call("POST", "invitations", path, json=body)["to_message"]) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{known} of {count} parents can be invited")
+        return school_id, self._parents(school_id)
+
+    def _parents(self, school_id: str) -> dict[str, str]:
+        found, cursor = {}, None
+        while True:
+            wanted = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
+            page = self._call("GET", "roster", f"/roster/v1/schools/{school_id}/parents", params=wanted)
+            found.update({parent["email"]: parent["parent_id"] for parent in page["items"]})
+            cursor = page["next"]
+            if cursor is None:
+                return found
 
     def bulk(self, school_id: str) -> str:
         """Invite everybody by e-mail; the id of the run."""
@@ -74,6 +96,11 @@ class Office:
         """The click on Invite."""
         body = {"parent_id": parent_id, "channel": "email"}
         self._call("POST", "invitations", f"/invitations/v1/schools/{school_id}/invitations", json=body)
+
+    def mail(self, email: str) -> float | None:
+        """When the mailbox of the embedded form took the mail to this address over (`time.time()`); None: not yet."""
+        page = self._call("GET", "notifier", "/mailbox/v1/messages", params={"to": email, "limit": 1})
+        return datetime.fromisoformat(page["items"][0]["received_at"]).timestamp() if page["items"] else None
 
     def _call(self, method: str, service: str, path: str, **arguments: Any) -> Any:
         answer = self._client.request(method, self._urls[service] + path, **arguments)

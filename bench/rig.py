@@ -65,7 +65,8 @@ class Rig:
             self.stack.mailbox.kill()  # every mail goes to the sink
             self.rows = rows_of(self.cluster)
             urls = {name: self.stack.answering(name)[0].url for name in SERVICES}
-            self.office = undo.enter_context(Office(urls, bearer()))
+            self.office = Office(urls, bearer())
+            undo.callback(self.office.close)
             self._undo = undo.pop_all()
         return self
 

@@ -38,6 +38,7 @@ def main() -> int:
 def _measure(peer: Peer, options: argparse.Namespace) -> None:
     peer.prepare()
     with tempfile.TemporaryDirectory(prefix="kinvite-bench-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL may run as another user
         csv = Path(folder) / "families.csv"
         csv.write_text(_HEADER + "".join(_family(number) for number in range(options.parents)))
         with Sink() as sink:

@@ -34,7 +34,14 @@ class DjangoCelery(Peer):
         run(command, environment={**clean_environment(), **environment, **_SETTINGS})
 
     def _programs(self) -> Sequence[Program]:
-        web = ["gunicorn", "--workers=1", f"--bind=127.0.0.1:{self._port}", "--timeout=600", "invites.wsgi"]
+        web = [
+            "gunicorn",
+            "--workers=1",
+            f"--bind=127.0.0.1:{self._port}",
+            "--timeout=600",
+            "--no-control-socket",
+            "invites.wsgi",
+        ]
         worker = ["celery", "--app=invites", "worker", f"--concurrency={self._workers}", *_QUIET]
         return [
             Program("web", [str(self._bin / web[0]), *web[1:]], _SETTINGS),

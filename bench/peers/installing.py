@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,12 +15,12 @@ _SECONDS = 400
 
 
 def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    """The folder of `.cache/bench` where `install` put what `lock` names; nothing is done twice for the same lock.
+    """The folder of `.cache/bench` where `install` put what `lock` names; once for each lock and Python.
 
     Raises Unavailable.
     """
     home = CACHE / "bench" / name
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     stamp = home / "installed"
     with locked(home):
         if not stamp.exists() or stamp.read_text() != wanted:

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.peers.postgres import DurableCluster
 from bench.peers.redis import Redis
-from tests.support.postgres import OWNER
+from tests.support.postgres import OWNER, Cluster
 from tests.support.processes import Server, StartFailed, free_port, listens
 
 _READY_SECONDS = 60.0
@@ -67,7 +66,7 @@ class Peer(ABC):
         """
         directory.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
-            cluster = DurableCluster(directory)
+            cluster = Cluster(directory, options=())  # PostgreSQL's own settings: fsync on
             opened.callback(cluster.stop)
             self._redis = opened.enter_context(Redis(directory / "redis"))
             self._servers = {"postgres": cluster.pid, "redis": self._redis.pid}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from bench import plot
+from bench.contest import alone
 from bench.figures import KINVITE, Figure, Goal, pairwise, shown
 from bench.jobs import Contestant, Job
 from bench.kinvite import Kinvite
 from bench.plan import Plan
 from bench.report import table
 from bench.rig import Rig
+from bench.rivals import rivals
 from bench.sink import Sink
 
-LOOK_SECONDS = 0.01
 WARM_UP_SHARE = 0.2
 PARENTS_PER_SECOND = Goal(3_000, at_least=True)
 CPU_MS = Goal(0.65)
@@ -27,15 +28,16 @@ CPU_MS = Goal(0.65)
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
     """Each contestant once per run, in turns; those who wait stand still."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
-        sink = stack.enter_context(Sink(folder))
+        sink = stack.enter_context(Sink())
         rig = stack.enter_context(Rig(sink))
-        watch = stack.enter_context(sink.watch(LOOK_SECONDS))
-        contestants: list[Contestant] = [Kinvite(rig, watch)]
+        contestants: list[Contestant] = [Kinvite(rig)]
+        if plan.peers:
+            contestants += rivals(sink, stack, say)
         for contestant in contestants:
-            contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
+            with alone(contestant, contestants):
+                contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
-    _keep(plan.folder / "bulk.json", jobs)
+    _keep(plan.folder, jobs)
     say(_processes(jobs[KINVITE]))
     say(_stages(jobs[KINVITE]))
     yield from _figures(jobs)
@@ -47,10 +49,7 @@ def _alternate(
     jobs: dict[str, list[Job]] = defaultdict(list)
     for number in range(plan.runs):
         for contestant in contestants:
-            with ExitStack() as still:
-                for other in contestants:
-                    if other is not contestant:
-                        still.enter_context(other.aside())
+            with alone(contestant, contestants):
                 job = contestant.bulk(plan.parents)
             jobs[contestant.name].append(job)
             cost = f"{job.cpu_ms_per_parent:.3f} ms CPU per parent"
@@ -98,14 +97,27 @@ def _processes(jobs: Sequence[Job]) -> str:
 
 def _stages(jobs: Sequence[Job]) -> str:
     """When each stage began and ended, in the run of median speed."""
-    middle = sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
+    middle = _middle(jobs)
     moments = [(name, "", f"{seconds:.2f}", "") for name, seconds in middle.moments.items()]
     passed = [(one.name, f"{one.first:.2f}", f"{one.last:.2f}", str(one.records)) for one in middle.stages]
     return table([("stage", "first, s", "last, s", "records"), *passed, *moments])
 
 
-def _keep(path: Path, jobs: dict[str, list[Job]]) -> None:
-    """Everything known of every run, for the plot and for later questions."""
+def _by_part(job: Job) -> dict[str, float]:
+    """Milliseconds of CPU per parent; api and worker of a service together, and all workers of a peer."""
+    found: dict[str, float] = defaultdict(float)
+    for process, seconds in job.cpu_seconds.items():
+        found[process.split()[0].split("-")[0]] += seconds * 1000 / job.parents
+    return dict(sorted(found.items()))
+
+
+def _middle(jobs: Sequence[Job]) -> Job:
+    """The run of median speed."""
+    return sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
+
+
+def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
+    """Everything known of every run, and the two pictures of the run of median speed."""
     told = {
         name: [
             {
@@ -121,4 +133,9 @@ def _keep(path: Path, jobs: dict[str, list[Job]]) -> None:
         ]
         for name, runs in jobs.items()
     }
-    path.write_text(json.dumps(told))
+    (folder / "bulk.json").write_text(json.dumps(told))
+    middle = {name: _middle(runs) for name, runs in jobs.items()}
+    curves = {name: job.curve for name, job in middle.items()}
+    cost = {name: _by_part(job) for name, job in middle.items()}
+    (folder / "mails.svg").write_text(plot.lines("Mails accepted", "seconds", curves))
+    (folder / "cpu.svg").write_text(plot.bars("CPU per parent", "milliseconds", cost))

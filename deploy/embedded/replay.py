@@ -7,12 +7,14 @@ that had passed it already leave it aside. This reads the tables of all services
 
 import asyncpg
 
-from shared.contracts.topics import TOPICS, Topic
+from shared.contracts.topics import TOPICS, consumer_groups, topics_of
 
+# Commands travel on the topic of who obeys them, so each service's outbox may hold messages for each topic.
+_EMITTERS = sorted({topic.owner for topic in TOPICS})
 _MARK_UNSENT = """
-INSERT INTO {owner}.outbox_pending (lane, id)
-SELECT sent.lane, sent.id FROM {owner}.outbox AS sent
- WHERE sent.topic = $1
+INSERT INTO {emitter}.outbox_pending (lane, id)
+SELECT sent.lane, sent.id FROM {emitter}.outbox AS sent
+ WHERE sent.topic = ANY($1)
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
                     WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
 ON CONFLICT DO NOTHING
@@ -28,19 +30,17 @@ async def replay(url: str) -> int:
     try:
         async with connection.transaction():
             marked = 0
-            for topic in TOPICS:
-                marked += await _mark_unsent(connection, topic)
-            for owner in {topic.owner for topic in TOPICS}:
-                await connection.execute(f"DELETE FROM {owner}.relay_lease")
+            for emitter in _EMITTERS:
+                for group in consumer_groups():
+                    marked += await _mark_unsent(connection, emitter, group)
+                await connection.execute(f"DELETE FROM {emitter}.relay_lease")
             return marked
     finally:
         await connection.close()
 
 
-async def _mark_unsent(connection: asyncpg.Connection, topic: Topic) -> int:
-    marked = 0
-    for group in topic.readers:
-        statement = _MARK_UNSENT.format(owner=topic.owner, reader=group.partition(".")[0])
-        status = await connection.execute(statement, topic.name, group, f"/kinvite/{topic.owner}")
-        marked += int(status.rpartition(" ")[2])
-    return marked
+async def _mark_unsent(connection: asyncpg.Connection, emitter: str, group: str) -> int:
+    statement = _MARK_UNSENT.format(emitter=emitter, reader=group.partition(".")[0])
+    topics = [topic.name for topic in topics_of(group)]
+    status = await connection.execute(statement, topics, group, f"/kinvite/{emitter}")
+    return int(status.rpartition(" ")[2])

@@ -189,4 +189,4 @@ def merge_all(facts: Iterable[Family]) -> Sequence[Family]:
         key = (fact.school_id, fact.parent_id)
         known = rows.get(key)
         rows[key] = fact if known is None else merge(known, fact)
-    return [rows[key] for key in sorted(rows)]
+    return [rows[key] for key in sorted(rows, key=lambda key: (key[0].int, key[1].int))]

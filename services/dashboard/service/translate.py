@@ -1,8 +1,10 @@
 """Each fact as the registers of a family's row that it fills, and as its line of the timeline."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -68,6 +70,10 @@ STAGES = {
 }
 
 
+_of_contact = attrgetter(*(field.name for field in fields(Contact)))
+_of_child = attrgetter(*(field.name for field in fields(Link)))
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one fact says of one family: registers, a line of the timeline, and its place in its aggregate."""
@@ -106,6 +112,7 @@ def line_of(
     return Entry(kind_of(type(received.data)), received.time, channel, template, reason, received.actor)
 
 
+@cache
 def kind_of(message: type[Message]) -> str:
     """`ParentAdded` is `parent_added`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", message.__name__).lower()
@@ -127,8 +134,8 @@ def parent_fact(received: Received[P]) -> Told:
         version=received.version,
         name=fact.parent.name,
         language=fact.parent.language,
-        contacts=tuple(Contact(**dict(contact)) for contact in fact.parent.contacts),
-        links=tuple(Link(**dict(child)) for child in fact.children),
+        contacts=tuple(Contact(*_of_contact(contact)) for contact in fact.parent.contacts),
+        links=tuple(Link(*_of_child(child)) for child in fact.children),
     )
     family = Family(received.school_id, fact.parent_id, person=person)
     return told(received, fact.parent_id, family=family)

@@ -1,5 +1,6 @@
 """Telling open pages, wherever they are served, what a transaction changed: heard when it commits, and only then."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,9 +17,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 TELL_PARENTS = text(
     """
     SELECT pg_notify(:channel, json_build_object('school_id', school_id, 'parents',
-               CASE WHEN count(*) <= :most
-                    THEN json_agg(json_build_array(parent_id, CASE WHEN listed THEN status END, delivery)) END
-           )::text)
+               json_agg(json_build_array(parent_id, CASE WHEN listed THEN status END, delivery)))::text)
       FROM unnest(CAST(:school_ids AS uuid[]), CAST(:parent_ids AS uuid[])) AS told (school_id, parent_id)
       JOIN parents USING (school_id, parent_id)
      GROUP BY school_id
@@ -45,10 +44,21 @@ def silently() -> Iterator[None]:
 
 async def tell_parents(tx: Transaction, parents: Collection[tuple[UUID, UUID]]) -> None:
     """These parents, each with the school, have changed: one notification per school."""
-    if parents and not _silent.get():
-        schools, ids = zip(*sorted(set(parents)), strict=True)
-        values = {"school_ids": list(schools), "parent_ids": list(ids), "most": MOST_PARENTS}
-        await tx.execute(TELL_PARENTS, {"channel": CHANNEL, **values})
+    if not parents or _silent.get():
+        return
+    of_school: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    for school_id, parent_id in parents:
+        of_school[school_id].add(parent_id)
+    many = {school_id for school_id, ids in of_school.items() if len(ids) > MOST_PARENTS}
+    few = sorted(
+        (school, parent) for school, ids in of_school.items() if school not in many for parent in ids
+    )
+    await tell_schools(tx, list(many))
+    if few:
+        schools, ids = zip(*few, strict=True)
+        await tx.execute(
+            TELL_PARENTS, {"channel": CHANNEL, "school_ids": list(schools), "parent_ids": list(ids)}
+        )
 
 
 async def tell_schools(tx: Transaction, school_ids: Sequence[UUID]) -> None:

@@ -10,7 +10,8 @@ PERSON = Register(
         ("contacts", "jsonb"),
         ("search", "text"),
         ("removed", "boolean"),
-    )
+    ),
+    same=("person_version", "language", "removed"),
 )
 PROGRESS = Register(
     (
@@ -18,7 +19,8 @@ PROGRESS = Register(
         ("state", "text"),
         ("state_at", "timestamptz"),
         ("state_reason", "text"),
-    )
+    ),
+    same=("progress_version", "state", "state_reason"),
 )
 SENDING = Register(
     (
@@ -28,7 +30,8 @@ SENDING = Register(
         ("contact_id", "uuid"),
         ("expires_at", "timestamptz"),
         ("last_invited_at", "timestamptz"),
-    )
+    ),
+    same=("sending_version", "generation", "channel"),
 )
 OUTCOME = Register(
     (
@@ -42,6 +45,14 @@ OUTCOME = Register(
         ("delivery_code", "text"),
     ),
     ranked=4,
+    same=(
+        "outcome_generation",
+        "outcome_stage",
+        "outcome_version",
+        "delivery",
+        "delivery_reason",
+        "delivery_code",
+    ),
 )
 ACCOUNT = Register((("signed_up_at", "timestamptz"), ("account_id", "uuid")), ranked=2)
 PARENT = (PERSON, PROGRESS, SENDING, OUTCOME, ACCOUNT)

@@ -1,6 +1,5 @@
 """Writing the projection, set-wise: at most one statement per table and batch."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -8,39 +7,36 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.dashboard.domain.directory import School, Student
-from services.dashboard.domain.family import Contact, Family
+from services.dashboard.domain.family import Family
 from services.dashboard.domain.timeline import Entry
 from services.dashboard.storage.columns import (
-    ACCOUNT,
-    OUTCOME,
     PARENT_KEYS,
     PERSON,
-    PROGRESS,
     SCHOOL,
     SCHOOL_KEYS,
-    SENDING,
     STUDENT,
     STUDENT_KEYS,
 )
+from services.dashboard.storage.family_columns import HELD, columns_of
 from services.dashboard.storage.registers import arrays_of, upsert
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
 
 async def save_families(tx: Transaction, families: Sequence[Family]) -> None:
     """Merge the rows of one batch into the stored ones. `families` holds each parent once (`merge_all`)."""
-    present = {
-        PERSON: any(family.person for family in families),
-        PROGRESS: any(family.progress for family in families),
-        SENDING: any(family.sending for family in families),
-        OUTCOME: any(family.outcome for family in families),
-        ACCOUNT: any(family.account for family in families),
-    }
-    registers = tuple(register for register, used in present.items() if used)
+    values = {register: list(map(held, families)) for register, held in HELD.items()}
+    registers = tuple(register for register, held in values.items() if any(held))
     if not registers:
         return
-    names = ["school_id", "parent_id", *(name for register in registers for name in register.names)]
+    columns: dict[str, Sequence[Any]] = {
+        "school_id": [family.school_id for family in families],
+        "parent_id": [family.parent_id for family in families],
+    }
+    for register in registers:
+        columns |= columns_of(register, values[register])
     statement = upsert("parents", PARENT_KEYS, registers)
-    changed = await tx.rows(statement, arrays_of([_columns(family) for family in families], names))
+    changed = await tx.rows(*statement.of_columns(columns))
     if PERSON in registers:
         keys = {(row.school_id, row.parent_id) for row in changed}
         await _replace_links(tx, [f for f in families if (f.school_id, f.parent_id) in keys])
@@ -67,7 +63,8 @@ async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
         for student in newest.values()
     ]
     names = ["school_id", "student_id", *STUDENT.names]
-    await tx.execute(upsert("students", STUDENT_KEYS, (STUDENT,)), arrays_of(rows, names))
+    statement = upsert("students", STUDENT_KEYS, (STUDENT,))
+    await tx.execute(*statement.of_columns(arrays_of(rows, names)))
 
 
 async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
@@ -82,35 +79,36 @@ async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
         for school in newest.values()
     ]
     statement = upsert("schools", SCHOOL_KEYS, (SCHOOL,))
-    await tx.execute(statement, arrays_of(rows, ["school_id", *SCHOOL.names]))
+    await tx.execute(*statement.of_columns(arrays_of(rows, ["school_id", *SCHOOL.names])))
 
 
-ADD_TIMELINE = text(
-    """
-    INSERT INTO timeline
-        (school_id, parent_id, aggregate_id, version, kind, at, channel, template, reason, actor)
-    SELECT * FROM unnest(
-        CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]), CAST(:aggregate_id AS uuid[]),
-        CAST(:version AS bigint[]), CAST(:kind AS text[]), CAST(:at AS timestamptz[]),
-        CAST(:channel AS text[]), CAST(:template AS text[]), CAST(:reason AS text[]), CAST(:actor AS text[]))
-    ON CONFLICT DO NOTHING
-    """
+ADD_TIMELINE = RowStatement(
+    "INSERT INTO timeline ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
+    {
+        "school_id": "uuid",
+        "parent_id": "uuid",
+        "aggregate_id": "uuid",
+        "version": "bigint",
+        "kind": "text",
+        "at": "timestamptz",
+        "channel": "text",
+        "template": "text",
+        "reason": "text",
+        "actor": "text",
+    },
+    same=("school_id", "version", "kind", "channel", "template", "reason", "actor"),
 )
+_ENTRY = ("kind", "at", "channel", "template", "reason", "actor")
 
 
 async def add_timeline(tx: Transaction, entries: Sequence[tuple[UUID, UUID, UUID, int, Entry]]) -> None:
     """Each entry with its school, parent, aggregate and version; told twice it stands once."""
     if not entries:
         return
-    columns: dict[str, list[Any]] = {
-        "school_id": [school for school, *_ in entries],
-        "parent_id": [parent for _, parent, *_ in entries],
-        "aggregate_id": [aggregate for _, _, aggregate, *_ in entries],
-        "version": [version for *_, version, _ in entries],
-    }
-    for name in ("kind", "at", "channel", "template", "reason", "actor"):
-        columns[name] = [getattr(entry, name) for *_, entry in entries]
-    await tx.execute(ADD_TIMELINE, columns)
+    schools, parents, aggregates, versions, lines = zip(*entries, strict=True)
+    columns: dict[str, Sequence[Any]] = {name: [getattr(line, name) for line in lines] for name in _ENTRY}
+    columns |= {"school_id": schools, "parent_id": parents, "aggregate_id": aggregates, "version": versions}
+    await tx.execute(*ADD_TIMELINE.of_columns(columns))
 
 
 ADD_CONFIRMED = text(
@@ -146,13 +144,17 @@ DROP_LINKS = text(
      WHERE links.school_id = gone.school_id AND links.parent_id = gone.parent_id
     """
 )
-ADD_LINKS = text(
-    """
-    INSERT INTO links (school_id, parent_id, student_id, relation, rights, reason)
-    SELECT * FROM unnest(CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]), CAST(:student_id AS uuid[]),
-        CAST(:relation AS text[]), CAST(:rights AS text[]), CAST(:reason AS text[]))
-    ON CONFLICT DO NOTHING
-    """
+ADD_LINKS = RowStatement(
+    "INSERT INTO links ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
+    {
+        "school_id": "uuid",
+        "parent_id": "uuid",
+        "student_id": "uuid",
+        "relation": "text",
+        "rights": "text",
+        "reason": "text",
+    },
+    same=("school_id", "relation", "rights", "reason"),
 )
 
 
@@ -161,51 +163,13 @@ async def _replace_links(tx: Transaction, families: Sequence[Family]) -> None:
         return
     keys = {"school_id": [f.school_id for f in families], "parent_id": [f.parent_id for f in families]}
     await tx.execute(DROP_LINKS, keys)
-    rows = [
-        {
-            "school_id": family.school_id,
-            "parent_id": family.parent_id,
-            "student_id": link.student_id,
-            "relation": link.relation,
-            "rights": link.rights,
-            "reason": link.reason,
+    links = [(family, link) for family in families if family.person for link in family.person.links]
+    if links:
+        columns: dict[str, Sequence[Any]] = {
+            name: [getattr(link, name) for _, link in links]
+            for name in ("student_id", "relation", "rights", "reason")
         }
-        for family in families
-        if family.person
-        for link in family.person.links
-    ]
-    if rows:
-        await tx.execute(ADD_LINKS, arrays_of(rows, list(rows[0])))
-
-
-def _columns(family: Family) -> dict[str, Any]:
-    row: dict[str, Any] = {"school_id": family.school_id, "parent_id": family.parent_id}
-    if person := family.person:
-        row |= {"person_version": person.version, "name": person.name, "language": person.language}
-        row |= {"removed": person.removed, "contacts": json.dumps([_contact(c) for c in person.contacts])}
-        row["search"] = " ".join([person.name, *(contact.address for contact in person.contacts)]).lower()
-    if progress := family.progress:
-        row |= {"progress_version": progress.version, "state": progress.state.value}
-        row |= {"state_at": progress.at, "state_reason": progress.reason}
-    if sending := family.sending:
-        row |= {"sending_version": sending.version, "generation": sending.generation}
-        row |= {"channel": sending.channel, "contact_id": sending.contact_id}
-        row |= {"expires_at": sending.expires_at, "last_invited_at": sending.at}
-    if outcome := family.outcome:
-        row |= {"outcome_generation": outcome.generation, "outcome_stage": int(outcome.stage)}
-        row |= {"outcome_message_id": outcome.message_id, "outcome_version": outcome.version}
-        row |= {"delivery": outcome.delivery.value, "delivery_at": outcome.at}
-        row |= {"delivery_reason": outcome.reason, "delivery_code": outcome.code}
-    if account := family.account:
-        row |= {"signed_up_at": account.signed_up_at, "account_id": account.account_id}
-    return row
-
-
-def _contact(contact: Contact) -> dict[str, Any]:
-    return {
-        "contact_id": str(contact.contact_id),
-        "kind": contact.kind,
-        "address": contact.address,
-        "preferred": contact.preferred,
-        "verified": contact.verified,
-    }
+        columns |= {
+            name: [getattr(family, name) for family, _ in links] for name in ("school_id", "parent_id")
+        }
+        await tx.execute(*ADD_LINKS.of_columns(columns))

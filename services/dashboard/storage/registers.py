@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from shared.runtime.rowset import RowStatement
 
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Columns (name, PostgreSQL type) that change together; the first `ranked` ones are the rank."""
+    """Columns (name, PostgreSQL type) that change together; the first `ranked` ones are the rank.
+
+    `same` are those that often have one value in all rows of a batch.
+    """
 
     columns: tuple[tuple[str, str], ...]
     ranked: int = 1
+    same: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,23 +46,23 @@ class Register:
 
 
 @lru_cache(maxsize=128)
-def upsert(table: str, keys: tuple[tuple[str, str], ...], registers: tuple[Register, ...]) -> TextClause:
+def upsert(table: str, keys: tuple[tuple[str, str], ...], registers: tuple[Register, ...]) -> RowStatement:
     """Takes one array per column, named as the column; returns the keys of the rows that changed."""
-    columns = keys + tuple(column for register in registers for column in register.columns)
-    names = ", ".join(name for name, _ in columns)
-    values = ", ".join(_value(name, kind) for name, kind in columns)
-    arrays = ", ".join(f"CAST(:{name} AS {_carried(kind)}[])" for name, kind in columns)
+    columns = dict(keys + tuple(column for register in registers for column in register.columns))
+    values = ", ".join(_value(name, kind) for name, kind in columns.items())
     key_names = ", ".join(name for name, _ in keys)
     changes = ", ".join(
         f"{name} = CASE WHEN {register.newer} THEN excluded.{name} ELSE kept.{name} END"
         for register in registers
         for name in register.names
     )
-    return text(
-        f"INSERT INTO {table} AS kept ({names}) "
-        f"SELECT {values} FROM unnest({arrays}) AS incoming({names}) ORDER BY {key_names} "
+    return RowStatement(
+        f"INSERT INTO {table} AS kept ({{names}}) "
+        f"SELECT {values} FROM {{rows}} ORDER BY {key_names} "
         f"ON CONFLICT ({key_names}) DO UPDATE SET {changes} "
-        f"WHERE {' OR '.join(register.newer for register in registers)} RETURNING {key_names}"
+        f"WHERE {' OR '.join(register.newer for register in registers)} RETURNING {key_names}",
+        {name: _carried(kind) for name, kind in columns.items()},
+        same=[name for register in registers for name in register.same],
     )
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from services.invitations.domain.bulk import Run
 from services.invitations.domain.delivery import Outcome
 from services.invitations.domain.states import STOPPED
-from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
 from shared.runtime.ids import lowest_id_at
+from shared.runtime.rowset import RowStatement
 
 _OUTSTANDING = text(
     """
@@ -28,15 +28,14 @@ _CLAIM_ITEMS = text(
      ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
-_ITEMS = RowSet(
-    {"parent_id": "uuid", "state": "text", "reason": "text", "message_id": "uuid", "held": "boolean"}
-)
-_SAVE_ITEMS = text(
-    f"""
-    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
-      FROM {_ITEMS.rows}
-     WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
+_SAVE_ITEMS = RowStatement(
     """
+    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
+      FROM {rows}
+     WHERE b.bulk_id = :bulk_id AND b.parent_id = r.parent_id
+    """,
+    {"parent_id": "uuid", "state": "text", "reason": "text", "message_id": "uuid", "held": "boolean"},
+    same=("state", "reason", "held"),
 )
 _TAKE_OUTCOMES = text(
     """
@@ -92,7 +91,7 @@ async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
 
 async def save_items(tx: Transaction, run: Run, items: Iterable[Item]) -> None:
     """Write what became of locked items."""
-    await tx.execute(_SAVE_ITEMS, {"bulk_id": run.bulk_id, **_ITEMS.of(items)})
+    await tx.execute(*_SAVE_ITEMS.of(items, bulk_id=run.bulk_id))
 
 
 async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 
 from services.invitations.domain.copies import ParentCopy, SchoolCopy
 from services.invitations.domain.models import Contact, Parent, QuietHours, School
-from services.invitations.storage.sets import as_json, plain_fields
+from services.invitations.storage.as_json import as_json, plain_fields
 from shared.runtime.database import Transaction
 
 _SAVE_SCHOOLS = text(

@@ -13,25 +13,27 @@ from sqlalchemy.dialects import postgresql
 
 from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
-from services.invitations.storage.sets import RowSet
 from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
-_ROWS = RowSet({column.name: str(column.type.compile(_POSTGRESQL)).lower() for column in invitations.columns})
+_TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
 _KEPT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
-_CHANGES = ", ".join(f"{name} = r.{name}" for name in _ROWS.types if name not in _KEPT)
-_ADD = text(f"INSERT INTO invitations ({_ROWS.names}) SELECT * FROM {_ROWS.rows}")
-_SAVE = text(
-    f"UPDATE invitations AS i SET {_CHANGES} FROM {_ROWS.rows} WHERE i.invitation_id = r.invitation_id"
-)
-_SUBMISSIONS = RowSet(
-    {
-        "submission_id": "uuid",
-        "invitation_id": "uuid",
-        "generation": "integer",
-        "submitted_at": "timestamptz",
-    }
+_CHANGES = ", ".join(f"{name} = r.{name}" for name in _TYPES if name not in _KEPT)
+_SAME = set(_TYPES) - {
+    "invitation_id",
+    "parent_id",
+    "contact_id",
+    "address_digest",
+    "token_digest",
+    "message_id",
+    "expires_at",
+    "next_reminder_at",
+}
+_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", _TYPES, same=_SAME)
+_SAVE = RowStatement(
+    f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", _TYPES
 )
 _BY_PARENTS = "SELECT * FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
 _BY_IDS = text(
@@ -43,12 +45,12 @@ _BY_IDS = text(
 _PARENTS_OF = text(
     "SELECT invitation_id, parent_id FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))"
 )
-_ACCEPT = text(
-    f"""
+_ACCEPT = RowStatement(
+    """
     UPDATE invitations AS i
        SET status = 'signed_up', accepted_at = now(), submission_id = r.submission_id,
            version = i.version + 1, next_reminder_at = NULL
-      FROM {_SUBMISSIONS.rows}
+      FROM {rows}
      WHERE i.invitation_id = r.invitation_id
        AND i.generation = r.generation
        AND i.purpose = 'join'
@@ -58,7 +60,13 @@ _ACCEPT = text(
        AND EXISTS (SELECT 1 FROM parents p
                     WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
     RETURNING i.*
-    """
+    """,
+    {
+        "submission_id": "uuid",
+        "invitation_id": "uuid",
+        "generation": "integer",
+        "submitted_at": "timestamptz",
+    },
 )
 _CLAIM_EXPIRED = text(
     """
@@ -125,23 +133,23 @@ async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Inv
 
     The caller has locked the invitations in id order. Two submissions on one link: one of them wins.
     """
-    return _all(await tx.rows(_ACCEPT, _SUBMISSIONS.of(submissions)))
+    return _all(await tx.rows(*_ACCEPT.of(submissions)))
 
 
 async def add(tx: Transaction, new: Sequence[Invitation]) -> None:
     """Write first invitations of parents whose rows the transaction has locked."""
     if new:
-        await tx.execute(_ADD, _ROWS.of(new))
+        await tx.execute(*_ADD.of(new))
 
 
 async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
     """Write invitations whose rows the transaction has locked; of several states of one the last."""
     if changed:
         last = {invitation.invitation_id: invitation for invitation in changed}
-        await tx.execute(_SAVE, _ROWS.of(last.values()))
+        await tx.execute(*_SAVE.of(last.values()))
 
 
-_fields = attrgetter(*_ROWS.types)
+_fields = attrgetter(*_TYPES)
 
 
 def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
@@ -150,7 +158,7 @@ def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
 
 def invitation_from(row: Row[Any]) -> Invitation:
     """The row as the domain knows it; further columns are left out."""
-    fields = dict(zip(_ROWS.types, _fields(row), strict=True))
+    fields = dict(zip(_TYPES, _fields(row), strict=True))
     fields["status"] = InvitationStatus(fields["status"])
     fields["purpose"] = Purpose(fields["purpose"])
     fields["channel"] = Channel(fields["channel"])

@@ -9,23 +9,22 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import LastMessage
 from services.invitations.domain.states import Delivery
-from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
-_ROWS = RowSet(
+_SAVE = RowStatement(
+    """
+    UPDATE invitations AS i
+       SET delivery = r.delivery, delivery_reason = r.delivery_reason, next_reminder_at = r.next_reminder_at
+      FROM {rows} WHERE i.invitation_id = r.invitation_id
+    """,
     {
         "invitation_id": "uuid",
         "delivery": "text",
         "delivery_reason": "text",
         "next_reminder_at": "timestamptz",
-    }
-)
-_SAVE = text(
-    f"""
-    UPDATE invitations AS i
-       SET delivery = r.delivery, delivery_reason = r.delivery_reason, next_reminder_at = r.next_reminder_at
-      FROM {_ROWS.rows} WHERE i.invitation_id = r.invitation_id
-    """
+    },
+    same=("delivery", "delivery_reason"),
 )
 _CLAIM = text(
     """
@@ -55,4 +54,4 @@ async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID,
 async def save(tx: Transaction, moved: Collection[LastMessage]) -> None:
     """Write how the last messages of locked invitations fare."""
     if moved:
-        await tx.execute(_SAVE, _ROWS.of(moved))
+        await tx.execute(*_SAVE.of(moved))

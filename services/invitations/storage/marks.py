@@ -10,54 +10,61 @@ from sqlalchemy import text
 from services.invitations.domain.copies import Requested
 from services.invitations.domain.models import Happening, Invitation, Usage
 from services.invitations.domain.states import Channel
-from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
+from shared.runtime.rowset import RowStatement
 
-_CONTACTS = RowSet({"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"})
-_WISHES = RowSet(
-    {"parent_id": "uuid", "school_id": "uuid", "channel": "text", "contact_id": "uuid", "actor": "text"}
-)
-_HAPPENINGS = RowSet(
-    {"parent_id": "uuid", "school_id": "uuid", "event": "text", "detail": "text", "actor": "text"}
-)
+_CONTACTS = {"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"}
 _USAGES = text(
     """
     SELECT parent_id, contact_id, address_digest, messages, verified_at
       FROM contact_usages WHERE parent_id = ANY(CAST(:ids AS uuid[]))
     """
 )
-_COUNT_MESSAGES = text(
-    f"""
+_COUNT_MESSAGES = RowStatement(
+    """
     INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
-    SELECT *, 1 FROM {_CONTACTS.rows}
+    SELECT *, 1 FROM {rows}
     ON CONFLICT (parent_id, contact_id) DO UPDATE SET
         messages = CASE WHEN u.address_digest = excluded.address_digest THEN u.messages + 1 ELSE 1 END,
         verified_at = CASE WHEN u.address_digest = excluded.address_digest THEN u.verified_at END,
         address_digest = excluded.address_digest
-    """
+    """,
+    _CONTACTS,
+    same=("school_id",),
 )
-_VERIFY = text(
-    f"""
+_VERIFY = RowStatement(
+    """
     UPDATE contact_usages AS u SET verified_at = coalesce(u.verified_at, now())
-      FROM {_CONTACTS.rows}
+      FROM {rows}
      WHERE (u.parent_id, u.contact_id, u.address_digest) = (r.parent_id, r.contact_id, r.address_digest)
-    """
+    """,
+    _CONTACTS,
 )
-_RECORD = text(
-    f"""
-    INSERT INTO invitation_events (event_id, happened_at, {_HAPPENINGS.names})
-    SELECT r.event_id, CAST(:happened_at AS timestamptz), {_HAPPENINGS.names}
-      FROM unnest(CAST(:event_ids AS uuid[]), {_HAPPENINGS.arrays}) AS r (event_id, {_HAPPENINGS.names})
+_RECORD = RowStatement(
     """
+    INSERT INTO invitation_events (happened_at, {names})
+    SELECT CAST(:happened_at AS timestamptz), {names} FROM {rows}
+    """,
+    {
+        "event_id": "uuid",
+        "parent_id": "uuid",
+        "school_id": "uuid",
+        "event": "text",
+        "detail": "text",
+        "actor": "text",
+    },
+    same=("school_id", "event", "detail", "actor"),
 )
-_WISH = text(
-    f"""
-    INSERT INTO requested_invitations ({_WISHES.names})
-    SELECT * FROM {_WISHES.rows}
+_HAPPENING = ("parent_id", "school_id", "event", "detail", "actor")
+_WISH = RowStatement(
+    """
+    INSERT INTO requested_invitations ({names})
+    SELECT * FROM {rows}
     ON CONFLICT (parent_id) DO UPDATE SET
         channel = excluded.channel, contact_id = excluded.contact_id, actor = excluded.actor
-    """
+    """,
+    {"parent_id": "uuid", "school_id": "uuid", "channel": "text", "contact_id": "uuid", "actor": "text"},
 )
 _WISHED_PARENTS = text(
     """
@@ -89,24 +96,25 @@ async def find_usages(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUI
 
 async def count_messages(tx: Transaction, sent: Iterable[Invitation]) -> None:
     """One more message to each invitation's contact; the count starts anew where the address is another."""
-    await tx.execute(_COUNT_MESSAGES, _CONTACTS.of(sent))
+    await tx.execute(*_COUNT_MESSAGES.of(sent))
 
 
 async def mark_verified(tx: Transaction, verified: Iterable[Invitation]) -> None:
     """The addresses that these invitations went to are proved."""
-    await tx.execute(_VERIFY, _CONTACTS.of(verified))
+    await tx.execute(*_VERIFY.of(verified))
 
 
 async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
     """Add lines to timelines, in order."""
     if happenings:
-        ids = [new_id() for _ in happenings]
-        await tx.execute(_RECORD, {"event_ids": ids, "happened_at": tx.now, **_HAPPENINGS.of(happenings)})
+        columns = {name: [getattr(one, name) for one in happenings] for name in _HAPPENING}
+        columns["event_id"] = [new_id() for _ in happenings]
+        await tx.execute(*_RECORD.of_columns(columns, happened_at=tx.now))
 
 
 async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
     """Remember who is to be invited; one wish per parent, the last one."""
-    await tx.execute(_WISH, _WISHES.of(wishes))
+    await tx.execute(*_WISH.of(wishes))
 
 
 async def find_wished_parents(tx: Transaction, limit: int) -> list[UUID]:

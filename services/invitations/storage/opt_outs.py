@@ -9,10 +9,19 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import OptOut
 from services.invitations.domain.states import Channel
-from services.invitations.storage.sets import RowSet
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
-_ROWS = RowSet(
+_SAVE = RowStatement(
+    """
+    INSERT INTO opt_outs AS o ({names})
+    SELECT * FROM {rows}
+     ORDER BY r.parent_id, r.channel, r.address_digest
+    ON CONFLICT (parent_id, channel, address_digest) DO UPDATE
+       SET version = excluded.version, opted_out = excluded.opted_out
+     WHERE o.version < excluded.version
+    RETURNING o.parent_id, o.channel, o.address_digest
+    """,
     {
         "parent_id": "uuid",
         "channel": "text",
@@ -20,18 +29,7 @@ _ROWS = RowSet(
         "school_id": "uuid",
         "version": "bigint",
         "opted_out": "boolean",
-    }
-)
-_SAVE = text(
-    f"""
-    INSERT INTO opt_outs AS o ({_ROWS.names})
-    SELECT * FROM {_ROWS.rows}
-     ORDER BY r.parent_id, r.channel, r.address_digest
-    ON CONFLICT (parent_id, channel, address_digest) DO UPDATE
-       SET version = excluded.version, opted_out = excluded.opted_out
-     WHERE o.version < excluded.version
-    RETURNING o.parent_id, o.channel, o.address_digest
-    """
+    },
 )
 _FIND = text(
     """
@@ -46,7 +44,7 @@ async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
     latest: dict[tuple[UUID, Channel, str], OptOut] = {}
     for change in sorted(changes, key=lambda change: change.version):
         latest[change.parent_id, change.channel, change.address_digest] = change
-    rows = await tx.rows(_SAVE, _ROWS.of(latest.values()))
+    rows = await tx.rows(*_SAVE.of(latest.values()))
     return [latest[row.parent_id, Channel(row.channel), row.address_digest] for row in rows]
 
 

@@ -132,7 +132,8 @@ class Dialogue(asyncio.Protocol):
 
 
 def _reply(lines: list[bytes]) -> Reply:
-    last = lines[-1]
-    code = int(last[:3]) if last[:3].isdigit() and len(last[:3]) == 3 else NO_CODE
-    text = b"\n".join(line[4:].strip() for line in lines) if code != NO_CODE else b"\n".join(lines)
-    return Reply(code, text.decode("utf-8", "surrogateescape"))
+    digits = lines[-1][:3]
+    if len(digits) < 3 or not digits.isdigit():
+        return Reply(NO_CODE, b"\n".join(lines).decode("utf-8", "surrogateescape"))
+    text = lines[0][4:].strip() if len(lines) == 1 else b"\n".join([line[4:].strip() for line in lines])
+    return Reply(int(digits), text.decode("utf-8", "surrogateescape"))

@@ -16,7 +16,7 @@ from services.notifier.channels.opening import open_session
 from services.notifier.channels.pool import SessionPool
 from services.notifier.channels.safe import BadAddressError, mailbox, tame
 from services.notifier.channels.smtp import Pipelining, Session, TimeLimits
-from services.notifier.channels.words import catalogue, values_of
+from services.notifier.channels.words import catalogue, greeting, run_values
 from services.notifier.settings import SmtpServer
 
 
@@ -40,6 +40,8 @@ class EmailChannel:
 
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
+        self._sender = settings.sender.addr_spec
+        self._domain = settings.sender.domain
         self._tls: ssl.SSLContext | None = None
         self._pipelining = Pipelining()
         self._pool = SessionPool(self._open_session, settings.connections)
@@ -63,17 +65,19 @@ class EmailChannel:
         except BadAddressError:
             raise Refused("bad_address", "The address is not written correctly.") from None
         mail = self._mail(letter, recipient)
-        return Receipt(await self._pool.deliver(self._settings.sender.addr_spec, recipient, mail))
+        return Receipt(await self._pool.deliver(self._sender, recipient, mail))
 
     def _mail(self, letter: Letter, recipient: str) -> bytes:
+        name = tame(letter.name)
         headers = Headers(
-            name=tame(letter.name),
+            name=name,
             address=recipient,
-            message_id=f"{letter.message_id.hex}@{self._settings.sender.domain}",
+            message_id=f"{letter.message_id.hex}@{self._domain}",
             date=datetime.now(UTC).replace(microsecond=0),
         )
         language: str = catalogue(letter.language)["language"]
-        return self._skeleton(language, letter.template).mail(headers, values_of(letter))
+        sheet = self._skeleton(language, letter.template).sheet(*run_values(letter))
+        return sheet.mail(headers, greeting(letter.language, name), letter.link)
 
     def _build_skeleton(self, language: str, template: str) -> Skeleton:
         return Skeleton(self._settings.sender, language, template)

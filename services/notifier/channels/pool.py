@@ -16,7 +16,7 @@ REST_SECONDS = 60.0
 
 
 class SessionPool:
-    """Hands mails over by at most `size` sessions at once; an idle one is left after half a minute.
+    """Hands mails over by at most `size` sessions at once; an idle one is left after half a minute to a minute.
 
     Where the server takes fewer sessions than that, the places it refuses rest for a minute and the others are used.
     """
@@ -28,6 +28,7 @@ class SessionPool:
         self._live = 0
         self._farewells: set[asyncio.Task[None]] = set()
         self._resting: set[asyncio.TimerHandle] = set()
+        self._looking_for_idle = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +86,7 @@ class SessionPool:
     def _release(self, session: Session, *, kept: bool) -> None:
         if kept and session.alive:
             self._idle.append((time.monotonic(), session))
-            self._after(IDLE_SECONDS, self._leave_idle)
+            self._look_for_idle()
         else:
             session.abort()
             self._live -= 1
@@ -103,8 +104,15 @@ class SessionPool:
         handle = asyncio.get_running_loop().call_later(seconds, act)
         self._resting.add(handle)
 
+    def _look_for_idle(self) -> None:
+        """One timer for all sessions, not one for each mail: it goes on while any is idle."""
+        if self._idle and not self._looking_for_idle:
+            self._looking_for_idle = True
+            self._after(IDLE_SECONDS, self._leave_idle)
+
     def _leave_idle(self) -> None:
         """Take leave of sessions that nobody used for a while; the longest idle one comes first in the list."""
+        self._looking_for_idle = False
         before = time.monotonic() - IDLE_SECONDS + 0.1
         while self._idle and self._idle[0][0] <= before:
             _, session = self._idle.pop(0)
@@ -112,3 +120,4 @@ class SessionPool:
             farewell = asyncio.create_task(session.quit())
             self._farewells.add(farewell)
             farewell.add_done_callback(self._farewells.discard)
+        self._look_for_idle()

@@ -50,14 +50,28 @@ def catalogue(language: str) -> Mapping[str, Any]:
 
 def values_of(letter: Letter) -> dict[str, str]:
     """What is put in for the placeholders: names tamed, the expiry as a moment in the school's time zone."""
-    words = catalogue(letter.language)
-    name = tame(letter.name)
+    school, expires = run_values(letter)
     return {
-        "greeting": fill(words["greeting"], {"name": name}) if name else words["greeting_without_name"],
-        "school": tame(letter.school_name),
-        "expires": _moment(letter.language, letter.expires_at, letter.timezone),
+        "greeting": greeting(letter.language, tame(letter.name)),
+        "school": school,
+        "expires": expires,
         "link": letter.link,
     }
+
+
+def run_values(letter: Letter) -> tuple[str, str]:
+    """The two values that all letters of a run share: school and expiry."""
+    minute = letter.expires_at.replace(second=0, microsecond=0)
+    return _tame_school(letter.school_name), _moment(letter.language, minute, letter.timezone)
+
+
+def greeting(language: str, name: str) -> str:
+    """The first words, to a name that was tamed or to nobody."""
+    words = catalogue(language)
+    return fill(words["greeting"], {"name": name}) if name else str(words["greeting_without_name"])
+
+
+_tame_school = lru_cache(maxsize=1024)(tame)
 
 
 def local_moment(pattern: str, language: str, at: datetime, timezone: str) -> str:

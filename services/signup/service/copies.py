@@ -36,11 +36,11 @@ async def save_students(
     newest = _newest(facts)
     details = [getattr(fact.data, "student", None) for fact in newest]
     columns = {
-        "student_ids": [fact.data.student_id for fact in newest],
-        "school_ids": [fact.school_id for fact in newest],
-        "versions": [fact.version for fact in newest],
-        "names": [None if detail is None else detail.name for detail in details],
-        "class_names": [None if detail is None else detail.class_name for detail in details],
+        "student_id": [fact.data.student_id for fact in newest],
+        "school_id": [fact.school_id for fact in newest],
+        "version": [fact.version for fact in newest],
+        "name": [None if detail is None else detail.name for detail in details],
+        "class_name": [None if detail is None else detail.class_name for detail in details],
         "removed": [detail is None for detail in details],
     }
     await copies.save_students(transaction, columns)
@@ -52,10 +52,10 @@ async def save_parents(
     """Which children each parent may see. Access that ended ends the membership; no name or address is kept."""
     newest = _newest(facts)
     columns: dict[str, list[Any]] = {
-        "parent_ids": [fact.data.parent_id for fact in newest],
-        "school_ids": [fact.school_id for fact in newest],
-        "versions": [fact.version for fact in newest],
-        "languages": [],
+        "parent_id": [fact.data.parent_id for fact in newest],
+        "school_id": [fact.school_id for fact in newest],
+        "version": [fact.version for fact in newest],
+        "language": [],
         "visible": [],
         "removed": [],
     }
@@ -63,7 +63,7 @@ async def save_parents(
         details = getattr(fact.data, "parent", None)
         children = getattr(fact.data, "children", ())
         visible = sorted({str(child.student_id) for child in children if child.rights == "full"})
-        columns["languages"].append(None if details is None else details.language)
+        columns["language"].append(None if details is None else details.language)
         columns["visible"].append("{" + ",".join(visible) + "}")
         columns["removed"].append(details is None)
     await copies.save_parents(transaction, columns)
@@ -73,12 +73,12 @@ async def save_invitations(transaction: Transaction, facts: Batch, state: Invita
     """The invitations of these facts are in `state` now, each in the fact's generation."""
     newest = _newest(facts)
     columns = {
-        "invitation_ids": [fact.data.invitation_id for fact in newest],
-        "school_ids": [fact.school_id for fact in newest],
-        "parent_ids": [fact.data.parent_id for fact in newest],
-        "versions": [fact.version for fact in newest],
-        "generations": [fact.data.generation for fact in newest],
-        "states": [state.value for _ in newest],
+        "invitation_id": [fact.data.invitation_id for fact in newest],
+        "school_id": [fact.school_id for fact in newest],
+        "parent_id": [fact.data.parent_id for fact in newest],
+        "version": [fact.version for fact in newest],
+        "generation": [fact.data.generation for fact in newest],
+        "state": [state.value for _ in newest],
     }
     await links.save_invitations(transaction, columns)
 
@@ -86,9 +86,9 @@ async def save_invitations(transaction: Transaction, facts: Batch, state: Invita
 async def save_links(transaction: Transaction, facts: Batch, purpose: Purpose) -> None:
     """The digests of links that are on their way."""
     columns = {
-        "token_digests": [fact.data.token_digest for fact in facts],
-        "invitation_ids": [fact.data.invitation_id for fact in facts],
-        "generations": [fact.data.generation for fact in facts],
+        "token_digest": [fact.data.token_digest for fact in facts],
+        "invitation_id": [fact.data.invitation_id for fact in facts],
+        "generation": [fact.data.generation for fact in facts],
         "expires_at": [fact.data.expires_at for fact in facts],
     }
     await links.save_links(transaction, purpose, columns)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
 _SCHOOLS = text(
     """
@@ -21,30 +22,43 @@ _SCHOOLS = text(
      WHERE s.version < excluded.version
     """
 )
-_STUDENTS = text(
+_STUDENTS = RowStatement(
     """
-    INSERT INTO students AS s (student_id, school_id, version, name, class_name, removed)
-    SELECT * FROM unnest(CAST(:student_ids AS uuid[]), CAST(:school_ids AS uuid[]), CAST(:versions AS bigint[]),
-                         CAST(:names AS text[]), CAST(:class_names AS text[]), CAST(:removed AS boolean[]))
-     ORDER BY 1
+    INSERT INTO students AS s ({names})
+    SELECT * FROM {rows} ORDER BY student_id
     ON CONFLICT (student_id) DO UPDATE SET version = excluded.version, name = excluded.name,
         class_name = excluded.class_name, removed = excluded.removed
      WHERE s.version < excluded.version
-    """
+    """,
+    {
+        "student_id": "uuid",
+        "school_id": "uuid",
+        "version": "bigint",
+        "name": "text",
+        "class_name": "text",
+        "removed": "boolean",
+    },
+    same=("school_id", "version", "removed"),
 )
 # A parent's children travel as one text per row, since PostgreSQL's unnest would flatten an array of arrays.
-_PARENTS = text(
+_PARENTS = RowStatement(
     """
     INSERT INTO parents AS p (parent_id, school_id, version, language, visible_student_ids, removed)
     SELECT parent_id, school_id, version, language, CAST(visible AS uuid[]), removed
-      FROM unnest(CAST(:parent_ids AS uuid[]), CAST(:school_ids AS uuid[]), CAST(:versions AS bigint[]),
-                  CAST(:languages AS text[]), CAST(:visible AS text[]), CAST(:removed AS boolean[]))
-           AS row (parent_id, school_id, version, language, visible, removed)
-     ORDER BY parent_id
+      FROM {rows} ORDER BY parent_id
     ON CONFLICT (parent_id) DO UPDATE SET version = excluded.version, language = excluded.language,
         visible_student_ids = excluded.visible_student_ids, removed = excluded.removed
      WHERE p.version < excluded.version
-    """
+    """,
+    {
+        "parent_id": "uuid",
+        "school_id": "uuid",
+        "version": "bigint",
+        "language": "text",
+        "visible": "text",
+        "removed": "boolean",
+    },
+    same=("school_id", "version", "language", "removed"),
 )
 _FOLLOW_ACCESS = text(
     """
@@ -82,17 +96,17 @@ async def save_schools(transaction: Transaction, columns: Columns) -> None:
 
 
 async def save_students(transaction: Transaction, columns: Columns) -> None:
-    """One row per student in `columns`: student_ids, school_ids, versions, names, class_names, removed."""
-    await transaction.execute(_STUDENTS, columns)
+    """One row per student in `columns`: student_id, school_id, version, name, class_name, removed."""
+    await transaction.execute(*_STUDENTS.of_columns(columns))
 
 
 async def save_parents(transaction: Transaction, columns: Columns) -> None:
-    """One row per parent in `columns`: parent_ids, school_ids, versions, languages, visible, removed.
+    """One row per parent in `columns`: parent_id, school_id, version, language, visible, removed.
 
     Memberships of these parents end, or begin again, with the access that the newest fact gives.
     """
-    await transaction.execute(_PARENTS, columns)
-    await transaction.execute(_FOLLOW_ACCESS, {"parent_ids": columns["parent_ids"], "now": transaction.now})
+    await transaction.execute(*_PARENTS.of_columns(columns))
+    await transaction.execute(_FOLLOW_ACCESS, {"parent_ids": columns["parent_id"], "now": transaction.now})
 
 
 async def lock_parents(

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.signup.domain.links import InvitationState, Link, Purpose
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
 _FIND = text(
     """
@@ -23,25 +24,32 @@ _FIND = text(
      WHERE l.token_digest = :token_digest AND l.purpose = :purpose
     """
 )
-_INVITATIONS = text(
+_INVITATIONS = RowStatement(
     """
-    INSERT INTO invitations AS i (invitation_id, school_id, parent_id, version, generation, state)
-    SELECT * FROM unnest(CAST(:invitation_ids AS uuid[]), CAST(:school_ids AS uuid[]), CAST(:parent_ids AS uuid[]),
-                         CAST(:versions AS bigint[]), CAST(:generations AS integer[]), CAST(:states AS text[]))
-     ORDER BY 1
+    INSERT INTO invitations AS i ({names})
+    SELECT * FROM {rows} ORDER BY invitation_id
     ON CONFLICT (invitation_id) DO UPDATE SET version = excluded.version, generation = excluded.generation,
         state = excluded.state
      WHERE i.version < excluded.version
-    """
+    """,
+    {
+        "invitation_id": "uuid",
+        "school_id": "uuid",
+        "parent_id": "uuid",
+        "version": "bigint",
+        "generation": "integer",
+        "state": "text",
+    },
+    same=("school_id", "version", "generation", "state"),
 )
-_LINKS = text(
+_LINKS = RowStatement(
     """
-    INSERT INTO links (token_digest, purpose, invitation_id, generation, expires_at)
-    SELECT token_digest, :purpose, invitation_id, generation, expires_at
-      FROM unnest(CAST(:token_digests AS text[]), CAST(:invitation_ids AS uuid[]), CAST(:generations AS integer[]),
-                  CAST(:expires_at AS timestamptz[])) AS row (token_digest, invitation_id, generation, expires_at)
+    INSERT INTO links (purpose, {names})
+    SELECT CAST(:purpose AS text), {names} FROM {rows}
     ON CONFLICT (token_digest) DO NOTHING
-    """
+    """,
+    {"token_digest": "text", "invitation_id": "uuid", "generation": "integer", "expires_at": "timestamptz"},
+    same=("generation",),
 )
 _NEXT_SUBMISSION = text(
     """
@@ -73,13 +81,13 @@ async def find_link(transaction: Transaction, purpose: Purpose, token_digest: st
 
 
 async def save_invitations(transaction: Transaction, columns: Columns) -> None:
-    """One row per invitation: invitation_ids, school_ids, parent_ids, versions, generations, states."""
-    await transaction.execute(_INVITATIONS, columns)
+    """One row per invitation: invitation_id, school_id, parent_id, version, generation, state."""
+    await transaction.execute(*_INVITATIONS.of_columns(columns))
 
 
 async def save_links(transaction: Transaction, purpose: Purpose, columns: Columns) -> None:
-    """One row per link: token_digests, invitation_ids, generations, expires_at. A known link stays as it is."""
-    await transaction.execute(_LINKS, {**columns, "purpose": purpose.value})
+    """One row per link: token_digest, invitation_id, generation, expires_at. A known link stays as it is."""
+    await transaction.execute(*_LINKS.of_columns(columns, purpose=purpose.value))
 
 
 async def lock_for_submission(transaction: Transaction, invitation_id: UUID) -> int:

@@ -24,7 +24,9 @@ def main() -> int:
         sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
 
     say(f"seed {seed}; logs and report.json in {directory}")
-    report = campaign(Options(seed, clerks=given.clerks), plan(seed, given.faults), directory, say)
+    report = campaign(
+        Options(seed, clerks=given.clerks, outages=given.outages), plan(seed, given.faults), directory, say
+    )
     sys.stdout.write(report.table() + "\n")
     return 1 if report.broken else 0
 
@@ -34,6 +36,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="which faults, in which order; left out: a new one, printed")
     parser.add_argument("--faults", type=int, default=300)
     parser.add_argument("--clerks", type=int, default=6, help="clients that work at the same time")
+    parser.add_argument(
+        "--outages",
+        type=float,
+        default=1.0,
+        help="share of their full length (43 minutes in all) that the long outages get; 0 leaves them out",
+    )
     parser.add_argument("--directory", type=Path, help="where logs and report.json go; must be empty")
     return parser.parse_args()
 

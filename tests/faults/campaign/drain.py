@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from sqlalchemy.engine import make_url
 
 from shared.contracts.topics import consumer_groups, topics_of
-from tests.support.postgres import Cluster
 from tests.support.stack import SERVICES
-from tests.support.stack.stack import DATABASE
 
 _LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 3
@@ -37,28 +34,25 @@ class NotDrainedError(Exception):
     """Time was up; the text says what is left."""
 
 
-async def connect(cluster: Cluster) -> asyncpg.Connection:
-    """As the superuser, who sees every school."""
-    url = make_url(cluster.url(DATABASE)).set(username="postgres", drivername="postgresql")
-    return await asyncpg.connect(url.render_as_string())
+Lags = Callable[[], Awaitable[dict[str, int]]]
 
 
-async def drain(cluster: Cluster, bootstrap: str, *, limit_seconds: float, tick: Callable[[], None]) -> float:
+async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callable[[], None]) -> float:
     """Seconds that it took. `tick` is called at every look. Raises NotDrainedError with what is left."""
     began, quiet, left = time.monotonic(), 0, {"never looked": 1}
     while quiet < _QUIET_LOOKS:
         if time.monotonic() - began > limit_seconds:
             raise NotDrainedError(f"after {limit_seconds:.0f} s there are left: {left}")
         tick()
-        left = await _left(cluster, bootstrap)
+        left = await _left(database, lags)
         quiet = 0 if left else quiet + 1
         await asyncio.sleep(_LOOK_SECONDS)
     return time.monotonic() - began
 
 
-async def _left(cluster: Cluster, bootstrap: str) -> dict[str, int]:
+async def _left(database: str, lags: Lags) -> dict[str, int]:
     try:
-        connection = await connect(cluster)
+        connection = await asyncpg.connect(database)
     except (OSError, asyncpg.PostgresError) as error:
         return {f"database: {error}": 1}
     try:
@@ -67,10 +61,10 @@ async def _left(cluster: Cluster, bootstrap: str) -> dict[str, int]:
     finally:
         await connection.close()
     found = {what: count for what, count in counts.items() if count}
-    return found or await lags(bootstrap)
+    return found or await lags()
 
 
-async def lags(bootstrap: str) -> dict[str, int]:
+async def lags_on(bootstrap: str) -> dict[str, int]:
     """Records that a group has not committed yet, by group; empty where every group is at the end."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.faults.campaign.drain import connect
+import asyncpg
+
 from tests.faults.campaign.ledger import Ledger
-from tests.faults.campaign.topics import Record, dump
+from tests.faults.campaign.topics import Record
 from tests.faults.campaign.world import Disturbance
-from tests.support.postgres import Cluster
 from tests.support.stack import SERVICES
 from tests.support.stack.mailbox import ARRIVALS
 
 Row = dict[str, Any]
-_TOKEN = re.compile(r"/(?:verify|join)/([\w-]{22})$")
+TOKEN = re.compile(r"/(?:verify|join)/([\w-]{22})$")
 _TABLES = (
     *(
         f"{service}.{table}"
@@ -75,10 +75,10 @@ class Evidence:
         return self.tables.get(name, [])
 
 
-async def gather(cluster: Cluster, bootstrap: str, ledger: Ledger) -> Evidence:
-    """Read topics and tables."""
-    found = Evidence(ledger, await dump(bootstrap))
-    connection = await connect(cluster)
+async def gather(database: str, ledger: Ledger) -> Evidence:
+    """Read the tables."""
+    found = Evidence(ledger)
+    connection = await asyncpg.connect(database)
     try:
         for table in _TABLES:
             rows = await connection.fetch(f"SELECT * FROM {table}")
@@ -101,12 +101,12 @@ def arrivals(file: Path) -> Iterable[Arrival]:
             note = json.loads(line)
         except ValueError:
             continue
-        tokens = tuple(found[1] for link in note["links"] if (found := _TOKEN.search(link)))
-        yield Arrival(note["at"], note["channel"], note["to"], _message_id(note["key"]), tokens)
+        tokens = tuple(found[1] for link in note["links"] if (found := TOKEN.search(link)))
+        yield Arrival(note["at"], note["channel"], note["to"], message_id_of(note["key"]), tokens)
 
 
-def _message_id(key: str) -> str:
-    """Of a mail's Message-ID, or of the address for reports of a text."""
+def message_id_of(key: str) -> str:
+    """What the notifier calls it, of a mail's Message-ID, or of the address for reports of a text."""
     name = key.strip("<>").partition("@")[0]
     try:
         return str(UUID(name))

@@ -11,6 +11,7 @@ from typing import Any
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.oracle.messages import duplicates
 from tests.faults.campaign.oracle.verdict import Verdict
+from tests.faults.campaign.outages import Measure
 
 _SHOWN = 10
 
@@ -25,6 +26,7 @@ class Report:
     notes: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
     @property
@@ -60,6 +62,7 @@ class Report:
             lines.append(f"  {action:22}{numbers}")
         lines += _section("noted", self.notes) + _section("came of it", self.counts)
         lines += _section("seconds", {name: round(value, 1) for name, value in self.seconds.items()})
+        lines += ["long outages", *(f"  {one}" for one in self.measures)] if self.measures else []
         lines += ["invariants" + " " * 13 + "looked at  broken"]
         for one in self.verdicts:
             lines.append(f"  {one.invariant:16}{one.looked_at:12}{len(one.broken):8}  {one.promise}")

@@ -9,16 +9,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tests.faults.campaign import outages
 from tests.faults.campaign.conductor import Conductor, Say
-from tests.faults.campaign.drain import drain
+from tests.faults.campaign.drain import drain, lags_on
 from tests.faults.campaign.evidence import gather, read_files
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load import Load
 from tests.faults.campaign.oracle import judge
 from tests.faults.campaign.plan import REPLICAS, Fault
 from tests.faults.campaign.report import Report
+from tests.faults.campaign.site import site_of
+from tests.faults.campaign.topics import dump
 from tests.faults.campaign.world import World
 from tests.support.brokers.base import Unavailable
 from tests.support.brokers.kafka import KafkaFromJars, start_kafka
@@ -36,13 +40,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last."""
+    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last.
+
+    `outages`: the share of their full length that long outages get after the faults; 0 is none.
+    """
 
     seed: int
     schools: int = 3
     clerks: int = 4
     warm_seconds: float = 5.0
     drain_seconds: float = 600.0
+    outages: float = 0.0
 
 
 def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
@@ -54,20 +62,24 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Sa
             conductor.rest(options.warm_seconds)
             conductor.play(faults)
             conductor.heal()
+            if options.outages:
+                report.measures = outages.play(world, conductor, options.outages)
+                conductor.heal()
             conductor.rest(options.warm_seconds)
         say("healed")
         with _timed(report, "drain"):
             asyncio.run(
                 drain(
-                    world.cluster,
-                    world.broker.bootstrap,
+                    world.site.database,
+                    partial(lags_on, world.broker.bootstrap),
                     limit_seconds=options.drain_seconds,
                     tick=lambda: conductor.rest(0.0),
                 )
             )
         say("drained")
         with _timed(report, "oracle"):
-            evidence = asyncio.run(gather(world.cluster, world.broker.bootstrap, ledger))
+            evidence = asyncio.run(gather(world.site.database, ledger))
+            evidence.records = asyncio.run(dump(world.broker.bootstrap))
             read_files(evidence, directory)
             evidence.disturbances, evidence.played = world.disturbances, world.load.memory.played
             report.weigh(evidence, judge(evidence))
@@ -90,8 +102,9 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
         points.mkdir()
         settings = {**_SETTINGS, FOLDER: str(points)}
         stack = undo.enter_context(Stack(directory, cluster, broker, replicas=REPLICAS, settings=settings))
-        load = Load(stack, ledger, options.seed, schools=options.schools, clerks=options.clerks)
-        yield World(stack, cluster, broker, load, points, random.Random(f"details {options.seed}"))
+        site = site_of(stack, cluster)
+        load = Load(site, ledger, options.seed, schools=options.schools, clerks=options.clerks)
+        yield World(stack, cluster, broker, site, load, points, random.Random(f"details {options.seed}"))
 
 
 @contextmanager

@@ -46,8 +46,10 @@ async def plain_producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Record]:
-    """All that is on these topics, partition by partition in the order of offsets."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    """All that is on these topics now, partition by partition in the order of offsets."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         partitions = [
@@ -57,11 +59,11 @@ async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Reco
         ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         found: list[Record] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).values():
-                found += [record_of(one) for one in batch]
+            for partition, batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
+                found += [record_of(one) for one in batch if one.offset < ends[partition]]
+        assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())}"
         return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
     finally:
         await consumer.stop()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.campaign.load import Load
+from tests.faults.campaign.site import Site
 from tests.support.brokers.kafka import KafkaFromJars
 from tests.support.postgres import Cluster
 from tests.support.stack import Part, Stack
@@ -32,6 +33,7 @@ class World:
     stack: Stack
     cluster: Cluster
     broker: KafkaFromJars
+    site: Site
     load: Load
     points: Path
     dice: random.Random

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ POINTS = {
     "P6": "the sender, before it calls the provider",
     "P7": "the sender, after the provider accepted and before that is recorded",
 }
+BLOCK = "block"
+"""Not a death: at the next commit the event loop does nothing for so long that every session ends."""
+BLOCK_SECONDS = 45.0
 FOLDER = "KINVITE_TEST_POINTS"
 Passage = Callable[[str], None]
 
@@ -58,7 +62,9 @@ def install(service: str) -> None:
                 path.unlink()
             except FileNotFoundError:
                 continue  # another process passed at the same moment
-            if path.suffix == ".001":
+            if path.suffix == ".001" and point == BLOCK:
+                time.sleep(BLOCK_SECONDS)
+            elif path.suffix == ".001":
                 os.kill(os.getpid(), signal.SIGKILL)
             return
 
@@ -98,6 +104,7 @@ def _around_commits(passage: Passage) -> None:
     async def watched(database: Database, **named: Any) -> AsyncIterator[Transaction]:
         async with transaction(database, **named) as open_one:
             yield open_one
+            passage(BLOCK)
             if open_one.emitted:
                 passage("P1")
         if open_one.emitted:

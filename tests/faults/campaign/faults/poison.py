@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from shared.contracts.envelope import MAX_VERSION, Headers
+from shared.contracts.envelope import Headers
 
 PREFIX = "poison-"
 TYPES = {
@@ -69,7 +69,7 @@ KINDS: dict[str, Callable[[Poison], Poison]] = {
     "bad utf-8": lambda good: _with(good, "ce_source", b"\xff\xfe"),
     "wrong school": lambda good: _with(good, "ce_schoolid", b"no school"),
     "deep nesting": lambda good: replace(good, value=b"[" * _DEEP + b"]" * _DEEP),
-    "future version": lambda good: _with(good, "ce_aggregateversion", str(MAX_VERSION + 1).encode()),
+    "future version": lambda good: _with(good, "ce_aggregateversion", str(2**63).encode()),
 }
 PARKED = frozenset(KINDS) - {"unknown type"}
 

@@ -10,7 +10,7 @@ from tests.support.stack import points
 
 STORM_SECONDS = 3.0
 _READY_SECONDS = 20.0
-_MOST_PASSAGES = 6
+_MOST_PASSAGES = 4
 _LOOK_SECONDS = 0.1
 
 

@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 import httpx
 
 from tests.faults.campaign.ledger import Entry, Ledger, Outcome
-from tests.support.apps import bearer
-from tests.support.stack import Stack
+from tests.faults.campaign.site import Site
 
 _SECONDS = 15.0
 _TRIES = 3
@@ -40,16 +39,15 @@ class Ask:
 class Caller:
     """An async context manager over one HTTP client. `dice` decide on the replica and on repeating."""
 
-    def __init__(self, stack: Stack, ledger: Ledger, dice: random.Random) -> None:
-        self.stack = stack
+    def __init__(self, site: Site, ledger: Ledger, dice: random.Random) -> None:
+        self.site = site
         self.dice = dice
         self._ledger = ledger
-        self._tokens = bearer()
         self.client = httpx.AsyncClient(timeout=_SECONDS)
 
     def url(self, service: str) -> str:
         """Of one replica that serves the service's API."""
-        return self.dice.choice(self.stack.answering(service)).url
+        return self.dice.choice(self.site.urls(service))
 
     async def ask(self, ask: Ask) -> Entry:
         """Send it, and write down what is known."""
@@ -79,7 +77,7 @@ class Caller:
     async def read(self, url: str) -> httpx.Response | None:
         """GET; nothing is written down, as nothing may change by it."""
         try:
-            return await self.client.get(url, headers=self._tokens)
+            return await self.client.get(url, headers=self.site.headers)
         except httpx.HTTPError:
             return None
 
@@ -87,7 +85,7 @@ class Caller:
         return ask.keyed and tries < _TRIES and self.dice.random() < _AGAIN
 
     async def _send(self, ask: Ask, key: str) -> httpx.Response | None:
-        headers: dict[str, str] = {} if ask.form is not None else dict(self._tokens)
+        headers: dict[str, str] = {} if ask.form is not None else dict(self.site.headers)
         content = None
         if ask.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"

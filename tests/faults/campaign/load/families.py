@@ -35,7 +35,7 @@ class Families:
         """Read what is new, and let those who got it act."""
         for path in await self._new_links():
             self._old.append(path)
-            if self._dice.random() < 0.85:
+            if self._dice.random() < 0.6:
                 self._start(self._act(path))
         if self._old and self._dice.random() < 0.3:
             self._start(self._come_back(self._dice.choice(self._old)))
@@ -50,7 +50,7 @@ class Families:
         found: list[str] = []
         newest, cursor = self._seen, ""
         while True:
-            url = f"{self._caller.stack.mailbox.url}/mailbox/v1/messages?limit=200{cursor}"
+            url = f"{self._caller.site.mailbox}/mailbox/v1/messages?limit=200{cursor}"
             page = await self._caller.read(url)
             if page is None or page.status_code != 200:
                 return []

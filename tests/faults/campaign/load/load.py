@@ -13,7 +13,7 @@ from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load.caller import Caller
 from tests.faults.campaign.load.families import Families
 from tests.faults.campaign.load.office import Memory, Office, open_schools
-from tests.support.stack import Stack
+from tests.faults.campaign.site import Site
 
 _PAUSE_SECONDS = (0.05, 0.4)
 
@@ -24,10 +24,10 @@ class Load:
     What went wrong in a client itself is raised at the end.
     """
 
-    def __init__(self, stack: Stack, ledger: Ledger, seed: int, *, schools: int, clerks: int) -> None:
+    def __init__(self, site: Site, ledger: Ledger, seed: int, *, schools: int, clerks: int) -> None:
         self.ledger = ledger
         self.memory = Memory()
-        self._stack = stack
+        self._site = site
         self._dice = random.Random(f"load {seed}")
         self._schools = schools
         self._clerks = clerks
@@ -63,7 +63,7 @@ class Load:
             self._ready.set()
 
     async def _work(self) -> None:
-        caller = Caller(self._stack, self.ledger, self._dice)
+        caller = Caller(self._site, self.ledger, self._dice)
         async with caller.client:
             self.memory.schools += await open_schools(caller, self._schools)
             self._ready.set()

@@ -24,7 +24,7 @@ SCHOOL = {
     "quiet_until": "00:00",
 }
 _KEPT = 400
-_IMPORTED = 12
+_IMPORTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Office:
         if not self._memory.spoiled:
             return
         play = self._memory.spoiled.popleft()
-        url = f"{self._caller.stack.mailbox.url}/mailbox/v1/behaviours"
+        url = f"{self._caller.site.mailbox}/mailbox/v1/behaviours"
         try:
             await self._caller.client.post(url, json={"to": address, **play})
         except httpx.HTTPError:

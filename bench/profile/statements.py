@@ -1,0 +1,65 @@
+"""What PostgreSQL's own count of statements (pg_stat_statements, which comes with it) says about a run."""
+
+import json
+from dataclasses import dataclass
+
+from tests.support.postgres import Cluster
+
+OPTIONS = ("shared_preload_libraries=pg_stat_statements", "track_io_timing=on")
+_SHOWN_CHARACTERS = 160
+# The same statement of several roles counts as one.
+_TOP = """
+SELECT coalesce(json_agg(found), '[]') FROM (
+    SELECT regexp_replace(query, '\\s+', ' ', 'g') AS text,
+           sum(calls)::bigint AS calls,
+           sum(total_exec_time) AS milliseconds,
+           sum(rows)::bigint AS rows,
+           sum(shared_blks_hit + shared_blks_read)::bigint AS blocks,
+           sum(wal_bytes)::bigint AS wal_bytes
+    FROM pg_stat_statements
+    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = '{database}')
+    GROUP BY 1 ORDER BY milliseconds DESC LIMIT {limit}
+) AS found
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """All calls of one statement: `milliseconds` in the executor, `blocks` looked at, bytes of write-ahead log."""
+
+    text: str
+    calls: int
+    milliseconds: float
+    rows: int
+    blocks: int
+    wal_bytes: int
+
+    def line(self) -> str:
+        """One line of a table, with what a call costs on average."""
+        mean, blocks = self.milliseconds / self.calls, self.blocks / self.calls
+        return (
+            f"{self.milliseconds:9.0f} ms {self.calls:8} calls {mean:8.3f} ms/call {self.rows:9} rows "
+            f"{blocks:8.1f} blocks/call {self.wal_bytes / 2**20:7.1f} MiB WAL  {self.text[:_SHOWN_CHARACTERS]}"
+        )
+
+
+class StatementCounter:
+    """Of one database of a cluster that was started with OPTIONS; counting costs PostgreSQL a few per cent."""
+
+    def __init__(self, cluster: Cluster, database: str) -> None:
+        self._cluster = cluster
+        self._database = database
+        cluster.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._cluster.sql("SELECT pg_stat_statements_reset()")
+
+    def top(self, limit: int = 20) -> list[Statement]:
+        """The statements that took most time since, the dearest first."""
+        return [
+            Statement(**found)
+            for found in json.loads(
+                self._cluster.sql(_TOP.format(database=self._database, limit=limit).replace("\n", " "))
+            )
+        ]

@@ -1,0 +1,101 @@
+"""G4: a single invitation while a bulk run has a crowd in front of it, in both ways to run Kinvite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bench.embedded import NAME as EMBEDDED
+from bench.embedded import Embedded
+from bench.families import families_csv
+from bench.figures import KINVITE, Figure, Goal, pooled
+from bench.office import Office
+from bench.plan import Plan
+from bench.rig import Rig
+from bench.sink import Sink
+
+CLICKS = 60
+CLICK_EVERY_SECONDS = 0.25
+MARKER = "overtaking"
+LOOK_SECONDS = 0.05
+WITHIN_SECONDS = 600.0
+AT_ONCE = 8
+
+
+def run(plan: Plan, _: Callable[[str], None]) -> Iterator[Figure]:
+    """The crowd is in the run, and its mails are going out, before the first click; its end is not waited for."""
+    with Sink(keep=True) as sink, Rig(sink) as rig, sink.arrivals(MARKER.encode()) as arrivals:
+        crowd = _Crowd.invited(rig.office, plan.crowd)
+        clicks = crowd.clicks(time.monotonic)
+        came = [arrivals.wait_for(email, within_seconds=WITHIN_SECONDS) - at for email, at in clicks]
+        yield _figure(KINVITE, came, crowd, Goal(500))
+    with Embedded() as embedded:
+        crowd = _Crowd.invited(embedded.office, plan.crowd)
+        clicks = crowd.clicks(time.time)
+        came = [embedded.arrival(email) - at for email, at in clicks]
+        yield _figure(EMBEDDED, came, crowd, Goal(2_000))
+
+
+@dataclass(slots=True)
+class _Crowd:
+    """A bulk run under way, and the parents of another school, who are invited one by one meanwhile."""
+
+    office: Office
+    school_id: str
+    bulk_id: str
+    other_school_id: str
+    parents: dict[str, str]
+    left: int = 0
+
+    @classmethod
+    def invited(cls, office: Office, count: int) -> _Crowd:
+        other_school_id, parents = office.new_parents(CLICKS, MARKER)
+        school_id = office.school("School of a crowd")
+        office.wait_applied(school_id, office.upload(school_id, families_csv(count, "crowd")))
+        bulk_id = office.bulk(school_id)
+        crowd = cls(office, school_id, bulk_id, other_school_id, parents)
+        crowd.wait_begun(count)
+        return crowd
+
+    def ahead(self) -> int:
+        """How many of the crowd have no mail yet."""
+        run = self.office.run(self.school_id, self.bulk_id)
+        return int(run["pending"] + run["waiting"])
+
+    def wait_begun(self, count: int) -> None:
+        """Until mails are going out; `count` is the whole crowd."""
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while self.ahead() in {0, count}:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the bulk run does not begin")
+            time.sleep(LOOK_SECONDS)
+
+    def clicks(self, clock: Callable[[], float]) -> list[tuple[str, float]]:
+        """Click at a steady pace, whether or not the earlier mails have come: each address, and when it was clicked.
+
+        Raises RuntimeError where the crowd ends before the clicks, as the last ones would have overtaken nobody.
+        """
+
+        def click(email: str, parent_id: str) -> tuple[str, float]:
+            at = clock()
+            self.office.invite(self.other_school_id, parent_id)
+            return email, at
+
+        with ThreadPoolExecutor(AT_ONCE) as fingers:
+            clicked = []
+            for email, parent_id in self.parents.items():
+                clicked.append(fingers.submit(click, email, parent_id))
+                time.sleep(CLICK_EVERY_SECONDS)  # the load's pace
+            done = [one.result() for one in clicked]
+        self.left = self.ahead()
+        if not self.left:
+            raise RuntimeError("the bulk run was over before the clicks were: take a larger --crowd")
+        return done
+
+
+def _figure(name: str, seconds: list[float], crowd: _Crowd, goal: Goal) -> Figure:
+    what = "click to accepted mail during a bulk run, p99"
+    samples, left = [one * 1000 for one in seconds], {"crowd left at the last click": crowd.left}
+    return pooled("G4", what, [samples], 0.99, contestant=name, goal=goal, detail=left)

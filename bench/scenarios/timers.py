@@ -1,0 +1,153 @@
+"""G7: what timers cost, by how many are pending: a look at nothing due, an expiry, and many due at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from statistics import median
+
+from aiokafka import AIOKafkaConsumer
+
+from bench.database import Rows
+from bench.figures import Figure, Goal, pooled, shown
+from bench.measure import cpu_seconds
+from bench.plan import Plan
+from bench.rig import Rig
+from bench.sink import Sink
+from services.invitations.service.due import expire
+from shared.contracts.topics import INVITATIONS_INVITATION
+from shared.runtime.database import Database
+from tests.support.stack.stack import DATABASE
+
+SWEEPS = 200
+DUE = 5_000
+DUE_AT_ONCE = 10_000
+BATCH = 500
+AHEAD_SECONDS = 2.0
+WITHIN_SECONDS = 120.0
+EXPIRED = ("ce_type", b"invitations.invitation.expired.v1")
+SAME = Goal(1.2)
+
+_SEED = """
+INSERT INTO invitations.invitations (
+    invitation_id, school_id, parent_id, version, status, generation, purpose, channel, contact_id, address_digest,
+    token_key_id, token_digest, message_id, template, delivery, first_invited_at, last_invited_at, expires_at,
+    last_message_at)
+SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000001', gen_random_uuid(), 1, 'awaiting_verification', 1,
+       'verify', 'email', gen_random_uuid(), md5(n::text) || md5(n::text), 'k2', md5(n::text || 't') || md5(n::text),
+       gen_random_uuid(), 'verify', 'sent', now(), now(), now() + interval '1 day' + n * interval '1 second', now()
+  FROM generate_series(1, $1::integer) AS n
+"""
+_PENDING = """
+SELECT count(*) FROM invitations.invitations WHERE status IN ('awaiting_verification', 'invited')
+"""
+_MAKE_DUE = """
+UPDATE invitations.invitations SET expires_at = now() + make_interval(secs => $2)
+ WHERE invitation_id IN (SELECT invitation_id FROM invitations.invitations
+                          WHERE status = 'awaiting_verification' ORDER BY invitation_id LIMIT $1)
+RETURNING extract(epoch FROM expires_at)::float8 AS due_at
+"""
+
+
+def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
+    """The worker that would sweep as well stands by until the last part, which is its own."""
+    with Sink() as sink, Rig(sink) as rig:
+        worker = rig.stack.services["invitations", "worker", 0]
+        worker.stop()
+        costs = [asyncio.run(_costs(rig, pending, plan.runs)) for pending in plan.pending]
+        worker.start()
+        worker.wait_ready()
+        seconds = asyncio.run(_at_once(rig, plan.runs))
+    for cost in costs:
+        yield from cost.figures()
+        say(f"G7 {cost.pending:,} pending: {shown(median(cost.wall))} ms per expiry on the clock")
+    first, last = median(costs[0].cpu), median(costs[-1].cpu)
+    what = f"cost per expiry, {costs[-1].pending:,} over {costs[0].pending:,} pending"
+    yield Figure("G7", what, "x", (last / first,), goal=SAME)
+    what = f"{DUE_AT_ONCE:,} due at once, the last one announced after"
+    yield Figure("G7", what, "s", tuple(seconds), goal=Goal(1))
+
+
+@dataclass(slots=True)
+class Costs:
+    """Milliseconds: of each empty look, and per expiry by CPU (of the sweeper and the database) and by the clock."""
+
+    pending: int
+    empty: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def figures(self) -> Iterator[Figure]:
+        what = f"a look when nothing is due, {self.pending:,} pending"
+        yield pooled("G7", what, [self.empty], 0.5, goal=Goal(1))
+        yield Figure("G7", f"CPU of an expiry, {self.pending:,} pending", "ms", tuple(self.cpu))
+
+
+async def _costs(rig: Rig, pending: int, runs: int) -> Costs:
+    await fill(rig.rows, pending)
+    found = Costs(pending)
+    async with Database(rig.cluster.url(DATABASE), schema="invitations") as database:
+        await _sweep(database)
+        for _ in range(SWEEPS):
+            begin = time.perf_counter()
+            await _sweep(database)
+            found.empty.append((time.perf_counter() - begin) * 1000)
+        for _ in range(runs):
+            await fill(rig.rows, pending)
+            due = len(await rig.rows(_MAKE_DUE, min(DUE, pending // 2), -1.0))
+            begin, cpu = time.perf_counter(), time.process_time() + cpu_seconds(rig.cluster.pid)
+            while await _sweep(database):
+                pass
+            found.wall.append((time.perf_counter() - begin) * 1000 / due)
+            used = time.process_time() + cpu_seconds(rig.cluster.pid) - cpu
+            found.cpu.append(used * 1000 / due)
+    return found
+
+
+async def fill(rows: Rows, pending: int) -> None:
+    """Add invitations, due in a day or later, until this many are pending; statistics as autovacuum would have them."""
+    ((now,),) = await rows(_PENDING)
+    await rows(_SEED, pending - now)
+    await rows("VACUUM (ANALYZE) invitations.invitations")
+
+
+async def _sweep(database: Database) -> bool:
+    """What the timer of the service does: one look, in a transaction of its own."""
+    async with database.transaction() as tx:
+        return await expire(tx, BATCH)
+
+
+async def _at_once(rig: Rig, runs: int) -> list[float]:
+    """Seconds from the moment that all are due at, to the last announcement on the topic."""
+    seconds = []
+    async with _listening(rig.kafka.bootstrap) as consumer:
+        for _ in range(runs):
+            rows = await rig.rows(_MAKE_DUE, DUE_AT_ONCE, AHEAD_SECONDS)
+            due_at = rows[0]["due_at"]
+            seconds.append(await asyncio.wait_for(_last_of(consumer, len(rows)), WITHIN_SECONDS) - due_at)
+    return seconds
+
+
+@asynccontextmanager
+async def _listening(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        INVITATIONS_INVITATION.name, bootstrap_servers=bootstrap, fetch_max_wait_ms=50
+    )
+    await consumer.start()
+    try:
+        await consumer.seek_to_end()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _last_of(consumer: AIOKafkaConsumer, count: int) -> float:
+    """When the last of `count` expiries was seen on the topic (`time.time()`)."""
+    seen = 0
+    while seen < count:
+        found = await consumer.getmany(timeout_ms=1_000)
+        seen += sum(EXPIRED in record.headers for records in found.values() for record in records)
+    return time.time()

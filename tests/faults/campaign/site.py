@@ -1,0 +1,38 @@
+"""Where a Kinvite under load is: the addresses of its services, its mailbox and its database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import make_url
+
+from tests.support.apps import bearer
+from tests.support.postgres import Cluster
+from tests.support.stack import Stack
+from tests.support.stack.stack import DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`urls` of the replicas that serve a service's API; `headers` with a token; `database`: who sees all schools."""
+
+    urls: Callable[[str], Sequence[str]]
+    mailbox: str
+    headers: dict[str, str]
+    database: str
+
+
+def site_of(stack: Stack, cluster: Cluster) -> Site:
+    """Of separate processes."""
+    return Site(
+        lambda service: [part.url for part in stack.answering(service)],
+        stack.mailbox.url,
+        bearer(),
+        as_superuser(cluster.url(DATABASE)),
+    )
+
+
+def as_superuser(url: str) -> str:
+    """The same database for who sees the rows of every school, where nobody asks for a password."""
+    return make_url(url).set(username="postgres", drivername="postgresql").render_as_string()

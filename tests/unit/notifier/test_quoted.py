@@ -1,0 +1,35 @@
+"""Quoted-printable in two steps is what the email package writes in one."""
+
+from email import quoprimime
+from quopri import decodestring
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from services.notifier.channels.quoted import fold, quote
+
+_PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=120)
+
+
+@given(parts=st.lists(_PARTS, min_size=1, max_size=4))
+@example(parts=["a" * 74, "ü" * 40])
+@example(parts=["a" * 75, "=", "b"])
+@example(parts=["x" * 76])
+@example(parts=["x" * 77])
+def test_parts_put_together_are_the_line_that_the_email_package_writes(parts: list[str]) -> None:
+    line = "".join(parts).rstrip(" \t")
+    kept = len(line)
+    cut = []
+    for part in parts:
+        cut.append(part[:kept])
+        kept -= len(cut[-1])
+    theirs = quoprimime.body_encode(line.encode().decode("latin-1"), 76, "\r\n") + "\r\n"
+    assert fold("".join(map(quote, cut))) == theirs
+
+
+@pytest.mark.parametrize("line", ["", " ", "\t", "a ", "x" * 75 + " ", "x" * 76 + "\t", "ü" * 30 + " "])
+def test_a_blank_at_the_end_of_a_line_survives(line: str) -> None:
+    folded = fold(quote(line))
+    assert decodestring(folded).decode() == line + "\r\n"
+    assert all(len(each) <= 76 and not each.endswith((" ", "\t")) for each in folded.split("\r\n"))
