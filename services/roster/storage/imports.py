@@ -122,11 +122,9 @@ async def renew_claim(tx: Transaction, claim: ImportClaim) -> bool:
 
 
 async def expect_many_rows(tx: Transaction) -> None:
-    """Until the transaction ends, look rows up by index: it fills tables that the planner still takes for empty.
-
-    Plans are kept: planning each foreign key's look-up anew would cost more than all the rest of an import.
-    """
+    """Until the transaction ends, look rows up by index: it fills tables that the planner still takes for empty."""
     await tx.execute("SET LOCAL enable_seqscan = off")
+    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def hold_claim(tx: Transaction, claim: ImportClaim) -> bool:
