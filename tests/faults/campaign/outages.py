@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from shared.contracts.topics import TOPICS, Topic
 from tests.faults.campaign.conductor import Conductor
 from tests.faults.campaign.ledger import Outcome
 from tests.faults.campaign.world import World
@@ -19,12 +20,31 @@ from tests.support.stack.points import BLOCK, BLOCK_SECONDS, arm, disarm
 _WRITES = ("add_student", "add_parent", "import", "rename", "change_contact", "remove", "invite", "bulk")
 _SAMPLE_SECONDS = 1.0
 _STORM_SECONDS = 5.0
+
+
+def _inboxes(topic: Topic) -> str:
+    return " UNION ALL ".join(
+        f"SELECT message_id, passed_at FROM {group.partition('.')[0]}.inbox"
+        f" WHERE consumer = '{group}' AND source = '/kinvite/{topic.owner}'"
+        for group in topic.readers
+    )
+
+
+# Published is what its first reader has passed: the time between the two is counted in.
 _LAGS = " UNION ALL ".join(
-    f"SELECT extract(epoch FROM coalesce(sent_at, now()) - created_at) AS lag FROM {name}.outbox WHERE created_at >= $1"
-    for name in SERVICES
+    f"""
+    SELECT extract(epoch FROM min(coalesce(passed_at, now())) - created_at) AS lag
+      FROM {topic.owner}.outbox LEFT JOIN ({_inboxes(topic)}) AS passed ON passed.message_id = outbox.message_id::text
+     WHERE topic = '{topic.name}' AND created_at >= $1 GROUP BY id, created_at
+    """
+    for topic in TOPICS
+    if topic.readers
 )
 _BACKLOG = " UNION ALL ".join(
-    f"SELECT id FROM {name}.outbox WHERE sent_at IS NULL AND created_at < now() - interval '5 seconds'"
+    f"""
+    SELECT id FROM {name}.outbox JOIN {name}.outbox_pending USING (lane, id)
+     WHERE created_at < now() - interval '5 seconds'
+    """
     for name in SERVICES
 )
 _PASSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
