@@ -38,8 +38,9 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
     _keep(plan.folder, jobs)
-    say(_processes(jobs[KINVITE]))
-    say(_stages(jobs[KINVITE]))
+    tables = f"{_processes(jobs[KINVITE])}\n{_stages(jobs[KINVITE])}"
+    (plan.folder / "bulk.txt").write_text(tables)
+    say(tables)
     yield from _figures(jobs)
 
 
