@@ -29,6 +29,13 @@ async def _emitted(
     return str(row["message_id"])
 
 
+async def _pending(connection: asyncpg.Connection) -> list[str]:
+    rows = await connection.fetch(
+        "SELECT message_id FROM invitations.outbox JOIN invitations.outbox_pending USING (lane, id) ORDER BY id"
+    )
+    return [str(row["message_id"]) for row in rows]
+
+
 async def _passed(connection: asyncpg.Connection, group: str, message_id: str, source: str) -> None:
     schema = group.partition(".")[0]
     await connection.execute(
@@ -52,10 +59,7 @@ async def test_what_every_group_has_passed_stays_sent(dsn: str) -> None:
             "INSERT INTO invitations.relay_lease VALUES ('single', $1, 7, now() + interval '1 hour')", uuid4()
         )
         assert await replay(dsn) == 3
-        unsent = await connection.fetch(
-            "SELECT message_id FROM invitations.outbox JOIN invitations.outbox_pending USING (lane, id) ORDER BY id"
-        )
-        assert [str(row[0]) for row in unsent] == [one, nobody, waiting, foreign]
+        assert await _pending(connection) == [one, nobody, waiting, foreign]
         assert await connection.fetchval("SELECT count(*) FROM invitations.relay_lease") == 0
         assert await replay(dsn) == 0
     finally:
@@ -72,7 +76,6 @@ async def test_i1_a_command_is_published_again_though_its_topic_belongs_to_who_o
         obeyed, lost = [await _emitted(connection, topic=topic) for _ in range(2)]
         await _passed(connection, topic.readers[0], obeyed, "/kinvite/invitations")
         assert await replay(dsn) == 1
-        unsent = await connection.fetch("SELECT message_id FROM invitations.outbox WHERE sent_at IS NULL")
-        assert [str(row[0]) for row in unsent] == [lost]
+        assert await _pending(connection) == [lost]
     finally:
         await connection.close()
