@@ -66,7 +66,7 @@ class Story:
         self.evidence.records.append(record)
         owner = "invitations" if topic == "notifier.commands" else owner
         headers = json.dumps({"ce_type": type_})
-        row = {"topic": topic, "message_id": event_id, "lane": lane, "sent_at": NOW}
+        row = {"id": self._offset, "topic": topic, "message_id": event_id, "lane": lane}
         self.add(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
         for group in TOPICS_BY_NAME[topic].readers:
             self.add(

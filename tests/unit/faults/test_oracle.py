@@ -58,7 +58,7 @@ def an_event_is_missing(evidence: Evidence) -> None:
 
 @breaks("I1")
 def an_event_is_never_marked(evidence: Evidence) -> None:
-    evidence.table("roster.outbox")[0]["sent_at"] = None
+    evidence.tables["roster.outbox_pending"].append({"lane": "single", "id": 1})
 
 
 @breaks("I1")
