@@ -251,6 +251,14 @@ def test_a_second_copy_is_excused_by_an_interrupted_attempt_and_a_kill_beside_it
     assert [what for verdict in judge(evidence) for what in verdict.broken] == []
 
 
+def test_a_second_copy_is_excused_when_a_slow_sender_ends_after_another_took_over() -> None:
+    evidence = Story().evidence
+    evidence.arrivals.append(replace(evidence.arrivals[-1], at=AT + 60))
+    evidence.disturbances.append(Disturbance("pause notifier-both-0", AT, AT + 30))
+    _row(evidence, "notifier.messages", message_id=JOIN_MESSAGE).update(attempts=2, interrupted=True)
+    assert [what for verdict in judge(evidence) for what in verdict.broken] == []
+
+
 def test_duplicates_and_stale_records_that_change_nothing_are_no_break() -> None:
     evidence = Story().evidence
     record = _record(evidence, "roster.parent.added.v1")
