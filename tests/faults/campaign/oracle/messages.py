@@ -114,7 +114,7 @@ def copies_excused(evidence: Evidence) -> Verdict:
 
 
 def _unsure(evidence: Evidence) -> Counter[str]:
-    """Attempts of each message after which nobody knew. One that was only slow gets its true end, but was taken over."""
+    """Attempts of each message after which nobody knew. A slow one gets its true end at last, but was taken over."""
     found = Counter(
         row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
     )
