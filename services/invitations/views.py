@@ -13,22 +13,22 @@ from services.invitations.domain.models import Invitation
 from services.invitations.domain.states import InvitationStatus
 from services.invitations.domain.words import action, next_step, reason
 from services.invitations.storage import bulk
-from services.invitations.storage.invitations import invitation_from
+from services.invitations.storage.invitations import COLUMNS, invitation_from
 from shared.runtime.database import Transaction
 
 _SCHOOL = text("SELECT 1 FROM schools WHERE school_id = :school_id")
 _PARENT = text(
     "SELECT 1 FROM parents WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed"
 )
-_ONE = text("SELECT * FROM invitations WHERE school_id = :school_id AND parent_id = :parent_id")
+_ONE = text(f"SELECT {COLUMNS} FROM invitations WHERE school_id = :school_id AND parent_id = :parent_id")
 _TIMELINE = text(
     """
     SELECT happened_at, event, detail, actor FROM invitation_events
      WHERE school_id = :school_id AND parent_id = :parent_id ORDER BY event_id
     """
 )
-_LIST = """
-SELECT * FROM invitations
+_LIST = f"""
+SELECT {COLUMNS} FROM invitations
  WHERE school_id = :school_id AND invitation_id > :after
    AND (CAST(:status AS text) IS NULL OR status = :status)
    AND (CAST(:delivery AS text) IS NULL OR delivery = :delivery)

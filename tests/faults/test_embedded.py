@@ -1,6 +1,5 @@
 """Kinvite on one machine, under load: any part and all of it killed with SIGKILL, twenty times; nothing is lost."""
 
-import asyncio
 import random
 import secrets
 import sys
@@ -19,6 +18,7 @@ from tests.faults.campaign.load import Load
 from tests.faults.campaign.oracle import judge
 from tests.faults.campaign.report import Report
 from tests.faults.campaign.world import Disturbance
+from tests.support.pace import think
 from tests.support.waiting import eventually
 
 KILLS = 20
@@ -50,7 +50,7 @@ async def _kill_again_and_again(up: KinviteUp, dice: random.Random) -> Counter[s
     order = dice.sample(_VICTIMS * 3, 12) + dice.choices(_VICTIMS, k=KILLS - 12)
     killed: Counter[str] = Counter()
     for victim in order:
-        await asyncio.sleep(dice.uniform(0.2, 1.5))
+        await think(dice.uniform(0.2, 1.5))
         await eventually(lambda: _strike(up, victim), within_seconds=120, every_seconds=0.1)  # noqa: B023
         killed[victim] += 1
         if dice.random() < 0.66:

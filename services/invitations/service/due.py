@@ -9,7 +9,7 @@ from services.invitations.domain.rules import Family, choose_contact, contact_go
 from services.invitations.domain.states import LIVE
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import find_families
-from services.invitations.service.steps import Addressee, Step, finish
+from services.invitations.service.steps import Addressee, Step, announce, finish
 from services.invitations.storage import invitations as rows
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
@@ -19,7 +19,9 @@ async def expire(tx: Transaction, limit: int) -> bool:
     """Announce up to `limit` expiries; True when there may be more. Nothing depends on it: use is checked on use."""
     overdue = await rows.claim_expired(tx, tx.now, limit)
     done = [transitions.expire(invitation, tx.now) for invitation in overdue]
-    await finish(tx, [Step(transition) for transition in done if transition is not None], Lane.BULK)
+    steps = [Step(transition) for transition in done if transition is not None]
+    await rows.save_ends(tx, [step.invitation for step in steps])
+    await announce(tx, steps, Lane.BULK)
     return len(overdue) == limit
 
 

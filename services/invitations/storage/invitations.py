@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +16,20 @@ from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
 from shared.runtime.rowset import RowStatement
 
+_KINDS = [
+    (list(invitations.columns.keys()).index(name), {one.value: one for one in kind})
+    for name, kind in {
+        "status": InvitationStatus,
+        "purpose": Purpose,
+        "channel": Channel,
+        "template": Template,
+        "delivery": Delivery,
+    }.items()
+]
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 _TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
+COLUMNS = ", ".join(_TYPES)
+"""What `invitation_from` reads, in this order."""
 _KEPT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
 _CHANGES = ", ".join(f"{name} = r.{name}" for name in _TYPES if name not in _KEPT)
 _SAME = set(_TYPES) - {
@@ -35,10 +46,20 @@ _ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", _T
 _SAVE = RowStatement(
     f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", _TYPES
 )
-_BY_PARENTS = "SELECT * FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
-_BY_IDS = text(
+_SAVE_END = RowStatement(
     """
-    SELECT * FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))
+    UPDATE invitations AS i SET status = r.status, version = r.version, next_reminder_at = r.next_reminder_at
+      FROM {rows} WHERE i.invitation_id = r.invitation_id
+    """,
+    {"invitation_id": "uuid", "status": "text", "version": "bigint", "next_reminder_at": "timestamptz"},
+    same=("status", "next_reminder_at"),
+)
+_BY_PARENTS = (
+    f"SELECT {COLUMNS} FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
+)
+_BY_IDS = text(
+    f"""
+    SELECT {COLUMNS} FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))
      ORDER BY invitation_id FOR UPDATE
     """
 )
@@ -59,8 +80,8 @@ _ACCEPT = RowStatement(
        AND r.submitted_at <= i.expires_at
        AND EXISTS (SELECT 1 FROM parents p
                     WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
-    RETURNING i.*
-    """,
+    RETURNING {returned}
+    """.replace("{returned}", ", ".join(f"i.{name}" for name in _TYPES)),
     {
         "submission_id": "uuid",
         "invitation_id": "uuid",
@@ -69,21 +90,21 @@ _ACCEPT = RowStatement(
     },
 )
 _CLAIM_EXPIRED = text(
-    """
-    SELECT * FROM invitations
+    f"""
+    SELECT {COLUMNS} FROM invitations
      WHERE status IN ('awaiting_verification', 'invited') AND expires_at < :now
      ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
 _CLAIM_REMINDERS = text(
-    """
-    SELECT * FROM invitations WHERE next_reminder_at <= :now
+    f"""
+    SELECT {COLUMNS} FROM invitations WHERE next_reminder_at <= :now
      ORDER BY next_reminder_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
 _CLAIM_HELD = text(
-    """
-    SELECT * FROM invitations WHERE send_at <= :now
+    f"""
+    SELECT {COLUMNS} FROM invitations WHERE send_at <= :now
      ORDER BY send_at, invitation_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
@@ -105,6 +126,12 @@ async def claim_by_ids(tx: Transaction, invitation_ids: Collection[UUID]) -> dic
     """Lock these invitations in id order; keyed by their own id."""
     rows = await tx.rows(_BY_IDS, {"ids": list(invitation_ids)})
     return {row.invitation_id: invitation_from(row) for row in rows}
+
+
+async def save_ends(tx: Transaction, ended: Collection[Invitation]) -> None:
+    """Write of locked invitations that their week is over, which changes nothing but status, version and reminder."""
+    if ended:
+        await tx.execute(*_SAVE_END.of(ended))
 
 
 async def claim_expired(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
@@ -149,19 +176,13 @@ async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
         await tx.execute(*_SAVE.of(last.values()))
 
 
-_fields = attrgetter(*_TYPES)
-
-
 def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
     return [invitation_from(row) for row in rows]
 
 
 def invitation_from(row: Row[Any]) -> Invitation:
-    """The row as the domain knows it; further columns are left out."""
-    fields = dict(zip(_TYPES, _fields(row), strict=True))
-    fields["status"] = InvitationStatus(fields["status"])
-    fields["purpose"] = Purpose(fields["purpose"])
-    fields["channel"] = Channel(fields["channel"])
-    fields["template"] = Template(fields["template"])
-    fields["delivery"] = Delivery(fields["delivery"])
-    return Invitation(**fields)
+    """The row, of `COLUMNS`, as the domain knows it."""
+    fields = list(row)
+    for place, known in _KINDS:
+        fields[place] = known[fields[place]]
+    return Invitation(*fields)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tests.faults.campaign.faults import BEGIN, touched
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
+from tests.support.pace import last
 from tests.support.stack import Part
 
 _TICK_SECONDS = 0.05
@@ -61,7 +62,7 @@ class Conductor:
         while self._open and self._open[0][0] <= time.monotonic():
             self._undo()
         self._keep_alive()
-        time.sleep(_TICK_SECONDS)
+        last(_TICK_SECONDS)
 
     def _undo(self) -> None:
         _, _, _, undo = heapq.heappop(self._open)

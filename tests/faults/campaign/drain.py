@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import consumer_groups, topics_of
+from tests.support.pace import think
 from tests.support.stack import SERVICES
 
 _LOOK_SECONDS = 0.5
@@ -46,7 +46,7 @@ async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callab
         tick()
         left = await _left(database, lags)
         quiet = 0 if left else quiet + 1
-        await asyncio.sleep(_LOOK_SECONDS)
+        await think(_LOOK_SECONDS)
     return time.monotonic() - began
 
 

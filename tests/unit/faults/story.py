@@ -144,7 +144,9 @@ class Story:
             }
             self.tell("notifier.message.send.v1", 1, command)
             row = {"message_id": message_id, "parent_id": PARENT, "channel": "email", "address": ADDRESS}
-            self.add("notifier.messages", **row, state="sent", code="", due_at=None)
+            self.add(
+                "notifier.messages", **row, state="sent", code="", due_at=None, attempts=1, interrupted=False
+            )
             self.evidence.arrivals.append(Arrival(AT, "email", ADDRESS, message_id, (token,)))
 
     def _account(self) -> None:

@@ -6,6 +6,7 @@ import time
 
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
+from tests.support.pace import last
 from tests.support.stack import points
 
 STORM_SECONDS = 3.0
@@ -60,7 +61,7 @@ def storm(world: World, fault: Fault) -> Undo:
         part.stop()
         part.start()
         world.note("rebalances", 2)
-        time.sleep(max(0.0, STORM_SECONDS - (time.monotonic() - began)))
+        last(STORM_SECONDS - (time.monotonic() - began))
     return over
 
 
@@ -72,5 +73,5 @@ def roll(world: World, fault: Fault) -> Undo:
         part.start()
         until = time.monotonic() + _READY_SECONDS
         while time.monotonic() < until and part.runs() and not part.is_ready():
-            time.sleep(_LOOK_SECONDS)
+            last(_LOOK_SECONDS)
     return over

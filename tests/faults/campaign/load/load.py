@@ -14,6 +14,7 @@ from tests.faults.campaign.load.caller import Caller
 from tests.faults.campaign.load.families import Families
 from tests.faults.campaign.load.office import Memory, Office, open_schools
 from tests.faults.campaign.site import Site
+from tests.support.pace import think
 
 _PAUSE_SECONDS = (0.05, 0.4)
 
@@ -75,4 +76,4 @@ class Load:
     async def _repeat(self, act: Callable[[], Awaitable[None]]) -> None:
         while not self._ending.is_set():
             await act()
-            await asyncio.sleep(self._dice.uniform(*_PAUSE_SECONDS))
+            await think(self._dice.uniform(*_PAUSE_SECONDS))
