@@ -11,6 +11,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import TOPICS, Topic
+from shared.runtime.partitioning import partition_of
 from shared.runtime.settings import ServiceSettings
 
 MILLISECONDS_PER_DAY = 86_400_000
@@ -49,6 +50,7 @@ class Kafka:
             max_batch_size=256 * 1024,
             request_timeout_ms=20_000,
             retry_backoff_ms=100,
+            partitioner=partition_of,
         )
 
     def consumer_options(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from services.roster.domain.matching import Placed, place
 from services.roster.domain.register import Register
 from services.roster.domain.school import School
 from services.roster.service.settling import Origin, settle
-from services.roster.storage.imports import ImportClaim, expect_many_rows
+from services.roster.storage.imports import ImportClaim, expect_many_rows, keep_plans
 from services.roster.storage.loading import load_register
 from services.roster.storage.staging import staged_rows
 from services.roster.storage.students import find_known
@@ -22,6 +22,7 @@ from shared.runtime.ids import new_id
 from shared.runtime.outbox import Lane
 
 ROWS_AT_ONCE = 500
+ROWS_TO_PLAN_BY = 2_000
 
 
 @dataclass(slots=True)
@@ -55,12 +56,15 @@ async def apply_rows(tx: Transaction, school: School, claim: ImportClaim, read: 
     """
     tally = _Tally(Counts(rows=read.rows, rows_refused=read.rows_refused))
     origin = Origin(claim.actor, Lane.BULK, claim.traceparent)
-    await expect_many_rows(tx)
-    after = 0
+    after, applied = 0, 0
     while rows := await staged_rows(tx, claim, after=after, limit=ROWS_AT_ONCE):
         after = rows[-1][0]
+        await expect_many_rows(tx)
         register = await _apply(tx, school, [of_plain(plain) for _, plain in rows], tally)
+        if applied >= ROWS_TO_PLAN_BY:
+            await keep_plans(tx)
         await settle(tx, school.school_id, register, origin)
+        applied += len(rows)
     return tally.total()
 
 

@@ -72,6 +72,10 @@ _LOCK = text(
     SELECT state, counts, skip_bad_rows FROM imports WHERE school_id = :school_id AND import_id = :import_id FOR UPDATE
     """
 )
+_BY_INDEX = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
+_KEEP_PLANS = text("SELECT set_config('plan_cache_mode', 'auto', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,15 @@ async def renew_claim(tx: Transaction, claim: ImportClaim) -> bool:
 
 async def expect_many_rows(tx: Transaction) -> None:
     """Until the transaction ends, look rows up by index: it fills tables that the planner still takes for empty."""
-    await tx.execute("SET LOCAL enable_seqscan = off")
-    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+    await tx.execute(_BY_INDEX)
+
+
+async def keep_plans(tx: Transaction) -> None:
+    """Until `expect_many_rows` is called again, keep the plans of foreign keys, which are made for each row otherwise.
+
+    Only for tables that hold some rows already: with none in it every index of a table looks the same.
+    """
+    await tx.execute(_KEEP_PLANS)
 
 
 async def hold_claim(tx: Transaction, claim: ImportClaim) -> bool:
