@@ -31,6 +31,10 @@ test: tools ## Run every test; fetches Chromium, Kafka and npm parts where it ca
 bench: tools ## Measure speed and cost against the goals and against others (ARGS="--only g1,g3 --runs 3 --parents 2000")
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: faults
+faults: tools ## Kill, stop, cut off and poison everything under load for about an hour (ARGS="--seed 7 --faults 300 --outages 0")
+	@$(BIN)/python -m tests.faults.campaign $(ARGS)
+
 .PHONY: check
 check: lint ## Lint, unit and contract tests: under a minute
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.plan import Plan, Scenario
 from bench.report import Report
-from bench.scenarios import bulk, clicks, footprint, overtaking, timers
+from bench.scenarios import bulk, clicks, footprint, overtaking, profiling, timers
 from bench.unavailable import Unavailable
 from tests.support.locks import CACHE
 
@@ -21,6 +21,7 @@ SCENARIOS: dict[str, Scenario] = {
     "g4": overtaking.run,
     "g7": timers.run,
     "g10": footprint.run,
+    "profile": profiling.run,
 }
 SAME = {"g2": "g1"}
 BUSY = 0.5

@@ -7,14 +7,28 @@ from datetime import datetime
 
 from bench.database import Rows
 
-_OUTBOX = (
-    "SELECT '{name}', min({column}), max({column}), count(*) FROM {service}.outbox WHERE created_at >= $1"
+_OUTBOX = "SELECT min(created_at), max(created_at), count(*) FROM {}.outbox WHERE created_at >= $1"
+_INBOX = (
+    "SELECT min(passed_at), max(passed_at), count(*) FROM {}.inbox WHERE passed_at >= $1 AND consumer = '{}'"
 )
-_INBOX = "SELECT '{name}', min(passed_at), max(passed_at), count(*) FROM {service}.inbox WHERE passed_at >= $1 {which}"
-_SENT = """
-SELECT 'notifier: mail accepted', min(ended_at), max(ended_at), count(*) FROM notifier.attempts WHERE ended_at >= $1
-"""
-_COMMANDS = " AND topic = 'notifier.commands.bulk'"
+_TAKEN = "SELECT min(finished_at), max(finished_at), count(*) FROM notifier.messages WHERE finished_at >= $1"
+
+
+def _inbox(group: str) -> str:
+    return _INBOX.format(group.partition(".")[0], group)
+
+
+_STAGES = {
+    "roster: import written": _OUTBOX.format("roster"),
+    "invitations: has the parents": _inbox("invitations.on-roster"),
+    "invitations: commands made": f"{_OUTBOX.format('invitations')} AND topic = 'notifier.commands.bulk'",
+    "notifier: has the commands": _inbox("notifier.on-commands-bulk"),
+    "notifier: mail accepted, recorded": _TAKEN,
+    "invitations: has the outcome": _inbox("invitations.on-notifier"),
+    "signup: has the links": _inbox("signup.on-invitations"),
+    "dashboard: shows the parents": _inbox("dashboard.on-roster"),
+    "dashboard: shows the outcome": _inbox("dashboard.on-notifier"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +41,11 @@ class Stage:
     records: int
 
 
-def _statements() -> list[str]:
-    outbox, inbox = _OUTBOX.format, _INBOX.format
-    return [
-        outbox(name="roster: import written", column="created_at", service="roster"),
-        inbox(name="invitations: has the parents", service="invitations", which=_of("invitations.on-roster")),
-        outbox(name="invitations: commands made", column="created_at", service="invitations") + _COMMANDS,
-        inbox(name="notifier: has the commands", service="notifier", which=""),
-        _SENT,
-        outbox(name="notifier: outcome told", column="created_at", service="notifier"),
-        inbox(
-            name="invitations: has the outcome", service="invitations", which=_of("invitations.on-notifier")
-        ),
-        inbox(name="signup: has the links", service="signup", which=_of("signup.on-invitations")),
-        inbox(name="dashboard: shows the parents", service="dashboard", which=_of("dashboard.on-roster")),
-        inbox(name="dashboard: shows the outcome", service="dashboard", which=_of("dashboard.on-notifier")),
-    ]
-
-
-def _of(group: str) -> str:
-    return f"AND consumer = '{group}'"
-
-
 async def stages(rows: Rows, since: datetime) -> list[Stage]:
     """The stages of what began at `since` (the database's clock), in the order of the walk; none for no records."""
     found = []
-    for statement in _statements():
-        (row,) = await rows(statement, since)
-        name, first, last, records = row
+    for name, statement in _STAGES.items():
+        ((first, last, records),) = await rows(statement, since)
         if first is not None and last is not None:
             found.append(
                 Stage(name, (first - since).total_seconds(), (last - since).total_seconds(), records)

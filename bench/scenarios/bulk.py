@@ -38,8 +38,9 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
     _keep(plan.folder, jobs)
-    say(_processes(jobs[KINVITE]))
-    say(_stages(jobs[KINVITE]))
+    tables = f"{_processes(jobs[KINVITE])}\n{_stages(jobs[KINVITE])}"
+    (plan.folder / "bulk.txt").write_text(tables)
+    say(tables)
     yield from _figures(jobs)
 
 
@@ -86,10 +87,11 @@ def _ratios(name: str, ours: Sequence[Job], theirs: Sequence[Job]) -> Iterator[F
 
 
 def _processes(jobs: Sequence[Job]) -> str:
-    """CPU by process, the dearest first."""
+    """CPU by process, the dearest first; in brackets what is no part of Kinvite."""
+    spent = [{**job.cpu_seconds, **job.beside} for job in jobs]
     cost = {
-        name: median(job.cpu_seconds[name] * 1000 / job.parents for job in jobs)
-        for name in jobs[0].cpu_seconds
+        name: median(one[name] * 1000 / job.parents for one, job in zip(spent, jobs, strict=True))
+        for name in spent[0]
     }
     rows = [(name, shown(cost[name])) for name in sorted(cost, key=cost.__getitem__, reverse=True)]
     return table([("process", "ms CPU per parent"), *rows])

@@ -31,7 +31,9 @@ def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
     )  # a broker that somebody else runs is not ours to kill
     seed = secrets.randbelow(1_000_000)
     try:
-        report = campaign(Options(seed), plan(seed, _FAULTS, gap_seconds=(0.5, 2.0)), tmp_path, _say)
+        report = campaign(
+            Options(seed, clerks=3), plan(seed, _FAULTS, gap_seconds=(0.5, 2.0)), tmp_path, _say
+        )
     except Unavailable as reason:
         pytest.skip(str(reason))
     sys.stdout.write(report.table())

@@ -10,29 +10,45 @@ from sqlalchemy import Row, text
 
 from services.notifier.domain.messages import Claim, Message, Recipient
 from shared.runtime.database import Transaction
+from shared.runtime.rowset import RowStatement
 
-_INSERT = text(
+# What a run has in common is last.
+_COLUMNS = {
+    "message_id": "uuid",
+    "parent_id": "uuid",
+    "invitation_id": "uuid",
+    "address": "text",
+    "name": "text",
+    "language": "text",
+    "expires_at": "timestamptz",
+    "traceparent": "text",
+    "in_hand": "boolean",
+    "school_id": "uuid",
+    "generation": "integer",
+    "channel": "text",
+    "template": "text",
+    "school_name": "text",
+    "timezone": "text",
+    "token_key_id": "text",
+    "quiet_from": "time",
+    "quiet_until": "time",
+}
+_INSERT = RowStatement(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
                           address, name, language, school_name, timezone, token_key_id, expires_at, quiet_from,
                           quiet_until, traceparent, due_at, state, fence, began_at, locked_until)
-    SELECT m.message_id, m.school_id, m.parent_id, m.invitation_id, m.generation, m.channel, :lane, m.template,
-           m.address, m.name, m.language, m.school_name, m.timezone, m.token_key_id, m.expires_at, m.quiet_from,
-           m.quiet_until, m.traceparent, now(), CASE WHEN m.in_hand THEN 'sending' ELSE 'queued' END,
-           CAST(m.in_hand AS integer), CASE WHEN m.in_hand THEN now() END,
-           CASE WHEN m.in_hand THEN clock_timestamp() + make_interval(secs => :lease_seconds) END
-      FROM unnest(CAST(:message_id AS uuid[]), CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]),
-                  CAST(:invitation_id AS uuid[]), CAST(:generation AS integer[]), CAST(:channel AS text[]),
-                  CAST(:template AS text[]), CAST(:address AS text[]), CAST(:name AS text[]),
-                  CAST(:language AS text[]), CAST(:school_name AS text[]), CAST(:timezone AS text[]),
-                  CAST(:token_key_id AS text[]), CAST(:expires_at AS timestamptz[]), CAST(:quiet_from AS time[]),
-                  CAST(:quiet_until AS time[]), CAST(:traceparent AS text[]), CAST(:in_hand AS boolean[]))
-           AS m (message_id, school_id, parent_id, invitation_id, generation, channel, template, address, name,
-                 language, school_name, timezone, token_key_id, expires_at, quiet_from, quiet_until, traceparent,
-                 in_hand)
+    SELECT r.message_id, r.school_id, r.parent_id, r.invitation_id, r.generation, r.channel, :lane, r.template,
+           r.address, r.name, r.language, r.school_name, r.timezone, r.token_key_id, r.expires_at, r.quiet_from,
+           r.quiet_until, r.traceparent, now(), CASE WHEN r.in_hand THEN 'sending' ELSE 'queued' END,
+           CAST(r.in_hand AS integer), CASE WHEN r.in_hand THEN now() END,
+           CASE WHEN r.in_hand THEN clock_timestamp() + make_interval(secs => :lease_seconds) END
+      FROM {rows}
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id, state = 'sending' AS in_hand
-    """
+    """,
+    _COLUMNS,
+    same=[*_COLUMNS][9:],
 )
 _CLAIM = text(
     """
@@ -51,7 +67,10 @@ _CLAIM = text(
                attempts = m.attempts + CAST(due.taken_over AS integer), interrupted = m.interrupted OR due.taken_over
           FROM due
          WHERE m.message_id = due.message_id
-        RETURNING m.*, due.taken_over
+        RETURNING m.message_id, m.school_id, m.parent_id, m.invitation_id, m.generation, m.channel, m.template,
+                  m.address, m.name, m.language, m.school_name, m.timezone, m.token_key_id, m.expires_at, m.quiet_from,
+                  m.quiet_until, m.traceparent, m.fence, m.attempts, m.ambiguous, m.announced, m.interrupted, m.due_at,
+                  due.taken_over
     ), noted AS (
         INSERT INTO attempts (message_id, number, ended_at, verdict, code, detail)
         SELECT message_id, fence - 1, now(), 'interrupted', 'interrupted', ''
@@ -85,15 +104,14 @@ async def insert(
 
     `in_hand`: which of them the caller sends itself, claimed for `lease_seconds` from now on.
     """
+    fields = [name for name in _COLUMNS if name not in ("address", "name", "in_hand")]
     columns: dict[str, list[Any]] = {
-        name: [getattr(message, name) for message in messages]
-        for name in Message.__dataclass_fields__
-        if name != "recipient"
+        name: [getattr(message, name) for message in messages] for name in fields
     }
     columns["address"] = [message.recipient.address for message in messages]
     columns["name"] = [message.recipient.name for message in messages]
     columns["in_hand"] = list(in_hand)
-    rows = await tx.rows(_INSERT, {**columns, "lane": lane, "lease_seconds": lease_seconds})
+    rows = await tx.rows(*_INSERT.of_columns(columns, lane=lane, lease_seconds=lease_seconds))
     return {row.message_id: row.in_hand for row in rows}
 
 
@@ -130,6 +148,23 @@ async def renew_leases(tx: Transaction, claims: Sequence[Claim], lease_seconds: 
 
 
 def claim_from(row: Row[Any]) -> Claim:
-    fields = {name: getattr(row, name) for name in Message.__dataclass_fields__ if name != "recipient"}
-    message = Message(**fields, recipient=Recipient(row.address, row.name))
+    """The claim in a row that has all its columns."""
+    message = Message(
+        row.message_id,
+        row.school_id,
+        row.parent_id,
+        row.invitation_id,
+        row.generation,
+        row.channel,
+        row.template,
+        Recipient(row.address, row.name),
+        row.language,
+        row.school_name,
+        row.timezone,
+        row.token_key_id,
+        row.expires_at,
+        row.quiet_from,
+        row.quiet_until,
+        row.traceparent,
+    )
     return Claim(message, row.fence, row.attempts, row.ambiguous, row.announced, row.interrupted)

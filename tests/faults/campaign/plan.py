@@ -80,11 +80,17 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def plan(seed: int, count: int, *, gap_seconds: tuple[float, float] = (0.5, 3.0)) -> list[Fault]:
-    """`count` faults. Each kind comes once before any comes twice; the order is the seed's."""
+def plan(
+    seed: int,
+    count: int,
+    *,
+    kinds: Sequence[Kind] = KINDS,
+    gap_seconds: tuple[float, float] = (0.5, 3.0),
+) -> list[Fault]:
+    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's."""
     dice = random.Random(f"faults {seed}")
-    chosen = dice.sample(KINDS, len(KINDS))
-    chosen += dice.choices(KINDS, [kind.weight for kind in KINDS], k=max(0, count - len(KINDS)))
+    chosen = dice.sample(kinds, len(kinds))
+    chosen += dice.choices(kinds, [kind.weight for kind in kinds], k=max(0, count - len(kinds)))
     numbers = itertools.count(1)
     return [
         Fault(

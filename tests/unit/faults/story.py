@@ -66,7 +66,7 @@ class Story:
         self.evidence.records.append(record)
         owner = "invitations" if topic == "notifier.commands" else owner
         headers = json.dumps({"ce_type": type_})
-        row = {"topic": topic, "message_id": event_id, "lane": lane, "sent_at": NOW}
+        row = {"id": self._offset, "topic": topic, "message_id": event_id, "lane": lane}
         self.add(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
         for group in TOPICS_BY_NAME[topic].readers:
             self.add(
@@ -144,7 +144,9 @@ class Story:
             }
             self.tell("notifier.message.send.v1", 1, command)
             row = {"message_id": message_id, "parent_id": PARENT, "channel": "email", "address": ADDRESS}
-            self.add("notifier.messages", **row, state="sent", code="", due_at=None)
+            self.add(
+                "notifier.messages", **row, state="sent", code="", due_at=None, attempts=1, interrupted=False
+            )
             self.evidence.arrivals.append(Arrival(AT, "email", ADDRESS, message_id, (token,)))
 
     def _account(self) -> None:

@@ -58,7 +58,7 @@ def an_event_is_missing(evidence: Evidence) -> None:
 
 @breaks("I1")
 def an_event_is_never_marked(evidence: Evidence) -> None:
-    evidence.table("roster.outbox")[0]["sent_at"] = None
+    evidence.tables["roster.outbox_pending"].append({"lane": "single", "id": 1})
 
 
 @breaks("I1")
@@ -248,6 +248,14 @@ def test_a_second_copy_is_excused_by_an_interrupted_attempt_and_a_kill_beside_it
     evidence = Story().evidence
     evidence.arrivals.append(replace(evidence.arrivals[-1], at=AT + 60))
     _excuse_a_copy(evidence)
+    assert [what for verdict in judge(evidence) for what in verdict.broken] == []
+
+
+def test_a_second_copy_is_excused_when_a_slow_sender_ends_after_another_took_over() -> None:
+    evidence = Story().evidence
+    evidence.arrivals.append(replace(evidence.arrivals[-1], at=AT + 60))
+    evidence.disturbances.append(Disturbance("pause notifier-both-0", AT, AT + 30))
+    _row(evidence, "notifier.messages", message_id=JOIN_MESSAGE).update(attempts=2, interrupted=True)
     assert [what for verdict in judge(evidence) for what in verdict.broken] == []
 
 

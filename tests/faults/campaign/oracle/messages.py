@@ -100,9 +100,7 @@ def copies_excused(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
     )
-    unsure = Counter(
-        row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
-    )
+    unsure = _unsure(evidence)
     for message_id, copies in _by_message(evidence.arrivals).items():
         again = len(copies) - 1
         verdict.expect(
@@ -113,6 +111,17 @@ def copies_excused(evidence: Evidence) -> Verdict:
                 _disturbed(evidence, first, second), f"{message_id}: sent again with no fault beside it"
             )
     return verdict
+
+
+def _unsure(evidence: Evidence) -> Counter[str]:
+    """Attempts of each message after which nobody knew. A slow one gets its true end at last, but was taken over."""
+    found = Counter(
+        row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
+    )
+    for row in evidence.table("notifier.messages"):
+        if row["interrupted"]:
+            found[row["message_id"]] = max(found[row["message_id"]], row["attempts"] - 1)
+    return found
 
 
 def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
