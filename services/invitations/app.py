@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from services.invitations.consumers import subscriptions
 from services.invitations.http import routers
 from services.invitations.http.office import Office
+from services.invitations.service.bulk import RUNS
 from services.invitations.service.catch_up import RosterClient
 from services.invitations.service.desk import Desk
 from services.invitations.settings import Settings
 from services.invitations.timers import Sweeps
 from shared.runtime.database import Database
+from shared.runtime.listener import Hearing
 from shared.runtime.service_app import service_app
 from shared.runtime.settings import load
 from shared.runtime.tokens import TokenKeys
@@ -29,16 +31,23 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     timers = [sweeps.expiry(), sweeps.wishes(), sweeps.mornings(), listing, expansion]
     if settings.reminders_enabled:
         timers.append(sweeps.reminders())
+
+    def look(*_: str) -> None:
+        """There is a run to list, or to go on with."""
+        listing.wake()
+        expansion.wake()
+
     app = service_app(
         "invitations",
         settings,
         database=database,
         routers=routers(),
-        subscriptions=subscriptions(desk, expansion.wake),
+        subscriptions=subscriptions(desk, sweeps.arrivals, sweeps.outcomes),
         timers=timers,
         resources=[roster],
+        hearings=[Hearing(RUNS, look, look)] if worker else [],
         api=api,
         worker=worker,
     )
-    app.state.office = Office(database, desk, settings, roster.count_parents, listing.wake)
+    app.state.office = Office(database, desk, settings, roster.count_parents)
     return app

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.invitations.domain.bulk import Run
 from services.invitations.service.bulk_expand import expand, find_unlisted, list_parents
 from services.invitations.service.catch_up import CountParents, gap
+from services.invitations.service.countdown import Countdown
 from services.invitations.service.desk import Desk
 from services.invitations.service.due import expire, release, remind
 from services.invitations.service.roster import fulfil_left
@@ -25,6 +26,10 @@ class Sweeps:
     desk: Desk
     settings: Settings
     count_parents: CountParents
+    arrivals: Countdown = field(default_factory=Countdown)
+    """Of parents, for runs that wait for the copy of the roster."""
+    outcomes: Countdown = field(default_factory=Countdown)
+    """Of messages, for runs that wait for room."""
     _first_asked: dict[UUID, float] = field(default_factory=dict)
 
     def expiry(self) -> Timer:
@@ -37,11 +42,15 @@ class Sweeps:
 
     def listing(self) -> Timer:
         """Lists the parents of new runs, once the copy of the roster is complete."""
-        return Timer("bulk-listing", self.settings.bulk_poll_milliseconds / 1000, self._list)
+        timer = Timer("bulk-listing", self.settings.bulk_poll_milliseconds / 1000, self._list)
+        self.arrivals.wake = timer.wake
+        return timer
 
     def expansion(self) -> Timer:
         """Sends the messages of runs, at their pace."""
-        return Timer("bulk-expansion", self.settings.bulk_poll_milliseconds / 1000, self._expand)
+        timer = Timer("bulk-expansion", self.settings.bulk_poll_milliseconds / 1000, self._expand)
+        self.outcomes.wake = timer.wake
+        return timer
 
     def wishes(self) -> Timer:
         """Invites whose wish two workers at once have passed over."""
@@ -68,30 +77,36 @@ class Sweeps:
             return await fulfil_left(tx, self.desk, self.settings.batch_size)
 
     async def _expand(self) -> bool:
+        since = self.outcomes.committed
         async with self.database.transaction() as tx:
-            return await expand(
+            lacking = await expand(
                 tx,
                 self.desk,
                 batch_size=self.settings.batch_size,
                 outstanding_limit=self.settings.bulk_outstanding_limit,
             )
+        self.outcomes.expect(lacking or None, since)
+        return lacking == 0
 
     async def _list(self) -> bool:
+        since = self.arrivals.committed
         async with self.database.transaction() as tx:
             unlisted = await find_unlisted(tx)
-        for run in unlisted:
-            await self._list_one(run)
+        missing = [await self._list_one(run) for run in unlisted]
+        self.arrivals.expect(min(filter(None, missing), default=None), since)
         waiting = {run.bulk_id for run in unlisted}
         self._first_asked = {key: at for key, at in self._first_asked.items() if key in waiting}
         return False
 
-    async def _list_one(self, run: Run) -> None:
-        """List now, or leave it for the next round while parents are still on their way here."""
+    async def _list_one(self, run: Run) -> int:
+        """List now, or leave it for the next round while parents are on their way here; how many it waits for."""
         found = await gap(self.database, self.count_parents, run.school_id, run.selection)
         first_asked = self._first_asked.setdefault(run.bulk_id, time.monotonic())
         waited = time.monotonic() - first_asked
         patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
         if (found.missing or found.silent) and waited < patience:
-            return
+            return found.missing
         async with self.database.transaction() as tx:
             await list_parents(tx, run.bulk_id, found.missing, found.note)
+        self.outcomes.wake()
+        return 0

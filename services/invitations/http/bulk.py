@@ -54,7 +54,6 @@ async def post_bulk(
             tx, replace(run, idempotency_key=key, body_digest=digest, actor=caller.actor)
         )
         answer = await views.find_run(tx, school_id, kept.bulk_id)
-    office.run_created()
     return JSONResponse(answer, 202)
 
 
@@ -138,7 +137,6 @@ async def control_bulk(
         answer = await views.find_run(tx, school_id, bulk_id)
     if run is None:
         raise _not_found()
-    office.run_created()
     return JSONResponse(answer, 202)
 
 

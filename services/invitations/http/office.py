@@ -20,13 +20,12 @@ from shared.runtime.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Made by the composition root; `run_created` wakes the timer that lists a run's parents."""
+    """Made by the composition root."""
 
     database: Database
     desk: Desk
     settings: Settings
     count_parents: CountParents
-    run_created: Callable[[], None]
 
     async def await_true(
         self, seconds: float, ask: Callable[[Transaction], Awaitable[bool]], school_id: UUID

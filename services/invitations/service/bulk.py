@@ -25,6 +25,7 @@ from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.problems import Problem
 
+RUNS = bulk.RUNS
 _FIRST = UUID(int=0)
 _PAGE = 2_000
 
@@ -51,6 +52,7 @@ async def create(tx: Transaction, run: Run) -> Run:
     Raises Problem 422 where the key came with another body.
     """
     if await bulk.create(tx, run):
+        await bulk.tell(tx)
         return run
     earlier = await bulk.find_by_key(tx, run.school_id, run.idempotency_key or "")
     if earlier is None:
@@ -74,6 +76,7 @@ async def control(tx: Transaction, school_id: UUID, bulk_id: UUID, wanted: Contr
         )
     if state is not run.state:
         await bulk.move(tx, run, state)
+        await bulk.tell(tx)
     return replace(run, state=state)
 
 

@@ -38,27 +38,30 @@ async def list_parents(tx: Transaction, bulk_id: UUID, missing: int, note: str |
     await bulk.mark_selected(tx, run, unknown + (missing if run.selection.everyone else 0), note)
 
 
-async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> bool:
-    """Send the next batch of the run whose turn it is; True when there may be more to do at once.
+async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> int | None:
+    """Send the next batch of the run whose turn it is; how many outcomes to wait for before there is room for another.
 
-    It waits for room for half a batch: a batch of a few costs as much as a full one. The items are locked by this
-    transaction alone, which also writes what is sent, so that a kill undoes or keeps both.
+    0: there may be more to do at once. None: there is nothing to send. It waits for room for half a batch: a batch of a
+    few costs as much as a full one. The items are locked by this transaction alone, which also writes what is sent, so
+    that a kill undoes or keeps both.
     """
     if not await bulk.claim_pacing(tx):
-        return False
+        return None
     since = tx.now - OUTCOME_PATIENCE
     room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit, since)
-    enough = 2 * room >= min(batch_size, outstanding_limit)
-    run = await bulk.claim_next(tx) if enough else None
+    lacking = (min(batch_size, outstanding_limit) + 1) // 2 - room
+    if lacking > 0:
+        return lacking
+    run = await bulk.claim_next(tx)
     if run is None:
-        return False
+        return None
     parent_ids = await bulk_items.claim_items(tx, run, min(room, batch_size))
     if not parent_ids:
         await bulk.move(tx, run, RunState.DONE)
-        return True
+        return 0
     await bulk_items.save_items(tx, run, await _send(tx, desk, run, parent_ids))
     await bulk.touch(tx, run)
-    return True
+    return 0
 
 
 async def _send(tx: Transaction, desk: Desk, run: Run, parent_ids: list[UUID]) -> list[Item]:

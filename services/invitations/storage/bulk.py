@@ -42,6 +42,9 @@ _SELECTED = text(
     """
 )
 _TOUCH = text("UPDATE bulk_runs SET expanded_at = clock_timestamp() WHERE bulk_id = :bulk_id")
+_TELL = text("SELECT pg_notify(:channel, '')")
+RUNS = "invitations_runs"
+"""The channel on which workers hear, when it is committed, that there is a run to list or to go on with."""
 _PACING = text("SELECT pg_try_advisory_xact_lock(hashtextextended('invitations.bulk', 0))")
 _CANCEL_ITEMS = text(
     """
@@ -57,6 +60,11 @@ async def create(tx: Transaction, run: Run) -> bool:
         insert(bulk_runs).values(**_columns(run)).on_conflict_do_nothing().returning(bulk_runs.c.bulk_id)
     )
     return await tx.row(statement) is not None
+
+
+async def tell(tx: Transaction) -> None:
+    """Let the workers look for runs at once when the transaction commits."""
+    await tx.execute(_TELL, {"channel": RUNS})
 
 
 async def find(tx: Transaction, school_id: UUID, bulk_id: UUID) -> Run | None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from services.invitations.app import create_app
 from services.invitations.consumers import subscriptions
 from services.invitations.http.office import Office
+from services.invitations.service.countdown import Countdown
 from services.invitations.settings import Settings
 from services.invitations.timers import Sweeps
 from shared.contracts import invitations, notifier, roster, signup
@@ -92,6 +93,8 @@ class Scene:
     school_id: UUID
     versions: Counter[str] = field(default_factory=Counter)
     roster_parents: int | None = None
+    arrivals: Countdown = field(default_factory=Countdown)
+    outcomes: Countdown = field(default_factory=Countdown)
 
     @property
     def office(self) -> Office:
@@ -111,7 +114,10 @@ class Scene:
         return self.roster_parents
 
     def sweeps(self) -> Sweeps:
-        return Sweeps(self.database, self.office.desk, self.office.settings, self.count_parents)
+        office = self.office
+        return Sweeps(
+            office.database, office.desk, office.settings, self.count_parents, self.arrivals, self.outcomes
+        )
 
     async def feed(
         self, *messages: Message, version: int | None = None, school_id: UUID | None = None
@@ -133,6 +139,8 @@ class Scene:
             batch.append(Received(message, attributes))
         async with self.database.transaction() as tx:
             await self.handlers[type(messages[0])](tx, batch)
+        for countdown in (self.arrivals, self.outcomes):
+            countdown.settle()
 
     async def emitted(self, kind: type[M]) -> list[M]:
         """What was put into the outbox, oldest first."""
@@ -259,14 +267,15 @@ async def scene(settings: Settings) -> AsyncIterator[Scene]:
     """The service over a fresh database, none of its loops running."""
     app = create_app(settings)
     suppose_nothing_revoked(app)
+    arrivals, outcomes = Countdown(), Countdown()
     handlers = {
         kind: handler
-        for one in subscriptions(app.state.office.desk, lambda: None)
+        for one in subscriptions(app.state.office.desk, arrivals, outcomes)
         for kind, handler in one.handlers.items()
     }
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=bearer()) as client:
-        opened = Scene(app, client, handlers, uuid4())
+        opened = Scene(app, client, handlers, uuid4(), arrivals=arrivals, outcomes=outcomes)
         app.state.office = replace(app.state.office, count_parents=opened.count_parents)
         async with opened.database:
             yield opened
