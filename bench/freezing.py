@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psutil
+
+_STOP_SECONDS = 30.0
+_LOOK_SECONDS = 0.001
 
 
 @contextmanager
 def frozen(pids: Iterable[int]) -> Iterator[None]:
     """Stop these processes and all below them (SIGSTOP), and let them go on afterwards.
 
-    A parent is stopped before its children are listed, so that none is born in between.
+    A parent stands still before its children are listed, so that none is born in between. Raises TimeoutError where
+    one does not stop.
     """
     stopped: list[psutil.Process] = []
     try:
@@ -30,5 +35,15 @@ def _stop(process: psutil.Process, stopped: list[psutil.Process]) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.suspend()
         stopped.append(process)
+        _wait_stopped(process)
         for child in process.children():
             _stop(child, stopped)
+
+
+def _wait_stopped(process: psutil.Process) -> None:
+    """The signal is heard when the process is next on a core."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    while process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{process.name()} does not stop")
+        time.sleep(_LOOK_SECONDS)

@@ -18,7 +18,7 @@ class Job:
     """One file of `parents`, each with a mail accepted `seconds` after the upload began.
 
     `cpu_seconds` is by process, everything that the contestant runs and nothing of the load or the mail server.
-    `curve` has (seconds, mails accepted so far).
+    `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server.
     """
 
     parents: int
@@ -28,6 +28,7 @@ class Job:
     curve: Sequence[tuple[float, int]] = ()
     stages: Sequence[Stage] = ()
     moments: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def parents_per_second(self) -> float:

@@ -38,8 +38,9 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
     _keep(plan.folder, jobs)
-    say(_processes(jobs[KINVITE]))
-    say(_stages(jobs[KINVITE]))
+    tables = f"{_processes(jobs[KINVITE])}\n{_stages(jobs[KINVITE])}"
+    (plan.folder / "bulk.txt").write_text(tables)
+    say(tables)
     yield from _figures(jobs)
 
 
@@ -73,7 +74,7 @@ def _figures(jobs: dict[str, list[Job]]) -> Iterator[Figure]:
         yield Figure("G2", "CPU of all processes", "ms/parent", cost, name, CPU_MS if ours else None)
         peaks = tuple(job.peak_bytes / 2**20 for job in runs)
         yield Figure("G10", "memory, peak of the bulk run (PSS)", "MiB", peaks, name)
-    for name in jobs.keys() - {KINVITE}:
+    for name in (name for name in jobs if name != KINVITE):
         yield from _ratios(name, jobs[KINVITE], jobs[name])
 
 
@@ -86,10 +87,11 @@ def _ratios(name: str, ours: Sequence[Job], theirs: Sequence[Job]) -> Iterator[F
 
 
 def _processes(jobs: Sequence[Job]) -> str:
-    """CPU by process, the dearest first."""
+    """CPU by process, the dearest first; in brackets what is no part of Kinvite."""
+    spent = [{**job.cpu_seconds, **job.beside} for job in jobs]
     cost = {
-        name: median(job.cpu_seconds[name] * 1000 / job.parents for job in jobs)
-        for name in jobs[0].cpu_seconds
+        name: median(one[name] * 1000 / job.parents for one, job in zip(spent, jobs, strict=True))
+        for name in spent[0]
     }
     rows = [(name, shown(cost[name])) for name in sorted(cost, key=cost.__getitem__, reverse=True)]
     return table([("process", "ms CPU per parent"), *rows])

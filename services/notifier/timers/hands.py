@@ -45,6 +45,7 @@ class Hands:
         self._ended = ended
         self._waiting: deque[Held] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._working = 0
         self._longest = 0.0
         self._bug: BaseException | None = None
 
@@ -55,7 +56,10 @@ class Hands:
             held = Held(claim, claimed_at, since, until)
             self.held[claim.message.message_id] = held
             self._waiting.append(held)
-        for _ in range(min(len(self._waiting), self._connections - len(self._tasks))):
+        if self.closing:
+            self._give_back()
+        for _ in range(min(len(self._waiting), self._connections - self._working)):
+            self._working += 1
             task = asyncio.create_task(self._work())
             self._tasks.add(task)
             task.add_done_callback(self._done)
@@ -77,6 +81,7 @@ class Hands:
     async def close(self, seconds: float) -> None:
         """Let attempts under way end within `seconds`; what was not begun ends as not tried."""
         self.closing = True
+        self._give_back()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in self._tasks:
@@ -84,26 +89,32 @@ class Hands:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _work(self) -> None:
-        while self._waiting:
-            held = self._waiting.popleft()
-            result: Result | None = None
-            try:
-                result = await self._send(held)
-            finally:
-                if self.held.get(held.claim.message.message_id) is held:
-                    del self.held[held.claim.message.message_id]
-                self._longest = max(self._longest, asyncio.get_running_loop().time() - held.since)
-            if result is not None:
-                self.outcomes.append(Outcome(held.claim, result, held.claimed_at))
-            self._ended()
+        """Send what waits, one after the other."""
+        try:
+            while self._waiting:
+                held = self._waiting.popleft()
+                result: Result | None = None
+                try:
+                    # A lease that was lost before it began has no outcome here: another sender has the message.
+                    if asyncio.get_running_loop().time() < held.until:
+                        result = await self._attempts.attempt(held.claim.message)
+                finally:
+                    self._end(held, result)
+                self._ended()
+        finally:
+            # Here and not when the task is done, which is later: what comes between finds a free place.
+            self._working -= 1
 
-    async def _send(self, held: Held) -> Result | None:
-        """How it ended; without an outcome where the lease was lost before it began, as another sender has it."""
-        if self.closing:
-            return Result(Verdict.NOT_TRIED)
-        if asyncio.get_running_loop().time() >= held.until:
-            return None
-        return await self._attempts.attempt(held.claim.message)
+    def _give_back(self) -> None:
+        while self._waiting:
+            self._end(self._waiting.popleft(), Result(Verdict.NOT_TRIED))
+
+    def _end(self, held: Held, result: Result | None) -> None:
+        if self.held.get(held.claim.message.message_id) is held:
+            del self.held[held.claim.message.message_id]
+        self._longest = max(self._longest, asyncio.get_running_loop().time() - held.since)
+        if result is not None:
+            self.outcomes.append(Outcome(held.claim, result, held.claimed_at))
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -142,14 +142,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def sending(*senders: Sender) -> AsyncIterator[None]:
+async def sending(*senders: Sender) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
     """Senders that run while the block is open; a bug in one of them fails the test."""
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     try:
         for sender in senders:
             await sender.__aenter__()
             tasks.append(asyncio.create_task(sender.timer.run(Health())))
-        yield
+        yield tasks
     finally:
         for task in tasks:
             task.cancel()

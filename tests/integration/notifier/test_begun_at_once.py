@@ -8,6 +8,7 @@ import pytest
 from services.notifier.channels.base import Unavailable
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.consumers import Commands
+from services.notifier.service.accepting import accept
 from services.notifier.service.outlets import Outlets
 from services.notifier.timers.sender import Sender
 from shared.contracts.notifier import SendMessage
@@ -158,3 +159,32 @@ async def test_a_channel_that_fails_gives_back_what_was_begun(desk: Desk, channe
     await sender.round()
     assert await desk.states() == ["failed_temporary"] + ["queued"] * 9
     assert len(channel.tried) == 1
+
+
+async def test_what_comes_as_the_last_worker_ends_finds_another(desk: Desk, channel: MemoryChannel) -> None:
+    sender = desk.sender(channel, lane=Lane.BULK, connections=1)
+    await _idle(sender)
+    async with desk.database.transaction() as tx:
+        both = [received(command()) for _ in range(2)]
+        accepted = await accept(tx, both, Lane.BULK, Outlets(frozenset({"email"})), {"email": sender})
+    loop = asyncio.get_running_loop()
+    until = loop.time() + 20.0
+    sender.begin(accepted.begun[:1], accepted.at, until)
+    loop.call_soon(sender.begin, accepted.begun[1:], accepted.at, until)
+    await eventually(lambda: len(channel.taken) == 2)
+
+
+async def test_a_bug_while_sending_ends_the_loop(
+    desk: Desk, channel: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = desk.sender(channel, lane=Lane.BULK)
+    await _idle(sender)
+
+    async def fail(_: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(sender._attempts, "attempt", fail)
+    await _consume(desk, _commands(sender), command())
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        async with sending(sender) as running:
+            await asyncio.wait(running)
