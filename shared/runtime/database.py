@@ -52,8 +52,10 @@ Scope = Collection[UUID] | EverySchool | SchoolsOf
 _BEGIN = text("SELECT now() AS now, set_config('app.schools', :schools, true)")
 # Statistics of a queue are always of another moment: read from when it was empty, a plan would sort all that waits, and
 # from when it was full, walk over all that has left. In order of an index it reads what it takes.
-_BEGIN_BY_INDEX = text(
+# A process that is stopped while it holds the lease's row keeps the others from taking it over: not for a minute.
+_BEGIN_ON_QUEUE = text(
     "SELECT now() AS now, set_config('app.schools', :schools, true), "
+    "set_config('idle_in_transaction_session_timeout', '5000', true), "
     + ", ".join(
         f"set_config('enable_{way}', 'off', true)"
         for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
@@ -124,17 +126,17 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, *, schools: Scope | None = None, by_index: bool = False
+        self, *, schools: Scope | None = None, on_queue: bool = False
     ) -> AsyncIterator[Transaction]:
         """Begin; commit when the block ends, roll back when it raises.
 
         Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
-        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay. `by_index` plans a
-        worker's statements for queues.
+        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay. `on_queue` is for
+        a worker that takes from a queue: it never sorts or scans it, and ends after five seconds of standing still.
         """
         engine = self._engines["worker" if schools is None else "api"]
         async with _connected(engine) as connection, connection.begin() as begun:
-            begin = (_BEGIN_BY_INDEX, {"schools": ""}) if by_index else _begin(schools)
+            begin = (_BEGIN_ON_QUEUE, {"schools": ""}) if on_queue else _begin(schools)
             now = (await connection.execute(*begin)).scalar_one()
             transaction = Transaction(connection, now, self.schema)
             yield transaction

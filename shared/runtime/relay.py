@@ -103,7 +103,7 @@ class Relay:
         """Mark what the last round published, and publish the next batch; whether there was one."""
         if self._stands_by() and not self._acknowledged:
             return False
-        async with self._database.transaction(by_index=True) as transaction:
+        async with self._database.transaction(on_queue=True) as transaction:
             await self._mark(transaction)
             leads = await self._leads(transaction)
             rows = (
@@ -192,7 +192,7 @@ class Relay:
     async def _close(self) -> None:
         await self._drop_producer()
         try:
-            async with asyncio.timeout(2), self._database.transaction(by_index=True) as transaction:
+            async with asyncio.timeout(2), self._database.transaction(on_queue=True) as transaction:
                 await self._mark(transaction)
                 await transaction.execute(_RELEASE, {"lane": self._lane.value, "holder": self._holder})
         except Exception as error:  # noqa: BLE001 - the lease ends by itself
