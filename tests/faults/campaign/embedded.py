@@ -45,11 +45,12 @@ def database_of(data: Path) -> str:
     return f"postgresql://postgres:{password}@127.0.0.1:{port}/kinvite"
 
 
-def kill_part(data: Path, name: str) -> bool:
+def kill_part(up: KinviteUp, name: str) -> bool:
     """SIGKILL to a part and all that it started; False when it is down already."""
-    noted = json.loads((data / "run.json").read_text())
+    noted = json.loads((up.data / "run.json").read_text())
     try:
-        top = psutil.Process(int(noted[name]["pid"]))
+        # A number that was noted may be another program's by now, unless it is one of ours.
+        top = {process.pid: process for process in up.tree()}[int(noted[name]["pid"])]
         for process in (top, *top.children(recursive=True)):
             process.kill()
     except (KeyError, psutil.NoSuchProcess):

@@ -66,6 +66,7 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Sa
                 report.measures = outages.play(world, conductor, options.outages)
                 conductor.heal()
             conductor.rest(options.warm_seconds)
+            _until_somebody_signs_up(ledger, conductor, options.drain_seconds)
         say("healed")
         with _timed(report, "drain"):
             asyncio.run(
@@ -105,6 +106,13 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
         site = site_of(stack, cluster)
         load = Load(site, ledger, options.seed, schools=options.schools, clerks=options.clerks)
         yield World(stack, cluster, broker, site, load, points, random.Random(f"details {options.seed}"))
+
+
+def _until_somebody_signs_up(ledger: Ledger, conductor: Conductor, limit_seconds: float) -> None:
+    """On a machine with much else to do families may not have come so far."""
+    until = time.monotonic() + limit_seconds
+    while not any(ledger.of("join")) and time.monotonic() < until:
+        conductor.rest(1.0)
 
 
 @contextmanager
