@@ -110,8 +110,23 @@ class Supervisor:
         }
         await self._server.start(environment)
         self._record()
-        await self._server.ready()
+        await self._server_ready()
         self._broker_is_empty = False
+
+    async def _server_ready(self) -> None:
+        """Returns when it is. Raises CannotRun when it does not get there, at once when what it waits for has ended."""
+        ready = asyncio.create_task(self._server.ready())
+        ends = [asyncio.create_task(part.wait()) for part in (self._postgres, self._broker)]
+        try:
+            await asyncio.wait((ready, *ends), return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                return await ready
+        finally:
+            for task in (ready, *ends):
+                task.cancel()
+            await asyncio.gather(ready, *ends, return_exceptions=True)
+        await self._server.stop()
+        raise CannotRun("the database or the broker ended while the services started")
 
     async def _next_end(self) -> str:
         """Waits until a part has ended; its name. A server that is stuck is ended first."""

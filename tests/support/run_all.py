@@ -17,6 +17,8 @@ _MOST_WORKERS = 4
 
 def main() -> int:
     """The exit status of pytest, whose arguments may be given too; 124 when the time limit was reached."""
+    # Started in the background of a script, programs ignore Ctrl-C, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     get_all()
     workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
