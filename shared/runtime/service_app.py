@@ -105,14 +105,18 @@ def _relaying(
     relays = {lane: Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane}
     database.on_emit(lambda lane: relays[Lane(lane)].wake())
 
-    def heard(said: str) -> None:
-        lane = database.heard(said)
-        if lane is not None:
-            relays[Lane(lane)].wake()
-
     def joined() -> None:
         for relay in relays.values():
             relay.wake()
+
+    def heard(said: str) -> None:
+        lane = database.heard(said)
+        if lane is None:
+            return
+        if lane in list(Lane):
+            relays[Lane(lane)].wake()
+        else:  # a replica of another version names no lane that we know
+            joined()
 
     listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])
     return [*(relay.run for relay in relays.values()), listener.run]

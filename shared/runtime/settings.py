@@ -53,6 +53,8 @@ class ServiceSettings(BaseSettings):
         100, ge=10, le=60_000, validation_alias="KINVITE_RELAY_POLL_MILLISECONDS"
     )
     outbox_retention_days: int = Field(7, ge=1, validation_alias="KINVITE_OUTBOX_RETENTION_DAYS")
+    """How long a published message is kept after it was emitted, so that a lost broker can be refilled."""
+
     dead_letter_limit_per_hour: int = Field(
         1_000, ge=1, validation_alias="KINVITE_DEAD_LETTER_LIMIT_PER_HOUR"
     )
