@@ -149,10 +149,8 @@ class Story:
             }
             self.tell("notifier.message.send.v1", 1, command)
             row = {"message_id": message_id, "parent_id": PARENT, "channel": "email", "address": ADDRESS}
-            row |= {"expires_at": NOW + timedelta(days=7), "finished_at": NOW}
-            self.add(
-                "notifier.messages", **row, state="sent", code="", due_at=None, attempts=1, interrupted=False
-            )
+            ended = {"state": "sent", "code": "", "finished_at": NOW, "expires_at": NOW + timedelta(days=7)}
+            self.add("notifier.messages", **row, **ended, due_at=None, attempts=1, interrupted=False)
             self.evidence.arrivals.append(Arrival(AT, "email", ADDRESS, message_id, (token,)))
 
     def _account(self) -> None:
