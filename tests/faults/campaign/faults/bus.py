@@ -6,9 +6,11 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.contracts.message import message_for
+from shared.contracts.topics import consumer_groups, topics_of
 from tests.faults.campaign.faults import poison
 from tests.faults.campaign.faults.outside import nothing
 from tests.faults.campaign.plan import Fault
@@ -34,6 +36,41 @@ def send_stale(world: World, fault: Fault) -> Undo:
 def send_poison(world: World, fault: Fault) -> Undo:
     """One of each kind, among all other records."""
     return _try(world, lambda: _send_poison(world, fault.target))
+
+
+def set_back(world: World, service: str) -> bool:
+    """Every group of the service begins at the beginning; False while a group has a member, or nobody answers."""
+    try:
+        asyncio.run(_set_back(world, service))
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    world.note("groups set back", sum(_belongs(group, service) for group in consumer_groups()))
+    return True
+
+
+def _belongs(group: str, service: str) -> bool:
+    return group.startswith(f"{service}.")
+
+
+async def _set_back(world: World, service: str) -> None:
+    for group in consumer_groups():
+        if not _belongs(group, service):
+            continue
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=world.broker.bootstrap, group_id=group, enable_auto_commit=False
+        )
+        first = {
+            TopicPartition(topic.name, number): 0
+            for topic in topics_of(group)
+            for number in range(topic.partitions)
+        }
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await consumer.start()
+                consumer.assign(list(first))
+                await consumer.commit(first)
+        finally:
+            await consumer.stop()
 
 
 def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
