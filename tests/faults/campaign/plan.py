@@ -47,8 +47,8 @@ class Fault:
 
 
 _POINT_TARGETS = {
-    "P1": ("roster", "invitations", "signup"),
-    "P2": ("roster", "invitations", "signup"),
+    "P1": EMITTING,
+    "P2": EMITTING,
     "P3": EMITTING,
     "P4": EMITTING,
     "P5": SERVICES,
