@@ -16,7 +16,7 @@ INSERT INTO {emitter}.outbox_pending (lane, id)
 SELECT sent.lane, sent.id FROM {emitter}.outbox AS sent
  WHERE sent.topic = ANY($1)
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
-                    WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
+                    WHERE passed.id = sent.message_id AND passed.consumer = $2::text::{reader}.consumer_group)
 ON CONFLICT DO NOTHING
 """
 
@@ -42,5 +42,5 @@ async def replay(url: str) -> int:
 async def _mark_unsent(connection: asyncpg.Connection, emitter: str, group: str) -> int:
     statement = _MARK_UNSENT.format(emitter=emitter, reader=group.partition(".")[0])
     topics = [topic.name for topic in topics_of(group)]
-    status = await connection.execute(statement, topics, group, f"/kinvite/{emitter}")
+    status = await connection.execute(statement, topics, group)
     return int(status.rpartition(" ")[2])

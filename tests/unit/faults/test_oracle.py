@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.runtime.inbox import mark_of
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.faults.bus import AGAIN
 from tests.faults.campaign.faults.poison import PREFIX
@@ -265,7 +266,7 @@ def test_duplicates_and_stale_records_that_change_nothing_are_no_break() -> None
     stale = again(record, id=f"{AGAIN}1")
     evidence.records += [again(record), stale]
     for group in ("invitations", "signup", "dashboard"):
-        inbox = {"consumer": f"{group}.on-roster", "source": stale.source, "message_id": stale.id}
+        inbox = {"consumer": f"{group}.on-roster", "id": mark_of(stale.source, stale.id)}
         evidence.table(f"{group}.inbox").append(inbox)
     assert [what for verdict in judge(evidence) for what in verdict.broken] == []
 
