@@ -24,7 +24,8 @@ _is_own_id = re.compile(OWN_ID).fullmatch
 # One text makes an array for a tenth of what the driver takes to look at the items of a list.
 _REMEMBER = """
 INSERT INTO inbox (consumer, id)
-SELECT CAST(CAST(:consumer AS text) AS consumer_group), id FROM unnest(CAST(CAST(:marks AS text) AS uuid[])) AS passing (id)
+SELECT CAST(CAST(:consumer AS text) AS consumer_group), id
+  FROM unnest(CAST(CAST(:marks AS text) AS uuid[])) AS passing (id)
 ON CONFLICT DO NOTHING
 """
 _NEW = """
