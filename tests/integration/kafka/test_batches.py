@@ -35,9 +35,7 @@ async def test_i4_an_answer_that_is_lost_costs_neither_order_nor_a_record(
 
     monkeypatch.setattr(producer.client, "send", send)
     filling = b"." * (MAX_VALUE_BYTES // 1_000)
-    await publish(
-        producer, ((topic, b"one", b"%d " % n + filling, [("n", b"%d" % n)]) for n in range(3_500))
-    )
+    await publish(producer, ((topic, b"one", b"%d " % n + filling, [("n", b"%d" % n)]) for n in range(3_500)))
     assert requests == _LOST + _BATCHES
     records = await read(await kafka.consumer(topic), 3_500)
     assert [int(record.value.split()[0]) for record in records] == list(range(3_500))
