@@ -19,6 +19,7 @@ def main() -> int:
     given = _arguments()
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
+    directory.mkdir(parents=True, exist_ok=True)
     faults = plan(seed, given.faults, kinds=[BY_NAME[name] for name in given.only] or KINDS)
     began = time.monotonic()
 

@@ -47,8 +47,8 @@ class Fault:
 
 
 _POINT_TARGETS = {
-    "P1": ("roster", "invitations", "signup"),
-    "P2": ("roster", "invitations", "signup"),
+    "P1": EMITTING,
+    "P2": EMITTING,
     "P3": EMITTING,
     "P4": EMITTING,
     "P5": SERVICES,
@@ -57,7 +57,7 @@ _POINT_TARGETS = {
 }
 KINDS = (
     Kind("kill", PARTS, (0.0, 3.0), 10),
-    *(Kind(point, _POINT_TARGETS[point], (15.0, 15.0), 3) for point in POINTS),
+    *(Kind(point, _POINT_TARGETS[point], weight=3) for point in POINTS),
     Kind("pause", PARTS, (1.0, 9.0), 6),
     Kind("long pause", tuple(part for part in PARTS if "notifier" in part), (22.0, 25.0), 1),
     Kind("postgres kill", ("postgres",), (0.0, 2.0), 4),
@@ -65,7 +65,8 @@ KINDS = (
     Kind("broker kill", ("broker",), (0.0, 3.0), 3),
     Kind("broker pause", ("broker",), (2.0, 8.0), 3),
     Kind("rebalance storm", PARTS, (9.0, 12.0), 2),
-    Kind("rolling restart", SERVICES, (0.0, 0.0), 2),
+    Kind("rolling restart", SERVICES, weight=2),
+    Kind("forgotten offsets", SERVICES, weight=1),
     Kind("duplicate records", POISONED, weight=3),
     Kind("stale records", ("roster.parent", "roster.student"), weight=3),
     Kind("republish", EMITTING, weight=2),

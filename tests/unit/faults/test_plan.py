@@ -17,7 +17,7 @@ def test_every_kind_comes_once_before_any_comes_twice() -> None:
 def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
     assert set(BEGIN) == {kind.name for kind in KINDS}
     for fault in plan(1, 300):
-        known = {*PARTS, "postgres", "broker", "mailbox", fault.target}
+        known = {*PARTS, "postgres", "broker", "mailbox", fault.target, f"{fault.kind} {fault.target}"}
         assert touched(fault) <= known
 
 
