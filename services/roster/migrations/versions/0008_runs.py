@@ -7,7 +7,7 @@ from shared.runtime.schema_runs import count_runs
 from shared.runtime.tenancy import Tenancy
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
