@@ -126,7 +126,7 @@ def _parent_fact(change: Change, parent: Parent) -> Message:
     contacts = [
         {
             "contact_id": contact.contact_id,
-            "kind": contact.kind.value,
+            "kind": contact.kind,
             "address": contact.address,
             "preferred": contact.preferred,
             "verified": contact.verified,
@@ -137,7 +137,7 @@ def _parent_fact(change: Change, parent: Parent) -> Message:
         {
             "student_id": link.student_id,
             "relation": link.relation,
-            "rights": link.rights.value,
+            "rights": link.rights,
             "reason": link.reason.value,
         }
         for link in parent.links
