@@ -41,6 +41,8 @@ def create_engine(
                 "jit": "off",
                 # Where a batch names its 500 rows, the default of 4, made for turning disks, reads the whole table.
                 "random_page_cost": "1.1",
+                # A plan is kept from when the table was small enough to read as a whole, until autovacuum looks again.
+                "enable_seqscan": "off",
                 "idle_in_transaction_session_timeout": "60000",
                 **({} if role is None else {"role": role}),
             },
