@@ -16,6 +16,7 @@ from shared.runtime import problems
 from shared.runtime.consumer import Subscription
 from shared.runtime.consumers import Consumers, crash
 from shared.runtime.database import Database
+from shared.runtime.deputy import Deputy
 from shared.runtime.errors import DatabaseRefused, explain_database
 from shared.runtime.health import Health
 from shared.runtime.housekeeping import Housekeeping
@@ -50,14 +51,18 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     max_body_bytes: int = DEFAULT_BODY_BYTES,
     on_bug: Callable[[BaseException], None] = crash,
 ) -> FastAPI:
-    """A service's ASGI app. `api` serves the routers; `worker` consumes and runs the timers; both relay their outbox.
+    """A service's ASGI app. `api` serves the routers; `worker` consumes, runs the timers and relays the outbox.
 
     `resources` are opened before anything works and closed after everything has stopped. `hearings` share the one
     connection that listens for the outbox. `takes_tokens`: some route is for programs with a token.
     """
     health, kafka = Health(), Kafka.of(settings)
-    every = [*timers, Housekeeping(database, settings).timer()] if worker else []
-    loops = _relaying(database, settings, kafka, health, hearings)
+    if worker:
+        every = [*timers, Housekeeping(database, settings).timer()]
+        loops = _relaying(database, settings, kafka, health, hearings)
+    else:
+        every = [Deputy(database, lambda lane: Relay(database, kafka, lane, Health())).timer()]
+        loops = [Listener(database, hearings).run] if hearings else []
     loops += [_loop(timer, health) for timer in every]
     revocations = Revocations(kafka, health) if api and takes_tokens else None
     if revocations is not None:
@@ -107,7 +112,7 @@ def _relaying(
 
     def joined() -> None:
         for relay in relays.values():
-            relay.wake()
+            relay.ask()
 
     def heard(said: str) -> None:
         lane = database.heard(said)
@@ -115,7 +120,7 @@ def _relaying(
             return
         if lane in list(Lane):
             relays[Lane(lane)].wake()
-        else:  # a replica of another version names no lane that we know
+        else:  # a lease was released, or a replica of another version names no lane that we know
             joined()
 
     listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])

@@ -14,6 +14,7 @@ from services.notifier.timers.attempt import Attempts
 
 CLAIMED_PER_CONNECTION = 16
 MOST_CLAIMED = 2_048
+HANDED_OVER = 512
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
 
 
@@ -26,12 +27,17 @@ class Held:
     since: float
     until: float
 
+    def is_ours(self) -> bool:
+        """The lease holds."""
+        return asyncio.get_running_loop().time() < self.until
+
 
 class Hands:
     """Sends what it is given over so many connections at once; `ended` is called after each.
 
     `room` is how many messages to have in hand: about what is sent in a second, so that another sender finds work, too,
-    and no lease has to be renewed while the channel is quick.
+    and no lease has to be renewed while the channel is quick. What the consumer of this process hands over may be more:
+    it costs a row less here than anywhere else.
     """
 
     def __init__(self, attempts: Attempts, connections: int, ended: Callable[[], None]) -> None:
@@ -48,6 +54,15 @@ class Hands:
         self._working = 0
         self._longest = 0.0
         self._bug: BaseException | None = None
+
+    def free(self) -> int:
+        """How many messages to claim from the queue: none before half of what there is room for has gone."""
+        free = self.room - len(self.held)
+        return free if 2 * free >= self.room else 0
+
+    def places(self) -> int:
+        """How many new messages may be claimed as they come."""
+        return max(0, max(self.room, HANDED_OVER) - len(self.held))
 
     def take(self, claims: Iterable[Claim], claimed_at: datetime, until: float) -> None:
         """Begin with these as soon as a connection is free."""
@@ -96,8 +111,8 @@ class Hands:
                 result: Result | None = None
                 try:
                     # A lease that was lost before it began has no outcome here: another sender has the message.
-                    if asyncio.get_running_loop().time() < held.until:
-                        result = await self._attempts.attempt(held.claim.message)
+                    if held.is_ours():
+                        result = await self._attempts.attempt(held.claim.message, held.is_ours)
                 finally:
                     self._end(held, result)
                 self._ended()

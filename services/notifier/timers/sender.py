@@ -19,21 +19,23 @@ from services.notifier.service.spending import spend
 from services.notifier.service.suppressing import stopped
 from services.notifier.timers.attempt import Attempts
 from services.notifier.timers.hands import Hands
+from services.notifier.timers.pace import Pace
 from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
 from shared.runtime.logging import describe, get_logger
+from shared.runtime.outbox import Lane
 from shared.runtime.timers import Timer
 
 EXPIRY_LOOK_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
-RECORD_BATCH = 200
-RECORD_SECONDS = 0.05
-"""An outcome waits no longer for others to be recorded with; the last one waits for none."""
+RECORD_BATCH = 500
+RECORD_SECONDS = {Lane.SINGLE: 0.05, Lane.BULK: 0.1}
+"""What was accepted in so long and is not recorded may be sent again when this process is killed."""
 log = get_logger("sender")
 
 
 class Sender:
-    """Sends what is due on one channel and lane, over `connections` at once.
+    """Sends what is due on one channel and lane, so many `connections` at once.
 
     An async context manager: leaving it lets attempts under way end, records them, and gives back what was not tried.
     Each round records what ended, renews leases and, where messages wait, claims as many as there is room for, in one
@@ -55,15 +57,14 @@ class Sender:
         """`texts_per_hour`: how many a school may send to phones; 0 is no limit."""
         self.queue = queue
         self.timer = Timer(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
-        self._poll_seconds = poll_seconds
         self._database = database
         self._texts_per_hour = texts_per_hour
         self._channel = channel
         self._attempts = Attempts(channel, queue, links, self._ask)
         self.hands = Hands(self._attempts, connections, self._ended)
+        self._pace = Pace(poll_seconds, RECORD_SECONDS[queue.lane])
         self._recording: asyncio.TimerHandle | None = None
         self._backlog = True
-        self._look_at = 0.0
         self._renew_at = 0.0
         self._expiry_at = 0.0
 
@@ -113,7 +114,7 @@ class Sender:
         """How many new messages may be claimed for this sender as they come: none while older ones wait."""
         if self._backlog or self.hands.closing or not self._attempts.breaker.closed:
             return 0
-        return max(0, self.hands.room - len(self.hands.held))
+        return self.hands.places()
 
     def begin(self, claims: Sequence[Claim], claimed_at: datetime, until: float) -> None:
         """Send what was claimed for this sender as it came."""
@@ -147,8 +148,12 @@ class Sender:
         if held or not self.hands.held:
             self._renew_at = now + self.queue.lease_seconds / 3
         if room:
-            self._look_at = now + self._poll_seconds
+            self._pace.looked(now, found=bool(claims))
             self._backlog = self._backlog or bool(claims)
+        if ended:
+            self._pace.recorded(now)
+        if any(outcome.result.verdict is not Verdict.SENT for outcome in ended):
+            self._pace.left_for_later(now)
         self.hands.recorded(ended)
         self.hands.take(claims, tx.now, until)
         return self._worth_recording()
@@ -158,10 +163,10 @@ class Sender:
 
         A channel that is down sends nothing, but what expires meanwhile must be told.
         """
-        if self.hands.closing or not (self._backlog or now >= self._look_at):
+        if self.hands.closing or not (self._backlog or self._pace.wants_look(now)):
             return 0, False
         in_hand = len(self.hands.held)
-        free = max(0, self.hands.room - in_hand)
+        free = self.hands.free()
         room = self._attempts.breaker.allowance(now, free, in_hand)
         if room or now < self._expiry_at:
             return room, False
@@ -169,16 +174,19 @@ class Sender:
         return free, True
 
     def _worth_recording(self) -> bool:
-        """There are many outcomes, or none will follow soon."""
+        """There are many outcomes; or none will follow soon, and none was recorded just now."""
         outcomes = len(self.hands.outcomes)
-        return outcomes >= RECORD_BATCH or (outcomes > 0 and not self.hands.held)
+        rested = self._pace.has_rested(asyncio.get_running_loop().time())
+        return outcomes >= RECORD_BATCH or (outcomes > 0 and not self.hands.held and rested)
 
     def _ended(self) -> None:
-        """An attempt has ended: record it at once, or in a moment with others."""
-        if self._worth_recording() or not self.hands.held:
+        """An attempt has ended: record it at once, or in a moment with others. An empty hand may find more."""
+        if self._worth_recording() or (self._backlog and not self.hands.held):
             self.timer.wake()
         elif self._recording is None:
-            self._recording = asyncio.get_running_loop().call_later(RECORD_SECONDS, self._record_now)
+            self._recording = asyncio.get_running_loop().call_later(
+                self._pace.record_seconds, self._record_now
+            )
 
     def _record_now(self) -> None:
         self._recording = None

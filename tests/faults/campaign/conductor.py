@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 
-from tests.faults.campaign.faults import BEGIN, touched
+from tests.faults.campaign.faults import BEGIN, STEPPING, touched
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.pace import last
@@ -35,8 +35,7 @@ class Conductor:
                 self._tick()
             self._say(str(fault))
             undo = BEGIN[fault.kind](self._world, fault)
-            due = time.monotonic() + fault.hold_seconds
-            heapq.heappush(self._open, (due, next(self._numbers), fault, undo))
+            self._undo_in(0.0 if fault.kind in STEPPING else fault.hold_seconds, fault, undo)
             self.rest(fault.gap_seconds)
 
     def rest(self, seconds: float) -> None:
@@ -65,8 +64,13 @@ class Conductor:
         last(_TICK_SECONDS)
 
     def _undo(self) -> None:
-        _, _, _, undo = heapq.heappop(self._open)
-        undo()
+        _, _, fault, undo = heapq.heappop(self._open)
+        seconds = undo()
+        if seconds is not None:
+            self._undo_in(seconds, fault, undo)
+
+    def _undo_in(self, seconds: float, fault: Fault, undo: Undo) -> None:
+        heapq.heappush(self._open, (time.monotonic() + seconds, next(self._numbers), fault, undo))
 
     def _keep_alive(self) -> None:
         """What ended though nobody holds it down is started again after a second, as any supervisor would."""

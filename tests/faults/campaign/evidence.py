@@ -38,10 +38,14 @@ _TABLES = (
     "notifier.messages",
     "notifier.attempts",
     "signup.parents",
+    "signup.students",
     "signup.submissions",
     "signup.accounts",
     "signup.memberships",
     "dashboard.parents",
+    "dashboard.students",
+    "dashboard.links",
+    "dashboard.timeline",
 )
 
 
@@ -120,4 +124,6 @@ def _crashes(log: Path) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, UUID) else value

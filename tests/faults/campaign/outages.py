@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import asyncpg
 
 from tests.faults.campaign.conductor import Conductor
 from tests.faults.campaign.ledger import Outcome
+from tests.faults.campaign.plan import APART
+from tests.faults.campaign.watching import WRITES, Watch, longest_gap, p99, until_published, watch
 from tests.faults.campaign.world import World
 from tests.support.stack import SERVICES
 from tests.support.stack.points import BLOCK, BLOCK_SECONDS, arm, disarm
 
-_WRITES = ("add_student", "add_parent", "import", "rename", "change_contact", "remove", "invite", "bulk")
-_SAMPLE_SECONDS = 1.0
 _STORM_SECONDS = 5.0
-_SETTLED_SECONDS = 5.0
-_PENDING = " UNION ALL ".join(
-    f"SELECT created_at FROM {name}.outbox JOIN {name}.outbox_pending USING (id)" for name in SERVICES
-)
-_OLDEST = f"SELECT extract(epoch FROM now() - min(created_at)) FROM ({_PENDING}) AS pending"
-_PASSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,11 @@ def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
     """All outages, each for this share of its full length."""
     found: list[Measure] = []
     for minutes, outage in OUTAGES:
-        found += outage(world, conductor, minutes * 60 * share)
+        began = time.time()
+        seen = outage(world, conductor, minutes * 60 * share)
+        words = outage.__name__.replace("_", " ")
+        gap = longest_gap(world.load.ledger, began, time.time())
+        found += [*seen, Measure(seen[0].invariant, f"longest time without a write taken, {words}", 60, gap)]
     return found
 
 
@@ -57,10 +55,10 @@ def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Seq
     other = world.site.database.rpartition("/")[0] + "/postgres"
     with asyncio.Runner() as runner:
         held = [runner.run(_hold_transaction(database)) for database in (world.site.database, other)]
-        ages = _watch(world, conductor, seconds).ages
+        ages = watch(world, conductor, seconds).ages
         for connection in held:
             runner.run(connection.close())
-    return [Measure("I5", "oldest unpublished event (p99 of looks)", 5, _p99(ages))]
+    return [Measure("I5", "oldest unpublished event (p99 of looks)", 5, p99(ages))]
 
 
 async def _hold_transaction(database: str) -> asyncpg.Connection:
@@ -77,12 +75,12 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
     ended = time.time()
     errors = [
         entry
-        for entry in world.load.ledger.of(*_WRITES, outcome=Outcome.UNKNOWN)
+        for entry in world.load.ledger.of(*WRITES, outcome=Outcome.UNKNOWN)
         if began <= entry.began_at and entry.ended_at <= ended
     ]
     world.broker.start()
     back = time.monotonic()
-    _until_published(world, conductor)
+    until_published(world, conductor)
     return [
         Measure("I6", "writes without an answer while no broker was there", 0, len(errors), "writes"),
         Measure("I6", "until what had waited was published", 300, time.monotonic() - back),
@@ -91,36 +89,37 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
 
 def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
     """I16: every five seconds a replica leaves, or one comes back."""
-    parts, watch = list(world.stack.services.values()), Watch()
+    parts, seen = list(world.stack.services.values()), Watch()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         part = world.dice.choice(parts)
         over = world.disturbed(f"storm {part.name}")
         part.stop()
-        _watch(world, conductor, _STORM_SECONDS, watch)
+        watch(world, conductor, _STORM_SECONDS, seen)
         if not part.runs():
             part.start()
-        _watch(world, conductor, _STORM_SECONDS, watch)
+        watch(world, conductor, _STORM_SECONDS, seen)
         over()
         world.note("rebalances", 2)
-    return [Measure("I16", "longest time without a record passed", 60, watch.longest)]
+    return [Measure("I16", "longest time without a record passed", 60, seen.longest)]
 
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I18: one replica of each service stands still, leases, partitions and all."""
-    stopped = [world.stack.of(service)[0] for service in SERVICES]
+    """I18: one replica of each service stands still, leases, partitions and all; apart, it is the one that works."""
+    stopped = [world.stack.of(service)[-1] for service in SERVICES]
+    works = any(part.name not in APART.values() for part in stopped)
     over = world.disturbed("pause notifier and all others")
     for part in stopped:
         part.pause()
-    watch = _watch(world, conductor, seconds)
+    seen = watch(world, conductor, seconds)
     ready = [part for part in stopped if part.is_ready()]
     for part in stopped:
         part.resume()
     over()
     return [
         Measure("I18", "stopped replicas that still call themselves ready", 0, len(ready), "replicas"),
-        Measure("I18", "oldest unpublished event beside stopped replicas", 10, max(watch.ages)),
-        Measure("I18", "longest time without a record passed", 120, watch.longest),
+        Measure("I18", "oldest unpublished event beside stopped replicas", 10, max(seen.ages)),
+        *([Measure("I18", "longest time without a record passed", 120, seen.longest)] if works else []),
     ]
 
 
@@ -129,11 +128,11 @@ def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequen
     over = world.disturbed("block notifier and all others")
     for service in SERVICES:
         arm(world.points, service, BLOCK, 1)
-    watch = _watch(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
+    seen = watch(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
     reached = [disarm(world.points, service, BLOCK) for service in SERVICES]
     world.note("event loops blocked", sum(reached))
     over()
-    return [Measure("I18", "longest time without a record passed, loops blocked", 120, watch.longest)]
+    return [Measure("I18", "longest time without a record passed, loops blocked", 120, seen.longest)]
 
 
 def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
@@ -142,7 +141,7 @@ def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequenc
     conductor.rest(seconds)
     world.broker.resume()
     began = time.monotonic()
-    _until_published(world, conductor)
+    until_published(world, conductor)
     return [Measure("I18", "until the paused broker's backlog was published", 120, time.monotonic() - began)]
 
 
@@ -154,53 +153,3 @@ OUTAGES: Sequence[tuple[float, Play]] = (
     (1, blocked_loops),
     (2, paused_broker),
 )
-
-
-@dataclass(slots=True)
-class Watch:
-    """What was seen, second by second: how old the oldest unpublished event was, and when records were passed."""
-
-    ages: list[float] = field(default_factory=list)
-    longest: float = 0.0
-    passed: float = 0.0
-    since: float = field(default_factory=time.monotonic)
-
-    def look(self, world: World) -> None:
-        """Once."""
-        self.ages.append(_ask(world, _OLDEST))
-        passed, now = _ask(world, f"SELECT {_PASSED}"), time.monotonic()
-        self.longest = max(self.longest, now - self.since)
-        if passed > self.passed:
-            self.passed, self.since = passed, now
-
-
-def _watch(world: World, conductor: Conductor, seconds: float, watch: Watch | None = None) -> Watch:
-    """Let time pass, and look every second."""
-    found, until = watch or Watch(), time.monotonic() + seconds
-    while time.monotonic() < until:
-        conductor.rest(min(_SAMPLE_SECONDS, until - time.monotonic()))
-        found.look(world)
-    return found
-
-
-def _until_published(world: World, conductor: Conductor) -> None:
-    """Until nothing is left of what had waited; what the load adds meanwhile is younger."""
-    while _ask(world, _OLDEST) > _SETTLED_SECONDS:
-        conductor.rest(_SAMPLE_SECONDS)
-
-
-def _p99(values: Sequence[float]) -> float:
-    return sorted(values)[int(0.99 * (len(values) - 1))] if values else 0.0
-
-
-def _ask(world: World, query: str) -> float:
-    """One number of the database."""
-
-    async def ask() -> float:
-        connection = await asyncpg.connect(world.site.database)
-        try:
-            return float(await connection.fetchval(query) or 0)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())

@@ -12,6 +12,12 @@ from tests.support.stack.points import POINTS
 
 REPLICAS = 2
 PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
+# Where the two processes of a service are no replicas: one serves, the other works.
+APART = {
+    f"{service}-both-{number}": f"{service}-{role}-0"
+    for service in SERVICES
+    for number, role in enumerate(("api", "worker"))
+}
 EMITTING = ("roster", "invitations", "signup", "notifier")
 POISONED = (
     "roster.parent",
@@ -47,8 +53,8 @@ class Fault:
 
 
 _POINT_TARGETS = {
-    "P1": ("roster", "invitations", "signup"),
-    "P2": ("roster", "invitations", "signup"),
+    "P1": EMITTING,
+    "P2": EMITTING,
     "P3": EMITTING,
     "P4": EMITTING,
     "P5": SERVICES,
@@ -57,7 +63,7 @@ _POINT_TARGETS = {
 }
 KINDS = (
     Kind("kill", PARTS, (0.0, 3.0), 10),
-    *(Kind(point, _POINT_TARGETS[point], (15.0, 15.0), 3) for point in POINTS),
+    *(Kind(point, _POINT_TARGETS[point], weight=3) for point in POINTS),
     Kind("pause", PARTS, (1.0, 9.0), 6),
     Kind("long pause", tuple(part for part in PARTS if "notifier" in part), (22.0, 25.0), 1),
     Kind("postgres kill", ("postgres",), (0.0, 2.0), 4),
@@ -65,7 +71,8 @@ KINDS = (
     Kind("broker kill", ("broker",), (0.0, 3.0), 3),
     Kind("broker pause", ("broker",), (2.0, 8.0), 3),
     Kind("rebalance storm", PARTS, (9.0, 12.0), 2),
-    Kind("rolling restart", SERVICES, (0.0, 0.0), 2),
+    Kind("rolling restart", SERVICES, weight=2),
+    Kind("forgotten offsets", SERVICES, weight=1),
     Kind("duplicate records", POISONED, weight=3),
     Kind("stale records", ("roster.parent", "roster.student"), weight=3),
     Kind("republish", EMITTING, weight=2),
@@ -86,8 +93,13 @@ def plan(
     *,
     kinds: Sequence[Kind] = KINDS,
     gap_seconds: tuple[float, float] = (0.5, 3.0),
+    apart: bool = False,
 ) -> list[Fault]:
-    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's."""
+    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's.
+
+    `apart`: the processes are those of services that serve in one process and work in another.
+    """
+    names = APART if apart else {}
     dice = random.Random(f"faults {seed}")
     chosen = dice.sample(kinds, len(kinds))
     chosen += dice.choices(kinds, [kind.weight for kind in kinds], k=max(0, count - len(kinds)))
@@ -96,7 +108,7 @@ def plan(
         Fault(
             next(numbers),
             kind.name,
-            dice.choice(kind.targets),
+            names.get(target := dice.choice(kind.targets), target),
             dice.uniform(*kind.seconds),
             dice.uniform(*gap_seconds),
         )

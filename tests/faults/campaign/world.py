@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from tests.support.brokers.kafka import KafkaFromJars
 from tests.support.postgres import Cluster
 from tests.support.stack import Part, Stack
 
-Undo = Callable[[], None]
+Undo = Callable[[], float | None]
+"""Takes a fault back. It answers None once it is over, else after how many seconds it wants to be asked again."""
+Over = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class Disturbance:
     what: str
     began_at: float
     ended_at: float
+
+
+def in_steps(steps: Iterator[float]) -> Undo:
+    """A fault of several steps, each of which says how long to wait for the next: other faults go on meanwhile."""
+    return lambda: next(steps, None)
 
 
 @dataclass(slots=True)
@@ -52,7 +59,7 @@ class World:
         """Count it."""
         self.notes[what] = self.notes.get(what, 0) + count
 
-    def disturbed(self, what: str) -> Undo:
+    def disturbed(self, what: str) -> Over:
         """Since now; call the answer when it is over."""
         began = time.time()
         return lambda: self.disturbances.append(Disturbance(what, began, time.time()))

@@ -48,6 +48,16 @@ async def _mint(database: Database, **of: Any) -> tuple[str, dict[str, str]]:
     return str(token.token_id), {"Authorization": f"Bearer {text}"}
 
 
+@asynccontextmanager
+async def _relaying(database: Database, kafka: Kafka) -> AsyncIterator[None]:
+    relay = asyncio.create_task(Relay(database, kafka, Lane.SINGLE, Health(), poll_milliseconds=20).run())
+    try:
+        yield
+    finally:
+        relay.cancel()
+        await asyncio.gather(relay, return_exceptions=True)
+
+
 async def test_a_revoked_tokens_stream_ends_at_once_and_the_answer_says_that_all_know(
     settings: Settings, bus: Broker, database: Database, fresh: Story, cluster: Cluster
 ) -> None:
@@ -55,6 +65,7 @@ async def test_a_revoked_tokens_stream_ends_at_once_and_the_answer_says_that_all
     app, port = create_app(settings.model_copy(update=told), worker=False), free_port()
     (_, admin), (token_id, token) = await _mint(database), await _mint(database)
     async with (
+        _relaying(database, kafka_of(bus)),
         serving(app, port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
@@ -71,16 +82,6 @@ async def test_a_revoked_tokens_stream_ends_at_once_and_the_answer_says_that_all
             assert again.json()["announced"] is True
             assert (await client.get("/dashboard/v1/tokens", headers=token)).status_code == 401
             assert await others.next(comments=True) == ("comment", ": still here")
-
-
-@asynccontextmanager
-async def _relaying(database: Database, kafka: Kafka) -> AsyncIterator[None]:
-    relay = asyncio.create_task(Relay(database, kafka, Lane.SINGLE, Health(), poll_milliseconds=20).run())
-    try:
-        yield
-    finally:
-        relay.cancel()
-        await asyncio.gather(relay, return_exceptions=True)
 
 
 async def test_a_new_bus_hears_again_what_is_revoked(bus: Broker, tansu: Tansu, database: Database) -> None:

@@ -10,6 +10,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.consumers import Commands
 from services.notifier.service.accepting import accept
 from services.notifier.service.outlets import Outlets
+from services.notifier.timers.hands import HANDED_OVER
 from services.notifier.timers.sender import Sender
 from shared.contracts.notifier import SendMessage
 from shared.runtime.outbox import Lane
@@ -61,13 +62,14 @@ async def test_what_there_is_no_place_for_waits_and_follows(desk: Desk, channel:
     sender = desk.sender(channel, lane=Lane.BULK, connections=2)
     await _idle(sender)
     channel.open_gate.clear()
-    await _consume(desk, _commands(sender), *(command() for _ in range(50)))
-    assert await desk.states() == ["queued"] * 18 + ["sending"] * 32
+    many = HANDED_OVER + 18
+    await _consume(desk, _commands(sender), *(command() for _ in range(many)))
+    assert await desk.states() == ["queued"] * 18 + ["sending"] * HANDED_OVER
     assert sender.places() == 0, "older ones wait"
     async with sending(sender):
         channel.open_gate.set()
-        await eventually(lambda: len(channel.taken) == 50)
-        await eventually(lambda: _all_sent(desk, 50))
+        await eventually(lambda: len(channel.taken) == many)
+        await eventually(lambda: _all_sent(desk, many))
 
 
 async def _all_sent(desk: Desk, count: int) -> bool:
@@ -180,7 +182,7 @@ async def test_a_bug_while_sending_ends_the_loop(
     sender = desk.sender(channel, lane=Lane.BULK)
     await _idle(sender)
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise RuntimeError("a bug of ours")
 
     monkeypatch.setattr(sender._attempts, "attempt", fail)

@@ -77,6 +77,11 @@ class Part:
             self.resume()
         self._started().stop()
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, without waiting for what becomes of it."""
+        if self.runs():
+            os.kill(self.pid, signal.SIGTERM)
+
     def pause(self) -> None:
         """SIGSTOP: it does nothing, and its connections stay open."""
         os.kill(self.pid, signal.SIGSTOP)

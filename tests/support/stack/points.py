@@ -42,6 +42,11 @@ def arm(folder: Path, service: str, point: str, passages: int) -> None:
         (folder / f"{service}.{point}.{number:03}").touch()
 
 
+def is_armed(folder: Path, service: str, point: str) -> bool:
+    """Whether nobody has died of it yet."""
+    return any(folder.glob(f"{service}.{point}.*"))
+
+
 def disarm(folder: Path, service: str, point: str) -> bool:
     """Take back what was not reached; whether somebody died of it."""
     left = list(folder.glob(f"{service}.{point}.*"))

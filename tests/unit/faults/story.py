@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts.topics import TOPICS_BY_NAME
+from shared.runtime.inbox import mark_of
 from tests.faults.campaign.evidence import Arrival, Evidence
 from tests.faults.campaign.ledger import Entry, Ledger, Outcome
 from tests.faults.campaign.topics import Record
@@ -69,9 +70,9 @@ class Story:
         row = {"id": self._offset, "topic": topic, "message_id": event_id, "lane": lane}
         self.add(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
         for group in TOPICS_BY_NAME[topic].readers:
-            self.add(
-                f"{group.partition('.')[0]}.inbox", consumer=group, source=record.source, message_id=event_id
-            )
+            self.add(f"{group.partition('.')[0]}.inbox", consumer=group, id=mark_of(record.source, event_id))
+        if "parent_id" in data:
+            self.add("dashboard.timeline", aggregate_id=key, version=version)
         return record
 
     def add(self, table: str, **row: Any) -> None:
@@ -87,28 +88,31 @@ class Story:
 
     def _family(self) -> None:
         answer = {"student_id": STUDENT, "parents": [{"parent_id": PARENT}]}
-        self.ask("add_student", sent={"invite": True}, mark=MARK, answer=answer)
-        self.tell("roster.student.added.v1", 1, {"student_id": STUDENT, "student": {"name": f"Pupil {MARK}"}})
-        parent = {"parent_id": PARENT, "parent": {"name": f"Parent {MARK}"}}
+        self.ask("add_student", sent={"invite": True, "parents": [{}]}, mark=MARK, answer=answer)
+        pupil = {"name": f"Pupil {MARK}", "class_name": None}
+        self.tell("roster.student.added.v1", 1, {"student_id": STUDENT, "student": pupil})
+        contacts = [{"kind": "email", "address": ADDRESS}]
+        children = [{"student_id": STUDENT, "rights": "full"}]
+        parent = {
+            "parent_id": PARENT,
+            "parent": {"name": f"Parent {MARK}", "contacts": contacts},
+            "children": children,
+        }
         self.tell("roster.parent.added.v1", 1, parent)
         self.tell("roster.parent.invitation_requested.v1", 2, {"parent_id": PARENT})
-        self.tell("roster.parent.renamed.v1", 3, {**parent, "parent": {"name": "Renamed mark000002"}})
-        self.ask("rename", sent={"parent_id": PARENT}, mark="mark000002")
         name = "Renamed mark000002"
-        self.add("roster.students", student_id=STUDENT, name=f"Pupil {MARK}")
+        self.tell("roster.parent.renamed.v1", 3, {**parent, "parent": {"name": name, "contacts": contacts}})
+        self.ask("rename", sent={"parent_id": PARENT}, mark="mark000002")
+        self.add("roster.students", student_id=STUDENT, name=pupil["name"])
         self.add("roster.parents", parent_id=PARENT, name=name, version=3, signed_up_at=NOW)
-        self.add("invitations.parents", parent_id=PARENT, name=name, version=3, removed=False)
-        self.add("signup.parents", parent_id=PARENT, version=3, removed=False)
+        kept = {"parent_id": PARENT, "name": name, "removed": False, "contacts": json.dumps(contacts)}
+        self.add("invitations.parents", **kept, version=3, students=[STUDENT], has_access=True)
+        self.add("signup.parents", parent_id=PARENT, version=3, removed=False, visible_student_ids=[STUDENT])
         shown = {"status": "signed_up", "delivery": "sent", "signed_up_at": NOW}
-        self.add(
-            "dashboard.parents",
-            parent_id=PARENT,
-            name=name,
-            person_version=3,
-            removed=False,
-            listed=True,
-            **shown,
-        )
+        self.add("dashboard.parents", **kept, person_version=3, listed=True, **shown)
+        self.add("dashboard.links", parent_id=PARENT, **children[0])
+        for service in ("signup", "dashboard"):
+            self.add(f"{service}.students", student_id=STUDENT, **pupil, version=1, removed=False)
 
     def _invitation(self) -> None:
         whose = {"invitation_id": INVITATION, "parent_id": PARENT, "generation": 1}
@@ -144,9 +148,8 @@ class Story:
             }
             self.tell("notifier.message.send.v1", 1, command)
             row = {"message_id": message_id, "parent_id": PARENT, "channel": "email", "address": ADDRESS}
-            self.add(
-                "notifier.messages", **row, state="sent", code="", due_at=None, attempts=1, interrupted=False
-            )
+            ended = {"state": "sent", "code": "", "finished_at": NOW, "expires_at": NOW + timedelta(days=7)}
+            self.add("notifier.messages", **row, **ended, due_at=None, attempts=1, interrupted=False)
             self.evidence.arrivals.append(Arrival(AT, "email", ADDRESS, message_id, (token,)))
 
     def _account(self) -> None:

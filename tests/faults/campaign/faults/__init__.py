@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.faults.campaign.faults import bus, outside, processes, servers
-from tests.faults.campaign.plan import Fault
+from tests.faults.campaign.plan import APART, Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.stack.points import POINTS
 
@@ -17,6 +17,7 @@ BEGIN: dict[str, Begin] = {
     "long pause": processes.pause,
     "rebalance storm": processes.storm,
     "rolling restart": processes.roll,
+    "forgotten offsets": processes.forget_offsets,
     **dict.fromkeys(POINTS, processes.die_at),
     "postgres kill": servers.kill_postgres,
     "postgres restart": servers.restart_postgres,
@@ -32,14 +33,16 @@ BEGIN: dict[str, Begin] = {
 }
 
 
+STEPPING = frozenset({*POINTS, "rebalance storm", "rolling restart", "forgotten offsets"})
+"""Kinds that are looked after from the beginning, and not only when their time is over."""
+
+
 def touched(fault: Fault) -> set[str]:
     """The names of the processes that nothing else may touch meanwhile."""
-    if fault.kind == "rolling restart":
-        return {f"{fault.target}-both-{number}" for number in range(2)}
-    if (
-        fault.kind in POINTS
-        or fault.kind in {"republish", "due at once"}
-        or fault.kind.startswith("provider")
-    ):
+    if fault.kind in {"rolling restart", "forgotten offsets"}:
+        return {part for pair in APART.items() for part in pair if part.startswith(f"{fault.target}-")}
+    if fault.kind in POINTS:
+        return {f"{fault.kind} {fault.target}"}
+    if fault.kind in {"republish", "due at once"} or fault.kind.startswith("provider"):
         return set()
     return {fault.target}

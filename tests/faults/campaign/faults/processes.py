@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+from tests.faults.campaign.faults import bus
 from tests.faults.campaign.plan import Fault
-from tests.faults.campaign.world import Undo, World
-from tests.support.pace import last
-from tests.support.stack import points
+from tests.faults.campaign.world import Undo, World, in_steps
+from tests.support.stack import Part, points
 
 STORM_SECONDS = 3.0
-_READY_SECONDS = 20.0
+_READY_SECONDS = 60.0
+_END_SECONDS = 20.0
+# A member that was killed before stays in its group until its session is over, and as long nobody may set it back.
+_FORGET_SECONDS = 90.0
+_PATIENCE_SECONDS = 300.0
 _MOST_PASSAGES = 4
 _LOOK_SECONDS = 0.1
 
@@ -42,36 +47,73 @@ def die_at(world: World, fault: Fault) -> Undo:
     passages = world.dice.randint(1, _MOST_PASSAGES)
     over = world.disturbed(f"{fault.kind} {fault.target}")
     points.arm(world.points, fault.target, fault.kind, passages)
+    until = time.monotonic() + _PATIENCE_SECONDS
 
-    def look_back() -> None:
+    def look_back() -> float | None:
+        if points.is_armed(world.points, fault.target, fault.kind) and time.monotonic() < until:
+            return _LOOK_SECONDS
         reached = points.disarm(world.points, fault.target, fault.kind)
         world.note(f"{fault.kind} reached" if reached else f"{fault.kind} not reached")
         over()
+        return None
 
     return look_back
 
 
 def storm(world: World, fault: Fault) -> Undo:
     """One member leaves its groups and comes back every few seconds, ready or not."""
-    part = world.part(fault.target)
-    over = world.disturbed(f"storm {fault.target}")
+    return in_steps(_storm(world, fault))
+
+
+def _storm(world: World, fault: Fault) -> Iterator[float]:
+    part, over = world.part(fault.target), world.disturbed(f"storm {fault.target}")
     until = time.monotonic() + fault.hold_seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        part.stop()
+        yield from _ended(part)
         part.start()
         world.note("rebalances", 2)
-        last(STORM_SECONDS - (time.monotonic() - began))
-    return over
+        yield max(0.0, STORM_SECONDS - (time.monotonic() - began))
+    over()
 
 
 def roll(world: World, fault: Fault) -> Undo:
     """SIGTERM to one after the other, as a deployment does it; the next one when this one is ready again."""
+    return in_steps(_roll(world, fault))
+
+
+def _roll(world: World, fault: Fault) -> Iterator[float]:
     over = world.disturbed(f"roll {fault.target}")
     for part in world.stack.of(fault.target):
-        part.stop()
+        yield from _ended(part)
         part.start()
         until = time.monotonic() + _READY_SECONDS
         while time.monotonic() < until and part.runs() and not part.is_ready():
-            last(_LOOK_SECONDS)
-    return over
+            yield _LOOK_SECONDS
+    over()
+
+
+def forget_offsets(world: World, fault: Fault) -> Undo:
+    """Both replicas end, their groups are set back to the first record of every topic, and both come back."""
+    return in_steps(_forget_offsets(world, fault))
+
+
+def _forget_offsets(world: World, fault: Fault) -> Iterator[float]:
+    over, parts = world.disturbed(f"forget {fault.target}"), world.stack.of(fault.target)
+    for part in parts:
+        yield from _ended(part)
+    until = time.monotonic() + _FORGET_SECONDS
+    while time.monotonic() < until and not bus.set_back(world, fault.target):
+        yield _LOOK_SECONDS
+    for part in parts:
+        part.start()
+    over()
+
+
+def _ended(part: Part) -> Iterator[float]:
+    """SIGTERM, and SIGKILL to what has not ended in time."""
+    part.ask_to_end()
+    until = time.monotonic() + _END_SECONDS
+    while part.runs() and time.monotonic() < until:
+        yield _LOOK_SECONDS
+    part.kill()

@@ -12,7 +12,9 @@ from typing import Self
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load.caller import Caller
 from tests.faults.campaign.load.families import Families
-from tests.faults.campaign.load.office import Memory, Office, open_schools
+from tests.faults.campaign.load.memory import Memory
+from tests.faults.campaign.load.office import Office
+from tests.faults.campaign.load.schools import open_schools
 from tests.faults.campaign.site import Site
 from tests.support.pace import think
 

@@ -1,55 +1,18 @@
-"""What school offices do all day: add, import, rename, correct, remove, invite, invite again, invite all."""
+"""What school offices do all day: add, import, rename, correct, link, remove, invite, invite again, invite all."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from tests.faults.campaign.ledger import Entry, Outcome
+from tests.faults.campaign.ledger import Entry
 from tests.faults.campaign.load.caller import Ask, Caller
+from tests.faults.campaign.load.memory import IMPORTED, Known, Memory, families_file
 
-SCHOOL = {
-    "country": "DE",
-    "language": "en",
-    "timezone": "Europe/Berlin",
-    "credentials_mode": "self_service",
-    "quiet_from": "00:00",
-    "quiet_until": "00:00",
-}
-_KEPT = 400
-_IMPORTED = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A parent whom the office has seen on its screen."""
-
-    school_id: str
-    student_id: str
-    parent_id: str
-    phone: bool
-
-
-@dataclass(slots=True)
-class Memory:
-    """What all offices know together. `spoiled`: how the next addresses shall behave."""
-
-    schools: list[str] = field(default_factory=list)
-    parents: deque[Known] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    spoiled: deque[dict[str, Any]] = field(default_factory=deque)
-    played: dict[str, str] = field(default_factory=dict)
-    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-
-    def mark(self) -> str:
-        """A word that nobody used before."""
-        return f"mark{next(self.numbers):06}"
+# What a phone does as a mailbox does; the others end in reports of their own kind.
+_OF_PHONES = frozenset({"hang", "throttle", "refuse", "drop"})
 
 
 class Office:
@@ -66,6 +29,9 @@ class Office:
             (4, self.rename),
             (2, self.change_contact),
             (1, self.remove),
+            (2, self.change_student),
+            (1, self.remove_student),
+            (1, self.link_siblings),
             (4, self.invite),
             (1, self.invite_many),
             (1, self.ask_nonsense),
@@ -84,6 +50,8 @@ class Office:
             parents.append(await self._parent(f"{mark}b", phone=False))
         body = {"name": f"Pupil {mark}", "parents": parents, "invite": invite}
         entry = await self._post("add_student", f"/schools/{school_id}/students", body, school_id, mark)
+        if entry.answer:
+            self._memory.alone[school_id].append(entry.answer["student_id"])
         for parent in entry.answer.get("parents", []):
             self._learn(school_id, entry.answer["student_id"], parent)
 
@@ -100,36 +68,42 @@ class Office:
 
     async def import_families(self) -> None:
         mark, school_id = self._memory.mark(), self._school()
-        file = ("families.csv", _families(mark, next(self._memory.numbers)), "text/csv")
-        await self._caller.ask(
-            Ask(
-                "import",
-                "roster",
-                "POST",
-                f"/roster/v1/schools/{school_id}/imports",
-                school_id,
-                mark,
-                files={"file": file},
-                keyed=True,
-                sent={"families": _IMPORTED},
-            )
+        file = ("families.csv", families_file(mark, next(self._memory.numbers)), "text/csv")
+        path, sent = f"/roster/v1/schools/{school_id}/imports", {"families": IMPORTED}
+        ask = Ask(
+            "import", "roster", "POST", path, school_id, mark, files={"file": file}, keyed=True, sent=sent
         )
+        await self._caller.ask(ask)
 
     async def rename(self) -> None:
-        mark = self._memory.mark()
-        await self._change("rename", {"name": f"Renamed {mark}"}, mark)
+        await self._change("rename", "name", "Renamed {}")
 
     async def change_contact(self) -> None:
-        mark = self._memory.mark()
-        await self._change("change_contact", {"email": f"{mark}@moved.example"}, mark)
+        await self._change("change_contact", "email", "{}@moved.example")
+
+    async def change_student(self) -> None:
+        await self._change("change_student", "class_name", "Class {}")
 
     async def remove(self) -> None:
         family = self._family()
-        if family is None:
+        if family is not None:
+            await self._delete("remove", family, f"parents/{family.parent_id}", parent_id=family.parent_id)
+
+    async def remove_student(self) -> None:
+        """Its parents lose what they had through it."""
+        family = self._family()
+        if family is not None:
+            path = f"students/{family.student_id}"
+            await self._delete("remove_student", family, path, student_id=family.student_id)
+
+    async def link_siblings(self) -> None:
+        """Two pupils with different parents; each parent may see both from now on."""
+        school_id = self._school()
+        alone = self._memory.alone[school_id]
+        if len(alone) < 2:
             return
-        path = f"/roster/v1/schools/{family.school_id}/parents/{family.parent_id}"
-        sent = {"parent_id": family.parent_id}
-        await self._caller.ask(Ask("remove", "roster", "DELETE", path, family.school_id, sent=sent))
+        body = {"student_ids": [alone.popleft(), alone.popleft()]}
+        await self._post("link_siblings", f"/schools/{school_id}/siblings", body, school_id, "")
 
     async def invite(self) -> None:
         family = self._family()
@@ -156,15 +130,22 @@ class Office:
         body = {"name": f"Pupil {mark}", "parents": [{"name": f"Parent {mark}", "email": "no address"}]}
         await self._post("nonsense", f"/schools/{school_id}/students", body, school_id, mark)
 
-    async def _change(self, action: str, body: dict[str, str], mark: str) -> None:
+    async def _change(self, action: str, field: str, pattern: str) -> None:
+        """One field of a parent, or of a pupil, gets another value with a mark of its own."""
         family = self._family()
         if family is None:
             return
-        path = f"/roster/v1/schools/{family.school_id}/parents/{family.parent_id}"
-        sent = {"parent_id": family.parent_id, **body}
+        mark = self._memory.mark()
+        kind, id_ = ("student", family.student_id) if "student" in action else ("parent", family.parent_id)
+        path = f"/roster/v1/schools/{family.school_id}/{kind}s/{id_}"
+        body, sent = {field: pattern.format(mark)}, {f"{kind}_id": id_}
         await self._caller.ask(
             Ask(action, "roster", "PATCH", path, family.school_id, mark, json=body, sent=sent)
         )
+
+    async def _delete(self, action: str, family: Known, path: str, **sent: str) -> None:
+        path = f"/roster/v1/schools/{family.school_id}/{path}"
+        await self._caller.ask(Ask(action, "roster", "DELETE", path, family.school_id, sent=sent))
 
     async def _post(self, action: str, path: str, body: Any, school_id: str, mark: str) -> Entry:
         return await self._caller.ask(
@@ -184,6 +165,7 @@ class Office:
     async def _parent(self, mark: str, *, phone: bool) -> dict[str, Any]:
         if phone:
             number = f"+491512{3_000_000 + next(self._memory.numbers)}"
+            await self._spoil(number)
             return {"name": f"Parent {mark}", "relation": "mother", "phone": number}
         address = f"{mark}@family.example"
         await self._spoil(address)
@@ -192,6 +174,8 @@ class Office:
     async def _spoil(self, address: str) -> None:
         """The next address behaves badly, where somebody asked for that; while the mailbox is down it does not."""
         if not self._memory.spoiled:
+            return
+        if address.startswith("+") and self._memory.spoiled[0]["behaviour"] not in _OF_PHONES:
             return
         play = self._memory.spoiled.popleft()
         url = f"{self._caller.site.mailbox}/mailbox/v1/behaviours"
@@ -210,33 +194,3 @@ class Office:
 
     def _family(self) -> Known | None:
         return self._dice.choice(self._memory.parents) if self._memory.parents else None
-
-
-def _families(mark: str, first: int) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["student_name", "father_name", "mother_name", "parents_contact", "parents_email"])
-    for number in range(_IMPORTED):
-        phone = f"+491522{first:06}{number % 10}" if number < 10 else ""
-        row = [
-            f"Pupil {mark} {number}",
-            f"Father {mark} {number}",
-            "",
-            phone,
-            f"{mark}n{number}@family.example",
-        ]
-        writer.writerow(row)
-    return text.getvalue().encode()
-
-
-async def open_schools(caller: Caller, count: int) -> list[str]:
-    """Before anything goes wrong; their ids."""
-    ids = []
-    for number in range(count):
-        body = {**SCHOOL, "name": f"School {number}"}
-        entry = await caller.ask(
-            Ask("add_school", "roster", "POST", "/roster/v1/schools", json=body, keyed=True)
-        )
-        assert entry.outcome is Outcome.OK, f"no school: {entry.status}"
-        ids.append(str(entry.answer["school_id"]))
-    return ids

@@ -24,6 +24,7 @@ def all_settled(evidence: Evidence) -> Verdict:
         "I31", "every message has an end; what was sent was received, and what was not has its reason"
     )
     received = {one.message_id for one in evidence.arrivals}
+    unsure = _unsure(evidence)
     for row in evidence.table("notifier.messages"):
         named = f"message {row['message_id']} ({row['state']}, {row['code']})"
         verdict.expect(row["due_at"] is None, f"{named} was never settled")
@@ -32,31 +33,40 @@ def all_settled(evidence: Evidence) -> Verdict:
                 row["message_id"] in received, f"{named} is said to be sent, and nobody received it"
             )
         else:
-            verdict.expect(_excused(evidence, row), f"{named} was not sent for no reason of the recipient's")
+            excused = _excused(evidence, row, unsure[row["message_id"]])
+            verdict.expect(excused, f"{named} was not sent for no reason of the recipient's")
     return verdict
 
 
-def _excused(evidence: Evidence, row: Row) -> bool:
+def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
     """Refused by the recipient; given up after attempts of which nobody knows; or its link's time was over."""
     if evidence.played.get(row["address"]) in _NEVER_TAKEN:
         return bool(row["state"] == "failed_permanent")
-    return bool(row["state"] == "unknown" or row["code"] == "expired")
+    if row["code"] == "expired":
+        return bool(row["finished_at"] >= row["expires_at"])
+    return bool(row["state"] == "unknown" and (unsure or row["interrupted"]))
 
 
 def every_invite_sent(evidence: Evidence) -> Verdict:
     verdict = Verdict("I31", "each invitation that a client was promised became a message")
-    written = {(row["parent_id"], row["channel"]) for row in evidence.table("notifier.messages")}
-    reached = {parent_id for parent_id, _ in written}
-    gone = {row["parent_id"] for row in evidence.table("invitations.parents") if row["removed"]}
+    rows = evidence.table("notifier.messages")
+    queued, reached = {row["message_id"] for row in rows}, {row["parent_id"] for row in rows}
+    gone = {
+        row["parent_id"]
+        for row in evidence.table("invitations.parents")
+        if row["removed"] or not row["has_access"]
+    }
     for entry in evidence.ledger.of("invite"):
-        wanted = (entry.sent["parent_id"], entry.sent["channel"])
-        verdict.expect(wanted in written, f"invite {wanted}: accepted, and there is no message")
+        message_id = entry.answer["message_id"]
+        verdict.expect(message_id in queued, f"invite: {message_id} was promised, and there is none")
     for entry in evidence.ledger.of("add_student", "add_parent"):
         parents = entry.answer.get("parents", [entry.answer])
         for parent in parents if entry.sent["invite"] else ():
             done = parent["parent_id"] in reached | gone
             verdict.expect(done, f"{entry.action} {entry.mark}: invited, and there is no message")
-    waiting = evidence.table("invitations.requested_invitations")
+    waiting = [
+        row for row in evidence.table("invitations.requested_invitations") if row["parent_id"] not in gone
+    ]
     verdict.expect(not waiting, f"{len(waiting)} wishes to invite were never fulfilled")
     return verdict
 

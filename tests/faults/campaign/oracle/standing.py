@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from shared.contracts.topics import (
+    INVITATIONS_INVITATION,
+    NOTIFIER_MESSAGE,
+    ROSTER_PARENT,
+    ROSTER_SIBLINGS,
+    SIGNUP_ACCOUNT,
+)
 from tests.faults.campaign.evidence import Evidence, Row
+from tests.faults.campaign.oracle.events import ours
 from tests.faults.campaign.oracle.messages import SENT
 from tests.faults.campaign.oracle.verdict import Verdict
+
+_ON_THE_TIMELINE = frozenset(
+    topic.name for topic in (ROSTER_PARENT, INVITATIONS_INVITATION, NOTIFIER_MESSAGE, SIGNUP_ACCOUNT)
+)
 
 
 def office_sees_the_truth(evidence: Evidence) -> Verdict:
@@ -71,4 +85,18 @@ def deliveries_agree(evidence: Evidence) -> Verdict:
     return verdict
 
 
-CHECKS = (office_sees_the_truth, roster_knows_who_signed_up, deliveries_agree)
+def timeline_has_all(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I10", "each fact about a family stands once on its timeline, and nothing else does")
+    told = {(record.key, record.version) for record in ours(evidence) if record.topic in _ON_THE_TIMELINE}
+    shown = Counter((row["aggregate_id"], row["version"]) for row in evidence.table("dashboard.timeline"))
+    for key, version in told:
+        count = shown[key, version]
+        verdict.expect(count == 1, f"{key} at version {version} stands {count} times on the timeline")
+    siblings = {record.key for record in ours(evidence) if record.topic == ROSTER_SIBLINGS.name}
+    for key, version in shown:
+        known = (key, version) in told or key in siblings
+        verdict.expect(known, f"{key} at version {version} is on the timeline, and nobody told it")
+    return verdict
+
+
+CHECKS = (office_sees_the_truth, roster_knows_who_signed_up, deliveries_agree, timeline_has_all)

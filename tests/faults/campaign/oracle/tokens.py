@@ -27,6 +27,9 @@ def accepted_once(evidence: Evidence) -> Verdict:
     for parent, count in members.items():
         verdict.expect(count == 1, f"{count} memberships of {parent}")
     named = {row["account_id"] for row in evidence.table("signup.memberships")}
+    opened = {row["invitation_id"] for row in evidence.table("signup.memberships")}
+    for invitation_id in submissions:
+        verdict.expect(invitation_id in opened, f"{invitation_id} was accepted, and there is no account")
     for row in evidence.table("signup.accounts"):
         verdict.expect(row["state"] == "active", f"account {row['account_id']} is still {row['state']}")
         verdict.expect(row["account_id"] in named, f"account {row['account_id']} belongs to no school")
@@ -56,24 +59,52 @@ def only_who_pressed(evidence: Evidence) -> Verdict:
 
 
 def never_too_late(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I22 I25", "no sign-up after the week; its end is told once and not early")
+    verdict = Verdict("I22", "nothing is accepted or verified that was submitted after the week")
     submitted = {row["submission_id"]: row["submitted_at"] for row in evidence.table("signup.submissions")}
-    rows = {row["invitation_id"]: row for row in evidence.table("invitations.invitations")}
-    for row in rows.values():
+    for row in evidence.table("invitations.invitations"):
         if row["accepted_at"] is not None:
             at = submitted.get(row["submission_id"])
             in_time = at is not None and at <= row["expires_at"]
             verdict.expect(in_time, f"{row['invitation_id']}: accepted though submitted at {at}")
-    told: Counter[tuple[str, int]] = Counter()
-    for record_id, record in {one.id: one for one in _facts(evidence, "expired")}.items():
-        told[record.key, _data(record)["generation"]] += 1
-        at = datetime.fromisoformat(record.time)
-        ended = datetime.fromisoformat(_data(record)["expired_at"])
-        verdict.expect(at >= ended, f"{record_id}: the end of {ended} was told at {at}")
-    for (invitation_id, generation), count in told.items():
-        # Verifying in time, read late, gives a new week of the same generation.
-        verdict.expect(count <= 2, f"{invitation_id} generation {generation} ended {count} times")
+    ends: dict[tuple[str, int], list[tuple[int, datetime]]] = {}
+    for record in _facts(evidence, "expired"):
+        ends.setdefault(_link(record), []).append((record.version, _ended(record)))
+    for record in _facts(evidence, "accepted", "contact_verified"):
+        at = submitted.get(_data(record)["submission_id"])
+        for version, ended in ends.get(_link(record), ()):
+            late = version < record.version and (at is None or at > ended)
+            verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
     return verdict
+
+
+def ends_told_once(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I25", "the end of a week is told, once and not early")
+    told: Counter[tuple[str, int, datetime]] = Counter()
+    for record_id, record in {one.id: one for one in _facts(evidence, "expired")}.items():
+        told[*_link(record), _ended(record)] += 1
+        at = datetime.fromisoformat(record.time)
+        verdict.expect(
+            at >= _ended(record), f"{record_id}: the end of {_ended(record)} was told at {record.time}"
+        )
+    for (invitation_id, generation, ended), count in told.items():
+        verdict.expect(count == 1, f"{invitation_id} generation {generation}: {ended} was told {count} times")
+    # Verifying in time, read late, gives a new week of the same generation.
+    for (invitation_id, generation), count in Counter(place[:2] for place in told).items():
+        verdict.expect(count <= 2, f"{invitation_id} generation {generation} ended {count} times")
+    ended_links = {place[:2] for place in told}
+    for row in evidence.table("invitations.invitations"):
+        if row["status"] == "expired":
+            known = (row["invitation_id"], row["generation"]) in ended_links
+            verdict.expect(known, f"{row['invitation_id']} has expired, and its end was never told")
+    return verdict
+
+
+def _link(record: Record) -> tuple[str, int]:
+    return record.key, int(_data(record)["generation"])
+
+
+def _ended(record: Record) -> datetime:
+    return datetime.fromisoformat(_data(record)["expired_at"])
 
 
 def newest_link_only(evidence: Evidence) -> Verdict:
@@ -98,29 +129,45 @@ def newest_link_only(evidence: Evidence) -> Verdict:
 
 
 def removed_have_no_access(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I24", "who was removed has no live link, no later acceptance and no access")
-    removed = {row["parent_id"] for row in evidence.table("invitations.parents") if row["removed"]}
+    verdict = Verdict("I24", "who was removed, or may see no child, has no live link and no access")
+    parents = evidence.table("invitations.parents")
+    removed = {row["parent_id"] for row in parents if row["removed"]}
+    shut_out = removed | {row["parent_id"] for row in parents if not row["has_access"]}
     for entry in evidence.ledger.of("remove"):
         parent_id = entry.sent["parent_id"]
         verdict.expect(parent_id in removed, f"{parent_id} was removed and invitations does not know")
     for row in evidence.table("invitations.invitations"):
-        if row["parent_id"] in removed:
-            verdict.expect(
-                row["status"] == "blocked", f"{row['invitation_id']} of a removed parent is {row['status']}"
-            )
+        blocked = row["status"] == "blocked"
+        verdict.expect(
+            blocked == (row["parent_id"] in shut_out),
+            f"{row['invitation_id']} of {row['parent_id']} is {row['status']}",
+        )
     for row in evidence.table("signup.memberships"):
-        if row["parent_id"] in removed:
-            verdict.expect(
-                row["ended_at"] is not None, f"{row['parent_id']} was removed and still has access"
-            )
-    blocked: dict[str, int] = {}
-    for record in _facts(evidence, "blocked"):
-        blocked[record.key] = min(record.version, blocked.get(record.key, record.version))
-    for record in _facts(evidence, "accepted"):
-        if _parent(record) in removed and record.key in blocked:
-            verdict.expect(
-                record.version < blocked[record.key], f"{record.key} was accepted after it was blocked"
-            )
+        ended = row["ended_at"] is not None
+        verdict.expect(
+            ended == (row["parent_id"] in shut_out), f"{row['parent_id']}: its access has ended: {ended}"
+        )
+    return verdict
+
+
+def dead_links_stay_dead(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I24", "between the end of access, or a withdrawal, and a new link nothing is accepted")
+    turns: dict[str, list[tuple[int, bool]]] = {}
+    for name, alive in (
+        ("issued", True),
+        ("verification_requested", True),
+        ("blocked", False),
+        ("withdrawn", False),
+    ):
+        for record in _facts(evidence, name):
+            turns.setdefault(record.key, []).append((record.version, alive))
+    first: dict[str, Record] = {}
+    for record in sorted(_facts(evidence, "accepted", "contact_verified"), key=lambda one: one.version):
+        first.setdefault(_data(record)["submission_id"], record)
+    for record in first.values():
+        earlier = [turn for turn in turns.get(record.key, ()) if turn[0] < record.version]
+        alive = bool(earlier) and max(earlier)[1]
+        verdict.expect(alive, f"{record.key}: taken at version {record.version}, when its link was dead")
     return verdict
 
 
@@ -133,12 +180,16 @@ def _data(record: Record) -> dict[str, Any]:
     return record.data or {}
 
 
-def _parent(record: Record) -> str:
-    return str(_data(record)["parent_id"])
-
-
 def _purpose(record: Record) -> str:
     return "join" if record.type == f"{_FACT}issued.v1" else "verify"
 
 
-CHECKS = (accepted_once, only_who_pressed, never_too_late, newest_link_only, removed_have_no_access)
+CHECKS = (
+    accepted_once,
+    only_who_pressed,
+    never_too_late,
+    ends_told_once,
+    newest_link_only,
+    removed_have_no_access,
+    dead_links_stay_dead,
+)

@@ -1,0 +1,67 @@
+"""What all offices know, and what they upload."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHOOL = {
+    "country": "DE",
+    "language": "en",
+    "timezone": "Europe/Berlin",
+    "credentials_mode": "self_service",
+    "quiet_from": "00:00",
+    "quiet_until": "00:00",
+}
+_KEPT = 400
+IMPORTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A parent whom the office has seen on its screen."""
+
+    school_id: str
+    student_id: str
+    parent_id: str
+    phone: bool
+
+
+@dataclass(slots=True)
+class Memory:
+    """What all offices know together. `alone`: pupils without siblings, by school. `spoiled`: how the next addresses
+    shall behave.
+    """
+
+    schools: list[str] = field(default_factory=list)
+    parents: deque[Known] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    alone: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_KEPT)))
+    spoiled: deque[dict[str, Any]] = field(default_factory=deque)
+    played: dict[str, str] = field(default_factory=dict)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def mark(self) -> str:
+        """A word that nobody used before."""
+        return f"mark{next(self.numbers):06}"
+
+
+def families_file(mark: str, first: int) -> bytes:
+    """An upload of `IMPORTED` families, all with this mark."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["student_name", "father_name", "mother_name", "parents_contact", "parents_email"])
+    for number in range(IMPORTED):
+        phone = f"+491522{first:06}{number % 10}" if number < 10 else ""
+        row = [
+            f"Pupil {mark} {number}",
+            f"Father {mark} {number}",
+            "",
+            phone,
+            f"{mark}n{number}@family.example",
+        ]
+        writer.writerow(row)
+    return text.getvalue().encode()

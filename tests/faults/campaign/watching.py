@@ -1,0 +1,81 @@
+"""What is seen of a campaign while an outage lasts: what waits, what is passed, and what the load still gets done."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from tests.faults.campaign.conductor import Conductor
+from tests.faults.campaign.ledger import Ledger
+from tests.faults.campaign.world import World
+from tests.support.stack import SERVICES
+
+WRITES = ("add_student", "add_parent", "import", "rename", "change_contact", "remove", "invite", "bulk")
+_SAMPLE_SECONDS = 1.0
+_SETTLED_SECONDS = 5.0
+_PENDING = " UNION ALL ".join(
+    f"SELECT created_at FROM {name}.outbox JOIN {name}.outbox_pending USING (id)" for name in SERVICES
+)
+_OLDEST = f"SELECT extract(epoch FROM now() - min(created_at)) FROM ({_PENDING}) AS pending"
+_PASSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was seen, second by second: how old the oldest unpublished event was, and when records were passed."""
+
+    ages: list[float] = field(default_factory=list)
+    longest: float = 0.0
+    passed: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+
+    def look(self, world: World) -> None:
+        """Once."""
+        self.ages.append(ask(world, _OLDEST))
+        passed, now = ask(world, f"SELECT {_PASSED}"), time.monotonic()
+        self.longest = max(self.longest, now - self.since)
+        if passed > self.passed:
+            self.passed, self.since = passed, now
+
+
+def watch(world: World, conductor: Conductor, seconds: float, seen: Watch | None = None) -> Watch:
+    """Let time pass, and look every second."""
+    found, until = seen or Watch(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        conductor.rest(min(_SAMPLE_SECONDS, until - time.monotonic()))
+        found.look(world)
+    return found
+
+
+def until_published(world: World, conductor: Conductor) -> None:
+    """Until nothing is left of what had waited; what the load adds meanwhile is younger."""
+    while ask(world, _OLDEST) > _SETTLED_SECONDS:
+        conductor.rest(_SAMPLE_SECONDS)
+
+
+def p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(0.99 * (len(values) - 1))] if values else 0.0
+
+
+def ask(world: World, query: str) -> float:
+    """One number of the database."""
+
+    async def asked() -> float:
+        connection = await asyncpg.connect(world.site.database)
+        try:
+            return float(await connection.fetchval(query) or 0)
+        finally:
+            await connection.close()
+
+    return asyncio.run(asked())
+
+
+def longest_gap(ledger: Ledger, began: float, ended: float) -> float:
+    """Seconds without a write that was acknowledged: figures of an outage without a load would say nothing."""
+    moments = sorted(entry.ended_at for entry in ledger.of(*WRITES) if began <= entry.ended_at <= ended)
+    return max(later - earlier for earlier, later in itertools.pairwise((began, *moments, ended)))

@@ -1,0 +1,64 @@
+"""A process that only serves publishes in place of workers that do not, and only then."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from shared.runtime.deputy import Deputy
+from shared.runtime.health import Health
+from shared.runtime.outbox import Lane
+from shared.runtime.relay import _RENEW, Relay
+from tests.integration.runtime.stage import Stage, added, stage
+from tests.support.brokers.base import Broker
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+AN_HOUR_SECONDS = 3_600.0
+
+
+def _deputy(scene: Stage) -> Deputy:
+    def relay(lane: Lane) -> Relay:
+        return Relay(scene.roster, scene.kafka, lane, Health(), poll_milliseconds=20)
+
+    return Deputy(scene.roster, relay, turn_seconds=1.0)
+
+
+async def _emit_long_ago(scene: Stage) -> None:
+    await scene.emit(added())
+    async with scene.roster.transaction() as transaction:
+        await transaction.execute("UPDATE outbox SET created_at = created_at - interval '1 minute'")
+
+
+async def test_i18_what_no_worker_publishes_is_published(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene:
+        await _emit_long_ago(scene)
+
+        async def published() -> None:
+            await _deputy(scene).look()
+            assert await scene.pending() == 0
+
+        await eventually(published)
+        async with scene.roster.transaction() as transaction:
+            assert await transaction.scalar("SELECT count(*) FROM relay_lease") == 0, "a worker would wait"
+
+
+async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene:
+        await _emit_long_ago(scene)
+        async with scene.roster.transaction() as transaction:
+            held = {"lane": Lane.SINGLE.value, "holder": uuid4(), "seconds": AN_HOUR_SECONDS}
+            await transaction.scalar(_RENEW, held)
+        await _deputy(scene).look()
+        assert await scene.pending() == 1
+
+
+async def test_what_has_just_been_written_is_left_to_the_workers(database_url: str, broker: Broker) -> None:
+    """However long the machine takes for this test: to the database it was written in the future."""
+    async with stage(database_url, broker) as scene:
+        await scene.emit(added())
+        async with scene.roster.transaction() as transaction:
+            await transaction.execute("UPDATE outbox SET created_at = created_at + interval '1 hour'")
+        await _deputy(scene).look()
+        assert await scene.pending() == 1
