@@ -14,7 +14,7 @@ from services.notifier.timers.attempt import Attempts
 
 CLAIMED_PER_CONNECTION = 16
 MOST_CLAIMED = 2_048
-HANDED_OVER = 512
+HANDED_OVER = MOST_CLAIMED
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
 
 
