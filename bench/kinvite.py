@@ -17,6 +17,7 @@ from bench.freezing import frozen
 from bench.jobs import Job, curve_of
 from bench.measure import Meter
 from bench.rig import Rig
+from bench.rounds import rounds, transactions
 from bench.stages import stages
 
 _LOOK_SECONDS = 0.25
@@ -47,6 +48,7 @@ class Kinvite:
         school_id = office.school(f"School {tag}")
         file = families_csv(parents, tag)
         before, load, sink = rig.sink.count(), time.process_time(), rig.sink.cpu_seconds()
+        committed = asyncio.run(transactions(rig.rows))
         with Meter(rig.processes) as meter:
             since, begin = datetime.now(UTC), time.monotonic()
             applied = office.wait_applied(school_id, office.upload(school_id, file))
@@ -62,6 +64,8 @@ class Kinvite:
             meter.peak_total_bytes,
             curve=curve_of(rig.sink, begin, before),
             stages=asyncio.run(stages(rig.rows, since)),
+            rounds=asyncio.run(rounds(rig.rows, since)),
+            transactions=asyncio.run(transactions(rig.rows)) - committed,
             beside={"(load)": time.process_time() - load, "(mail server)": rig.sink.cpu_seconds() - sink},
             moments={"applied": applied - begin, "last mail": last - begin, "office sees all": shown - begin},
         )
