@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.contest import Patient
-from bench.sink import Sink
 from bench.rounds import Round
+from bench.sink import Sink
 from bench.stages import Stage
 
 _CURVE_SECONDS = 0.05
@@ -19,7 +19,8 @@ class Job:
     """One file of `parents`, each with a mail accepted `seconds` after the upload began.
 
     `cpu_seconds` is by process, everything that the contestant runs and nothing of the load or the mail server.
-    `transactions` is how many the database committed; `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server.
+    `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server; `transactions` is
+    how many the database committed.
     """
 
     parents: int

@@ -62,6 +62,11 @@ class Office:
 
     def new_parents(self, count: int, tag: str) -> tuple[str, dict[str, str]]:
         """A new school of `count` parents whom every service that invites knows: its id, and theirs by address."""
+        school_id = self.school_of(count, tag)
+        return school_id, self._parents(school_id)
+
+    def school_of(self, count: int, tag: str) -> str:
+        """The same without asking who they are."""
         school_id = self.school(f"School {tag}")
         self.wait_applied(school_id, self.upload(school_id, families_csv(count, tag)))
         deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
@@ -70,7 +75,7 @@ class Office:
         while (known := self._call("POST", "invitations", path, json=body)["to_message"]) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{known} of {count} parents can be invited")
-        return school_id, self._parents(school_id)
+        return school_id
 
     def _parents(self, school_id: str) -> dict[str, str]:
         found, cursor = {}, None

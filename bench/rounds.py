@@ -1,4 +1,4 @@
-"""In how many rounds a bulk run was worked off: a round is a transaction, and costs the same for one record as for ten."""
+"""In how many rounds a bulk run was worked off: a round is a transaction, and small ones cost as much as large ones."""
 
 from __future__ import annotations
 
