@@ -20,14 +20,16 @@ def main() -> int:
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
     directory.mkdir(parents=True, exist_ok=True)
-    faults = plan(seed, given.faults, kinds=[BY_NAME[name] for name in given.only] or KINDS)
+    faults = plan(
+        seed, given.faults, kinds=[BY_NAME[name] for name in given.only] or KINDS, apart=given.apart
+    )
     began = time.monotonic()
 
     def say(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
 
     say(f"seed {seed}; logs and report.json in {directory}")
-    options = Options(seed, clerks=given.clerks, outages=given.outages)
+    options = Options(seed, clerks=given.clerks, outages=given.outages, apart=given.apart)
     try:
         report = campaign(options, faults, directory, say)
     except Unavailable as reason:
@@ -45,6 +47,9 @@ def _arguments() -> argparse.Namespace:
         "--only", nargs="*", default=[], choices=sorted(BY_NAME), help="faults of these kinds alone"
     )
     parser.add_argument("--clerks", type=int, default=6, help="clients that work at the same time")
+    parser.add_argument(
+        "--apart", action="store_true", help="serve and work in two processes instead of in two replicas"
+    )
     parser.add_argument(
         "--outages",
         type=float,
