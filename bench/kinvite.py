@@ -26,8 +26,8 @@ _CLICK_SECONDS = 60.0
 _SETTLING_PARENTS = 100
 _LEFT = """
 SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent')
-     + (SELECT count(*) FROM roster.outbox_pending) + (SELECT count(*) FROM invitations.outbox_pending)
-     + (SELECT count(*) FROM notifier.outbox_pending) AS left
+     + (SELECT count(*) FROM roster.outbox_runs) + (SELECT count(*) FROM invitations.outbox_runs)
+     + (SELECT count(*) FROM notifier.outbox_runs) AS left
 """
 
 

@@ -53,8 +53,8 @@ UPDATE invitations.invitations SET expires_at = now() + make_interval(secs => $2
 RETURNING extract(epoch FROM expires_at)::float8 AS due_at
 """
 # What was announced only to be measured stays unpublished, or it would be in the way of what comes.
-_FORGET = "DELETE FROM invitations.outbox_pending"
-_UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_pending"
+_FORGET = "DELETE FROM invitations.outbox_runs"
+_UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_runs"
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
