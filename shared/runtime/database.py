@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -50,28 +51,20 @@ class SchoolsOf:
 Scope = Collection[UUID] | EverySchool | SchoolsOf
 
 _BEGIN = text("SELECT now() AS now, set_config('app.schools', :schools, true)")
-# Statistics of a queue are always of another moment: read from when it was empty, a plan would sort all that waits, and
-# from when it was full, walk over all that has left. In order of an index it reads what it takes.
-# A process that is stopped while it holds the lease's row keeps the others from taking it over: not for a minute.
-_BEGIN_ON_QUEUE = text(
-    "SELECT now() AS now, set_config('app.schools', :schools, true), "
-    "set_config('idle_in_transaction_session_timeout', '5000', true), "
-    + ", ".join(
-        f"set_config('enable_{way}', 'off', true)"
-        for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
-    )
-)
 _BEGIN_BY = "SELECT now() AS now, set_config('app.schools', array_to_string({function}(:key), ','), true)"
-_NOTIFY = text("SELECT pg_notify(:channel, said) FROM unnest(CAST(:said AS text[])) AS said")
 
 
 class Transaction:
     """An open transaction. `now` is the database's clock at its begin (UTC); raise to roll everything back."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, schema: str) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: datetime, schema: str, hint: Callable[[str], str] = str
+    ) -> None:
         self._connection = connection
         self.now = now
         self.schema = schema
+        self.hint = hint
+        """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
         self.emitted: set[str] = set()
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> CursorResult[Any]:
@@ -98,12 +91,14 @@ class Database:
     def __init__(self, url: str, *, schema: str, pool_size: int = 8) -> None:
         self.url = url
         self.schema = schema
-        self.channel = f"outbox_{schema}"
+        self.channel = channel_of(schema)
         self._engines: dict[Kind, AsyncEngine] = {
             "api": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "api")),
             "worker": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "worker")),
         }
         self._wakers: list[Callable[[str], None]] = []
+        self.led: dict[str, float] = {}
+        """Until when, by `time.monotonic()`, a relay of this process has the lease of a lane."""
         self._speaker = secrets.token_hex(4)
 
     async def __aenter__(self) -> Self:
@@ -119,30 +114,27 @@ class Database:
         """Call `wake` with the lane after every commit, of this process, that left something in it to be published."""
         self._wakers.append(wake)
 
+    def hint(self, lane: str) -> str:
+        """The notification that something was emitted to a lane; empty where `on_emit` reaches its relay."""
+        return "" if self.led.get(lane, 0.0) > time.monotonic() else f"{lane} {self._speaker}"
+
     def heard(self, said: str) -> str | None:
         """The lane of a notification on `channel`; None for our own words, which `on_emit` was faster with."""
         lane, _, speaker = said.partition(" ")
         return None if speaker == self._speaker else lane
 
     @asynccontextmanager
-    async def transaction(
-        self, *, schools: Scope | None = None, on_queue: bool = False
-    ) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, schools: Scope | None = None) -> AsyncIterator[Transaction]:
         """Begin; commit when the block ends, roll back when it raises.
 
         Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
-        anyway). Without `schools` it is a worker's, which sees all: consumers, timers, the relay. `on_queue` is for
-        a worker that takes from a queue: it never sorts or scans it, and ends after five seconds of standing still.
+        anyway). Without `schools` it is a worker's, which sees all: consumers and timers.
         """
         engine = self._engines["worker" if schools is None else "api"]
         async with _connected(engine) as connection, connection.begin() as begun:
-            begin = (_BEGIN_ON_QUEUE, {"schools": ""}) if on_queue else _begin(schools)
-            now = (await connection.execute(*begin)).scalar_one()
-            transaction = Transaction(connection, now, self.schema)
+            now = (await connection.execute(*_begin(schools))).scalar_one()
+            transaction = Transaction(connection, now, self.schema, self.hint)
             yield transaction
-            if transaction.emitted:
-                said = [f"{lane} {self._speaker}" for lane in sorted(transaction.emitted)]
-                await connection.execute(_NOTIFY, {"channel": self.channel, "said": said})
             await begun.commit()
         for lane in transaction.emitted:
             for wake in self._wakers:
@@ -161,6 +153,11 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 raise
             raise refusal from error
         yield connection
+
+
+def channel_of(schema: str) -> str:
+    """The channel on which a service's relays are notified of what was emitted elsewhere."""
+    return f"outbox_{schema}"
 
 
 def role_of(schema: str, kind: Kind) -> str:

@@ -27,6 +27,10 @@ class Held:
     since: float
     until: float
 
+    def is_ours(self) -> bool:
+        """The lease holds."""
+        return asyncio.get_running_loop().time() < self.until
+
 
 class Hands:
     """Sends what it is given over so many connections at once; `ended` is called after each.
@@ -107,8 +111,8 @@ class Hands:
                 result: Result | None = None
                 try:
                     # A lease that was lost before it began has no outcome here: another sender has the message.
-                    if asyncio.get_running_loop().time() < held.until:
-                        result = await self._attempts.attempt(held.claim.message)
+                    if held.is_ours():
+                        result = await self._attempts.attempt(held.claim.message, held.is_ours)
                 finally:
                     self._end(held, result)
                 self._ended()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from shared.contracts.message import Message
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane, Outgoing, emit
 
-_STUDENT_FACTS: dict[Change, type[facts.StudentAdded | facts.StudentDetailsChanged]] = {
+_STUDENT_FACTS: dict[Change, type[Message]] = {
     Change.STUDENT_ADDED: facts.StudentAdded,
     Change.STUDENT_DETAILS_CHANGED: facts.StudentDetailsChanged,
 }
-_PARENT_FACTS: dict[Change, Callable[..., Message]] = {
+_PARENT_FACTS: dict[Change, type[Message]] = {
     Change.PARENT_ADDED: facts.ParentAdded,
     Change.PARENT_RENAMED: facts.ParentRenamed,
     Change.PARENT_CONTACT_CHANGED: facts.ParentContactChanged,
@@ -56,8 +56,8 @@ def _student_facts(register: Register) -> Iterator[tuple[Message, int]]:
             continue
         for change in student_change(before, after):
             version = after.version + 1
-            register.put_student(replace(after, version=version))
-            yield _STUDENT_FACTS[change](student_id=student_id, student=_details(after)), version
+            register.put_student(after.at(version))
+            yield _student_fact(change, after), version
     for student_id in begin.keys() - register.students.keys():
         yield facts.StudentRemoved(student_id=student_id), begin[student_id].version + 1
 
@@ -76,7 +76,7 @@ def _parent_facts(register: Register, invite: Collection[UUID]) -> Iterator[tupl
             version += 1
             yield facts.InvitationRequested(parent_id=parent_id), version
         if version > after.version:
-            register.put_parent(replace(after, version=version))
+            register.put_parent(after.at(version))
     for parent_id in begin.keys() - register.parents.keys():
         yield facts.ParentRemoved(parent_id=parent_id), begin[parent_id].version + 1
 
@@ -92,33 +92,35 @@ def _group_facts(register: Register) -> Iterator[tuple[Message, int]]:
             yield _group_fact(change, group_id, before, after), version
 
 
-def _details(student: Student) -> facts.StudentDetails:
-    return facts.StudentDetails(name=student.name, number=student.number, class_name=student.class_name)
+def _student_fact(change: Change, student: Student) -> Message:
+    said = {"name": student.name, "number": student.number, "class_name": student.class_name}
+    return _STUDENT_FACTS[change].model_validate({"student_id": student.student_id, "student": said})
 
 
 def _parent_fact(change: Change, parent: Parent) -> Message:
-    contacts = tuple(
-        facts.Contact(
-            contact_id=contact.contact_id,
-            kind=contact.kind.value,
-            address=contact.address,
-            preferred=contact.preferred,
-            verified=contact.verified,
-        )
+    """From plain values at once: a model for each part would cost twice as much."""
+    contacts = [
+        {
+            "contact_id": contact.contact_id,
+            "kind": contact.kind.value,
+            "address": contact.address,
+            "preferred": contact.preferred,
+            "verified": contact.verified,
+        }
         for contact in parent.contacts
-    )
-    return _PARENT_FACTS[change](
-        parent_id=parent.parent_id,
-        parent=facts.ParentDetails(name=parent.name, language=parent.language, contacts=contacts),
-        children=tuple(
-            facts.ChildLink(
-                student_id=link.student_id,
-                relation=link.relation,
-                rights=link.rights.value,
-                reason=link.reason.value,
-            )
-            for link in parent.links
-        ),
+    ]
+    children = [
+        {
+            "student_id": link.student_id,
+            "relation": link.relation,
+            "rights": link.rights.value,
+            "reason": link.reason.value,
+        }
+        for link in parent.links
+    ]
+    said = {"name": parent.name, "language": parent.language, "contacts": contacts}
+    return _PARENT_FACTS[change].model_validate(
+        {"parent_id": parent.parent_id, "parent": said, "children": children}
     )
 
 

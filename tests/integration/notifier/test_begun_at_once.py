@@ -182,7 +182,7 @@ async def test_a_bug_while_sending_ends_the_loop(
     sender = desk.sender(channel, lane=Lane.BULK)
     await _idle(sender)
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise RuntimeError("a bug of ours")
 
     monkeypatch.setattr(sender._attempts, "attempt", fail)
