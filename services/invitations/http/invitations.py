@@ -15,9 +15,10 @@ from services.invitations.domain.states import Delivery, InvitationStatus, Origi
 from services.invitations.http.answers import check_channel, parent_not_found, refused
 from services.invitations.http.bodies import InviteBody
 from services.invitations.http.office import AtOffice, KnownSchool
-from services.invitations.service.invite import Order, invite, is_known
+from services.invitations.service.invite import UNKNOWN, Order, invite
 from services.invitations.service.withdraw import withdraw
 from shared.runtime.auth import ReadInvitations, WriteInvitations
+from shared.runtime.database import Transaction
 from shared.runtime.idempotency import keyed, remember, remembered
 from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
 from shared.runtime.paging import page as page_of
@@ -46,19 +47,25 @@ async def post_invitation(
     request = keyed(caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content)
     wish = Wish(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
     order = Order(school_id, body.parent_id, wish, caller.actor)
-    seconds = office.settings.await_parent_seconds
-    await office.await_true(seconds, lambda tx: is_known(tx, school_id, body.parent_id), school_id)
-    async with office.database.transaction(schools=[school_id]) as tx:
+
+    async def ask(tx: Transaction) -> JSONResponse | None:
         earlier = await remembered(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
         result = (await invite(tx, office.desk, [order]))[body.parent_id]
+        if result == UNKNOWN:
+            return None
         if not isinstance(result, Invitation):
             raise refused(result, contact_named=body.contact_id is not None)
         answer = views.render(result)
         if request:
             await remember(tx, request, 202, answer)
-    return JSONResponse(answer, 202)
+        return JSONResponse(answer, 202)
+
+    done = await office.await_answer(office.settings.await_parent_seconds, ask, school_id)
+    if done is None:
+        raise refused(UNKNOWN, contact_named=body.contact_id is not None)
+    return done
 
 
 @router.get(ROOT, summary="List invitations")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -17,6 +17,8 @@ from services.invitations.settings import Settings
 from shared.runtime.auth import school_not_found
 from shared.runtime.database import Database, Transaction
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -27,25 +29,31 @@ class Office:
     settings: Settings
     count_parents: CountParents
 
-    async def await_true(
-        self, seconds: float, ask: Callable[[Transaction], Awaitable[bool]], school_id: UUID
-    ) -> bool:
-        """Ask the database again and again until it says yes or the time is over; no transaction is held."""
+    async def await_answer(
+        self, seconds: float, ask: Callable[[Transaction], Awaitable[T | None]], school_id: UUID
+    ) -> T | None:
+        """Ask again and again until there is an answer or the time is over, each time in a transaction of its own.
+
+        None of them is held while it waits. An answer may be work that is done: it is committed with it.
+        """
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             async with self.database.transaction(schools=[school_id]) as tx:
-                if await ask(tx):
-                    return True
-            if asyncio.get_running_loop().time() >= deadline:
-                return False
+                answer = await ask(tx)
+            if answer is not None or asyncio.get_running_loop().time() >= deadline:
+                return answer
             await asyncio.sleep(self.settings.await_poll_milliseconds / 1000)
 
     async def known_school(self, school_id: UUID) -> UUID:
         """The id, once the school has arrived here. Raises Problem 404 where it does not."""
         seconds = self.settings.await_parent_seconds
-        if await self.await_true(seconds, lambda tx: views.school_is_known(tx, school_id), school_id):
-            return school_id
-        raise school_not_found()
+
+        async def ask(tx: Transaction) -> UUID | None:
+            return school_id if await views.school_is_known(tx, school_id) else None
+
+        if await self.await_answer(seconds, ask, school_id) is None:
+            raise school_not_found()
+        return school_id
 
 
 def _office(request: Request) -> Office:

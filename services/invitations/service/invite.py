@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.invitations.domain.models import Happening, Invitation, Parent
+from services.invitations.domain.models import Happening, Invitation
 from services.invitations.domain.quiet import Night, held_until
 from services.invitations.domain.rules import Family, Stop, Wish, decide, way_of
 from services.invitations.domain.states import Hindrance, Origin
 from services.invitations.domain.transitions import Target, start
 from services.invitations.service.desk import Desk
 from services.invitations.service.steps import Addressee, Step, finish
-from services.invitations.storage import copies, marks, opt_outs
-from services.invitations.storage import invitations as rows
+from services.invitations.storage import families, marks
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.outbox import Lane
@@ -41,12 +40,11 @@ async def invite(
     ids = [order.parent_id for order in orders]
     if not ids:
         return {}
-    parents = await copies.claim_parents(tx, ids)
-    families = await _families(tx, parents, await rows.claim_by_parents(tx, parents))
+    known = await families.claim(tx, ids)
     results: dict[UUID, Invitation | Stop] = {}
     steps = []
     for order in orders:
-        family = families.get(order.parent_id)
+        family = known.get(order.parent_id)
         if family is None or family.parent.school_id != order.school_id:
             results[order.parent_id] = UNKNOWN
             continue
@@ -60,27 +58,7 @@ async def invite(
 
 async def find_families(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
     """What is known about these parents, nothing locked; those whose school has not arrived are left out."""
-    parents = await copies.find_parents(tx, parent_ids)
-    return await _families(tx, parents, await rows.find_by_parents(tx, parents))
-
-
-async def _families(
-    tx: Transaction, parents: dict[UUID, Parent], present: dict[UUID, Invitation]
-) -> dict[UUID, Family]:
-    schools = await copies.find_schools(tx, {parent.school_id for parent in parents.values()})
-    usages = await marks.find_usages(tx, parents)
-    stopped = await opt_outs.find(tx, parents)
-    return {
-        parent_id: Family(
-            parent,
-            schools[parent.school_id],
-            present.get(parent_id),
-            usages.get(parent_id, ()),
-            stopped.get(parent_id, frozenset()),
-        )
-        for parent_id, parent in parents.items()
-        if parent.school_id in schools
-    }
+    return await families.find(tx, parent_ids)
 
 
 def _one(tx: Transaction, desk: Desk, family: Family, order: Order) -> Step | Stop:
@@ -129,8 +107,3 @@ async def _note_hindrances(
             detail = f"{order.wish.origin.value}: {result.hindrance.value}"
             notes.append(Happening(order.parent_id, order.school_id, "not_invited", detail, order.actor))
     await marks.record(tx, notes)
-
-
-async def is_known(tx: Transaction, school_id: UUID, parent_id: UUID) -> bool:
-    """Have the school and this parent of it arrived here?"""
-    return await copies.is_known(tx, school_id, parent_id)

@@ -65,12 +65,6 @@ _SCHOOLS = text("SELECT * FROM schools WHERE school_id = ANY(CAST(:ids AS uuid[]
 _PARENTS = (
     "SELECT * FROM parents WHERE parent_id = ANY(CAST(CAST(:ids AS text) AS uuid[])) ORDER BY parent_id"
 )
-_KNOWN = text(
-    """
-    SELECT 1 FROM parents p JOIN schools s USING (school_id)
-     WHERE p.school_id = :school_id AND p.parent_id = :parent_id
-    """
-)
 _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
 
 
@@ -88,7 +82,7 @@ async def save_parents(tx: Transaction, rows: Iterable[ParentCopy]) -> set[UUID]
 async def find_schools(tx: Transaction, school_ids: Collection[UUID]) -> dict[UUID, School]:
     """The known ones of these schools."""
     rows = await tx.rows(_SCHOOLS, {"ids": list(school_ids)})
-    return {row.school_id: _school(row) for row in rows}
+    return {row.school_id: school_from(row, row.name, row.language) for row in rows}
 
 
 async def claim_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
@@ -99,11 +93,6 @@ async def claim_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[U
 async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
     """The known ones of these parents, not locked."""
     return _parents(await tx.rows(_PARENTS, {"ids": as_array(parent_ids)}))
-
-
-async def is_known(tx: Transaction, school_id: UUID, parent_id: UUID) -> bool:
-    """Have both the school and this parent of it arrived here?"""
-    return await tx.row(_KNOWN, {"school_id": school_id, "parent_id": parent_id}) is not None
 
 
 async def count_parents(tx: Transaction, school_id: UUID) -> int:
@@ -137,11 +126,12 @@ def _contact(fields: Mapping[str, Any]) -> Contact:
     )
 
 
-def _school(row: Row[Any]) -> School:
+def school_from(row: Row[Any], name: str, language: str) -> School:
+    """The school of a row that may have a name and a language of its own."""
     return School(
         school_id=row.school_id,
-        name=row.name,
-        language=row.language,
+        name=name,
+        language=language,
         timezone=row.timezone,
         credentials_mode=row.credentials_mode,
         lifetime=timedelta(days=row.invitation_lifetime_days),

@@ -8,19 +8,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.invitations.domain.copies import Requested
-from services.invitations.domain.models import Happening, Invitation, Usage
+from services.invitations.domain.models import Happening, Invitation
 from services.invitations.domain.states import Channel
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.rowset import RowStatement
 
 _CONTACTS = {"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"}
-_USAGES = text(
-    """
-    SELECT parent_id, contact_id, address_digest, messages, verified_at
-      FROM contact_usages WHERE parent_id = ANY(CAST(:ids AS uuid[]))
-    """
-)
 _COUNT_MESSAGES = RowStatement(
     """
     INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
@@ -83,15 +77,6 @@ _TAKE_WISHES = text(
     RETURNING w.parent_id, w.school_id, w.channel, w.contact_id, w.actor
     """
 )
-
-
-async def find_usages(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, tuple[Usage, ...]]:
-    """What is on record for the contacts of these parents."""
-    found: dict[UUID, tuple[Usage, ...]] = {}
-    for row in await tx.rows(_USAGES, {"ids": list(parent_ids)}):
-        usage = Usage(row.parent_id, row.contact_id, row.address_digest, row.messages, row.verified_at)
-        found[row.parent_id] = (*found.get(row.parent_id, ()), usage)
-    return found
 
 
 async def count_messages(tx: Transaction, sent: Iterable[Invitation]) -> None:

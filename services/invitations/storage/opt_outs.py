@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from uuid import UUID
-
-from sqlalchemy import text
 
 from services.invitations.domain.models import OptOut
 from services.invitations.domain.states import Channel
@@ -31,12 +29,6 @@ _SAVE = RowStatement(
         "opted_out": "boolean",
     },
 )
-_FIND = text(
-    """
-    SELECT parent_id, channel, address_digest FROM opt_outs
-     WHERE parent_id = ANY(CAST(:ids AS uuid[])) AND opted_out
-    """
-)
 
 
 async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
@@ -46,12 +38,3 @@ async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
         latest[change.parent_id, change.channel, change.address_digest] = change
     rows = await tx.rows(*_SAVE.of(latest.values()))
     return [latest[row.parent_id, Channel(row.channel), row.address_digest] for row in rows]
-
-
-async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, frozenset[tuple[Channel, str]]]:
-    """The (channel, digest of the address) that take no more, by parent."""
-    found: dict[UUID, frozenset[tuple[Channel, str]]] = {}
-    for row in await tx.rows(_FIND, {"ids": list(parent_ids)}):
-        one = (Channel(row.channel), row.address_digest)
-        found[row.parent_id] = found.get(row.parent_id, frozenset()) | {one}
-    return found

@@ -67,33 +67,31 @@ def classe365_parent(father: str, mother: str, phone: str | None, email: str | N
     return None if entry.empty else entry
 
 
-def to_plain(entry: StudentEntry) -> dict[str, Any]:
-    """The entry as JSON values, to be staged."""
-    return {
-        "name": entry.name,
-        "first_name": entry.first_name,
-        "last_name": entry.last_name,
-        "number": entry.number,
-        "class_name": entry.class_name,
-        "birth_date": entry.birth_date.isoformat() if entry.birth_date else None,
-        "parents": [
-            {
-                "names": parent.names,
-                "relation": parent.relation,
-                "phone": parent.phone,
-                "email": parent.email,
-                "language": parent.language,
-                "shared": parent.shared,
-            }
+def to_plain(entry: StudentEntry) -> list[Any]:
+    """The entry as JSON values, to be staged: the fields in their order."""
+    return [
+        entry.name,
+        entry.first_name,
+        entry.last_name,
+        entry.number,
+        entry.class_name,
+        entry.birth_date.isoformat() if entry.birth_date else None,
+        [
+            (parent.names, parent.relation, parent.phone, parent.email, parent.language, parent.shared)
             for parent in entry.parents
         ],
-    }
+    ]
 
 
-def of_plain(plain: dict[str, Any]) -> StudentEntry:
+def of_plain(plain: list[Any]) -> StudentEntry:
     """The entry that `to_plain` made."""
-    born = plain["birth_date"]
-    parents = tuple(ParentEntry(**{**one, "names": tuple(one["names"])}) for one in plain["parents"])
+    name, first_name, last_name, number, class_name, born, parents = plain
     return StudentEntry(
-        **{**plain, "birth_date": date.fromisoformat(born) if born else None, "parents": parents}
+        name,
+        first_name,
+        last_name,
+        number,
+        class_name,
+        date.fromisoformat(born) if born else None,
+        tuple([ParentEntry(tuple(names), *others) for names, *others in parents]),
     )

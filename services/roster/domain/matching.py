@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.roster.domain.contacts import ContactKind
+from services.roster.domain.contacts import Contact, ContactKind
 from services.roster.domain.entries import ParentEntry, StudentEntry, match_key
 from services.roster.domain.families import with_family_key
 from services.roster.domain.people import Link, Parent, Reason, SiblingGroup, Student
@@ -51,12 +51,18 @@ def place(register: Register, entry: StudentEntry, known: UUID | None, new_id: N
 def place_parent(register: Register, placed: Placed, entry: ParentEntry, new_id: NewId) -> None:
     """Put one adult of a pupil into the register and record in `placed` what that did."""
     student_id = placed.student_id
-    before = _find(register, student_id, entry)
+    key = entry.key(register.school)
+    holder = register.holder_of(key) if key else None
+    before = _find(register, student_id, entry, holder)
     if before is None:
-        if _taken_apart(register, student_id, entry):
+        if holder is not None and (holder.parent_id, student_id) in register.refused:
             return
-        before = Parent(new_id(), ())
+        after = _somebody_new(entry, student_id, None if holder else key, new_id)
+        register.put_parent(after)
         placed.new_parents += 1
+        placed.changed = True
+        placed.parent_ids.append(after.parent_id)
+        return
     after = _told(before, entry, new_id)
     after = with_family_key(register, after)
     link = after.link_to(student_id)
@@ -97,13 +103,13 @@ def _student(before: Student | None, entry: StudentEntry, student_id: UUID) -> S
     )
 
 
-def _find(register: Register, student_id: UUID, entry: ParentEntry) -> Parent | None:
-    key = entry.key(register.school)
-    holder = register.holder_of(key) if key else None
+def _find(register: Register, student_id: UUID, entry: ParentEntry, holder: Parent | None) -> Parent | None:
     fits = holder and (entry.shared or merge_names(holder.names, entry.names) is not None)
     if holder and fits and (holder.parent_id, student_id) not in register.refused:
         return holder
     own = [parent for parent in register.parents_of(student_id) if parent is not holder]
+    if not own:
+        return None
     wanted = {name_key(name) for name in entry.names}
     for parent in own:
         if wanted & {name_key(name) for name in parent.names}:
@@ -120,10 +126,17 @@ def _find(register: Register, student_id: UUID, entry: ParentEntry) -> Parent | 
     return None
 
 
-def _taken_apart(register: Register, student_id: UUID, entry: ParentEntry) -> bool:
-    key = entry.key(register.school)
-    holder = register.holder_of(key) if key else None
-    return holder is not None and (holder.parent_id, student_id) in register.refused
+def _somebody_new(entry: ParentEntry, student_id: UUID, key: str | None, new_id: NewId) -> Parent:
+    """A record of what an entry says; `key` is the family's, None where another record holds it."""
+    said = ((ContactKind.EMAIL, entry.email), (ContactKind.PHONE, entry.phone))
+    return Parent(
+        new_id(),
+        merge_names((), entry.names) or (),
+        entry.language,
+        tuple([Contact(new_id(), kind, address) for kind, address in said if address]),
+        (Link(student_id, entry.relation),),
+        key,
+    )
 
 
 def _told(parent: Parent, entry: ParentEntry, new_id: NewId) -> Parent:

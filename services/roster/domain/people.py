@@ -45,6 +45,20 @@ class Student:
     def name_key(self) -> str:
         return name_key(self.name)
 
+    def at(self, version: int) -> Student:
+        """The same pupil at this version."""
+        return Student(
+            self.student_id,
+            self.name,
+            self.first_name,
+            self.last_name,
+            self.number,
+            self.class_name,
+            self.birth_date,
+            self.match_key,
+            version,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -73,6 +87,19 @@ class Parent:
     @property
     def name(self) -> str:
         return join_names(self.names)
+
+    def at(self, version: int) -> Parent:
+        """The same record at this version."""
+        return Parent(
+            self.parent_id,
+            self.names,
+            self.language,
+            self.contacts,
+            self.links,
+            self.key,
+            self.signed_up_at,
+            version,
+        )
 
     def preferred(self, kind: ContactKind) -> Contact | None:
         """The contact of that kind to use, if there is one."""

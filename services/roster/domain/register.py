@@ -50,7 +50,12 @@ class Register:
         self.students[student.student_id] = student
 
     def put_parent(self, parent: Parent) -> None:
-        self._forget(parent.parent_id)
+        before = self.parents.get(parent.parent_id)
+        if before is not None:
+            if before.key == parent.key and before.links is parent.links:
+                self.parents[parent.parent_id] = parent
+                return
+            self._forget(before)
         self.parents[parent.parent_id] = parent
         if parent.key:
             self._holders[parent.key] = parent.parent_id
@@ -72,7 +77,7 @@ class Register:
 
     def drop_parent(self, parent_id: UUID) -> None:
         """The record goes; groups that it made go with it, groups it was one of many in lose it."""
-        self._forget(parent_id)
+        self._forget(self.parents[parent_id])
         del self.parents[parent_id]
         for group in list(self.groups.values()):
             if parent_id in group.parent_ids:
@@ -110,14 +115,11 @@ class Register:
         if group.automatic:
             self._automatic.pop(group.parent_ids[0], None)
 
-    def _forget(self, parent_id: UUID) -> None:
-        before = self.parents.get(parent_id)
-        if before is None:
-            return
-        if before.key and self._holders.get(before.key) == parent_id:
-            del self._holders[before.key]
-        for link in before.links:
-            self._by_student[link.student_id].pop(parent_id, None)
+    def _forget(self, parent: Parent) -> None:
+        if parent.key and self._holders.get(parent.key) == parent.parent_id:
+            del self._holders[parent.key]
+        for link in parent.links:
+            self._by_student[link.student_id].pop(parent.parent_id, None)
 
 
 @dataclass(frozen=True, slots=True)

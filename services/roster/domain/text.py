@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 MAX_NAME = 200
 NAMES_PER_RECORD = 2
+REMEMBERED = 2_000  # names of one batch of an import, each of which is compared some times
 NAMELESS = "Parent or guardian"
 BLANKS = frozenset({"", "-", "--", "---", ".", "..", "?", "??", "n/a", "#n/a", "n.a.", "k.a."})
 # Words that say "nothing" in a contact or a full name, but are names of people in a first or last name (Na, Nil).
@@ -53,6 +55,7 @@ def is_filler(value: str) -> bool:
     return value.strip().casefold() in FILLERS
 
 
+@lru_cache(maxsize=REMEMBERED)
 def words(name: str) -> frozenset[str]:
     """The words of a name without case, accents and punctuation."""
     plain = name.casefold()
@@ -61,6 +64,7 @@ def words(name: str) -> frozenset[str]:
     return frozenset(_NOT_A_WORD.sub(" ", plain).split())
 
 
+@lru_cache(maxsize=REMEMBERED)
 def name_key(name: str) -> str:
     """Equal for names that differ only in case, accents, punctuation or the order of their words."""
     return " ".join(sorted(words(name)))

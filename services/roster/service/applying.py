@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,17 +13,17 @@ from services.roster.domain.importing import Counts
 from services.roster.domain.matching import Placed, place
 from services.roster.domain.register import Register
 from services.roster.domain.school import School
-from services.roster.service.settling import Origin, settle
-from services.roster.storage.imports import ImportClaim, expect_many_rows, keep_plans
+from services.roster.service.settling import Origin, write
+from services.roster.service.turns import in_turns, meanwhile
+from services.roster.storage.imports import ImportClaim, expect_many_rows
 from services.roster.storage.loading import load_register
-from services.roster.storage.staging import staged_rows
-from services.roster.storage.students import find_known
+from services.roster.storage.staging import staged_entries
+from services.roster.storage.students import Sought, find_known
 from shared.runtime.database import Transaction
 from shared.runtime.ids import new_id
-from shared.runtime.outbox import Lane
+from shared.runtime.outbox import Lane, Outgoing, emit
 
 ROWS_AT_ONCE = 500
-ROWS_TO_PLAN_BY = 2_000
 
 
 @dataclass(slots=True)
@@ -56,48 +57,60 @@ async def apply_rows(tx: Transaction, school: School, claim: ImportClaim, read: 
     """
     tally = _Tally(Counts(rows=read.rows, rows_refused=read.rows_refused))
     origin = Origin(claim.actor, Lane.BULK, claim.traceparent)
-    after, applied = 0, 0
-    while rows := await staged_rows(tx, claim, after=after, limit=ROWS_AT_ONCE):
-        after = rows[-1][0]
-        await expect_many_rows(tx)
-        register = await _apply(tx, school, [of_plain(plain) for _, plain in rows], tally)
-        if applied >= ROWS_TO_PLAN_BY:
-            await keep_plans(tx)
-        await settle(tx, school.school_id, register, origin)
-        applied += len(rows)
+    said: list[Outgoing] = []
+    await expect_many_rows(tx)
+    async for plain in _batches(tx, claim):
+        batch = await _load(tx, school, [of_plain(one) for one in plain])
+        # The facts of the batch before are written while the families of this one are found.
+        async with meanwhile(emit(tx, *said, lane=origin.lane)):
+            await _place(batch, tally)
+        said = await write(tx, school.school_id, batch.register, origin)
+    await emit(tx, *said, lane=origin.lane)
     return tally.total()
 
 
-async def _apply(tx: Transaction, school: School, entries: list[StudentEntry], tally: _Tally) -> Register:
-    known = await find_known(tx, school.school_id, [_as_sought(i, entry) for i, entry in enumerate(entries)])
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows, how their pupils are sought, which were found (by position), and the register that they touch."""
+
+    entries: list[StudentEntry]
+    sought: list[Sought]
+    known: dict[int, UUID]
+    register: Register
+
+
+async def _batches(tx: Transaction, claim: ImportClaim) -> AsyncIterator[list[Any]]:
+    """All that is staged, in the file's order, some hundred rows at a time."""
+    position = 0
+    while (staged := await staged_entries(tx, claim, position)) is not None:
+        for start in range(0, len(staged), ROWS_AT_ONCE):
+            yield staged[start : start + ROWS_AT_ONCE]
+        position += 1
+
+
+async def _load(tx: Transaction, school: School, entries: list[StudentEntry]) -> _Batch:
+    sought = [_as_sought(entry) for entry in entries]
+    known = await find_known(tx, school.school_id, sought)
     keys = {key for entry in entries for parent in entry.parents if (key := parent.key(school.surroundings))}
     register = await load_register(tx, school, students=set(known.values()), keys=keys)
-    fresh: dict[str, UUID] = {}
-    for position, entry in enumerate(entries):
-        names = list(_own_names(entry))
-        student_id = known.get(position) or next((fresh[name] for name in names if name in fresh), None)
-        placed = place(register, entry, student_id, new_id)
-        fresh.update(dict.fromkeys(names, placed.student_id))
-        tally.add(placed)
-    return register
+    return _Batch(entries, sought, known, register)
 
 
-def _own_names(entry: StudentEntry) -> Iterable[str]:
-    """What finds a pupil again in the same batch."""
-    if entry.number:
-        yield f"number {entry.number}"
-    else:
-        yield f"key {match_key(entry)}"
+async def _place(batch: _Batch, tally: _Tally) -> None:
+    fresh: dict[tuple[str | None, str | None], UUID] = {}
+    for positions in in_turns(range(len(batch.entries))):
+        for position in positions:
+            # What finds a pupil again in the same batch; of the two, one is None.
+            name = batch.sought[position].number, batch.sought[position].match_key
+            student_id = batch.known.get(position) or fresh.get(name)
+            placed = place(batch.register, batch.entries[position], student_id, new_id)
+            fresh[name] = placed.student_id
+            tally.add(placed)
+        await asyncio.sleep(0)
 
 
-def _as_sought(position: int, entry: StudentEntry) -> dict[str, Any]:
-    contacts = [
+def _as_sought(entry: StudentEntry) -> Sought:
+    contacts = tuple(
         contact.casefold() for parent in entry.parents for contact in (parent.phone, parent.email) if contact
-    ]
-    return {
-        "position": position,
-        "number": entry.number,
-        "match_key": match_key(entry),
-        "name_key": entry.name_key,
-        "keys": contacts,
-    }
+    )
+    return Sought(entry.number, match_key(entry), entry.name_key, contacts)

@@ -15,6 +15,7 @@ from services.roster.service.refusals import claim_school, get_school
 from services.roster.storage import imports as rows
 from services.roster.storage import staging
 from services.roster.storage.imports import ImportClaim
+from services.roster.storage.staging import Batch
 from shared.runtime.database import Database, Transaction
 
 _INTERRUPTED = "The import was interrupted too often. Nothing was changed; please send the file again."
@@ -35,20 +36,28 @@ async def run_import(database: Database, claim: ImportClaim) -> None:
     if claim.claims > rows.MAX_CLAIMS:
         await _finish(database, claim, ImportState.FAILED, claim.counts, _INTERRUPTED)
         return
-    if claim.state is ImportState.VALIDATING:
+    counts = claim.counts
+    if claim.state is ImportState.VALIDATING or not await _is_staged(database, claim):
         try:
             state, counts = await _validate(database, claim)
         except ReadingFailedError:
             await _finish(database, claim, ImportState.FAILED, claim.counts, _TOO_MUCH)
             return
-        if state is ImportState.PREVIEW:
-            counts = await _preview(database, claim, counts)
-        await _finish(database, claim, state, counts)
-        if state is not ImportState.APPLYING:
-            return
-    else:
-        counts = claim.counts
+        if claim.state is ImportState.VALIDATING:
+            if state is ImportState.PREVIEW:
+                counts = await _preview(database, claim, counts)
+            await _finish(database, claim, state, counts)
+            if state is not ImportState.APPLYING:
+                return
     await _apply(database, claim, counts)
+
+
+async def _is_staged(database: Database, claim: ImportClaim) -> bool:
+    """Whether all rows of a confirmed import are there; an older version of Kinvite has staged them elsewhere."""
+    async with database.transaction() as tx:
+        await _renew(tx, claim)
+        found = await staging.count_rows(tx, claim)
+    return (found.rows, found.rows_refused) == (claim.counts.rows, claim.counts.rows_refused)
 
 
 async def _validate(database: Database, claim: ImportClaim) -> tuple[ImportState, Counts]:
@@ -62,7 +71,8 @@ async def _validate(database: Database, claim: ImportClaim) -> tuple[ImportState
         unreadable, number = await _stage(database, claim, school, path)
     async with database.transaction() as tx:
         await _renew(tx, claim)
-        await staging.refuse_duplicates(tx, claim, number)
+        if number:
+            await staging.refuse_duplicates(tx, claim, number)
         counts = await staging.count_rows(tx, claim)
     state = after_reading(
         dry_run=claim.dry_run, skip_bad_rows=claim.skip_bad_rows, unreadable=unreadable, counts=counts
@@ -85,20 +95,24 @@ async def _fetch(database: Database, claim: ImportClaim, path: Path) -> None:
 
 async def _stage(database: Database, claim: ImportClaim, school: School, path: Path) -> tuple[bool, str]:
     """Whether the file as a whole was refused, and what it calls the students' numbers."""
-    number = ""
+    number, position = "", 0
     async with reading(path, school.surroundings) as lines:
         async for line in lines:
             said = json.loads(line)
+            entries = (await anext(lines)).decode() if "rows" in said else ""
             async with database.transaction() as tx:
                 await _renew(tx, claim)
                 if "refused" in said:
-                    await staging.stage_rows(tx, claim, "[]", json.dumps([said["refused"]]))
+                    await staging.stage_errors(tx, claim, [said["refused"]])
                     return True, number
                 if "ignored" in said:
                     number = said["number"]
                     await rows.note_ignored_columns(tx, claim, said["ignored"])
                 if "rows" in said:
-                    await staging.stage_rows(tx, claim, json.dumps(said["rows"]), json.dumps(said["errors"]))
+                    keys = said.get("numbers"), said.get("name_keys")
+                    await staging.stage_batch(tx, claim, position, Batch(said["rows"], entries, *keys))
+                    await staging.stage_errors(tx, claim, said["errors"])
+                    position += bool(said["rows"])
     return False, number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.roster.domain.contacts import Contact
-from services.roster.domain.people import Link, Parent, Student
+from services.roster.domain.people import Link, Parent, SiblingGroup, Student
 
 
 def student_row(student: Student) -> dict[str, Any]:
@@ -57,4 +57,15 @@ def link_row(parent: Parent, link: Link) -> dict[str, Any]:
         "rights": link.rights,
         "reason": link.reason,
         "sibling_group_id": link.sibling_group_id,
+    }
+
+
+def group_row(group: SiblingGroup) -> dict[str, Any]:
+    return {
+        "sibling_group_id": group.sibling_group_id,
+        "parent_ids": group.parent_ids,
+        "student_ids": group.student_ids,
+        "reason": group.reason,
+        "automatic": group.automatic,
+        "version": group.version,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,63 +11,12 @@ from sqlalchemy import TextClause, text
 
 from services.roster.domain.register import Register
 from services.roster.storage.records import as_json
-from services.roster.storage.rendering import contact_row, link_row, parent_row, student_row
+from services.roster.storage.rendering import contact_row, group_row, link_row, parent_row, student_row
+from services.roster.storage.tables import CONTACTS, GROUPS, LINKS, PARENTS, STUDENTS, Table
 from shared.runtime.database import Transaction
 
-_STUDENTS = text(
-    """
-    INSERT INTO students (school_id, student_id, name, first_name, last_name, number, class_name, birth_date,
-                          name_key, match_key, sort_key, version)
-    SELECT :school_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        student_id uuid, name text, first_name text, last_name text, number text, class_name text, birth_date date,
-        name_key text, match_key text, sort_key text, version bigint)
-    ON CONFLICT (school_id, student_id) DO UPDATE SET
-        name = excluded.name, first_name = excluded.first_name, last_name = excluded.last_name,
-        number = excluded.number, class_name = excluded.class_name, birth_date = excluded.birth_date,
-        name_key = excluded.name_key, match_key = excluded.match_key, sort_key = excluded.sort_key,
-        version = excluded.version
-    """
-)
 _RELEASE_KEYS = text(
     "UPDATE parents SET family_key = NULL WHERE school_id = :school_id AND parent_id = ANY(CAST(:ids AS uuid[]))"
-)
-_PARENTS = text(
-    """
-    INSERT INTO parents (school_id, parent_id, name, names, language, family_key, sort_key, version)
-    SELECT :school_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        parent_id uuid, name text, names text[], language text, family_key text, sort_key text, version bigint)
-    ON CONFLICT (school_id, parent_id) DO UPDATE SET
-        name = excluded.name, names = excluded.names, language = excluded.language,
-        family_key = excluded.family_key, sort_key = excluded.sort_key, version = excluded.version
-    """
-)
-_CONTACTS = text(
-    """
-    INSERT INTO contacts (school_id, contact_id, parent_id, kind, address, key, preferred, verified)
-    SELECT :school_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        contact_id uuid, parent_id uuid, kind text, address text, key text, preferred boolean, verified boolean)
-    ON CONFLICT (school_id, contact_id) DO UPDATE SET
-        address = excluded.address, key = excluded.key, preferred = excluded.preferred, verified = excluded.verified
-    """
-)
-_LINKS = text(
-    """
-    INSERT INTO student_parents (school_id, student_id, parent_id, relation, rights, reason, sibling_group_id)
-    SELECT :school_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        student_id uuid, parent_id uuid, relation text, rights text, reason text, sibling_group_id uuid)
-    ON CONFLICT (school_id, student_id, parent_id) DO UPDATE SET
-        relation = excluded.relation, rights = excluded.rights, reason = excluded.reason,
-        sibling_group_id = excluded.sibling_group_id
-    """
-)
-_GROUPS = text(
-    """
-    INSERT INTO sibling_groups (school_id, sibling_group_id, parent_ids, student_ids, reason, automatic, version)
-    SELECT :school_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        sibling_group_id uuid, parent_ids uuid[], student_ids uuid[], reason text, automatic boolean, version bigint)
-    ON CONFLICT (school_id, sibling_group_id) DO UPDATE SET
-        parent_ids = excluded.parent_ids, student_ids = excluded.student_ids, version = excluded.version
-    """
 )
 _REFUSE = text(
     """
@@ -80,6 +30,14 @@ _DELETE_LINKS = text(
     f"""
     DELETE FROM student_parents l WHERE l.school_id = :school_id
        AND (l.parent_id, l.student_id) IN (SELECT r.parent_id, r.student_id {_PAIRS})
+    """
+)
+_DELETE_CONTACTS = text(
+    """
+    DELETE FROM contacts c WHERE c.school_id = :school_id
+       AND (c.parent_id, c.contact_id) IN (
+           SELECT r.parent_id, r.contact_id
+             FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (parent_id uuid, contact_id uuid))
     """
 )
 _ALLOW = text(
@@ -97,9 +55,23 @@ def _delete(table: str, column: str) -> TextClause:
 _DELETE = {
     "students": _delete("students", "student_id"),
     "parents": _delete("parents", "parent_id"),
-    "contacts": _delete("contacts", "contact_id"),
     "groups": _delete("sibling_groups", "sibling_group_id"),
 }
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows of one table. A link or contact of a parent that was there before may be there too: `changed`."""
+
+    new: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, before: object, after: object, row: dict[str, Any]) -> None:
+        """The row of what came to be, or of what differs."""
+        if before is None:
+            self.new.append(row)
+        elif before != after:
+            self.changed.append(row)
 
 
 class _Saver:
@@ -113,6 +85,11 @@ class _Saver:
         if rows:
             await self._tx.execute(statement, {"school_id": self._school_id, "rows": as_json(rows)})
 
+    async def save(self, table: Table, rows: _Rows) -> None:
+        """Changed rows first: what they let go of, new ones may take."""
+        await self.write(table.upsert, rows.changed)
+        await self.write(table.insert, rows.new)
+
     async def by_ids(self, statement: TextClause, ids: Iterable[UUID]) -> None:
         if chosen := list(ids):
             await self._tx.execute(statement, {"school_id": self._school_id, "ids": chosen})
@@ -124,53 +101,55 @@ async def save_register(tx: Transaction, school_id: UUID, register: Register) ->
     await saver.by_ids(_DELETE["groups"], begin.groups.keys() - register.groups.keys())
     await saver.by_ids(_DELETE["students"], begin.students.keys() - register.students.keys())
     await saver.by_ids(_DELETE["parents"], begin.parents.keys() - register.parents.keys())
-    students = [s for key, s in register.students.items() if begin.students.get(key) != s]
-    await saver.write(_STUDENTS, [student_row(student) for student in students])
+    students, groups = _Rows(), _Rows()
+    for key, student in register.students.items():
+        if (before := begin.students.get(key)) is not student:
+            students.add(before, student, student_row(student))
+    await saver.save(STUDENTS, students)
     await _save_parents(saver, register)
-    groups = [group for key, group in register.groups.items() if begin.groups.get(key) != group]
-    await saver.write(
-        _GROUPS,
-        [
-            {
-                "sibling_group_id": group.sibling_group_id,
-                "parent_ids": group.parent_ids,
-                "student_ids": group.student_ids,
-                "reason": group.reason,
-                "automatic": group.automatic,
-                "version": group.version,
-            }
-            for group in groups
-        ],
-    )
+    for key, group in register.groups.items():
+        if (held := begin.groups.get(key)) is not group:
+            groups.add(held, group, group_row(group))
+    await saver.save(GROUPS, groups)
     await saver.write(_REFUSE, _pairs(register.refused - begin.refused))
     await saver.write(_ALLOW, _pairs(begin.refused - register.refused))
 
 
 async def _save_parents(saver: _Saver, register: Register) -> None:
     begin = register.begin.parents
-    changed = [
-        (begin.get(key), parent) for key, parent in register.parents.items() if begin.get(key) != parent
-    ]
-    await saver.by_ids(
-        _RELEASE_KEYS,
-        [after.parent_id for before, after in changed if before and before.key and before.key != after.key],
-    )
-    contacts, links, gone_contacts, gone_links = [], [], [], []
-    for before, after in changed:
-        old = set(before.contacts) if before else set()
-        contacts += [contact_row(after, contact) for contact in after.contacts if contact not in old]
-        kept = {contact.contact_id for contact in after.contacts}
-        gone_contacts += [contact.contact_id for contact in old if contact.contact_id not in kept]
-        old_links = set(before.links) if before else set()
-        links += [link_row(after, link) for link in after.links if link not in old_links]
-        gone_links += [
-            (after.parent_id, link.student_id) for link in old_links if not after.link_to(link.student_id)
+    parents, contacts, links = _Rows(), _Rows(), _Rows()
+    released: list[UUID] = []
+    gone_contacts: list[dict[str, Any]] = []
+    gone_links: list[tuple[UUID, UUID]] = []
+    for parent_id, after in register.parents.items():
+        before = begin.get(parent_id)
+        if before is after:
+            continue
+        parents.add(before, after, parent_row(after))
+        if before is None:
+            contacts.new += [contact_row(after, contact) for contact in after.contacts]
+            links.new += [link_row(after, link) for link in after.links]
+            continue
+        if before.key and before.key != after.key:
+            released.append(parent_id)
+        old, kept = set(before.contacts), {contact.contact_id for contact in after.contacts}
+        contacts.changed += [contact_row(after, contact) for contact in after.contacts if contact not in old]
+        gone_contacts += [
+            {"parent_id": parent_id, "contact_id": contact.contact_id}
+            for contact in before.contacts
+            if contact.contact_id not in kept
         ]
-    await saver.by_ids(_DELETE["contacts"], gone_contacts)
+        old_links = set(before.links)
+        links.changed += [link_row(after, link) for link in after.links if link not in old_links]
+        gone_links += [
+            (parent_id, link.student_id) for link in before.links if not after.link_to(link.student_id)
+        ]
+    await saver.by_ids(_RELEASE_KEYS, released)
+    await saver.write(_DELETE_CONTACTS, gone_contacts)
     await saver.write(_DELETE_LINKS, _pairs(gone_links))
-    await saver.write(_PARENTS, [parent_row(after) for _, after in changed])
-    await saver.write(_CONTACTS, contacts)
-    await saver.write(_LINKS, links)
+    await saver.save(PARENTS, parents)
+    await saver.save(CONTACTS, contacts)
+    await saver.save(LINKS, links)
 
 
 def _pairs(pairs: Iterable[tuple[UUID, UUID]]) -> list[dict[str, Any]]:

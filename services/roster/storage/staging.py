@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +23,9 @@ _CHUNK = text(
 )
 _STAGE = text(
     """
-    INSERT INTO import_rows (school_id, import_id, row, number, name_key, entry)
-    SELECT :school_id, :import_id, r.* FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS r (row integer, number text, name_key text, entry jsonb)
+    INSERT INTO import_batches (school_id, import_id, position, rows, numbers, name_keys, entries)
+    VALUES (:school_id, :import_id, :position, CAST(:rows AS integer[]), CAST(:numbers AS text[]),
+            CAST(:name_keys AS text[]), :entries)
     """
 )
 _STAGE_ERRORS = text(
@@ -35,7 +37,7 @@ _STAGE_ERRORS = text(
 )
 _UNSTAGE = tuple(
     text(f"DELETE FROM {table} WHERE school_id = :school_id AND import_id = :import_id")
-    for table in ("import_rows", "import_chunks", "import_errors")
+    for table in ("import_batches", "import_chunks", "import_errors")
 )
 # Two plain statements: a join would be planned for a table that still counts as empty, and take minutes.
 _TWICE = text(
@@ -43,31 +45,46 @@ _TWICE = text(
     SELECT row, number, first_row FROM (
         SELECT row, number, name_key, first_value(row) OVER same AS first_row,
                first_value(name_key) OVER same AS first_key
-          FROM import_rows
+          FROM import_batches, unnest(rows, numbers, name_keys) AS staged (row, number, name_key)
          WHERE school_id = :school_id AND import_id = :import_id AND number IS NOT NULL
         WINDOW same AS (PARTITION BY number ORDER BY row)) AS marked
      WHERE name_key <> first_key ORDER BY row
     """
 )
-_UNSTAGE_ROWS = text(
+_SKIP_ROWS = text(
     """
-    DELETE FROM import_rows
-     WHERE school_id = :school_id AND import_id = :import_id AND row = ANY(CAST(:rows AS integer[]))
+    UPDATE import_batches
+       SET skipped = ARRAY(SELECT row FROM unnest(rows) AS row WHERE row = ANY(CAST(:rows AS integer[])))
+     WHERE school_id = :school_id AND import_id = :import_id AND rows && CAST(:rows AS integer[])
     """
 )
-_ROWS = text(
+_BATCH = text(
     """
-    SELECT row, entry FROM import_rows
-     WHERE school_id = :school_id AND import_id = :import_id AND row > :after ORDER BY row LIMIT :limit
+    SELECT rows, skipped, entries FROM import_batches
+     WHERE school_id = :school_id AND import_id = :import_id AND position = :position
     """
 )
 _COUNT = text(
     """
-    SELECT (SELECT count(*) FROM import_rows WHERE school_id = :school_id AND import_id = :import_id) AS taken,
+    SELECT (SELECT coalesce(sum(cardinality(rows) - cardinality(skipped)), 0) FROM import_batches
+             WHERE school_id = :school_id AND import_id = :import_id) AS taken,
            (SELECT count(DISTINCT row) FROM import_errors WHERE school_id = :school_id AND import_id = :import_id)
                AS refused
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows as the reader wrote them: their numbers in the file, and a JSON array with an entry for each.
+
+    `numbers` and `name_keys` are the pupils', row by row; None where the file has no column of numbers.
+    """
+
+    rows: list[int]
+    entries: str
+    numbers: list[str | None] | None = None
+    name_keys: list[str] | None = None
 
 
 async def add_chunk(tx: Transaction, school_id: UUID, import_id: UUID, position: int, data: bytes) -> None:
@@ -83,12 +100,26 @@ async def find_chunk(tx: Transaction, claim: ImportClaim, position: int) -> byte
     return data
 
 
-async def stage_rows(tx: Transaction, claim: ImportClaim, rows: str, errors: str) -> None:
-    """Two JSON arrays as the reader wrote them."""
-    if rows != "[]":
-        await tx.execute(_STAGE, {**claim.ids, "rows": rows})
-    if errors != "[]":
-        await tx.execute(_STAGE_ERRORS, {**claim.ids, "rows": errors})
+async def stage_batch(tx: Transaction, claim: ImportClaim, position: int, batch: Batch) -> None:
+    """Put a batch in its place, counted from 0; one without rows has none."""
+    if batch.rows:
+        await tx.execute(
+            _STAGE,
+            {
+                **claim.ids,
+                "position": position,
+                "rows": batch.rows,
+                "numbers": batch.numbers,
+                "name_keys": batch.name_keys,
+                "entries": batch.entries,
+            },
+        )
+
+
+async def stage_errors(tx: Transaction, claim: ImportClaim, errors: list[dict[str, Any]]) -> None:
+    """What is wrong with rows, or with the file."""
+    if errors:
+        await tx.execute(_STAGE_ERRORS, {**claim.ids, "rows": as_json(errors)})
 
 
 async def refuse_duplicates(tx: Transaction, claim: ImportClaim, column: str) -> None:
@@ -104,23 +135,28 @@ async def refuse_duplicates(tx: Transaction, claim: ImportClaim, column: str) ->
         }
         for row in twice
     ]
-    await stage_rows(tx, claim, "[]", as_json(errors))
-    await tx.execute(_UNSTAGE_ROWS, {**claim.ids, "rows": [row.row for row in twice]})
+    await stage_errors(tx, claim, errors)
+    if twice:
+        await tx.execute(_SKIP_ROWS, {**claim.ids, "rows": [row.row for row in twice]})
 
 
 async def count_rows(tx: Transaction, claim: ImportClaim) -> Counts:
     """How many rows were taken and refused."""
     row = await tx.row(_COUNT, claim.ids)
     assert row is not None
-    return Counts(rows=row.taken + row.refused, rows_refused=row.refused)
+    return Counts(rows=int(row.taken) + row.refused, rows_refused=row.refused)
 
 
-async def staged_rows(
-    tx: Transaction, claim: ImportClaim, *, after: int, limit: int
-) -> list[tuple[int, dict[str, Any]]]:
-    """Row number and entry, in the file's order."""
-    rows = await tx.rows(_ROWS, {**claim.ids, "after": after, "limit": limit})
-    return [(row.row, row.entry) for row in rows]
+async def staged_entries(tx: Transaction, claim: ImportClaim, position: int) -> list[Any] | None:
+    """The entries of a batch without those of skipped rows, in the file's order; None after the last batch."""
+    row = await tx.row(_BATCH, {**claim.ids, "position": position})
+    if row is None:
+        return None
+    entries: list[Any] = json.loads(row.entries)
+    if not row.skipped:
+        return entries
+    skipped = set(row.skipped)
+    return [entry for number, entry in zip(row.rows, entries, strict=True) if number not in skipped]
 
 
 async def clear_staging(tx: Transaction, claim: ImportClaim, *, everything: bool) -> None:

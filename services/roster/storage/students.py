@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -33,6 +34,29 @@ _KNOWN = text(
            AS r (position integer, number text, match_key text, name_key text, keys text[])
     """
 )
+# Most rows of most files are of strangers. This says of all rows at once whose keys some pupil has.
+_HINTS = text(
+    """
+    SELECT 'number' AS kind, number AS key FROM students
+     WHERE school_id = :school_id AND number = ANY(CAST(:numbers AS text[]))
+    UNION ALL
+    SELECT 'match', match_key FROM students
+     WHERE school_id = :school_id AND match_key = ANY(CAST(:match_keys AS text[]))
+    UNION ALL
+    SELECT 'name', name_key FROM students
+     WHERE school_id = :school_id AND name_key = ANY(CAST(:name_keys AS text[]))
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a row of a file says of its pupil. `keys` are contacts of the parents, without case."""
+
+    number: str | None
+    match_key: str | None
+    name_key: str
+    keys: tuple[str, ...]
 
 
 async def find_by_number(tx: Transaction, school_id: UUID, number: str) -> UUID | None:
@@ -41,7 +65,24 @@ async def find_by_number(tx: Transaction, school_id: UUID, number: str) -> UUID 
     return found
 
 
-async def find_known(tx: Transaction, school_id: UUID, rows: list[dict[str, Any]]) -> dict[int, UUID]:
-    """Position to pupil, for rows of position, number, match_key, name_key and contact keys; strangers are absent."""
-    found = await tx.rows(_KNOWN, {"school_id": school_id, "rows": as_json(rows)})
+async def find_known(tx: Transaction, school_id: UUID, rows: Sequence[Sought]) -> dict[int, UUID]:
+    """Position to pupil; strangers are absent."""
+    hints = await tx.rows(
+        _HINTS,
+        {
+            "school_id": school_id,
+            "numbers": [row.number for row in rows if row.number],
+            "match_keys": [row.match_key for row in rows if row.match_key],
+            "name_keys": [row.name_key for row in rows],
+        },
+    )
+    if not hints:
+        return {}
+    known = {(hint.kind, hint.key) for hint in hints}
+    asked = [
+        {"position": position, **asdict(row)}
+        for position, row in enumerate(rows)
+        if known & {("number", row.number), ("match", row.match_key), ("name", row.name_key)}
+    ]
+    found = await tx.rows(_KNOWN, {"school_id": school_id, "rows": as_json(asked)})
     return {row.position: row.student_id for row in found if row.student_id is not None}

@@ -23,12 +23,7 @@ _LIST = text(
      ORDER BY lower(name), school_id LIMIT :limit
     """
 )
-_SUMMARY = text(
-    """
-    SELECT (SELECT count(*) FROM students WHERE school_id = :school_id) AS students,
-           (SELECT count(*) FROM parents WHERE school_id = :school_id) AS parents
-    """
-)
+_SUMMARY = text("SELECT students, parents FROM school_counts WHERE school_id = :school_id")
 
 
 async def find_school(tx: Transaction, school_id: UUID) -> dict[str, Any] | None:
@@ -62,5 +57,4 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
 async def summary(tx: Transaction, school_id: UUID) -> dict[str, int]:
     """How many students and parents the school has."""
     row = await tx.row(_SUMMARY, {"school_id": school_id})
-    assert row is not None
-    return {"students": row.students, "parents": row.parents}
+    return {"students": row.students, "parents": row.parents} if row else {"students": 0, "parents": 0}

@@ -48,6 +48,7 @@ class Report:
             "duplicates": duplicates(evidence),
             "accounts": len(evidence.table("signup.accounts")),
             "dead letters": len(letters),
+            "addresses that behaved badly": len(evidence.played),
             "losses": sum(len(one.broken) for one in verdicts),
         }
 

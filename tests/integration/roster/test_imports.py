@@ -267,7 +267,8 @@ async def test_an_import_whose_worker_was_killed_is_taken_up_by_the_next(office:
             {"school": office.school_id, "id": row.import_id, "data": GOOD},
         )
         await tx.execute(
-            "INSERT INTO import_rows VALUES (CAST(:school AS uuid), :id, 2, '1', 'half', '{}')",
+            "INSERT INTO import_batches (school_id, import_id, position, rows, entries)"
+            " VALUES (CAST(:school AS uuid), :id, 0, '{2}', 'half')",
             {"school": office.school_id, "id": row.import_id},
         )
     assert (await office.get(f"imports/{row.import_id}"))["state"] == "validating"

@@ -18,6 +18,12 @@ def a_link_is_accepted_twice(evidence: Evidence) -> None:
 
 
 @breaks("I20")
+def a_link_is_spent_and_there_is_no_account(evidence: Evidence) -> None:
+    for table in ("signup.accounts", "signup.memberships"):
+        evidence.table(table).clear()
+
+
+@breaks("I20")
 def a_sign_up_is_never_decided(evidence: Evidence) -> None:
     evidence.table("signup.submissions")[1]["state"] = "pending"
 

@@ -12,7 +12,7 @@ from typing import Any
 from services.roster.domain.contacts import Surroundings
 from services.roster.service.forms import Faults
 from services.roster.service.spreadsheet.headers import FileRefusedError, layout, visible
-from services.roster.service.spreadsheet.rows import RowReader, faulty, staged
+from services.roster.service.spreadsheet.rows import RowReader, Staged, faulty
 from services.roster.service.spreadsheet.tables import Source, read_table
 
 BATCH = 1_000
@@ -28,7 +28,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     school = Surroundings(**json.loads(sys.argv[2]))
     for message in read_file(Path(sys.argv[1]), school):
-        sys.stdout.write(json.dumps(message, ensure_ascii=True, separators=(",", ":")) + "\n")
+        entries = message.pop("entries", None)
+        sys.stdout.write(_line(message))
+        if entries is not None:
+            sys.stdout.write(_line(entries))
     sys.stdout.flush()
 
 
@@ -48,8 +51,7 @@ def read_file(path: Path, school: Surroundings) -> Iterator[dict[str, Any]]:
 
 
 def _batches(table: Iterator[tuple[int, Any]], reader: RowReader) -> Iterator[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
+    batch = Staged(numbered=reader.numbered)
     noted, last, read = 0, 0, 0
     for number, cells in table:
         read += 1
@@ -58,17 +60,21 @@ def _batches(table: Iterator[tuple[int, Any]], reader: RowReader) -> Iterator[di
         faults = Faults()
         entry = reader.read(cells, faults)
         if faults.found:
-            errors += faulty(number, faults) if noted < MAX_ERRORS else faulty(number, faults)[:1]
+            batch.errors += faulty(number, faults) if noted < MAX_ERRORS else faulty(number, faults)[:1]
             noted += len(faults.found)
         else:
-            rows.append(staged(number, entry))
+            batch.add(number, entry)
         last += 1
         if last >= BATCH:
-            yield {"rows": rows, "errors": errors}
-            rows, errors, last = [], [], 0
+            yield batch.message()
+            batch, last = Staged(numbered=reader.numbered), 0
     if not read:
         raise FileRefusedError("no_rows", "The file has a header but no rows.", row=1)
-    yield {"rows": rows, "errors": errors}
+    yield batch.message()
+
+
+def _line(message: object) -> str:
+    return json.dumps(message, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.roster.domain.contacts import Surroundings
@@ -23,6 +24,11 @@ class RowReader:
         self._layout = layout
         self._school = school
         self._places = sorted({place for place, _ in layout.parents})
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the file has a column of the pupils' numbers."""
+        return "number" in self._layout.student
 
     def read(self, cells: Sequence[str], faults: Faults) -> StudentEntry:
         """The entry of a row; use it only when `faults` stayed empty. Faults name the file's columns."""
@@ -78,9 +84,29 @@ class RowReader:
         return field if place is None else self._layout.titles[place]
 
 
-def staged(number: int, entry: StudentEntry) -> dict[str, Any]:
-    """A row as it is staged."""
-    return {"row": number, "number": entry.number, "name_key": entry.name_key, "entry": to_plain(entry)}
+@dataclass(slots=True)
+class Staged:
+    """Rows that were taken, as they are staged, and what is wrong with others. `numbered`: pupils have numbers."""
+
+    numbered: bool
+    rows: list[int] = field(default_factory=list)
+    numbers: list[str | None] = field(default_factory=list)
+    name_keys: list[str] = field(default_factory=list)
+    entries: list[list[Any]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, number: int, entry: StudentEntry) -> None:
+        """A row that was taken, by its number in the file."""
+        self.rows.append(number)
+        self.entries.append(to_plain(entry))
+        if self.numbered:
+            self.numbers.append(entry.number)
+            self.name_keys.append(entry.name_key)
+
+    def message(self) -> dict[str, Any]:
+        """What the reading process says of them."""
+        keys = {"numbers": self.numbers, "name_keys": self.name_keys} if self.numbered else {}
+        return {"rows": self.rows, **keys, "errors": self.errors, "entries": self.entries}
 
 
 def faulty(number: int, faults: Faults) -> list[dict[str, Any]]:

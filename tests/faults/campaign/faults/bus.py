@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,7 +24,7 @@ _SECONDS = 30
 
 
 def send_again(world: World, fault: Fault) -> Undo:
-    """The records of a topic from its beginning, as they are."""
+    """Records of a topic from all of its time, as they are and in their order."""
     return _try(world, lambda: _send_again(world, fault.target))
 
 
@@ -85,10 +85,16 @@ def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
     return nothing
 
 
+def _some(world: World, records: Sequence[Record], most: int) -> list[Record]:
+    """As many of them as may be, from everywhere, in their order."""
+    chosen = world.dice.sample(range(len(records)), min(most, len(records)))
+    return [records[place] for place in sorted(chosen)]
+
+
 async def _send_again(world: World, topic: str) -> None:
     ours = [one for one in await dump(world.broker.bootstrap, [topic]) if poison.kind_of(one.key) is None]
     async with plain_producer(world.broker.bootstrap) as producer:
-        for one in ours[:_MOST_DUPLICATES]:
+        for one in _some(world, ours, _MOST_DUPLICATES):
             await producer.send(topic, one.raw.value, key=one.raw.key, headers=list(one.raw.headers))
             world.note("records duplicated")
 
@@ -98,7 +104,7 @@ async def _send_stale(world: World, topic: str) -> None:
     newest = {one.key: one.version for one in sorted(records, key=lambda one: one.version)}
     old = [one for one in records if one.version < newest[one.key] and not one.id.startswith(AGAIN)]
     async with plain_producer(world.broker.bootstrap) as producer:
-        for one in old[:_MOST_STALE]:
+        for one in _some(world, old, _MOST_STALE):
             for new_id in (one.id, f"{AGAIN}{uuid.UUID(int=world.dice.getrandbits(128))}"):
                 headers = [
                     (name, new_id.encode() if name == "ce_id" else text) for name, text in one.raw.headers

@@ -27,6 +27,9 @@ def accepted_once(evidence: Evidence) -> Verdict:
     for parent, count in members.items():
         verdict.expect(count == 1, f"{count} memberships of {parent}")
     named = {row["account_id"] for row in evidence.table("signup.memberships")}
+    opened = {row["invitation_id"] for row in evidence.table("signup.memberships")}
+    for invitation_id in submissions:
+        verdict.expect(invitation_id in opened, f"{invitation_id} was accepted, and there is no account")
     for row in evidence.table("signup.accounts"):
         verdict.expect(row["state"] == "active", f"account {row['account_id']} is still {row['state']}")
         verdict.expect(row["account_id"] in named, f"account {row['account_id']} belongs to no school")
