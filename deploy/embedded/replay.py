@@ -12,11 +12,14 @@ from shared.contracts.topics import TOPICS, consumer_groups, topics_of
 # Commands travel on the topic of who obeys them, so each service's outbox may hold messages for each topic.
 _EMITTERS = sorted({topic.owner for topic in TOPICS})
 _MARK_UNSENT = """
-INSERT INTO {emitter}.outbox_pending (lane, id)
-SELECT sent.lane, sent.id FROM {emitter}.outbox AS sent
+INSERT INTO {emitter}.outbox_runs (lane, first_id, last_id)
+SELECT sent.lane, sent.id, sent.id FROM {emitter}.outbox AS sent
  WHERE sent.topic = ANY($1)
+   AND NOT EXISTS (SELECT FROM {emitter}.outbox_runs AS run
+                    WHERE run.lane = sent.lane AND run.first_id BETWEEN sent.id - 1024 AND sent.id
+                      AND run.last_id >= sent.id)
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
-                    WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
+                    WHERE passed.id = sent.message_id AND passed.consumer = $2::text::{reader}.consumer_group)
 ON CONFLICT DO NOTHING
 """
 
@@ -42,5 +45,5 @@ async def replay(url: str) -> int:
 async def _mark_unsent(connection: asyncpg.Connection, emitter: str, group: str) -> int:
     statement = _MARK_UNSENT.format(emitter=emitter, reader=group.partition(".")[0])
     topics = [topic.name for topic in topics_of(group)]
-    status = await connection.execute(statement, topics, group, f"/kinvite/{emitter}")
+    status = await connection.execute(statement, topics, group)
     return int(status.rpartition(" ")[2])

@@ -22,7 +22,7 @@ from shared.runtime.database import Database, Transaction
 from shared.runtime.dead_letters import park, parked_in_last_hour
 from shared.runtime.errors import Rejected, is_invalid_value, is_transient
 from shared.runtime.health import Progress
-from shared.runtime.inbox import pass_new
+from shared.runtime.inbox import mark_of, pass_new
 from shared.runtime.logging import describe, get_logger
 from shared.runtime.retry import Backoff
 from shared.runtime.tracing import tracing
@@ -100,12 +100,7 @@ class Worker:
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
         async with self.database.transaction() as transaction:
-            new = await pass_new(transaction, self.subscription.group, [entry.identity for entry in entries])
-            fresh = []
-            for entry in entries:
-                if entry.identity in new:
-                    new.discard(entry.identity)
-                    fresh.append(entry)
+            fresh = await self._pass(transaction, entries)
             for entry in fresh:
                 if entry.fault is not None:
                     await self._park(transaction, entry, entry.fault.reason, entry.fault.detail)
@@ -121,9 +116,22 @@ class Worker:
         if messages and self.subscription.after_commit is not None:
             self.subscription.after_commit()
 
+    async def _pass(self, transaction: Transaction, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Remember the entries; those that the group had not passed before, each once."""
+        marks = [mark_of(*entry.identity) for entry in entries]
+        new = await pass_new(transaction, self.subscription.group, marks)
+        if len(new) == len(entries):
+            return entries
+        fresh = []
+        for mark, entry in zip(marks, entries, strict=True):
+            if mark in new:
+                new.discard(mark)
+                fresh.append(entry)
+        return fresh
+
     async def _reject(self, entry: Entry, error: Rejected) -> None:
         async with self.database.transaction() as transaction:
-            if await pass_new(transaction, self.subscription.group, [entry.identity]):
+            if await self._pass(transaction, [entry]):
                 await self._park(transaction, entry, error.reason, error.detail)
 
     async def _park(self, transaction: Transaction, entry: Entry, reason: str, detail: str) -> None:

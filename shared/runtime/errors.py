@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aiokafka.errors import KafkaError
-from asyncpg.exceptions import DataError
+from asyncpg.exceptions import DataError, PostgresError
+from asyncpg.exceptions import InterfaceError as DriverError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -45,9 +46,9 @@ class DatabaseRefused(Transient):
     """The database does not let this process in; the text says what an operator can do. Until then it is waited for."""
 
 
-def refusal_of(error: DBAPIError) -> DatabaseRefused | None:
+def refusal_of(error: DBAPIError | PostgresError) -> DatabaseRefused | None:
     """For an error of connecting: that a setting is wrong, or that `migrate` has not run yet; None for any other."""
-    sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
+    sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
     return DatabaseRefused(explain_database(error)) if sqlstate in _EXPLANATIONS else None
 
 
@@ -69,4 +70,6 @@ def is_transient(error: BaseException) -> bool:
         if sqlstate:
             return sqlstate.startswith(_TRANSIENT_SQLSTATES)
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    return isinstance(error, (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError))
+    if isinstance(error, PostgresError):
+        return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
+    return isinstance(error, (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError, DriverError))

@@ -15,20 +15,21 @@ from shared.contracts.envelope import Attributes, Headers, attributes_of
 from shared.contracts.message import all_messages
 from shared.contracts.topics import TOPICS
 from shared.runtime.database import Database, Transaction
+from shared.runtime.outbox import IS_PENDING
 
 PAGE = 1_000
 _FACTS = [topic.name for topic in TOPICS if ".commands" not in topic.name]
 _PERSONAL = [topic.name for topic in TOPICS if topic.personal]
 _WHOLE = [message.contract.type for message in all_messages() if message.contract.whole]
 
-_MOVE = """
+_MOVE = f"""
 WITH gone AS (
     DELETE FROM outbox WHERE id = ANY (ARRAY(
         SELECT id FROM outbox WHERE created_at < now() - make_interval(days => :days)
-           AND NOT EXISTS (SELECT FROM outbox_pending p WHERE p.lane = outbox.lane AND p.id = outbox.id)
+           AND NOT {IS_PENDING}
          ORDER BY id LIMIT :batch))
        -- Asked again: it may be about to be published anew.
-       AND NOT EXISTS (SELECT FROM outbox_pending p WHERE p.lane = outbox.lane AND p.id = outbox.id)
+       AND NOT {IS_PENDING}
     RETURNING id, topic, key, headers, data
 ), kept AS (
     INSERT INTO history (id, topic, key, type, headers, data)

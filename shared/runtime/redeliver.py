@@ -1,8 +1,8 @@
 """Dead letters as an operator meets them: list, show, give up, or deliver again through the group's own handler.
 
-Delivering again is one transaction: the dead letter and its inbox row go, the inbox row is written anew, the handler
-works. A handler that still refuses rolls all of it back, so the letter stays. Nothing passes through the broker, so no
-other group sees the record again, and two operators at once have one effect.
+Delivering again is one transaction: the dead letter goes, the handler works; the inbox goes on remembering the record.
+A handler that still refuses rolls all of it back, so the letter stays. Nothing passes through the broker, so no other
+group sees the record again, and two operators at once have one effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.runtime.batch import read
 from shared.runtime.consumer import Subscription
 from shared.runtime.database import Database, Transaction
 from shared.runtime.errors import Rejected, is_invalid_value
-from shared.runtime.inbox import pass_new
+from shared.runtime.inbox import mark_of, pass_new
 from shared.runtime.tracing import tracing
 
 _LIST = """
@@ -32,9 +32,6 @@ SELECT dead_letter_id, consumer, topic, reason, detail, parked_at, headers ->> '
 _FIND = "SELECT * FROM dead_letter WHERE dead_letter_id = :id"
 _CLAIM = "SELECT * FROM dead_letter WHERE dead_letter_id = :id FOR UPDATE"
 _REMOVE = "DELETE FROM dead_letter WHERE dead_letter_id = :id"
-_FORGET = """
-DELETE FROM inbox WHERE consumer = :consumer AND source = :source AND message_id = :message_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,8 @@ async def dead_letters(
 
 async def find_dead_letter(transaction: Transaction, dead_letter_id: UUID) -> Row[Any] | None:
     """One with its content, which may speak of a family."""
-    return await transaction.row(_FIND, {"id": dead_letter_id})
+    found: Row[Any] | None = await transaction.row(_FIND, {"id": dead_letter_id})
+    return found
 
 
 async def redeliver(database: Database, subscription: Subscription, dead_letter_id: UUID) -> bool:
@@ -70,10 +68,9 @@ async def redeliver(database: Database, subscription: Subscription, dead_letter_
         entry = read(_record(letter), subscription.handlers)
         if entry.fault is not None:
             raise Rejected(entry.fault.reason, entry.fault.detail)
-        identity = {"consumer": letter.consumer, "source": letter.source, "message_id": letter.message_id}
         await transaction.execute(_REMOVE, {"id": dead_letter_id})
-        await transaction.execute(_FORGET, identity)
-        await pass_new(transaction, letter.consumer, [(letter.source, letter.message_id)])
+        # Passed it has been, unless that was so long ago that it is forgotten.
+        await pass_new(transaction, letter.consumer, [mark_of(letter.source, letter.message_id)])
         if entry.received is not None:
             handler = subscription.handlers[type(entry.received.data)]
             try:

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.database import Transaction, channel_of
+from shared.runtime.outbox import IS_PENDING, Lane
 
-_REPUBLISH = """
-INSERT INTO outbox_pending (lane, id)
-SELECT lane, id FROM outbox
+_REPUBLISH = f"""
+INSERT INTO outbox_runs (lane, first_id, last_id)
+SELECT lane, id, id FROM outbox
  WHERE data IS NOT NULL
    AND created_at >= :since AND created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
    AND (CAST(:topics AS text[]) IS NULL OR topic = ANY(CAST(:topics AS text[])))
+   AND NOT {IS_PENDING}
 ON CONFLICT DO NOTHING
 """
+_NOTIFY = "SELECT pg_notify(:channel, :hint) WHERE :hint <> ''"
 
 
 async def republish(
@@ -33,5 +35,8 @@ async def republish(
         _REPUBLISH, {"since": since, "until": until, "topics": None if topics is None else list(topics)}
     )
     if result.rowcount > 0:
+        for lane in Lane:
+            hint = {"channel": channel_of(transaction.schema), "hint": transaction.hint(lane)}
+            await transaction.execute(_NOTIFY, hint)
         transaction.emitted.update(Lane)
     return int(result.rowcount)

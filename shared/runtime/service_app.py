@@ -112,7 +112,7 @@ def _relaying(
 
     def joined() -> None:
         for relay in relays.values():
-            relay.wake()
+            relay.ask()
 
     def heard(said: str) -> None:
         lane = database.heard(said)
@@ -120,7 +120,7 @@ def _relaying(
             return
         if lane in list(Lane):
             relays[Lane(lane)].wake()
-        else:  # a replica of another version names no lane that we know
+        else:  # a lease was released, or a replica of another version names no lane that we know
             joined()
 
     listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])

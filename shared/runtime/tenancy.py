@@ -44,6 +44,12 @@ class Tenancy:
         for table in ("inbox", "relay_lease", "dead_letter"):
             self.share(table, api="")
 
+    def open_runs(self) -> None:
+        """Let both roles note what they emit, and the worker take it away again."""
+        self.share("outbox_runs", api="INSERT")
+        self.share("outbox_pending", api="")
+        self.op.execute(f"GRANT USAGE ON SEQUENCE outbox_id_seq TO {self.api}, {self.worker}")
+
     def keep_apart(self, table: str, *, api: str = "SELECT", rows: str | None = None) -> None:
         """A table with school data. `rows` says which are the caller's where it is not `school_id` that does."""
         self.op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")

@@ -26,7 +26,7 @@ _UNPASSED = """
 SELECT count(*) FROM {emitter}.outbox AS sent
  WHERE sent.topic = ANY($1) AND sent.data IS NOT NULL
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
-                    WHERE passed.consumer = $2 AND passed.source = $3 AND passed.message_id = sent.message_id::text)
+                    WHERE passed.id = sent.message_id AND passed.consumer = $2::text::{reader}.consumer_group)
 """
 _MAILS = "SELECT message_key, id, channel, recipient, raw, received_at_ms, copies FROM messages"
 
@@ -67,7 +67,7 @@ async def unpassed(database: str) -> dict[str, int]:
             for group in consumer_groups():
                 query = _UNPASSED.format(emitter=emitter, reader=group.partition(".")[0])
                 topics = [topic.name for topic in topics_of(group)]
-                count = await connection.fetchval(query, topics, group, f"/kinvite/{emitter}")
+                count = await connection.fetchval(query, topics, group)
                 found |= {f"{emitter} to {group}": int(count)} if count else {}
     finally:
         await connection.close()

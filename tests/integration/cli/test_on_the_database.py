@@ -17,7 +17,7 @@ from shared.contracts.roster import ParentAdded, ParentDetails
 from shared.runtime.batch import Entry
 from shared.runtime.database import Database
 from shared.runtime.dead_letters import park
-from shared.runtime.inbox import pass_new
+from shared.runtime.inbox import mark_of, pass_new
 from shared.runtime.outbox import Outgoing, emit
 from shared.runtime.redeliver import StoredRecord
 from tests.support.apps import COMMON_ENVIRONMENT
@@ -63,7 +63,7 @@ def _record() -> StoredRecord:
 async def _park(url: str, record: StoredRecord) -> None:
     identity = ("/kinvite/roster", dict(record.headers)["ce_id"].decode())
     async with Database(url, schema="signup") as database, database.transaction() as transaction:
-        await pass_new(transaction, GROUP, [identity])
+        await pass_new(transaction, GROUP, [mark_of(*identity)])
         await park(transaction, GROUP, Entry(record, identity, None, None), "too_odd", "a test")
 
 

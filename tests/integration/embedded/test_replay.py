@@ -7,6 +7,8 @@ import pytest
 
 from deploy.embedded.replay import replay
 from shared.contracts.topics import INVITATIONS_INVITATION, NOTIFIER_COMMANDS, NOTIFIER_COMMANDS_BULK, Topic
+from shared.runtime.ids import new_id
+from shared.runtime.inbox import mark_of
 from tests.support.postgres import as_owner
 
 
@@ -21,7 +23,7 @@ async def _emitted(
     row = await connection.fetchrow(
         """INSERT INTO invitations.outbox (message_id, topic, key, lane, headers, data)
            VALUES ($1, $2, 'k', 'single', '{}', '{}') RETURNING id, message_id""",
-        *(uuid4(), topic.name),
+        *(new_id(), topic.name),
     )
     assert row is not None
     if sent:
@@ -39,10 +41,9 @@ async def _pending(connection: asyncpg.Connection) -> list[str]:
 async def _passed(connection: asyncpg.Connection, group: str, message_id: str, source: str) -> None:
     schema = group.partition(".")[0]
     await connection.execute(
-        f"INSERT INTO {schema}.inbox (consumer, source, message_id) VALUES ($1, $2, $3)",
+        f"INSERT INTO {schema}.inbox (consumer, id) VALUES ($1::text::{schema}.consumer_group, $2)",
         group,
-        source,
-        message_id,
+        mark_of(source, message_id),
     )
 
 
@@ -53,7 +54,7 @@ async def test_what_every_group_has_passed_stays_sent(dsn: str) -> None:
         source = "/kinvite/invitations"
         for group in INVITATIONS_INVITATION.readers:
             await _passed(connection, group, everyone, source)
-            await _passed(connection, group, foreign, "/kinvite/roster")
+            await _passed(connection, group, foreign, "/somebody/else")
         await _passed(connection, INVITATIONS_INVITATION.readers[0], one, source)
         await connection.execute(
             "INSERT INTO invitations.relay_lease VALUES ('single', $1, 7, now() + interval '1 hour')", uuid4()

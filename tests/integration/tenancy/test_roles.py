@@ -26,6 +26,7 @@ _SHARED = {
     "every service": {
         "outbox",
         "outbox_pending",
+        "outbox_runs",
         "inbox",
         "relay_lease",
         "dead_letter",

@@ -22,6 +22,7 @@ from shared.runtime.outbox import Lane
         ("bulk another", [Lane.BULK]),
         ("", [Lane.SINGLE, Lane.BULK]),
         ("express another", [Lane.SINGLE, Lane.BULK]),
+        ("released", [Lane.SINGLE, Lane.BULK]),
     ],
 )
 def test_a_word_without_a_known_lane_wakes_every_relay(
@@ -31,7 +32,7 @@ def test_a_word_without_a_known_lane_wakes_every_relay(
     hearings: list[Hearing] = []
 
     def relay(_database: Any, _kafka: Any, lane: Lane, _health: Any, **_: Any) -> SimpleNamespace:
-        return SimpleNamespace(run=None, wake=lambda: found.append(lane))
+        return SimpleNamespace(run=None, wake=lambda: found.append(lane), ask=lambda: found.append(lane))
 
     def listener(_database: Any, given: Sequence[Hearing]) -> SimpleNamespace:
         hearings.extend(given)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from shared.contracts.topics import TOPICS_BY_NAME
+from shared.runtime.inbox import mark_of
 from tests.faults.campaign.evidence import Evidence, Row
 from tests.faults.campaign.faults.poison import PARKED, kind_of
 from tests.faults.campaign.oracle.verdict import Verdict
@@ -16,15 +17,13 @@ from tests.support.stack import SERVICES
 def passed_by_all(evidence: Evidence) -> Verdict:
     verdict = Verdict("I10 I19", "every group has passed every record of its topics")
     passed = {
-        (row["consumer"], row["source"], row["message_id"])
-        for service in SERVICES
-        for row in evidence.table(f"{service}.inbox")
+        (row["consumer"], row["id"]) for service in SERVICES for row in evidence.table(f"{service}.inbox")
     }
     for record in evidence.records:
         if kind_of(record.key) is not None:
             continue
         for group in TOPICS_BY_NAME[record.topic].readers:
-            known = (group, record.source, record.id) in passed
+            known = (group, mark_of(record.source, record.id)) in passed
             verdict.expect(known, f"{group} never passed {record.topic} {record.id}")
     return verdict
 
