@@ -14,7 +14,6 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.runtime.engine import Kind, create_engine, pool_of, role_of
 from shared.runtime.errors import is_transient, refusal_of
 from shared.runtime.scope import EVERY_SCHOOL, EverySchool, SchoolsOf, Scope, beginning
-from shared.runtime.session import Session, as_sqlalchemy, written
+from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, written
 
 __all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "SchoolsOf", "Scope", "create_engine", "role_of"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -152,10 +151,11 @@ class Database:
             except BaseException as error:
                 session.driver.terminate()
                 await connection.close()
-                if not isinstance(error, (PostgresError, InterfaceError, OSError)):
+                if not isinstance(error, (*DRIVER_ERRORS, OSError)):
                     raise
-                if attempt == _FRESH_CONNECTIONS or not is_transient(error):
-                    raise as_sqlalchemy(error, "BEGIN", lost=True) from error
+                failure = as_sqlalchemy(error, "BEGIN", lost=True)
+                if attempt == _FRESH_CONNECTIONS or not is_transient(failure):
+                    raise failure from error
             else:
                 return connection, session
         raise AssertionError
