@@ -6,6 +6,7 @@ whose text and bytes are made ten times as fast. A bulk run writes each of its i
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import uuid_utils
@@ -20,3 +21,8 @@ def new_id() -> UUID:
 def uuid_of(text: str) -> UUID:
     """The id that the text shows, with hyphens or without. Raises ValueError."""
     return pgproto.UUID(text)
+
+
+def lowest_id_at(moment: datetime) -> UUID:
+    """No id that was made at `moment` or later is lower. `moment` has a time zone."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

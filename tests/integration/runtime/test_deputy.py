@@ -48,8 +48,9 @@ async def test_i18_what_no_worker_publishes_is_published(database_url: str, brok
 async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, broker: Broker) -> None:
     async with stage(database_url, broker) as scene:
         await _emit_long_ago(scene)
-        worker = OutboxQueue(scene.roster, Lane.SINGLE)
-        await worker.lead(uuid4(), AN_HOUR_SECONDS)
+        worker = OutboxQueue(scene.roster, Lane.SINGLE.value)
+        leads, _ = await worker.lead(uuid4(), AN_HOUR_SECONDS)
+        assert leads
         worker.drop()
         await _deputy(scene).look()
         assert await scene.pending() == 1
