@@ -108,7 +108,7 @@ def _relaying(
     """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
     poll = settings.relay_poll_milliseconds
     relays = {lane: Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane}
-    database.on_emit(lambda lane: relays[Lane(lane)].wake())
+    database.on_emit(lambda lane, messages: relays[Lane(lane)].wake(messages))
 
     def joined() -> None:
         for relay in relays.values():
