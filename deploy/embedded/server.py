@@ -17,6 +17,7 @@ from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
+from shared.runtime.http_protocol import BoundedHttp
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.migrations import MigrationError, migrate
@@ -46,6 +47,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
         hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
         config = uvicorn.Config(
             Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
+            http=BoundedHttp,
             lifespan="on",
             log_config=None,
             access_log=False,

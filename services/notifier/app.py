@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.notifier.channels.base import Channel
-from services.notifier.channels.email import EmailChannel, EmailSettings
+from services.notifier.channels.email import MAILS_PER_SESSION, EmailChannel, EmailSettings
 from services.notifier.channels.smtp import TimeLimits
 from services.notifier.channels.twilio import TwilioChannel, TwilioSettings, sms_channel, whatsapp_channel
 from services.notifier.channels.twilio_hooks import Signatures
@@ -29,6 +29,7 @@ from shared.runtime.settings import load
 from shared.runtime.tokens import TokenKeys
 
 SINGLE_SHARE = 4
+_AT_ONCE = {"email": MAILS_PER_SESSION}
 Open = Callable[[int], Channel]
 """Makes a channel over so many connections."""
 
@@ -78,7 +79,7 @@ def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
                 open_channel(share),
                 Queue(name, lane, settings.lease_seconds, RetryPolicy(settings.attempt_limit)),
                 links,
-                connections=share,
+                connections=share * _AT_ONCE.get(name, 1),
                 poll_seconds=poll_milliseconds / 1000,
                 texts_per_hour=settings.texts_per_school_hour,
             )

@@ -7,8 +7,10 @@ from fastapi import FastAPI
 from services.roster import http
 from services.roster.consumers import SUBSCRIPTIONS
 from services.roster.settings import Settings
+from services.roster.storage.imports import IMPORTS
 from services.roster.timers import ImportWorker
 from shared.runtime.database import Database
+from shared.runtime.listener import Hearing
 from shared.runtime.service_app import service_app
 from shared.runtime.settings import load
 
@@ -20,6 +22,11 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     settings = settings or load(Settings)
     database = Database(settings.database_url, schema="roster", pool_size=settings.database_pool_size)
     imports = ImportWorker(database, poll_seconds=settings.import_poll_seconds)
+
+    def look(*_: str) -> None:
+        """There is an import to work on."""
+        imports.timer.wake()
+
     app = service_app(
         "roster",
         settings,
@@ -28,9 +35,10 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         subscriptions=SUBSCRIPTIONS,
         timers=[imports.timer],
         resources=[imports],
+        hearings=[Hearing(IMPORTS, look, look)] if worker else [],
         api=api,
         worker=worker,
         max_body_bytes=settings.import_max_bytes + FORM_BYTES,
     )
-    app.state.context = http.Context(database, settings.import_max_bytes, imports.timer.wake)
+    app.state.context = http.Context(database, settings.import_max_bytes)
     return app

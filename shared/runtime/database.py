@@ -110,7 +110,8 @@ class Database:
 
     def hint(self, lane: str) -> str:
         """The notification that something was emitted to a lane; empty where `on_emit` reaches its relay."""
-        return "" if self.led.get(lane, 0.0) > time.monotonic() else f"{lane} {self._speaker}"
+        heard_here = self._wakers and self.led.get(lane, 0.0) > time.monotonic()
+        return "" if heard_here else f"{lane} {self._speaker}"
 
     def heard(self, said: str) -> str | None:
         """The lane of a notification on `channel`; None for our own words, which `on_emit` was faster with."""

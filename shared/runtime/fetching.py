@@ -32,7 +32,7 @@ FILL_UP_MS = 30
 # Between two attempts at a broker that does not answer; each of them says so in the log.
 RETRY_BACKOFF_MS = 500
 FIRST_REST_SECONDS = 0.005
-LONGEST_REST_SECONDS = 0.5
+LONGEST_REST_SECONDS = 2.0
 
 Found = dict[TopicPartition, list[Any]]
 
@@ -87,7 +87,8 @@ def _has_room(found: Found, max_records: int | None) -> bool:
 class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
     """`getmany` waits for records, and rests between two looks: longer and longer while nothing comes.
 
-    For a broker that keeps an empty fetch waiting whatever comes meanwhile. A relay of this process ends the rest.
+    For a broker that keeps an empty fetch waiting whatever comes meanwhile. A relay of this process ends the rest, and
+    no other process has one; that a rest ends by itself is for what would be missed otherwise.
     """
 
     def __init__(self, *topics: str, announced_at: str, **options: Any) -> None:
@@ -125,6 +126,14 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
             return True
         finally:
             self.resume(*self.paused())
+
+
+def reader_of(kafka: Kafka) -> AIOKafkaConsumer:
+    """A consumer without a group, to which partitions are assigned; `getmany` waits for records."""
+    options = {"bootstrap_servers": kafka.bootstrap, **kafka.reader_options()}
+    if kafka.embedded:
+        return RestingConsumer(announced_at=kafka.bootstrap, **options)
+    return PatientConsumer(**options)
 
 
 class PatientBroker(KafkaBroker):

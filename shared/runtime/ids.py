@@ -1,14 +1,26 @@
-"""Identifiers."""
+"""Identifiers.
+
+They are asyncpg's own kind of `UUID`, as rows carry it already: a subclass in C, equal to its base and of equal hash,
+whose text and bytes are made ten times as fast. A bulk run writes each of its ids some ten times.
+"""
+
+from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
+import uuid_utils
+from asyncpg.pgproto import pgproto
 
 
 def new_id() -> UUID:
     """A time-ordered UUID (version 7, RFC 9562): rows written together lie together in the index."""
-    return uuid7()
+    return pgproto.UUID(uuid_utils.uuid7().bytes)
+
+
+def uuid_of(text: str) -> UUID:
+    """The id that the text shows, with hyphens or without. Raises ValueError."""
+    return pgproto.UUID(text)
 
 
 def lowest_id_at(moment: datetime) -> UUID:

@@ -16,6 +16,7 @@ from shared.runtime.settings import ServiceSettings
 
 MILLISECONDS_PER_DAY = 86_400_000
 MAX_RECORDS = 500
+EMBEDDED_WAIT_MS = 5
 
 
 class Kafka:
@@ -75,13 +76,13 @@ class Kafka:
                 "session_timeout_ms": 4_000,
                 "heartbeat_interval_ms": 1_000,
                 "rebalance_timeout_ms": 4_000,
-                "fetch_max_wait_ms": 5,
+                "fetch_max_wait_ms": EMBEDDED_WAIT_MS,
             }
         return options
 
     def reader_options(self) -> dict[str, Any]:
         """Options of a reader without a group, which begins at the beginning every time."""
-        wait = 200 if self.embedded else 5_000
+        wait = EMBEDDED_WAIT_MS if self.embedded else 5_000
         return {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": wait}
 
     async def create_topics(self, *, replication: int = 1) -> list[str]:

@@ -31,9 +31,14 @@ WITH begun AS MATERIALIZED (
 )
 INSERT INTO outbox (id, message_id, topic, key, lane, headers, data) OVERRIDING SYSTEM VALUE
 SELECT begun.id + row.position, row.message_id, row.topic, row.key, :lane, row.headers, row.data
-  FROM begun, unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:headers AS text[]),
-                     CAST(:data AS text[])) WITH ORDINALITY AS row (message_id, topic, key, headers, data, position)
+  FROM begun, unnest(CAST(string_to_array(:ids, chr(31)) AS uuid[]), string_to_array(:topics, chr(31)),
+                     string_to_array(:keys, chr(31)), string_to_array(:headers, chr(31)),
+                     string_to_array(:data, chr(31)))
+         WITH ORDINALITY AS row (message_id, topic, key, headers, data, position)
 """
+# Between the values of a column, which travels as one text: the driver spends 0.5 us on each element of an array.
+# JSON has no control characters in it, nor have ids.
+_BETWEEN = chr(31)
 _STATEMENT = text(_INSERT)
 # By the index of the runs: none is longer than what lies between two of them.
 IS_PENDING = """EXISTS (
@@ -85,7 +90,10 @@ async def _emit_run(transaction: Transaction, messages: Sequence[Outgoing], lane
         keys.append(key)
         headers.append(envelopes.headers(message, message_id, key))
         data.append(_encoded(message.data))
-    columns = {"ids": ids, "topics": topics, "keys": keys, "headers": headers, "data": data}
+    lists = {"ids": ids, "topics": topics, "keys": keys, "headers": headers, "data": data}
+    columns = {name: _BETWEEN.join(values) for name, values in lists.items()}
+    if columns["keys"].count(_BETWEEN) >= len(keys):
+        raise ValueError("a message's key has a control character")
     hint = {"channel": channel_of(transaction.schema), "hint": transaction.hint(lane)}
     await transaction.execute(_STATEMENT, {"lane": lane.value, "count": len(messages), **hint, **columns})
     transaction.emitted.add(lane.value)

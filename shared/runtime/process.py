@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.runtime import migrations
+from shared.runtime.http_protocol import BoundedHttp
 from shared.runtime.logging import configure_logging
 from shared.runtime.server import Server
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
@@ -51,6 +52,7 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
     app = create_app(settings, api=commands[0] == "api", worker=commands[0] == "worker")
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

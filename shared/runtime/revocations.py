@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from shared.contracts.dashboard import AccessTokenRevoked
 from shared.contracts.topics import DASHBOARD_ACCESS
 from shared.runtime.batch import Record, read
 from shared.runtime.errors import is_transient
+from shared.runtime.fetching import reader_of
 from shared.runtime.health import Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger
@@ -108,7 +109,7 @@ class _Reader:
     def __init__(self, kafka: Kafka) -> None:
         name = kafka.name(DASHBOARD_ACCESS.name)
         self._partitions = [TopicPartition(name, number) for number in range(DASHBOARD_ACCESS.partitions)]
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, **kafka.reader_options())
+        self._consumer = reader_of(kafka)
         self._ends: dict[TopicPartition, int] = {}
 
     async def __aenter__(self) -> Self:
@@ -128,7 +129,11 @@ class _Reader:
 
     async def next(self, milliseconds: int) -> set[str]:
         """The ids in the records that have come; none when nothing came within the time."""
-        fetched = await self._consumer.getmany(timeout_ms=milliseconds)
+        try:
+            async with asyncio.timeout(milliseconds / 1000):
+                fetched = await self._consumer.getmany()
+        except TimeoutError:
+            return set()
         return {one for records in fetched.values() for one in _ids(records)}
 
     async def at_end(self) -> bool:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from shared.runtime.http_protocol import BoundedHttp
 from shared.runtime.server import Server
 from tests.support.apps import suppose_nothing_revoked
 from tests.support.waiting import eventually
@@ -16,7 +17,7 @@ from tests.support.waiting import eventually
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
     """The server, up; it ends with the block, and waits for open requests as long as they like."""
     suppose_nothing_revoked(app)
-    server = Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
+    server = Server(uvicorn.Config(app, http=BoundedHttp, port=port, log_config=None, access_log=False))
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or running.done(), within_seconds=30)
     try:

@@ -1,4 +1,4 @@
-"""The tables; PostgreSQL generates `status`, `listed` and the `sort_name`s (see the migrations)."""
+"""The tables; PostgreSQL generates `status`, `standing`, `listed` and the `sort_name`s (see the migrations)."""
 
 from sqlalchemy import (
     ARRAY,
@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
+    SmallInteger,
     Table,
     Text,
 )
@@ -75,6 +76,7 @@ parents = Table(
     Column("account_id", UUID),
     Column("confirmed", ARRAY(UUID), nullable=False),
     Column("status", Text),
+    Column("standing", SmallInteger),
     Column("listed", Boolean),
     Column("sort_name", Text),
 )

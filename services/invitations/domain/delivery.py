@@ -45,10 +45,8 @@ def advance(current: LastMessage, outcome: Outcome) -> LastMessage | None:
     """
     if outcome.message_id != current.message_id or not advances(current.delivery, outcome.delivery):
         return None
-    reminder = None if outcome.delivery in STOPPED else current.next_reminder_at
-    return replace(
-        current, delivery=outcome.delivery, delivery_reason=outcome.reason, next_reminder_at=reminder
-    )
+    reminds = current.reminds and outcome.delivery not in STOPPED
+    return replace(current, delivery=outcome.delivery, delivery_reason=outcome.reason, reminds=reminds)
 
 
 def furthest(outcomes: list[Outcome]) -> Outcome:

@@ -27,24 +27,24 @@ _KINDS = [
     }.items()
 ]
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
-_TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
-COLUMNS = ", ".join(_TYPES)
+TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
+"""The columns with their types, in the order of the fields of `Invitation`."""
+COLUMNS = ", ".join(TYPES)
 """What `invitation_from` reads, in this order."""
 _KEPT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
-_CHANGES = ", ".join(f"{name} = r.{name}" for name in _TYPES if name not in _KEPT)
-_SAME = set(_TYPES) - {
+_CHANGES = ", ".join(f"{name} = r.{name}" for name in TYPES if name not in _KEPT)
+SAME = set(TYPES) - {
     "invitation_id",
     "parent_id",
     "contact_id",
     "address_digest",
     "token_digest",
     "message_id",
-    "expires_at",
-    "next_reminder_at",
 }
-_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", _TYPES, same=_SAME)
+"""Those that often are the same in all rows of a batch."""
+_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES, same=SAME)
 _SAVE = RowStatement(
-    f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", _TYPES
+    f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", TYPES
 )
 _SAVE_END = RowStatement(
     """
@@ -81,7 +81,7 @@ _ACCEPT = RowStatement(
        AND EXISTS (SELECT 1 FROM parents p
                     WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
     RETURNING {returned}
-    """.replace("{returned}", ", ".join(f"i.{name}" for name in _TYPES)),
+    """.replace("{returned}", ", ".join(f"i.{name}" for name in TYPES)),
     {
         "submission_id": "uuid",
         "invitation_id": "uuid",

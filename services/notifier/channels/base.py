@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -27,6 +28,8 @@ class Letter:
     expires_at: datetime
     timezone: str
     valid_seconds: float | None = None
+    ours: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
+    """Where a letter has to wait for its turn: whether it is still this sender's to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,17 @@ class OutcomeUnknown(SendError):
     """The provider may have taken the message over; its answer was lost."""
 
 
+class NotOurs(SendError):
+    """Nothing was sent: the message went to another sender while it waited for its turn."""
+
+    def __init__(self) -> None:
+        super().__init__("not_ours", "Another sender has this message.")
+
+
 class Channel(Protocol):
     """One way to send, opened by `async with`, used by many tasks at once.
 
-    `send` returns when the provider has taken the message over and raises one of the four errors above otherwise. It
+    `send` returns when the provider has taken the message over and raises one of the errors above otherwise. It
     ends within the channel's own time limits, also when the provider hangs, and never retries by itself after the
     message may have been taken over. It opens no database transaction and logs nothing about a person.
     """

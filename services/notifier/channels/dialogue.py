@@ -42,6 +42,7 @@ class Dialogue(asyncio.Protocol):
         self._rest = b""
         self._lines: list[bytes] = []
         self._replies: list[Reply] = []
+        self._due = 0
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
         self._ended: str | None = None
@@ -55,22 +56,33 @@ class Dialogue(asyncio.Protocol):
         """Whether the connection still stands, as far as is known."""
         return self._ended is None and not self._transport.is_closing()
 
-    async def ask(self, data: bytes, replies: int, seconds: float) -> list[Reply]:
-        """Write, and wait up to `seconds` for so many replies. Raises BrokenOff."""
+    def say(self, data: bytes, replies: int) -> None:
+        """Write what so many replies will come to. Raises BrokenOff."""
         if not self.alive:
             raise BrokenOff(self._ended or "closed", [])
-        self._wanted = replies
-        waiter = self._waiter = self._loop.create_future()
-        self._limit(seconds)
+        self._due += replies
         self._transport.write(data)
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-            found, self._replies = self._replies, []
+
+    async def hear(self, replies: int, seconds: float) -> list[Reply]:
+        """Wait up to `seconds` for the next so many replies. Raises BrokenOff."""
+        if len(self._replies) < replies and self._ended is None:
+            self._wanted = replies
+            self._waiter = self._loop.create_future()
+            self._limit(seconds)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        found, self._replies = self._replies[:replies], self._replies[replies:]
+        self._due -= replies
         if len(found) < replies:
             raise BrokenOff(self._ended or "closed", found, timed_out=self._timed_out)
         return found
+
+    async def ask(self, data: bytes, replies: int, seconds: float) -> list[Reply]:
+        """Write, and wait up to `seconds` for so many replies. Raises BrokenOff."""
+        self.say(data, replies)
+        return await self.hear(replies, seconds)
 
     def hang_up(self) -> None:
         """End the connection at once."""
@@ -84,11 +96,11 @@ class Dialogue(asyncio.Protocol):
             if line[3:4] != b"-":
                 self._replies.append(_reply(self._lines))
                 self._lines = []
-        if len(self._replies) > (self._wanted if self._waiter is not None else 0):
+        if len(self._replies) > self._due:
             self._end("The server speaks out of turn.")
         elif sum(map(len, self._lines)) + len(self._rest) > LONGEST_REPLY:
             self._end("The reply is too long.")
-        elif self._waiter is not None and len(self._replies) == self._wanted:
+        elif self._waiter is not None and len(self._replies) >= self._wanted:
             self._settle()
 
     def eof_received(self) -> None:

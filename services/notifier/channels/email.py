@@ -13,11 +13,15 @@ from typing import Self
 from services.notifier.channels.base import Letter, Receipt, Refused
 from services.notifier.channels.mime import Headers, Skeleton
 from services.notifier.channels.opening import open_session
+from services.notifier.channels.pipelining import Mail, Pipelining
 from services.notifier.channels.pool import SessionPool
 from services.notifier.channels.safe import BadAddressError, mailbox, tame
-from services.notifier.channels.smtp import Pipelining, Session, TimeLimits
+from services.notifier.channels.smtp import Session, TimeLimits
 from services.notifier.channels.words import catalogue, greeting, run_values
 from services.notifier.settings import SmtpServer
+
+MAILS_PER_SESSION = 2
+"""One under way, and one that waits behind it, whose envelope goes along with its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class EmailChannel:
         except BadAddressError:
             raise Refused("bad_address", "The address is not written correctly.") from None
         mail = self._mail(letter, recipient)
-        return Receipt(await self._pool.deliver(self._sender, recipient, mail))
+        return Receipt(await self._pool.deliver(Mail(self._sender, recipient, mail, letter.ours)))
 
     def _mail(self, letter: Letter, recipient: str) -> bytes:
         name = tame(letter.name)

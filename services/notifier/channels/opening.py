@@ -17,8 +17,9 @@ from aiosmtplib.errors import (
 
 from services.notifier.channels.base import SendError, Unavailable
 from services.notifier.channels.dialogue import Dialogue
+from services.notifier.channels.pipelining import Pipelining
 from services.notifier.channels.replies import Stage, error_for
-from services.notifier.channels.smtp import Pipelining, Session, TimeLimits
+from services.notifier.channels.smtp import Session, TimeLimits
 from services.notifier.settings import SmtpServer
 
 

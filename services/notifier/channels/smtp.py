@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.notifier.channels.base import OutcomeUnknown, SendError, TryLater, Unavailable
+from services.notifier.channels.base import NotOurs, OutcomeUnknown
 from services.notifier.channels.dialogue import BrokenOff, Dialogue, Reply
+from services.notifier.channels.pipelining import (
+    STAGES,
+    START_INPUT,
+    Mail,
+    Pipelining,
+    StaleSession,
+    gone,
+    interrupted,
+    is_negative,
+)
 from services.notifier.channels.replies import Stage, error_for
 
-_START_INPUT = 354
 _CLOSING = 421
 _DOT = b".\r\n"
-_STAGES = (Stage.SENDER, Stage.RECIPIENT, Stage.DATA)
-DOUBT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +35,8 @@ class TimeLimits:
     data_seconds: float = 60.0
 
 
-class StaleSession(Exception):
-    """The server ended a session that was kept for reuse, before it heard of this mail: take another one."""
-
-
-class Pipelining:
-    """Whether envelopes are written at once, for all sessions of a channel.
-
-    When one breaks off without a reply nobody knows which command was too much. The next ones are then spoken command
-    by command for a while, which shows whom to blame: the recipient of one mail or the whole channel.
-    """
-
-    def __init__(self) -> None:
-        self._not_before = 0.0
-
-    @property
-    def trusted(self) -> bool:
-        """Write the envelope at once, where the server offers it."""
-        return time.monotonic() >= self._not_before
-
-    def doubt(self) -> None:
-        """An envelope broke off unexplained."""
-        self._not_before = time.monotonic() + DOUBT_SECONDS
+def nobody() -> None:
+    """No mail follows."""
 
 
 class Session:
@@ -64,22 +51,28 @@ class Session:
         self._pipelining = pipelining
         self._offered = offered
         self._used = False
+        self._ahead: Mail | None = None
 
     @property
     def alive(self) -> bool:
         """Whether the connection still stands, as far as is known."""
         return self._dialogue.alive
 
-    async def deliver(self, sender: str, recipient: str, mail: bytes) -> str:
+    async def deliver(self, mail: Mail, following: Callable[[], Mail | None] = nobody) -> str:
         """Hand one mail over and answer the server's words.
 
-        `mail` has CRLF line ends; the addresses are ASCII, with no blank, bracket or control character. Raises the
-        errors of `channels.base`; and StaleSession.
+        `following` is asked for the mail after this one when the content is written: its envelope goes in the same
+        write, as RFC 2920 (3.1) allows, and it must be the next to be delivered here. Raises the errors of
+        `channels.base`; and StaleSession.
         """
-        await self._envelope(sender, recipient)
-        content = mail.replace(b"\r\n.", b"\r\n..") + _DOT
+        await self._envelope(mail)
+        if not mail.ours():
+            self.abort()
+            raise NotOurs
+        content = mail.content.replace(b"\r\n.", b"\r\n..") + _DOT
         try:
-            [answer] = await self._dialogue.ask(content, 1, self._limits.data_seconds)
+            self._write(content, following)
+            [answer] = await self._dialogue.hear(1, self._limits.data_seconds)
         except BrokenOff as error:
             code = "timeout" if error.timed_out else "connection_lost"
             reason = "The mail server did not say whether it took the mail."
@@ -88,43 +81,50 @@ class Session:
             raise error_for(Stage.DATA, answer.code, answer.text)
         return f"{answer.code} {answer.text}"
 
-    async def _envelope(self, sender: str, recipient: str) -> None:
+    def _write(self, content: bytes, following: Callable[[], Mail | None]) -> None:
+        self._ahead = following() if self._offered and self._pipelining.ahead else None
+        if self._ahead is None:
+            self._dialogue.say(content, 1)
+        else:
+            self._dialogue.say(b"".join((content, *self._ahead.commands)), 1 + len(STAGES))
+
+    async def _envelope(self, mail: Mail) -> None:
         reused, self._used = self._used, True
-        at_once = self._offered and self._pipelining.trusted
+        written, self._ahead = self._ahead is mail, None
+        at_once = written or (self._offered and self._pipelining.trusted)
         try:
-            replies = await self._ask(sender, recipient, at_once=at_once)
+            replies = await self._ask(mail, written=written, at_once=at_once)
         except BrokenOff as error:
+            if written and error.timed_out and not error.replies:
+                self._pipelining.keep_apart()
             raise self._broken_off(error, reused=reused, at_once=at_once) from None
-        for stage, reply in zip(_STAGES, replies, strict=False):
-            if _is_negative(stage, reply):
+        for stage, reply in zip(STAGES, replies, strict=False):
+            if is_negative(stage, reply):
                 if reused and stage is Stage.SENDER and reply.code == _CLOSING:
                     raise StaleSession
                 await self._decline(replies)
                 raise error_for(stage, reply.code, reply.text)
 
-    async def _ask(self, sender: str, recipient: str, *, at_once: bool) -> list[Reply]:
+    async def _ask(self, mail: Mail, *, written: bool, at_once: bool) -> list[Reply]:
         """Replies to the three commands, up to the first negative one where they are not written at once."""
-        commands = (
-            f"MAIL FROM:<{sender}>\r\n".encode("ascii"),
-            f"RCPT TO:<{recipient}>\r\n".encode("ascii"),
-            b"DATA\r\n",
-        )
         seconds = self._limits.command_seconds
+        if written:
+            return await self._dialogue.hear(len(STAGES), seconds)
         if at_once:
-            return await self._dialogue.ask(b"".join(commands), len(commands), seconds)
+            return await self._dialogue.ask(b"".join(mail.commands), len(STAGES), seconds)
         replies: list[Reply] = []
-        for stage, command in zip(_STAGES, commands, strict=True):
+        for stage, command in zip(STAGES, mail.commands, strict=True):
             try:
                 replies += await self._dialogue.ask(command, 1, seconds)
             except BrokenOff as error:
                 raise BrokenOff(str(error), replies, timed_out=error.timed_out) from None
-            if _is_negative(stage, replies[-1]):
+            if is_negative(stage, replies[-1]):
                 break
         return replies
 
     async def _decline(self, replies: list[Reply]) -> None:
         """A server may ask for content though it has taken no recipient: it gets none (RFC 2920, 3.1)."""
-        if len(replies) == len(_STAGES) and replies[-1].code == _START_INPUT:
+        if len(replies) == len(STAGES) and replies[-1].code == START_INPUT:
             try:
                 await self._dialogue.ask(_DOT, 1, self._limits.command_seconds)
             except BrokenOff:
@@ -132,13 +132,13 @@ class Session:
 
     def _broken_off(self, error: BrokenOff, *, reused: bool, at_once: bool) -> Exception:
         if error.replies:
-            return _interrupted(error)
+            return interrupted(error)
         if reused and not error.timed_out:
             return StaleSession()
         if at_once:
             self._pipelining.doubt()
-            return _interrupted(error)
-        return _gone(error)
+            return interrupted(error)
+        return gone(error)
 
     async def reset(self) -> bool:
         """Forget a refused mail, so that the session can be used again; answers whether it can."""
@@ -162,22 +162,3 @@ class Session:
     def abort(self) -> None:
         """Hang up."""
         self._dialogue.hang_up()
-
-
-def _is_negative(stage: Stage, reply: Reply) -> bool:
-    if stage is Stage.DATA:
-        return reply.code != _START_INPUT
-    return not 200 <= reply.code <= 299
-
-
-def _gone(error: BrokenOff) -> SendError:
-    """It broke off before the server said anything to the first command: no message is to blame."""
-    if error.timed_out:
-        return Unavailable("timeout", "The mail server does not answer in time.", detail=str(error))
-    return Unavailable("no_connection", "The mail server cannot be reached.", detail=str(error))
-
-
-def _interrupted(error: BrokenOff) -> SendError:
-    if error.timed_out:
-        return TryLater("timeout", "The mail server did not answer in time.", detail=str(error))
-    return TryLater("connection_lost", "The mail server hung up before it took the mail.", detail=str(error))

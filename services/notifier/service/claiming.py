@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -40,8 +40,8 @@ class Links:
         token = self.keys.derive(purpose, message.invitation_id, message.generation, message.token_key_id)
         return f"{self.public_url}/{page}/{token}"
 
-    def letter(self, message: Message, now: datetime) -> Letter:
-        """All that the message says, sent `now`."""
+    def letter(self, message: Message, now: datetime, ours: Callable[[], bool]) -> Letter:
+        """All that the message says, sent `now`; `ours`: see `Letter`."""
         return Letter(
             message_id=message.message_id,
             template=message.template,
@@ -53,6 +53,7 @@ class Links:
             expires_at=message.expires_at,
             timezone=message.timezone,
             valid_seconds=(send_before(message, now) - now).total_seconds(),
+            ours=ours,
         )
 
 

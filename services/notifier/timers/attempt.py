@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from services.notifier.channels.base import (
     Channel,
+    NotOurs,
     OutcomeUnknown,
     Receipt,
     Refused,
@@ -39,15 +40,17 @@ class Attempts:
         self._links = links
         self._name = {"channel": queue.channel, "lane": queue.lane.value}
 
-    async def attempt(self, message: Message) -> Result:
-        """Send one message, unless the channel rests."""
+    async def attempt(self, message: Message, ours: Callable[[], bool]) -> Result | None:
+        """Send one message, unless the channel rests; None: it was not `ours` any more when its turn came."""
         now = asyncio.get_running_loop().time()
         if self.breaker.resting(now):
             return self._not_tried(now)
         if (known := await self._ask(message)) is not None:
             return known
         try:
-            receipt = await self._send(message)
+            receipt = await self._send(message, ours)
+        except NotOurs:
+            return None
         except Unavailable as error:
             return self._unavailable(error)
         except SendError as error:
@@ -56,9 +59,9 @@ class Attempts:
         self._works()
         return Result(Verdict.SENT, detail=receipt.detail, provider_id=receipt.provider_id)
 
-    async def _send(self, message: Message) -> Receipt:
+    async def _send(self, message: Message, ours: Callable[[], bool]) -> Receipt:
         try:
-            letter = self._links.letter(message, datetime.now(UTC))
+            letter = self._links.letter(message, datetime.now(UTC), ours)
         except KeyError:
             raise TryLater("token_key_unknown", "The key that makes this link is not installed.") from None
         try:

@@ -35,7 +35,7 @@ log = get_logger("sender")
 
 
 class Sender:
-    """Sends what is due on one channel and lane, over `connections` at once.
+    """Sends what is due on one channel and lane, so many `connections` at once.
 
     An async context manager: leaving it lets attempts under way end, records them, and gives back what was not tried.
     Each round records what ended, renews leases and, where messages wait, claims as many as there is room for, in one

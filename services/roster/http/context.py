@@ -24,11 +24,10 @@ Work = Callable[[Transaction], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Given to the routes by the composition root. `import_added` wakes the worker of this process, if it has one."""
+    """Given to the routes by the composition root."""
 
     database: Database
     import_max_bytes: int
-    import_added: Callable[[], None]
 
 
 def context(request: Request) -> Context:

@@ -80,9 +80,7 @@ async def post_import(
             return await views.find_import(tx, school_id, import_id)
 
         given = field if isinstance(field, str) else None
-        answer = await Write(ctx, principal, "POST imports", school_id, key, given, body).once(work, 202)
-    ctx.import_added()
-    return answer
+        return await Write(ctx, principal, "POST imports", school_id, key, given, body).once(work, 202)
 
 
 @router.get(IMPORTS)
@@ -117,9 +115,7 @@ async def post_apply(
         await confirm_import(tx, school_id, import_id, skip_bad_rows=skip, actor=principal.actor)
         return await views.find_import(tx, school_id, import_id)
 
-    answer = await Write(ctx, principal, f"POST apply {import_id}", school_id).once(work, 202)
-    ctx.import_added()
-    return answer
+    return await Write(ctx, principal, f"POST apply {import_id}", school_id).once(work, 202)
 
 
 @router.get(f"{IMPORT}/report.csv", response_class=Response)

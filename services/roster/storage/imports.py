@@ -12,6 +12,8 @@ from sqlalchemy import text
 from services.roster.domain.importing import Counts, ImportState
 from shared.runtime.database import Transaction
 
+IMPORTS = "roster_imports"
+"""The channel on which workers hear, when it is committed, that there is an import to work on."""
 CLAIM_SECONDS = 15
 MAX_CLAIMS = 5
 _CREATE = text(
@@ -72,10 +74,10 @@ _LOCK = text(
     SELECT state, counts, skip_bad_rows FROM imports WHERE school_id = :school_id AND import_id = :import_id FOR UPDATE
     """
 )
+_TELL = text("SELECT pg_notify(:channel, '')")
 _BY_INDEX = text(
     "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
-_KEEP_PLANS = text("SELECT set_config('plan_cache_mode', 'auto', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,9 @@ class ImportClaim:
 
 
 async def create_import(tx: Transaction, values: dict[str, Any]) -> None:
-    """A new import in `validating`."""
+    """A new import in `validating`; workers look for it when the transaction commits."""
     await tx.execute(_CREATE, values)
+    await tx.execute(_TELL, {"channel": IMPORTS})
 
 
 async def claim_import(tx: Transaction) -> ImportClaim | None:
@@ -128,14 +131,6 @@ async def renew_claim(tx: Transaction, claim: ImportClaim) -> bool:
 async def expect_many_rows(tx: Transaction) -> None:
     """Until the transaction ends, look rows up by index: it fills tables that the planner still takes for empty."""
     await tx.execute(_BY_INDEX)
-
-
-async def keep_plans(tx: Transaction) -> None:
-    """Until `expect_many_rows` is called again, keep the plans of foreign keys, which are made for each row otherwise.
-
-    Only for tables that hold some rows already: with none in it every index of a table looks the same.
-    """
-    await tx.execute(_KEEP_PLANS)
 
 
 async def hold_claim(tx: Transaction, claim: ImportClaim) -> bool:
@@ -185,8 +180,9 @@ async def lock_import(tx: Transaction, school_id: UUID, import_id: UUID) -> Lock
 async def start_applying(
     tx: Transaction, school_id: UUID, import_id: UUID, *, skip_bad_rows: bool, actor: str | None
 ) -> None:
-    """A person has seen the preview and said yes."""
+    """A person has seen the preview and said yes; workers look for it when the transaction commits."""
     await tx.execute(
         _RELEASE,
         {"school_id": school_id, "import_id": import_id, "skip_bad_rows": skip_bad_rows, "actor": actor},
     )
+    await tx.execute(_TELL, {"channel": IMPORTS})

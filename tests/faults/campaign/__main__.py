@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 import sys
 import tempfile
@@ -17,17 +18,20 @@ from tests.support.brokers.base import Unavailable
 def main() -> int:
     """0: no promise was broken; 1: some were; 2: no Apache Kafka here that may be killed."""
     given = _arguments()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own clients, while there is no broker
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
     directory.mkdir(parents=True, exist_ok=True)
-    faults = plan(seed, given.faults, kinds=[BY_NAME[name] for name in given.only] or KINDS)
+    faults = plan(
+        seed, given.faults, kinds=[BY_NAME[name] for name in given.only] or KINDS, apart=given.apart
+    )
     began = time.monotonic()
 
     def say(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
 
     say(f"seed {seed}; logs and report.json in {directory}")
-    options = Options(seed, clerks=given.clerks, outages=given.outages)
+    options = Options(seed, clerks=given.clerks, outages=given.outages, apart=given.apart)
     try:
         report = campaign(options, faults, directory, say)
     except Unavailable as reason:
@@ -45,6 +49,9 @@ def _arguments() -> argparse.Namespace:
         "--only", nargs="*", default=[], choices=sorted(BY_NAME), help="faults of these kinds alone"
     )
     parser.add_argument("--clerks", type=int, default=6, help="clients that work at the same time")
+    parser.add_argument(
+        "--apart", action="store_true", help="serve and work in two processes instead of in two replicas"
+    )
     parser.add_argument(
         "--outages",
         type=float,

@@ -12,6 +12,12 @@ from tests.support.stack.points import POINTS
 
 REPLICAS = 2
 PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
+# Where the two processes of a service are no replicas: one serves, the other works.
+APART = {
+    f"{service}-both-{number}": f"{service}-{role}-0"
+    for service in SERVICES
+    for number, role in enumerate(("api", "worker"))
+}
 EMITTING = ("roster", "invitations", "signup", "notifier")
 POISONED = (
     "roster.parent",
@@ -87,8 +93,13 @@ def plan(
     *,
     kinds: Sequence[Kind] = KINDS,
     gap_seconds: tuple[float, float] = (0.5, 3.0),
+    apart: bool = False,
 ) -> list[Fault]:
-    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's."""
+    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's.
+
+    `apart`: the processes are those of services that serve in one process and work in another.
+    """
+    names = APART if apart else {}
     dice = random.Random(f"faults {seed}")
     chosen = dice.sample(kinds, len(kinds))
     chosen += dice.choices(kinds, [kind.weight for kind in kinds], k=max(0, count - len(kinds)))
@@ -97,7 +108,7 @@ def plan(
         Fault(
             next(numbers),
             kind.name,
-            dice.choice(kind.targets),
+            names.get(target := dice.choice(kind.targets), target),
             dice.uniform(*kind.seconds),
             dice.uniform(*gap_seconds),
         )

@@ -42,7 +42,8 @@ _SETTINGS = {
 class Options:
     """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last.
 
-    `outages`: the share of their full length that long outages get after the faults; 0 is none.
+    `outages`: the share of their full length that long outages get after the faults; 0 is none. `apart`: each service
+    serves in one process and works in another, as Compose runs it, instead of two replicas that do both.
     """
 
     seed: int
@@ -51,6 +52,7 @@ class Options:
     warm_seconds: float = 5.0
     drain_seconds: float = 600.0
     outages: float = 0.0
+    apart: bool = False
 
 
 def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
@@ -102,7 +104,8 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
         points = directory / "points"
         points.mkdir()
         settings = {**_SETTINGS, FOLDER: str(points)}
-        stack = undo.enter_context(Stack(directory, cluster, broker, replicas=REPLICAS, settings=settings))
+        form = {"roles": ("api", "worker")} if options.apart else {"replicas": REPLICAS}
+        stack = undo.enter_context(Stack(directory, cluster, broker, settings=settings, **form))
         site = site_of(stack, cluster)
         load = Load(site, ledger, options.seed, schools=options.schools, clerks=options.clerks)
         yield World(stack, cluster, broker, site, load, points, random.Random(f"details {options.seed}"))

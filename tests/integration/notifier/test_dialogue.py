@@ -9,10 +9,12 @@ import pytest
 
 from services.notifier.channels.base import OutcomeUnknown, Refused, SendError, TryLater, Unavailable
 from services.notifier.channels.dialogue import LONGEST_REPLY, BrokenOff, Dialogue, Reply
-from services.notifier.channels.smtp import Pipelining, Session, StaleSession, TimeLimits
+from services.notifier.channels.pipelining import Mail, Pipelining, StaleSession
+from services.notifier.channels.smtp import Session, TimeLimits
 from tests.support.waiting import eventually
 
 ENVELOPE = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n"
+CONTENT = b"Subject: x\r\n\r\nbody\r\n..dot\r\n.\r\n"
 OK3 = b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go on\r\n"
 PATIENT = TimeLimits(connect_seconds=60, command_seconds=60, data_seconds=60)
 HANG, DROP = b"hang", b"drop"
@@ -69,7 +71,11 @@ def _session(
 
 
 async def _deliver(session: Session) -> str:
-    return await session.deliver("a@example.org", "b@example.org", b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
+    return await session.deliver(_mail())
+
+
+def _mail(recipient: str = "b@example.org") -> Mail:
+    return Mail("a@example.org", recipient, b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
 
 
 async def _error(*answers: list[bytes], limits: TimeLimits = PATIENT) -> SendError:
@@ -82,7 +88,7 @@ async def _error(*answers: list[bytes], limits: TimeLimits = PATIENT) -> SendErr
 async def test_the_envelope_is_one_write_and_the_content_another() -> None:
     async with _open([OK3], [b"250 2.0.0 kept\r\n"]) as (server, dialogue):
         assert await _deliver(_session(dialogue)) == "250 2.0.0 kept"
-    assert server.heard[:2] == [ENVELOPE, b"Subject: x\r\n\r\nbody\r\n..dot\r\n.\r\n"]
+    assert server.heard[:2] == [ENVELOPE, CONTENT]
 
 
 async def test_replies_are_read_however_they_are_cut() -> None:

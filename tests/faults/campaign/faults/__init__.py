@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.faults.campaign.faults import bus, outside, processes, servers
-from tests.faults.campaign.plan import REPLICAS, Fault
+from tests.faults.campaign.plan import APART, Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.stack.points import POINTS
 
@@ -40,7 +40,7 @@ STEPPING = frozenset({*POINTS, "rebalance storm", "rolling restart", "forgotten 
 def touched(fault: Fault) -> set[str]:
     """The names of the processes that nothing else may touch meanwhile."""
     if fault.kind in {"rolling restart", "forgotten offsets"}:
-        return {f"{fault.target}-both-{number}" for number in range(REPLICAS)}
+        return {part for pair in APART.items() for part in pair if part.startswith(f"{fault.target}-")}
     if fault.kind in POINTS:
         return {f"{fault.kind} {fault.target}"}
     if fault.kind in {"republish", "due at once"} or fault.kind.startswith("provider"):

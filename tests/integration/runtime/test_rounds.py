@@ -1,0 +1,147 @@
+"""When a relay looks: at once behind a pause, gathered on the bulk lane, and hardly ever where there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from shared.runtime import relay as relays
+from shared.runtime.health import Health
+from shared.runtime.outbox import Lane, emit
+from shared.runtime.relay import BATCH, Relay
+from tests.integration.runtime.stage import Stage, added, stage
+from tests.support.brokers.base import Broker
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+_AN_HOUR = 3_600.0
+
+
+class Watched(Relay):
+    """Notes how many messages each of its rounds had, and what it asked of the database."""
+
+    def __init__(self, scene: Stage, lane: Lane, *, poll_milliseconds: int = 20) -> None:
+        super().__init__(scene.roster, scene.kafka, lane, Health(), poll_milliseconds=poll_milliseconds)
+        self.rounds: list[int] = []
+        self.asked: list[str] = []
+        for name in ("lead", "take", "mark"):
+            self._watch(name)
+
+    def _watch(self, name: str) -> None:
+        ask = getattr(self._queue, name)
+
+        async def asked(*arguments: Any) -> Any:
+            self.asked.append(name)
+            return await ask(*arguments)
+
+        setattr(self._queue, name, asked)
+
+    async def _publish(self, rows: Any) -> None:
+        await super()._publish(rows)
+        self.rounds.append(len(rows))
+
+
+@asynccontextmanager
+async def _running(relay: Relay) -> AsyncIterator[None]:
+    task = asyncio.create_task(relay.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _emit(scene: Stage, lane: Lane, count: int = 1) -> None:
+    async with scene.roster.transaction() as tx:
+        await emit(tx, *(added() for _ in range(count)), lane=lane)
+
+
+async def _published(relay: Watched, count: int) -> None:
+    async def enough() -> None:
+        assert sum(relay.rounds) == count
+
+    await eventually(enough, within_seconds=60)
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+async def test_only_a_bulk_lane_gathers_and_only_behind_a_round_that_was_not_full(
+    lane: Lane, database_url: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gathering takes an hour here: whatever leaves did not wait for it."""
+    monkeypatch.setitem(relays.GATHER_SECONDS, Lane.BULK, _AN_HOUR)
+    async with stage(database_url, broker) as scene:
+        await _emit(scene, lane, 2 * BATCH)
+        relay = Watched(scene, lane)
+        async with _running(relay):
+            await _published(relay, 2 * BATCH)
+            assert relay.rounds == [BATCH, BATCH]
+            await _emit(scene, lane)
+            relay.wake()
+            await _published(relay, 2 * BATCH + 1)
+            await _emit(scene, lane)
+            relay.wake()
+            if lane is Lane.SINGLE:
+                await _published(relay, 2 * BATCH + 2)
+        if lane is Lane.BULK:
+            assert sum(relay.rounds) == 2 * BATCH + 1
+
+
+async def test_what_a_hundred_commits_emit_leaves_in_few_rounds(database_url: str, broker: Broker) -> None:
+    async with stage(database_url, broker) as scene:
+        relay = Watched(scene, Lane.BULK)
+        scene.roster.on_emit(lambda _: relay.wake())
+        async with _running(relay):
+            begun = asyncio.get_running_loop().time()
+            for _ in range(100):
+                await _emit(scene, Lane.BULK, 3)
+            await _published(relay, 300)
+            seconds = asyncio.get_running_loop().time() - begun
+        assert len(relay.rounds) <= seconds / relays.GATHER_SECONDS[Lane.BULK] + 1
+
+
+async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost_little_time(
+    database_url: str, broker: Broker
+) -> None:
+    async with stage(database_url, broker) as scene:
+        relay = Watched(scene, Lane.SINGLE, poll_milliseconds=60_000)
+        async with _running(relay):
+            await eventually(lambda: relay.asked == ["lead", "take"])
+            for _ in range(3):
+                relay.asked.clear()
+                relay._leads_until = asyncio.get_running_loop().time() + _AN_HOUR
+                await _emit(scene, Lane.SINGLE)
+                relay.wake()
+                await eventually(lambda: relay.asked == ["take", "mark"])
+        unhinted = Watched(scene, Lane.SINGLE)
+        async with _running(unhinted):
+            await eventually(lambda: "take" in unhinted.asked)
+            await _emit(scene, Lane.SINGLE)
+            await _published(unhinted, 1)
+
+
+async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_released(
+    database_url: str, broker: Broker
+) -> None:
+    async with stage(database_url, broker) as scene:
+        leader, other = (Watched(scene, Lane.SINGLE) for _ in range(2))
+        async with _running(leader):
+            await eventually(lambda: leader.asked[:2] == ["lead", "take"])
+            async with _running(other):
+                await eventually(lambda: other.asked == ["lead"])
+                other._asks_at = asyncio.get_running_loop().time() + _AN_HOUR
+                await _emit(scene, Lane.SINGLE)
+                for _ in range(5):
+                    other.wake()
+                    leader.wake()
+                    await asyncio.sleep(0)
+                await _published(leader, 1)
+                assert other.asked == ["lead"]
+        async with _running(other):
+            other.ask()
+            await _emit(scene, Lane.SINGLE)
+            await _published(other, 1)
+        assert leader.rounds == [1]

@@ -1,0 +1,87 @@
+"""How PostgreSQL would run what a service has asked it: with the values it was asked with, and with any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from shared.runtime.database import Database, role_of
+
+_SECOND_COLUMN = """
+SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum = 2
+"""
+
+
+@dataclass(slots=True)
+class Asked:
+    """Every statement that a database was asked, once, with the first values."""
+
+    statements: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def watch(self, database: Database) -> None:
+        """Take note from now on."""
+        for engine in database._engines.values():
+            event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+
+    def _note(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
+        self.statements.setdefault(statement, tuple(values))
+
+    def about(self, *tables: str) -> dict[str, tuple[Any, ...]]:
+        """Those that name one of the tables."""
+        named = re.compile(rf"\b({'|'.join(tables)})\b")
+        return {statement: values for statement, values in self.statements.items() if named.search(statement)}
+
+
+class Planner:
+    """Explains statements as a service's worker would run them."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def walks(self, plan: str) -> list[str]:
+        """Where a plan reads a whole table, or of an index all that its first column alone leaves."""
+        found = re.findall(r"Seq Scan on (\w+)", plan)
+        for index, condition in re.findall(
+            r"(?:using|Bitmap Index Scan on) (\w+).*\n\s+Index Cond: (.*)", plan
+        ):
+            second = await self._connection.fetchval(_SECOND_COLUMN, index)
+            if second is not None and not re.search(rf"\b{second}\b", condition):
+                found.append(f"{index}: {condition}")
+        return found
+
+    async def plans(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
+        """The plan for these values, and the one that PostgreSQL keeps for all."""
+        own = await self._connection.fetch(f"EXPLAIN {statement}", *values)
+        await self._connection.execute(f"PREPARE asked AS {statement}")
+        given = f"({', '.join('NULL' for _ in values)})" if values else ""
+        kept = await self._connection.fetch(f"EXPLAIN EXECUTE asked{given}")
+        await self._connection.execute("DEALLOCATE asked")
+        return {"for these values": _text(own), "for any": _text(kept)}
+
+
+@asynccontextmanager
+async def planner(database: Database) -> AsyncIterator[Planner]:
+    """Plans of the schema's worker."""
+    url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = {
+        "search_path": database.schema,
+        "role": role_of(database.schema, "worker"),
+        "random_page_cost": "1.1",
+        "plan_cache_mode": "force_generic_plan",
+    }
+    connection = await asyncpg.connect(url, server_settings=settings, statement_cache_size=0)
+    try:
+        yield Planner(connection)
+    finally:
+        await connection.close()
+
+
+def _text(rows: list[asyncpg.Record]) -> str:
+    return "\n".join(row[0] for row in rows)
