@@ -23,7 +23,7 @@ from shared.runtime.outbox import Outgoing, emit
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 _PENDING = "SELECT id, topic, key, headers, data FROM outbox JOIN outbox_pending USING (lane, id) ORDER BY id"
-_MARK = "DELETE FROM outbox_pending"
+_MARK = "DELETE FROM outbox_runs"
 _ROWS = """
 SELECT schemaname || '.' || relname AS name, n_tup_ins AS inserted, n_tup_upd AS updated FROM pg_stat_user_tables
 """
