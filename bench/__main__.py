@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.plan import Plan, Scenario
 from bench.report import Report
-from bench.scenarios import bulk, clicks, footprint, overtaking, profiling, timers
+from bench.scenarios import bulk, clicks, footprint, overtaking, profiling, status, timers
 from bench.unavailable import Unavailable
 from tests.support.locks import CACHE
 
@@ -20,6 +20,7 @@ SCENARIOS: dict[str, Scenario] = {
     "g3": clicks.run,
     "g4": overtaking.run,
     "g7": timers.run,
+    "g8": status.run,
     "g10": footprint.run,
     "profile": profiling.run,
 }
@@ -37,6 +38,7 @@ def main() -> int:
         crowd=arguments.crowd,
         clicks=arguments.clicks,
         pending=arguments.pending,
+        listed=arguments.listed,
         peers=not arguments.no_peers,
         folder=folder,
     )
@@ -71,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     add("--crowd", type=int, default=usual.crowd, help="whom a single invitation has to overtake")
     add("--clicks", type=int, default=usual.clicks, help="single invitations, over all runs")
     add("--pending", type=_sizes, default=usual.pending, help="invitations under the timers; comma-separated")
+    add("--listed", type=int, default=usual.listed, help="parents of the school whose pages are asked for")
     add("--no-peers", action="store_true", help="Kinvite alone")
     add("--out", type=Path, default=None, help="folder for the figures")
     return parser.parse_args()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.contest import Patient
+from bench.rounds import Round
 from bench.sink import Sink
 from bench.stages import Stage
 
@@ -18,7 +19,8 @@ class Job:
     """One file of `parents`, each with a mail accepted `seconds` after the upload began.
 
     `cpu_seconds` is by process, everything that the contestant runs and nothing of the load or the mail server.
-    `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server.
+    `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server; `transactions` is
+    how many the database committed.
     """
 
     parents: int
@@ -27,6 +29,8 @@ class Job:
     peak_bytes: int
     curve: Sequence[tuple[float, int]] = ()
     stages: Sequence[Stage] = ()
+    rounds: Sequence[Round] = ()
+    transactions: int = 0
     moments: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
 

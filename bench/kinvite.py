@@ -17,6 +17,7 @@ from bench.freezing import frozen
 from bench.jobs import Job, curve_of
 from bench.measure import Meter
 from bench.rig import Rig
+from bench.rounds import rounds, transactions
 from bench.stages import stages
 
 _LOOK_SECONDS = 0.25
@@ -25,8 +26,8 @@ _CLICK_SECONDS = 60.0
 _SETTLING_PARENTS = 100
 _LEFT = """
 SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent')
-     + (SELECT count(*) FROM roster.outbox_pending) + (SELECT count(*) FROM invitations.outbox_pending)
-     + (SELECT count(*) FROM notifier.outbox_pending) AS left
+     + (SELECT count(*) FROM roster.outbox_runs) + (SELECT count(*) FROM invitations.outbox_runs)
+     + (SELECT count(*) FROM notifier.outbox_runs) AS left
 """
 
 
@@ -47,6 +48,7 @@ class Kinvite:
         school_id = office.school(f"School {tag}")
         file = families_csv(parents, tag)
         before, load, sink = rig.sink.count(), time.process_time(), rig.sink.cpu_seconds()
+        committed = asyncio.run(transactions(rig.rows))
         with Meter(rig.processes) as meter:
             since, begin = datetime.now(UTC), time.monotonic()
             applied = office.wait_applied(school_id, office.upload(school_id, file))
@@ -62,6 +64,8 @@ class Kinvite:
             meter.peak_total_bytes,
             curve=curve_of(rig.sink, begin, before),
             stages=asyncio.run(stages(rig.rows, since)),
+            rounds=asyncio.run(rounds(rig.rows, since)),
+            transactions=asyncio.run(transactions(rig.rows)) - committed,
             beside={"(load)": time.process_time() - load, "(mail server)": rig.sink.cpu_seconds() - sink},
             moments={"applied": applied - begin, "last mail": last - begin, "office sees all": shown - begin},
         )

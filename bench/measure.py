@@ -2,13 +2,14 @@
 
 import contextlib
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
+
+from bench.background import Background
 
 _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 _GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
@@ -50,35 +51,27 @@ class Meter:
 
     def __init__(self, pids: Mapping[str, int], *, every_seconds: float = 5.0) -> None:
         self._pids = dict(pids)
-        self._every_seconds = every_seconds
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._looking = Background(self._look, every_seconds=every_seconds)
         self._before: dict[str, float] = {}
         self.cpu_seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = dict.fromkeys(pids, 0)
         self.peak_total_bytes = 0
 
     def __enter__(self) -> Self:
-        self._look()
         self._before = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
-        self._thread.start()
+        self._looking.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._looking.stop()
         if error is None:
+            self._looking.check()
             self.cpu_seconds = {
                 name: cpu_seconds(pid) - self._before[name] for name, pid in self._pids.items()
             }
             self._look()
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._every_seconds):
-            with contextlib.suppress(psutil.NoSuchProcess):  # the end says so
-                self._look()
 
     def _look(self) -> None:
         now = {name: memory_bytes(pid) for name, pid in self._pids.items()}

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from bench.families import families_csv
+from bench.stream import Stream
 
 _TIMEOUT_SECONDS = 300.0
 _LOOK_SECONDS = 0.05
@@ -25,7 +26,8 @@ class Office:
 
     def __init__(self, urls: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self._urls = dict(urls)
-        self._client = httpx.Client(headers=dict(headers), timeout=_TIMEOUT_SECONDS)
+        self._headers = dict(headers)
+        self._client = httpx.Client(headers=self._headers, timeout=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         """Close its connections."""
@@ -62,6 +64,11 @@ class Office:
 
     def new_parents(self, count: int, tag: str) -> tuple[str, dict[str, str]]:
         """A new school of `count` parents whom every service that invites knows: its id, and theirs by address."""
+        school_id = self.school_of(count, tag)
+        return school_id, self._parents(school_id)
+
+    def school_of(self, count: int, tag: str) -> str:
+        """The same without asking who they are."""
         school_id = self.school(f"School {tag}")
         self.wait_applied(school_id, self.upload(school_id, families_csv(count, tag)))
         deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
@@ -70,7 +77,7 @@ class Office:
         while (known := self._call("POST", "invitations", path, json=body)["to_message"]) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{known} of {count} parents can be invited")
-        return school_id, self._parents(school_id)
+        return school_id
 
     def _parents(self, school_id: str) -> dict[str, str]:
         found, cursor = {}, None
@@ -96,6 +103,17 @@ class Office:
         """The click on Invite."""
         body = {"parent_id": parent_id, "channel": "email"}
         self._call("POST", "invitations", f"/invitations/v1/schools/{school_id}/invitations", json=body)
+
+    def stream(self, school_id: str) -> Stream:
+        """What an open page of the office is told, from now on."""
+        path = f"/dashboard/v1/schools/{school_id}/stream"
+        return Stream(self._urls["dashboard"], path, self._headers)
+
+    def status_page(self, school_id: str, wanted: Mapping[str, Any]) -> str | None:
+        """Ask for a page of the status view; the cursor of the next one."""
+        path = f"/dashboard/v1/schools/{school_id}/parents"
+        following: str | None = self._call("GET", "dashboard", path, params=dict(wanted))["next"]
+        return following
 
     def mail(self, email: str) -> float | None:
         """When the mailbox of the embedded form took the mail to this address over (`time.time()`); None: not yet."""

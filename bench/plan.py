@@ -11,13 +11,14 @@ from bench.figures import Figure
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`parents` of a bulk run, `crowd` of the one that a single invitation has to overtake."""
+    """`parents` of a bulk run, `crowd` of the one that a single invitation overtakes, `listed` of a large school."""
 
     runs: int = 5
     parents: int = 10_000
     crowd: int = 100_000
     clicks: int = 200
     pending: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    listed: int = 1_000_000
     peers: bool = True
     folder: Path = Path()
 

@@ -23,6 +23,12 @@ SELECT coalesce(json_agg(found), '[]') FROM (
 """
 
 
+_CALLS = """
+SELECT sum(calls)::bigint FROM pg_stat_statements
+ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = '{database}')
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """All calls of one statement: `milliseconds` in the executor, `blocks` looked at, bytes of write-ahead log."""
@@ -63,3 +69,7 @@ class StatementCounter:
                 self._cluster.sql(_TOP.format(database=self._database, limit=limit).replace("\n", " "))
             )
         ]
+
+    def calls(self) -> int:
+        """How many statements there were since, the begin and end of transactions among them."""
+        return int(self._cluster.sql(_CALLS.format(database=self._database).replace("\n", " ")))

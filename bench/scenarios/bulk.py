@@ -38,7 +38,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, say)
     _keep(plan.folder, jobs)
-    tables = f"{_processes(jobs[KINVITE])}\n{_stages(jobs[KINVITE])}"
+    ours = jobs[KINVITE]
+    tables = "\n".join((_processes(ours), _stages(ours), _rounds(_middle(ours))))
     (plan.folder / "bulk.txt").write_text(tables)
     say(tables)
     yield from _figures(jobs)
@@ -105,6 +106,13 @@ def _stages(jobs: Sequence[Job]) -> str:
     return table([("stage", "first, s", "last, s", "records"), *passed, *moments])
 
 
+def _rounds(job: Job) -> str:
+    """How large the rounds of one run were: what is done in few costs little."""
+    rows = [(one.name, str(one.records), str(one.rounds), shown(one.size)) for one in job.rounds]
+    everything = ("all transactions, of everybody", "", str(job.transactions), "")
+    return table([("who", "records", "rounds", "records a round"), *rows, everything])
+
+
 def _by_part(job: Job) -> dict[str, float]:
     """Milliseconds of CPU per parent; api and worker of a service together, and all workers of a peer."""
     found: dict[str, float] = defaultdict(float)
@@ -129,6 +137,8 @@ def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
                 "peak_bytes": job.peak_bytes,
                 "moments": dict(job.moments),
                 "stages": [(one.name, one.first, one.last, one.records) for one in job.stages],
+                "rounds": [(one.name, one.records, one.rounds) for one in job.rounds],
+                "transactions": job.transactions,
                 "curve": list(job.curve),
             }
             for job in runs

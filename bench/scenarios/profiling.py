@@ -32,11 +32,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
             seen = watching.submit(profile, services, usual.moments["office sees all"])
             watched = kinvite.bulk(plan.parents)
             summaries = seen.result()
+        calls = statements.calls()
         lines = [one.line() for one in statements.top(STATEMENTS)]
     text = [
         f"{plan.parents:,} parents in {watched.seconds:.1f} s while watched, {usual.seconds:.1f} s otherwise"
     ]
-    text += ["", "PostgreSQL", *lines]
+    text += ["", f"PostgreSQL: {calls:,} statements, {shown(calls / plan.parents)} a parent", *lines]
     for name, summary in sorted(summaries.items(), key=lambda item: item[1].busy, reverse=True):
         text += ["", f"{name}: {shown(watched.cpu_seconds[name] * 1000 / plan.parents)} ms CPU per parent"]
         text.append(summary.text(FUNCTIONS))

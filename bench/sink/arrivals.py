@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bench.background import Background
+
 _EVERY_SECONDS = 0.002
 _RECIPIENT = b"X-Rcpt-Args: <"
 _LONGEST_ADDRESS = 320
@@ -23,42 +25,29 @@ class Arrivals:
         self._folder = folder
         self._marker = marker
         self._read: dict[Path, int] = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self._changed = threading.Condition()
-        self._failure: Exception | None = None
+        self._looking = Background(self._look, every_seconds=_EVERY_SECONDS, failed=self._tell)
         self.times: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._looking.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._looking.stop()
 
     def wait_for(self, address: str, *, within_seconds: float) -> float:
         """When the mail to `address` arrived. Raises TimeoutError, and what the reading raised."""
         with self._changed:
             there = self._changed.wait_for(
-                lambda: address in self.times or self._failure is not None, timeout=within_seconds
+                lambda: address in self.times or self._looking.failure is not None, timeout=within_seconds
             )
-        if self._failure is not None:
-            raise self._failure
+        self._looking.check()
         if not there:
             raise TimeoutError(f"no mail to the address awaited after {within_seconds} s")
         return self.times[address]
-
-    def _run(self) -> None:
-        try:
-            while not self._ended.wait(_EVERY_SECONDS):
-                self._look()
-        except Exception as failure:  # noqa: BLE001 (raised again where it is waited for)
-            with self._changed:
-                self._failure = failure
-                self._changed.notify_all()
 
     def _look(self) -> None:
         files = sorted(path for path in self._folder.iterdir() if path.name.isdigit())
@@ -73,6 +62,10 @@ class Arrivals:
             ):
                 path.unlink()
                 self._read.pop(path, None)
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def _search(self, path: Path, offset: int) -> int:
         """Note the marked recipients after `offset`; answers from where to read the next time."""

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from bench.background import Background
+
 _LOOK_AGAIN_SECONDS = 0.1
 _REST_SECONDS = 0.001
 
@@ -20,20 +22,17 @@ class Watch:
     def __init__(self, counter: Callable[[], int], changed: Callable[[float], bool]) -> None:
         self._counter = counter
         self._changed = changed
-        self._ended = threading.Event()
         self._grown = threading.Condition()
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._looking = Background(self._look, every_seconds=_REST_SECONDS, failed=self._tell)
         self.curve: list[tuple[float, int]] = [(time.monotonic(), counter())]
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._looking.start()
 
     def stop(self) -> None:
         """Look no longer; what was seen stays."""
-        self._ended.set()
-        self._thread.join()
+        self._looking.stop()
 
     def time_of(self, count: int) -> float:
         """When `count` was reached; LookupError if it has not been."""
@@ -45,24 +44,20 @@ class Watch:
         """Wait until `count` is reached, and say when that was. Raises TimeoutError, and what the counter raised."""
         with self._grown:
             there = self._grown.wait_for(
-                lambda: self.curve[-1][1] >= count or self._failure is not None, timeout
+                lambda: self.curve[-1][1] >= count or self._looking.failure is not None, timeout
             )
-        if self._failure is not None:
-            raise self._failure
+        self._looking.check()
         if not there:
             raise TimeoutError(f"{self.curve[-1][1]} of {count} after {timeout} s")
         return self.time_of(count)
 
     def _look(self) -> None:
-        try:
-            while not self._ended.is_set():
-                self._changed(_LOOK_AGAIN_SECONDS)
-                self._note(time.monotonic(), self._counter())
-                self._ended.wait(_REST_SECONDS)
-        except Exception as failure:  # noqa: BLE001 (raised again where it is waited for)
-            with self._grown:
-                self._failure = failure
-                self._grown.notify_all()
+        self._changed(_LOOK_AGAIN_SECONDS)
+        self._note(time.monotonic(), self._counter())
+
+    def _tell(self) -> None:
+        with self._grown:
+            self._grown.notify_all()
 
     def _note(self, now: float, count: int) -> None:
         if count != self.curve[-1][1]:

@@ -33,13 +33,16 @@ class Settings(ServiceSettings):
     quiet_hours: str = Field("", pattern=r"^(none|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     """Hours without SMS and WhatsApp for all schools, such as `20:00-08:00`, or `none`; empty: each school's own."""
     quiet_poll_seconds: float = Field(1, gt=0)
-    bulk_outstanding_limit: int = Field(1_000, ge=1)
+    bulk_outstanding_limit: int = Field(3_000, ge=1)
     """Messages of runs, all together, that may be without an outcome."""
     batch_size: int = Field(500, ge=1, le=5_000)
     expiry_poll_milliseconds: int = Field(500, ge=10)
     reminder_poll_seconds: float = Field(5, gt=0)
     wish_poll_seconds: float = Field(3, gt=0)
     bulk_poll_milliseconds: int = Field(200, ge=10)
+    """How often a run that waits for outcomes, or for the copy of the roster, is looked after."""
+    bulk_rest_seconds: float = Field(2, gt=0)
+    """How often there is a look for runs while none waits; a new one is heard of at once."""
     await_poll_milliseconds: int = Field(50, ge=1)
 
     @property

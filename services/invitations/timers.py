@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.invitations.domain.bulk import Run
-from services.invitations.service.bulk_expand import expand, find_unlisted, list_parents
+from services.invitations.service.bulk_expand import expand, find_unlisted, list_arrived, list_parents
 from services.invitations.service.catch_up import CountParents, gap
 from services.invitations.service.countdown import Countdown
 from services.invitations.service.desk import Desk
@@ -16,6 +16,8 @@ from services.invitations.service.roster import fulfil_left
 from services.invitations.settings import Settings
 from shared.runtime.database import Database
 from shared.runtime.timers import Timer
+
+ASKED_ANEW_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class Sweeps:
     outcomes: Countdown = field(default_factory=Countdown)
     """Of messages, for runs that wait for room."""
     _first_asked: dict[UUID, float] = field(default_factory=dict)
+    _answers: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
 
     def expiry(self) -> Timer:
         """Announces what is over."""
@@ -42,13 +45,13 @@ class Sweeps:
 
     def listing(self) -> Timer:
         """Lists the parents of new runs, once the copy of the roster is complete."""
-        timer = Timer("bulk-listing", self.settings.bulk_poll_milliseconds / 1000, self._list)
+        timer = Timer("bulk-listing", self.settings.bulk_rest_seconds, self._list)
         self.arrivals.wake = timer.wake
         return timer
 
     def expansion(self) -> Timer:
         """Sends the messages of runs, at their pace."""
-        timer = Timer("bulk-expansion", self.settings.bulk_poll_milliseconds / 1000, self._expand)
+        timer = Timer("bulk-expansion", self.settings.bulk_rest_seconds, self._expand)
         self.outcomes.wake = timer.wake
         return timer
 
@@ -86,6 +89,8 @@ class Sweeps:
                 outstanding_limit=self.settings.bulk_outstanding_limit,
             )
         self.outcomes.expect(lacking or None, since)
+        if lacking:
+            self.outcomes.look_within(self.settings.bulk_poll_milliseconds / 1000)
         return lacking == 0
 
     async def _list(self) -> bool:
@@ -93,20 +98,38 @@ class Sweeps:
         async with self.database.transaction() as tx:
             unlisted = await find_unlisted(tx)
         missing = [await self._list_one(run) for run in unlisted]
-        self.arrivals.expect(min(filter(None, missing), default=None), since)
+        if unlisted:
+            awaited = min(filter(None, missing), default=None)
+            self.arrivals.expect(None if awaited is None else min(awaited, self.settings.batch_size), since)
+            self.arrivals.look_within(self.settings.bulk_poll_milliseconds / 1000)
         waiting = {run.bulk_id for run in unlisted}
         self._first_asked = {key: at for key, at in self._first_asked.items() if key in waiting}
+        self._answers = {key: one for key, one in self._answers.items() if _is_fresh(one[0])}
         return False
 
+    async def _ask(self, school_id: UUID) -> int | None:
+        """How many parents the roster has, asked anew every few seconds: it counts them."""
+        if school_id not in self._answers or not _is_fresh(self._answers[school_id][0]):
+            self._answers[school_id] = time.monotonic(), await self.count_parents(school_id)
+        return self._answers[school_id][1]
+
     async def _list_one(self, run: Run) -> int:
-        """List now, or leave it for the next round while parents are on their way here; how many it waits for."""
-        found = await gap(self.database, self.count_parents, run.school_id, run.selection)
+        """List all, or those who are here while others are on their way; for how many it waits."""
+        found = await gap(self.database, self._ask, run.school_id, run.selection)
         first_asked = self._first_asked.setdefault(run.bulk_id, time.monotonic())
         waited = time.monotonic() - first_asked
         patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
         if (found.missing or found.silent) and waited < patience:
+            async with self.database.transaction() as tx:
+                arrived = await list_arrived(tx, run.bulk_id)
+            if arrived:
+                self.outcomes.wake()
             return found.missing
         async with self.database.transaction() as tx:
             await list_parents(tx, run.bulk_id, found.missing, found.note)
         self.outcomes.wake()
         return 0
+
+
+def _is_fresh(asked: float) -> bool:
+    return time.monotonic() - asked < ASKED_ANEW_SECONDS

@@ -58,7 +58,7 @@ async def messages_page(
             "limit": limit + 1,
         },
     )
-    rows = found.mappings().all()
+    rows = list(found.mappings())
     shown, more = rows[:limit], len(rows) > limit
     attempts = await attempts_of(tx, [row["message_id"] for row in shown])
     items = [_item({**row}, attempts[row["message_id"]]) for row in shown]

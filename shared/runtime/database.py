@@ -6,77 +6,69 @@ of the schools that its transaction names, `<service>_worker` sees all and is ne
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
-from enum import Enum
 from types import TracebackType
-from typing import Any, Final, Literal, Self
-from uuid import UUID
+from typing import Any, Self
 
-from sqlalchemy import CursorResult, Executable, Row, text
+from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.runtime.errors import refusal_of
+from shared.runtime.engine import Kind, create_engine, pool_of, role_of
+from shared.runtime.errors import is_transient, refusal_of
+from shared.runtime.scope import EVERY_SCHOOL, EverySchool, SchoolsOf, Scope, beginning
+from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, written
 
+__all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "SchoolsOf", "Scope", "create_engine", "role_of"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-Kind = Literal["api", "worker"]
 
 
-class EverySchool(Enum):
-    """The scope of a caller who may see all schools of the installation."""
-
-    EVERY_SCHOOL = "*"
-
-
-EVERY_SCHOOL: Final = EverySchool.EVERY_SCHOOL
-
-
-@dataclass(frozen=True, slots=True)
-class SchoolsOf:
-    """The schools that a key belongs to, where a request names no school: a digest in a link, a session's cookie.
-
-    `function` is one of the service's look-ups (`Tenancy.look_up`), never anything from outside; `key` is its argument.
-    """
-
-    function: str
-    key: str
-
-
-Scope = Collection[UUID] | EverySchool | SchoolsOf
-
-_BEGIN = text("SELECT now() AS now, set_config('app.schools', :schools, true)")
-_BEGIN_BY = "SELECT now() AS now, set_config('app.schools', array_to_string({function}(:key), ','), true)"
+_FRESH_CONNECTIONS = 3
 
 
 class Transaction:
     """An open transaction. `now` is the database's clock at its begin (UTC); raise to roll everything back."""
 
     def __init__(
-        self, connection: AsyncConnection, now: datetime, schema: str, hint: Callable[[str], str] = str
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        schema: str,
+        hint: Callable[[str], str] = str,
+        session: Session | None = None,
     ) -> None:
         self._connection = connection
+        self._session = session or Session(connection)
         self.now = now
         self.schema = schema
         self.hint = hint
         """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
-        self.emitted: set[str] = set()
+        self.emitted: dict[str, int] = {}
 
-    async def execute(self, statement: Executable | str, parameters: Parameters = None) -> CursorResult[Any]:
-        """Run a statement; a string is wrapped in `text()`."""
-        prepared = text(statement) if isinstance(statement, str) else statement
-        return await self._connection.execute(prepared, parameters)
+    async def execute(self, statement: Executable | str, parameters: Parameters = None) -> Any:
+        """Run a statement, once for each of several parameters.
 
-    async def rows(self, statement: Executable | str, parameters: Parameters = None) -> Sequence[Row[Any]]:
+        Answers `Rows`, for a statement that is built and not written SQLAlchemy's result. Raises DBAPIError.
+        """
+        plain = written(statement)
+        if plain is None:
+            if self._session.watch is not None:
+                self._session.watch(str(statement))
+            return await self._connection.execute(statement, parameters)  # type: ignore[arg-type]
+        if parameters is None or isinstance(parameters, Mapping):
+            return await self._session.run(plain, parameters)
+        return await self._session.run_many(plain, parameters)
+
+    async def rows(self, statement: Executable | str, parameters: Parameters = None) -> Sequence[Any]:
         """All rows."""
-        return (await self.execute(statement, parameters)).all()
+        rows: Sequence[Any] = (await self.execute(statement, parameters)).all()
+        return rows
 
-    async def row(self, statement: Executable | str, parameters: Parameters = None) -> Row[Any] | None:
+    async def row(self, statement: Executable | str, parameters: Parameters = None) -> Any:
         """The first row, or None."""
         return (await self.execute(statement, parameters)).first()
 
@@ -93,10 +85,12 @@ class Database:
         self.schema = schema
         self.channel = channel_of(schema)
         self._engines: dict[Kind, AsyncEngine] = {
-            "api": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "api")),
-            "worker": create_engine(url, schema=schema, pool_size=pool_size, role=role_of(schema, "worker")),
+            "api": pool_of(url, schema, pool_size, "api"),
+            "worker": pool_of(url, schema, pool_size, "worker"),
         }
-        self._wakers: list[Callable[[str], None]] = []
+        self.watch: Callable[[str], None] | None = None
+        """Hears of every round trip: each statement, and the begin and end of transactions."""
+        self._wakers: list[Callable[[str, int], None]] = []
         self.led: dict[str, float] = {}
         """Until when, by `time.monotonic()`, a relay of this process has the lease of a lane."""
         self._speaker = secrets.token_hex(4)
@@ -110,13 +104,14 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
 
-    def on_emit(self, wake: Callable[[str], None]) -> None:
-        """Call `wake` with the lane after every commit, of this process, that left something in it to be published."""
+    def on_emit(self, wake: Callable[[str, int], None]) -> None:
+        """Call `wake` with the lane and how many messages each commit of this process left in it to be published."""
         self._wakers.append(wake)
 
     def hint(self, lane: str) -> str:
         """The notification that something was emitted to a lane; empty where `on_emit` reaches its relay."""
-        return "" if self.led.get(lane, 0.0) > time.monotonic() else f"{lane} {self._speaker}"
+        heard_here = self._wakers and self.led.get(lane, 0.0) > time.monotonic()
+        return "" if heard_here else f"{lane} {self._speaker}"
 
     def heard(self, said: str) -> str | None:
         """The lane of a notification on `channel`; None for our own words, which `on_emit` was faster with."""
@@ -131,71 +126,52 @@ class Database:
         anyway). Without `schools` it is a worker's, which sees all: consumers and timers.
         """
         engine = self._engines["worker" if schools is None else "api"]
-        async with _connected(engine) as connection, connection.begin() as begun:
-            now = (await connection.execute(*_begin(schools))).scalar_one()
-            transaction = Transaction(connection, now, self.schema, self.hint)
-            yield transaction
-            await begun.commit()
-        for lane in transaction.emitted:
-            for wake in self._wakers:
-                wake(lane)
-
-
-@asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection; raises DatabaseRefused where an operator has to do something first."""
-    async with AsyncExitStack() as stack:
+        connection, session = await self._begun(engine)
         try:
-            connection = await stack.enter_async_context(engine.connect())
-        except DBAPIError as error:
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            raise refusal from error
-        yield connection
+            now = (await session.run(*beginning(schools))).scalar_one()
+            transaction = Transaction(connection, now, self.schema, self.hint, session)
+            yield transaction
+            await session.commit()
+        except BaseException:
+            await session.roll_back()
+            raise
+        finally:
+            await connection.close()
+        for lane, messages in transaction.emitted.items():
+            for wake in self._wakers:
+                wake(lane, messages)
+
+    async def _begun(self, engine: AsyncEngine) -> tuple[AsyncConnection, Session]:
+        """A connection with an open transaction. One that died in the pool unnoticed is replaced: nothing was done."""
+        for attempt in range(_FRESH_CONNECTIONS + 1):
+            connection = await _connected(engine)
+            session = Session(connection, self.watch)
+            try:
+                await session.command("BEGIN")
+            except BaseException as error:
+                session.driver.terminate()
+                await connection.close()
+                if not isinstance(error, (*DRIVER_ERRORS, OSError)):
+                    raise
+                failure = as_sqlalchemy(error, "BEGIN", lost=True)
+                if attempt == _FRESH_CONNECTIONS or not is_transient(failure):
+                    raise failure from error
+            else:
+                return connection, session
+        raise AssertionError
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    """A connection; raises DatabaseRefused where an operator has to do something first."""
+    try:
+        return await engine.connect()
+    except DBAPIError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def channel_of(schema: str) -> str:
     """The channel on which a service's relays are notified of what was emitted elsewhere."""
     return f"outbox_{schema}"
-
-
-def role_of(schema: str, kind: Kind) -> str:
-    """The database role of a service's routes (`api`) or of everything else it runs (`worker`)."""
-    return f"{schema}_{kind}"
-
-
-def _begin(schools: Scope | None) -> tuple[Executable, dict[str, str]]:
-    if isinstance(schools, SchoolsOf):
-        return text(_BEGIN_BY.format(function=schools.function)), {"key": schools.key}
-    if isinstance(schools, EverySchool):
-        return _BEGIN, {"schools": schools.value}
-    return _BEGIN, {"schools": ",".join(str(school) for school in schools or ())}
-
-
-def create_engine(url: str, *, schema: str, pool_size: int = 2, role: str | None = None) -> AsyncEngine:
-    """An engine whose connections see the service's schema first and have `role`; errors never show parameters.
-
-    A role taken when the connection starts is what RESET ROLE and RESET ALL go back to.
-    """
-    return create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=10,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
-        connect_args={
-            "timeout": 10,
-            "server_settings": {
-                "search_path": schema,
-                "application_name": f"kinvite-{schema}",
-                "jit": "off",
-                # Where a batch names its 500 rows, the default of 4, made for turning disks, reads the whole table.
-                "random_page_cost": "1.1",
-                "idle_in_transaction_session_timeout": "60000",
-                **({} if role is None else {"role": role}),
-            },
-        },
-    )

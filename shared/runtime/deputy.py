@@ -22,8 +22,8 @@ TURN_SECONDS = 10.0
 _LEFT_ALONE = """
 SELECT wanted.lane
   FROM unnest(CAST(:lanes AS text[])) AS wanted (lane)
- CROSS JOIN LATERAL (SELECT id FROM outbox_pending AS p WHERE p.lane = wanted.lane ORDER BY id LIMIT 1) AS first
-  JOIN outbox USING (id)
+ CROSS JOIN LATERAL (SELECT first_id FROM outbox_runs AS r WHERE r.lane = wanted.lane ORDER BY first_id LIMIT 1) AS run
+  JOIN outbox ON outbox.id = run.first_id
  WHERE outbox.created_at < now() - make_interval(secs => :patience)
    AND NOT EXISTS (SELECT FROM relay_lease AS held WHERE held.lane = wanted.lane AND held.until > clock_timestamp())
 """

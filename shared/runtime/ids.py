@@ -10,17 +10,22 @@ from datetime import datetime
 from uuid import UUID
 
 import uuid_utils
-from asyncpg.pgproto.pgproto import UUID as Quick
+from asyncpg.pgproto import pgproto
 
 
 def new_id() -> UUID:
     """A time-ordered UUID (version 7, RFC 9562): rows written together lie together in the index."""
-    return Quick(uuid_utils.uuid7().bytes)
+    return pgproto.UUID(uuid_utils.uuid7().bytes)
+
+
+def lowest_id_at(moment: datetime) -> UUID:
+    """No id that was made at `moment` or later is lower. `moment` has a time zone."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def uuid_of(text: str) -> UUID:
     """The id that the text shows, with hyphens or without. Raises ValueError."""
-    return Quick(text)
+    return pgproto.UUID(text)
 
 
 def lowest_id_at(moment: datetime) -> UUID:

@@ -55,7 +55,8 @@ async def dead_letters(
 
 async def find_dead_letter(transaction: Transaction, dead_letter_id: UUID) -> Row[Any] | None:
     """One with its content, which may speak of a family."""
-    return await transaction.row(_FIND, {"id": dead_letter_id})
+    found: Row[Any] | None = await transaction.row(_FIND, {"id": dead_letter_id})
+    return found
 
 
 async def redeliver(database: Database, subscription: Subscription, dead_letter_id: UUID) -> bool:

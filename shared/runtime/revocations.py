@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from shared.contracts.dashboard import AccessTokenRevoked
 from shared.contracts.topics import DASHBOARD_ACCESS
 from shared.runtime.batch import Record, read
 from shared.runtime.errors import is_transient
+from shared.runtime.fetching import reader_of
 from shared.runtime.health import Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger
 from shared.runtime.problems import unavailable
 from shared.runtime.retry import Backoff
 
-POLL_MILLISECONDS = 1_000
+POLL_MILLISECONDS = 5_000
+FIRST_POLL_MILLISECONDS = 100
 PATIENCE_SECONDS = 2.0
 REREAD_SECONDS = 60.0
 READ_WITHIN_SECONDS = 30.0
@@ -80,7 +82,9 @@ class Revocations:
         again_at = time.monotonic() + self._reread_seconds
         async with _Reader(self._kafka) as reader:
             while time.monotonic() < again_at:
-                found = await reader.next(POLL_MILLISECONDS) - self._ids
+                left = 1_000 * (again_at - time.monotonic())
+                patience = POLL_MILLISECONDS if self._complete.is_set() else FIRST_POLL_MILLISECONDS
+                found = await reader.next(max(1, min(patience, int(left)))) - self._ids
                 self._ids |= found
                 for hearing in self._hearings if found else ():
                     hearing()
@@ -105,7 +109,7 @@ class _Reader:
     def __init__(self, kafka: Kafka) -> None:
         name = kafka.name(DASHBOARD_ACCESS.name)
         self._partitions = [TopicPartition(name, number) for number in range(DASHBOARD_ACCESS.partitions)]
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, **kafka.reader_options())
+        self._consumer = reader_of(kafka)
         self._ends: dict[TopicPartition, int] = {}
 
     async def __aenter__(self) -> Self:
@@ -125,7 +129,11 @@ class _Reader:
 
     async def next(self, milliseconds: int) -> set[str]:
         """The ids in the records that have come; none when nothing came within the time."""
-        fetched = await self._consumer.getmany(timeout_ms=milliseconds)
+        try:
+            async with asyncio.timeout(milliseconds / 1000):
+                fetched = await self._consumer.getmany()
+        except TimeoutError:
+            return set()
         return {one for records in fetched.values() for one in _ids(records)}
 
     async def at_end(self) -> bool:

@@ -50,7 +50,7 @@ async def add(tx: Transaction, token: AccessToken, made_by_token: UUID | None) -
         "expires_at": token.expires_at,
     }
     done = await tx.execute(insert(access_tokens).values(values).on_conflict_do_nothing())
-    return done.rowcount == 1
+    return bool(done.rowcount == 1)
 
 
 async def hold(tx: Transaction, token_id: UUID) -> AccessToken | None:

@@ -51,7 +51,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One bulk run. `selected_at` is None until its parents are listed."""
+    """One bulk run. `selected_at` is None until all of its parents are listed."""
 
     bulk_id: UUID
     school_id: UUID
@@ -67,6 +67,8 @@ class Run:
     finished_at: datetime | None = None
     not_known_yet: int = 0
     note: str | None = None
+    expanded_to: UUID | None = None
+    """The last parent that had its turn; None where none had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,8 @@ class LastMessage:
     message_id: UUID
     delivery: Delivery
     delivery_reason: str | None = None
-    next_reminder_at: datetime | None = None
+    reminds: bool = False
+    """Is there a reminder to come?"""
 
 
 @dataclass(frozen=True, slots=True)

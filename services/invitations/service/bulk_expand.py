@@ -11,7 +11,7 @@ from services.invitations.domain.rules import Stop, Wish
 from services.invitations.domain.states import Origin
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import Order, invite
-from services.invitations.storage import bulk, bulk_items, selection
+from services.invitations.storage import bulk, bulk_items, bulk_pace, selection
 from services.invitations.storage.bulk_items import Item
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane
@@ -38,29 +38,43 @@ async def list_parents(tx: Transaction, bulk_id: UUID, missing: int, note: str |
     await bulk.mark_selected(tx, run, unknown + (missing if run.selection.everyone else 0), note)
 
 
+async def list_arrived(tx: Transaction, bulk_id: UUID) -> int:
+    """List who is here already of a run about everyone, while others are on their way; how many were new.
+
+    Whom a filter means is asked once, when all are here: the run itself changes what it asks for.
+    """
+    run = await bulk.claim_selecting(tx, bulk_id)
+    return 0 if run is None or not run.selection.everyone else await selection.list_items(tx, run)
+
+
 async def expand(tx: Transaction, desk: Desk, *, batch_size: int, outstanding_limit: int) -> int | None:
     """Send the next batch of the run whose turn it is; how many outcomes to wait for before there is room for another.
 
-    0: there may be more to do at once. None: there is nothing to send. It waits for room for half a batch: a batch of a
+    0: there may be more to do at once. None: there is nothing to send. It waits for room for a whole batch: one of a
     few costs as much as a full one. The items are locked by this transaction alone, which also writes what is sent, so
     that a kill undoes or keeps both.
     """
-    if not await bulk.claim_pacing(tx):
+    if not await bulk_pace.claim_pacing(tx):
         return None
     since = tx.now - OUTCOME_PATIENCE
-    room = outstanding_limit - await bulk_items.count_outstanding(tx, outstanding_limit, since)
-    lacking = (min(batch_size, outstanding_limit) + 1) // 2 - room
+    lacking = (
+        min(batch_size, outstanding_limit) + await bulk_pace.count_outstanding(tx, since) - outstanding_limit
+    )
     if lacking > 0:
         return lacking
     run = await bulk.claim_next(tx)
     if run is None:
         return None
-    parent_ids = await bulk_items.claim_items(tx, run, min(room, batch_size))
+    parent_ids = await bulk_items.claim_items(tx, run, min(outstanding_limit, batch_size))
     if not parent_ids:
+        if run.selected_at is None:
+            return None
         await bulk.move(tx, run, RunState.DONE)
         return 0
-    await bulk_items.save_items(tx, run, await _send(tx, desk, run, parent_ids))
-    await bulk.touch(tx, run)
+    items = await _send(tx, desk, run, parent_ids)
+    await bulk_items.save_items(tx, items)
+    awaited = sum(item.state == "messaged" and not item.held for item in items)
+    await bulk_pace.touch(tx, run, parent_ids[-1], awaited, since)
     return 0
 
 
@@ -68,10 +82,10 @@ async def _send(tx: Transaction, desk: Desk, run: Run, parent_ids: list[UUID]) -
     wish = Wish(Origin.BULK, run.channel)
     orders = [Order(run.school_id, parent_id, wish, run.actor) for parent_id in parent_ids]
     results = await invite(tx, desk, orders, Lane.BULK)
-    return [_item(parent_id, results[parent_id]) for parent_id in parent_ids]
+    return [_item(run.bulk_id, parent_id, results[parent_id]) for parent_id in parent_ids]
 
 
-def _item(parent_id: UUID, result: Invitation | Stop) -> Item:
+def _item(bulk_id: UUID, parent_id: UUID, result: Invitation | Stop) -> Item:
     if isinstance(result, Stop):
-        return Item(parent_id, "skipped", result.hindrance.value)
-    return Item(parent_id, "messaged", None, result.message_id, held=result.send_at is not None)
+        return Item(bulk_id, parent_id, "skipped", result.hindrance.value)
+    return Item(bulk_id, parent_id, "messaged", None, result.message_id, held=result.send_at is not None)

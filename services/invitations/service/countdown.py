@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,21 @@ class Countdown:
     committed: int = 0
     _handled: int = 0
     _due_at: int | None = None
+    _alarm: asyncio.TimerHandle | None = None
 
     def expect(self, count: int | None, since: int) -> None:
         """Wake after `count` more than there were when `committed` was `since`; None: nothing is awaited."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         self._due_at = None if count is None else since + count
         self._look()
+
+    def look_within(self, seconds: float) -> None:
+        """Wake then, too, unless something else is awaited before: it may have come to another process."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self.wake)
 
     def counting(self, handler: Handler) -> Handler:
         """The handler, whose messages count once they are committed."""

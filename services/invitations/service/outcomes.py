@@ -18,16 +18,15 @@ async def take(tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         by_message.setdefault(outcome.message_id, []).append(outcome)
     final = [furthest(about) for about in by_message.values()]
     present = await last_messages.claim(tx, {outcome.invitation_id for outcome in final})
-    moved, lines = {}, []
+    moved = {}
     for outcome in final:
         current = present.get(outcome.invitation_id)
         after = advance(current, outcome) if current else None
         if after is not None:
-            present[after.invitation_id] = moved[after.invitation_id] = after
-            lines.append(Happening(after.parent_id, after.school_id, outcome.delivery.value, outcome.reason))
+            moved[after.invitation_id] = after
     await last_messages.save(tx, moved.values())
-    await marks.record(tx, lines)
-    await bulk_items.take_outcomes(tx, final)
+    known = [(present[one.invitation_id], one) for one in final if one.invitation_id in present]
+    await bulk_items.take_outcomes(tx, known)
 
 
 async def take_opt_outs(tx: Transaction, changes: Sequence[OptOut]) -> None:

@@ -1,59 +1,20 @@
-"""Saving what a transition returned, and saying so: the timeline, the facts, and the command to send a message."""
+"""Saving what a transition returned, and saying so: the rows, the timeline, the facts and the command to send."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import assert_never
-from uuid import UUID
 
-from services.invitations.domain.models import (
-    Contact,
-    Happening,
-    Invitation,
-    Parent,
-    QuietHours,
-    School,
-    Transition,
-)
+from services.invitations.domain.models import Happening, Transition
 from services.invitations.domain.quiet import left_of, may_give_up
-from services.invitations.domain.states import Fact, Refusal, Template
-from services.invitations.storage import bulk_items, marks
+from services.invitations.domain.states import Fact, Template
+from services.invitations.service.wording import Addressee, Step, outgoing
+from services.invitations.storage import bulk_items, first, marks
 from services.invitations.storage import invitations as rows
-from shared.contracts import invitations as facts
-from shared.contracts.message import Message
-from shared.contracts.notifier import Recipient, SendMessage
+from services.invitations.storage.first import First
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.outbox import Lane, emit
 
-
-@dataclass(frozen=True, slots=True)
-class Addressee:
-    """Whom a message goes to. `quiet`: the hours in which it waits; None for what the parent asked for."""
-
-    parent: Parent
-    contact: Contact
-    school: School
-    quiet: QuietHours | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A transition with what its announcement needs besides the new state."""
-
-    transition: Transition
-    to: Addressee | None = None
-    actor: str | None = None
-    submission_id: UUID | None = None
-    refusal: Refusal | None = None
-    detail: str | None = None
-    repeated: bool = False
-    """It was announced before; the timeline has it already."""
-
-    @property
-    def invitation(self) -> Invitation:
-        return self.transition.invitation
+__all__ = ["Addressee", "Step", "announce", "finish"]
 
 
 async def finish(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGLE) -> None:
@@ -61,20 +22,33 @@ async def finish(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGL
     given_up = dict(left_of(step.transition) for step in steps if may_give_up(step.transition))
     if given_up:
         await bulk_items.skip_unsent(tx, given_up)
-    await rows.add(tx, [step.invitation for step in steps if step.transition.first])
+    whole = [_as_first(step) for step in steps if _is_whole(step)]
+    await first.add(tx, whole, tx.now)
+    await rows.add(tx, [one.invitation for one in steps if one.transition.first and not _is_whole(one)])
     await rows.save(tx, [step.invitation for step in steps if not step.transition.first])
     await announce(tx, steps, lane)
+
+
+def _is_whole(step: Step) -> bool:
+    """A first invitation that is sent at once and tells one fact: all of its rows are written together."""
+    return step.transition.first and step.transition.send is not None
+
+
+def _as_first(step: Step) -> First:
+    (line,) = _timeline(step)
+    return First(step.invitation, line.event, line.detail, line.actor)
 
 
 async def announce(tx: Transaction, steps: Sequence[Step], lane: Lane = Lane.SINGLE) -> None:
     """Write timelines, count messages and emit, for states that are saved."""
     if not steps:
         return
-    counted = [step.invitation for step in steps if _counts(step.transition)]
+    others = [step for step in steps if not _is_whole(step)]
+    counted = [step.invitation for step in others if _counts(step.transition)]
     if counted:
         await marks.count_messages(tx, counted)
-    await marks.record(tx, [line for step in steps for line in _timeline(step)])
-    await emit(tx, *(message for step in steps for message in _outgoing(step, tx.now)), lane=lane)
+    await marks.record(tx, [line for step in others for line in _timeline(step)])
+    await emit(tx, *(message for step in steps for message in outgoing(step, tx.now)), lane=lane)
 
 
 def _counts(transition: Transition) -> bool:
@@ -89,106 +63,3 @@ def _timeline(step: Step) -> Iterator[Happening]:
         yield Happening(invitation.parent_id, invitation.school_id, fact.value, detail, step.actor)
     if step.transition.send in {Template.VERIFY_REMINDER, Template.INVITE_REMINDER}:
         yield Happening(invitation.parent_id, invitation.school_id, "reminder_sent", None, step.actor)
-
-
-def _outgoing(step: Step, now: datetime) -> Iterator[Outgoing]:
-    school_id = step.invitation.school_id
-    for index, fact in enumerate(step.transition.facts):
-        version = step.transition.version_of(index)
-        yield Outgoing(_fact(fact, step, now), school_id, version, step.actor)
-    if step.transition.send is not None and step.to is not None:
-        yield Outgoing(_send(step.transition.send, step.invitation, step.to), school_id, 1, step.actor)
-
-
-def _send(template: Template, invitation: Invitation, to: Addressee) -> SendMessage:
-    return SendMessage(
-        message_id=invitation.message_id,
-        template=template.value,
-        channel=invitation.channel.value,
-        recipient=Recipient(address=to.contact.address, name=to.parent.name),
-        language=to.parent.language or to.school.language,
-        school_name=to.school.name,
-        timezone=to.school.timezone,
-        parent_id=invitation.parent_id,
-        invitation_id=invitation.invitation_id,
-        generation=invitation.generation,
-        token_key_id=invitation.token_key_id,
-        expires_at=invitation.expires_at,
-        quiet_from=to.quiet.begin if to.quiet else None,
-        quiet_until=to.quiet.end if to.quiet else None,
-    )
-
-
-def _fact(fact: Fact, step: Step, now: datetime) -> Message:
-    match fact:
-        case Fact.VERIFICATION_REQUESTED | Fact.ISSUED:
-            return _link_fact(fact, step.invitation)
-        case Fact.CONTACT_VERIFIED | Fact.ACCEPTED | Fact.REFUSED:
-            return _decision(fact, step, now)
-        case Fact.EXPIRED | Fact.WITHDRAWN | Fact.BLOCKED:
-            return _end(fact, step.invitation, now)
-        case _:
-            assert_never(fact)
-
-
-def _link_fact(fact: Fact, invitation: Invitation) -> Message:
-    message = facts.InvitationIssued if fact is Fact.ISSUED else facts.VerificationRequested
-    return message(
-        invitation_id=invitation.invitation_id,
-        parent_id=invitation.parent_id,
-        generation=invitation.generation,
-        channel=invitation.channel.value,
-        contact_id=invitation.contact_id,
-        message_id=invitation.message_id,
-        token_digest=invitation.token_digest,
-        expires_at=invitation.expires_at,
-        send_at=invitation.send_at,
-    )
-
-
-def _decision(fact: Fact, step: Step, now: datetime) -> Message:
-    invitation = step.invitation
-    whose = (invitation.invitation_id, invitation.parent_id, invitation.generation)
-    if fact is Fact.CONTACT_VERIFIED:
-        return facts.ContactVerified(
-            invitation_id=whose[0],
-            parent_id=whose[1],
-            generation=whose[2],
-            contact_id=invitation.contact_id,
-            verified_at=now,
-            submission_id=step.submission_id,
-        )
-    if step.submission_id is None:
-        raise ValueError("a decision answers a submission")
-    if fact is Fact.ACCEPTED:
-        return facts.InvitationAccepted(
-            invitation_id=whose[0],
-            parent_id=whose[1],
-            generation=whose[2],
-            submission_id=step.submission_id,
-            accepted_at=invitation.accepted_at or now,
-        )
-    if step.refusal is None:
-        raise ValueError("a refusal has a reason")
-    return facts.InvitationRefused(
-        invitation_id=whose[0],
-        parent_id=whose[1],
-        generation=whose[2],
-        submission_id=step.submission_id,
-        reason=step.refusal.value,
-    )
-
-
-def _end(fact: Fact, invitation: Invitation, now: datetime) -> Message:
-    whose = {
-        "invitation_id": invitation.invitation_id,
-        "parent_id": invitation.parent_id,
-        "generation": invitation.generation,
-    }
-    if fact is Fact.EXPIRED:
-        return facts.InvitationExpired.model_validate({**whose, "expired_at": invitation.expires_at})
-    if fact is Fact.WITHDRAWN:
-        return facts.InvitationWithdrawn.model_validate({**whose, "withdrawn_at": now})
-    return facts.InvitationBlocked.model_validate(
-        {**whose, "reason": invitation.blocked_reason or "no_access"}
-    )

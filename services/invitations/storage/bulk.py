@@ -18,13 +18,16 @@ _FIND = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND bulk_id =
 _BY_KEY = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND idempotency_key = :key")
 _CLAIM = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND bulk_id = :bulk_id FOR UPDATE")
 _SELECTING = text("SELECT * FROM bulk_runs WHERE state = 'selecting' ORDER BY bulk_id LIMIT 100")
-_CLAIM_SELECTING = text(
-    "SELECT * FROM bulk_runs WHERE bulk_id = :bulk_id AND state = 'selecting' FOR UPDATE SKIP LOCKED"
-)
+# Waits for a batch that is being expanded; whoever listed meanwhile has changed the state.
+_CLAIM_SELECTING = text("SELECT * FROM bulk_runs WHERE bulk_id = :bulk_id AND state = 'selecting' FOR UPDATE")
+# A run whose list is not complete has its turn where it has somebody to send to; that it has nobody ends it not yet.
 _CLAIM_NEXT = text(
     """
-    SELECT * FROM bulk_runs
-     WHERE state = 'running' AND coalesce(not_before <= :now, true)
+    SELECT * FROM bulk_runs AS g
+     WHERE state IN ('selecting', 'running') AND coalesce(not_before <= :now, true)
+       AND (state = 'running' OR EXISTS (
+            SELECT 1 FROM bulk_items AS b
+             WHERE b.bulk_id = g.bulk_id AND b.state = 'pending' AND b.parent_id > coalesce(g.expanded_to, :first)))
      ORDER BY expanded_at NULLS FIRST, bulk_id LIMIT 1 FOR UPDATE SKIP LOCKED
     """
 )
@@ -41,11 +44,10 @@ _SELECTED = text(
      WHERE bulk_id = :bulk_id
     """
 )
-_TOUCH = text("UPDATE bulk_runs SET expanded_at = clock_timestamp() WHERE bulk_id = :bulk_id")
 _TELL = text("SELECT pg_notify(:channel, '')")
 RUNS = "invitations_runs"
 """The channel on which workers hear, when it is committed, that there is a run to list or to go on with."""
-_PACING = text("SELECT pg_try_advisory_xact_lock(hashtextextended('invitations.bulk', 0))")
+_FIRST = UUID(int=0)
 _CANCEL_ITEMS = text(
     """
     UPDATE bulk_items SET state = 'skipped', reason = 'cancelled'
@@ -88,13 +90,13 @@ async def find_selecting(tx: Transaction) -> list[Run]:
 
 
 async def claim_selecting(tx: Transaction, bulk_id: UUID) -> Run | None:
-    """Lock the run if it still waits for its list and nobody else is at it."""
+    """Lock the run if it still waits for its list."""
     return _maybe(await tx.row(_CLAIM_SELECTING, {"bulk_id": bulk_id}))
 
 
 async def claim_next(tx: Transaction) -> Run | None:
     """Lock the run whose turn it is: the one that waited longest, so that a small run is not behind a large one."""
-    return _maybe(await tx.row(_CLAIM_NEXT, {"now": tx.now}))
+    return _maybe(await tx.row(_CLAIM_NEXT, {"now": tx.now, "first": _FIRST}))
 
 
 async def move(tx: Transaction, run: Run, state: RunState) -> None:
@@ -108,16 +110,6 @@ async def move(tx: Transaction, run: Run, state: RunState) -> None:
 async def mark_selected(tx: Transaction, run: Run, not_known_yet: int, note: str | None) -> None:
     """The run's parents are listed."""
     await tx.execute(_SELECTED, {"bulk_id": run.bulk_id, "not_known_yet": not_known_yet, "note": note})
-
-
-async def touch(tx: Transaction, run: Run) -> None:
-    """It had its turn."""
-    await tx.execute(_TOUCH, {"bulk_id": run.bulk_id})
-
-
-async def claim_pacing(tx: Transaction) -> bool:
-    """One expander at a time in the whole installation; False where another one is at it."""
-    return bool(await tx.scalar(_PACING))
 
 
 def _columns(run: Run) -> dict[str, Any]:
@@ -173,5 +165,6 @@ def _run(row: Row[Any]) -> Run:
         actor=row.actor,
         not_known_yet=row.not_known_yet,
         note=row.note,
+        expanded_to=row.expanded_to,
         **moments,
     )

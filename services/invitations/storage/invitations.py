@@ -14,7 +14,7 @@ from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
 from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.rowset import RowStatement, as_array
 
 _KINDS = [
     (list(invitations.columns.keys()).index(name), {one.value: one for one in kind})
@@ -27,24 +27,24 @@ _KINDS = [
     }.items()
 ]
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
-_TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
-COLUMNS = ", ".join(_TYPES)
+TYPES = {column.name: str(column.type.compile(_POSTGRESQL)) for column in invitations.columns}
+"""The columns with their types, in the order of the fields of `Invitation`."""
+COLUMNS = ", ".join(TYPES)
 """What `invitation_from` reads, in this order."""
 _KEPT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
-_CHANGES = ", ".join(f"{name} = r.{name}" for name in _TYPES if name not in _KEPT)
-_SAME = set(_TYPES) - {
+_CHANGES = ", ".join(f"{name} = r.{name}" for name in TYPES if name not in _KEPT)
+SAME = set(TYPES) - {
     "invitation_id",
     "parent_id",
     "contact_id",
     "address_digest",
     "token_digest",
     "message_id",
-    "expires_at",
-    "next_reminder_at",
 }
-_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", _TYPES, same=_SAME)
+"""Those that often are the same in all rows of a batch."""
+_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES, same=SAME)
 _SAVE = RowStatement(
-    f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", _TYPES
+    f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", TYPES
 )
 _SAVE_END = RowStatement(
     """
@@ -55,7 +55,8 @@ _SAVE_END = RowStatement(
     same=("status", "next_reminder_at"),
 )
 _BY_PARENTS = (
-    f"SELECT {COLUMNS} FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
+    f"SELECT {COLUMNS} FROM invitations WHERE parent_id = ANY(CAST(CAST(:ids AS text) AS uuid[]))"
+    " ORDER BY invitation_id"
 )
 _BY_IDS = text(
     f"""
@@ -81,7 +82,7 @@ _ACCEPT = RowStatement(
        AND EXISTS (SELECT 1 FROM parents p
                     WHERE p.parent_id = i.parent_id AND p.has_access AND NOT p.removed)
     RETURNING {returned}
-    """.replace("{returned}", ", ".join(f"i.{name}" for name in _TYPES)),
+    """.replace("{returned}", ", ".join(f"i.{name}" for name in TYPES)),
     {
         "submission_id": "uuid",
         "invitation_id": "uuid",
@@ -112,13 +113,13 @@ _CLAIM_HELD = text(
 
 async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """Lock the invitations of these parents in id order; keyed by parent."""
-    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": list(parent_ids)})
+    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": as_array(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 
 async def find_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """The invitations of these parents, not locked; keyed by parent."""
-    rows = await tx.rows(_BY_PARENTS, {"ids": list(parent_ids)})
+    rows = await tx.rows(_BY_PARENTS, {"ids": as_array(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 

@@ -1,4 +1,4 @@
-"""The few columns of invitations that outcomes of messages move."""
+"""The few columns of invitations that outcomes of messages move, and what the timeline says of it."""
 
 from __future__ import annotations
 
@@ -10,48 +10,58 @@ from sqlalchemy import text
 from services.invitations.domain.models import LastMessage
 from services.invitations.domain.states import Delivery
 from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.ids import new_id
+from shared.runtime.rowset import RowStatement, as_array, columns_of
 
+# Both the state and the line of the timeline that tells it.
 _SAVE = RowStatement(
     """
-    UPDATE invitations AS i
-       SET delivery = r.delivery, delivery_reason = r.delivery_reason, next_reminder_at = r.next_reminder_at
-      FROM {rows} WHERE i.invitation_id = r.invitation_id
+    WITH r AS MATERIALIZED (SELECT * FROM {rows}),
+    saved AS (
+        UPDATE invitations AS i
+           SET delivery = r.delivery, delivery_reason = r.delivery_reason,
+               next_reminder_at = CASE WHEN r.reminds THEN i.next_reminder_at END
+          FROM r WHERE i.invitation_id = r.invitation_id
+    )
+    INSERT INTO invitation_events (happened_at, event_id, parent_id, school_id, event, detail)
+    SELECT CAST(:happened_at AS timestamptz), event_id, parent_id, school_id, delivery, delivery_reason FROM r
     """,
     {
+        "event_id": "uuid",
         "invitation_id": "uuid",
+        "school_id": "uuid",
+        "parent_id": "uuid",
         "delivery": "text",
         "delivery_reason": "text",
-        "next_reminder_at": "timestamptz",
+        "reminds": "boolean",
     },
-    same=("delivery", "delivery_reason"),
+    same=("school_id", "delivery", "delivery_reason", "reminds"),
 )
+_FIELDS = ("invitation_id", "school_id", "parent_id", "delivery", "delivery_reason", "reminds")
 _CLAIM = text(
     """
-    SELECT invitation_id, school_id, parent_id, message_id, delivery, delivery_reason, next_reminder_at
-      FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id FOR UPDATE
+    SELECT invitation_id, school_id, parent_id, message_id, delivery, delivery_reason,
+           next_reminder_at IS NOT NULL AS reminds
+      FROM invitations WHERE invitation_id = ANY(CAST(CAST(:ids AS text) AS uuid[]))
+     ORDER BY invitation_id FOR UPDATE
     """
 )
+_DELIVERIES = {one.value: one for one in Delivery}
 
 
 async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, LastMessage]:
     """Lock these invitations in id order; of each only how its last message fares, by invitation."""
-    rows = await tx.rows(_CLAIM, {"ids": list(invitation_ids)})
-    return {
-        row.invitation_id: LastMessage(
-            row.invitation_id,
-            row.school_id,
-            row.parent_id,
-            row.message_id,
-            Delivery(row.delivery),
-            row.delivery_reason,
-            row.next_reminder_at,
+    found = {}
+    for row in await tx.rows(_CLAIM, {"ids": as_array(invitation_ids)}):
+        invitation_id, school_id, parent_id, message_id, delivery, reason, reminds = tuple(row)
+        found[invitation_id] = LastMessage(
+            invitation_id, school_id, parent_id, message_id, _DELIVERIES[delivery], reason, reminds
         )
-        for row in rows
-    }
+    return found
 
 
 async def save(tx: Transaction, moved: Collection[LastMessage]) -> None:
-    """Write how the last messages of locked invitations fare."""
+    """Write how the last messages of locked invitations fare, in their rows and on their timelines."""
     if moved:
-        await tx.execute(*_SAVE.of(moved))
+        columns = {**columns_of(moved, _FIELDS), "event_id": [new_id() for _ in moved]}
+        await tx.execute(*_SAVE.of_columns(columns, happened_at=tx.now))

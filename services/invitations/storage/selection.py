@@ -13,6 +13,8 @@ _FROM = "FROM parents p LEFT JOIN invitations i ON i.school_id = p.school_id AND
 _LIST = """
 INSERT INTO bulk_items (bulk_id, parent_id, school_id, state)
 SELECT :bulk_id, p.parent_id, p.school_id, 'pending' {source} WHERE {condition}
+   AND NOT EXISTS (SELECT 1 FROM bulk_items AS b WHERE b.bulk_id = :bulk_id AND b.parent_id = p.parent_id)
+ ORDER BY p.parent_id
 ON CONFLICT DO NOTHING
 """
 _PAGE = """
@@ -24,7 +26,7 @@ SELECT count(*) FROM parents p WHERE p.school_id = :school_id AND p.parent_id = 
 
 
 async def list_items(tx: Transaction, run: Run) -> int:
-    """Write one pending item for every selected parent; returns how many."""
+    """Write one pending item for every selected parent who has none; returns how many."""
     condition, parameters = _condition(run.school_id, run.selection)
     statement = _LIST.format(source=_FROM, condition=condition)
     return int((await tx.execute(statement, {**parameters, "bulk_id": run.bulk_id})).rowcount)

@@ -33,6 +33,7 @@ _COLUMNS = {
     "quiet_from": "time",
     "quiet_until": "time",
 }
+# What is in hand is due when its lease ends, so that no claim walks over it meanwhile.
 _INSERT = RowStatement(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
@@ -40,10 +41,11 @@ _INSERT = RowStatement(
                           quiet_until, traceparent, due_at, state, fence, began_at, locked_until)
     SELECT r.message_id, r.school_id, r.parent_id, r.invitation_id, r.generation, r.channel, :lane, r.template,
            r.address, r.name, r.language, r.school_name, r.timezone, r.token_key_id, r.expires_at, r.quiet_from,
-           r.quiet_until, r.traceparent, now(), CASE WHEN r.in_hand THEN 'sending' ELSE 'queued' END,
-           CAST(r.in_hand AS integer), CASE WHEN r.in_hand THEN now() END,
-           CASE WHEN r.in_hand THEN clock_timestamp() + make_interval(secs => :lease_seconds) END
-      FROM {rows}
+           r.quiet_until, r.traceparent, coalesce(lease.until, now()),
+           CASE WHEN r.in_hand THEN 'sending' ELSE 'queued' END, CAST(r.in_hand AS integer),
+           CASE WHEN r.in_hand THEN now() END, lease.until
+      FROM {rows} LEFT JOIN (SELECT clock_timestamp() + make_interval(secs => :lease_seconds) AS until) AS lease
+           ON r.in_hand
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id, state = 'sending' AS in_hand
     """,

@@ -14,7 +14,7 @@ from services.notifier.timers.attempt import Attempts
 
 CLAIMED_PER_CONNECTION = 16
 MOST_CLAIMED = 2_048
-HANDED_OVER = 512
+HANDED_OVER = MOST_CLAIMED
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
 
 
@@ -110,15 +110,22 @@ class Hands:
                 held = self._waiting.popleft()
                 result: Result | None = None
                 try:
-                    # A lease that was lost before it began has no outcome here: another sender has the message.
-                    if held.is_ours():
-                        result = await self._attempts.attempt(held.claim.message, held.is_ours)
+                    result = await self._attempt(held)
                 finally:
                     self._end(held, result)
                 self._ended()
         finally:
             # Here and not when the task is done, which is later: what comes between finds a free place.
             self._working -= 1
+
+    async def _attempt(self, held: Held) -> Result | None:
+        """None where the lease was lost before anything was sent: another sender has the message."""
+
+        def ours() -> bool:
+            return not self.closing and held.is_ours()
+
+        result = await self._attempts.attempt(held.claim.message, ours) if held.is_ours() else None
+        return Result(Verdict.NOT_TRIED) if result is None and self.closing else result
 
     def _give_back(self) -> None:
         while self._waiting:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import asyncio
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from services.roster.domain.people import Parent, SiblingGroup, Student
 from services.roster.domain.register import Change, Register, group_change, parent_changes, student_change
+from services.roster.service.turns import in_turns, meanwhile
 from services.roster.storage.saving import save_register
 from shared.contracts import roster as facts
 from shared.contracts.message import Message
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Lane, Outgoing, emit
 
+Step = tuple[Callable[[], Message], int]
+"""Makes a fact, and the version of its aggregate after it."""
 _STUDENT_FACTS: dict[Change, type[Message]] = {
     Change.STUDENT_ADDED: facts.StudentAdded,
     Change.STUDENT_DETAILS_CHANGED: facts.StudentDetailsChanged,
@@ -39,16 +44,35 @@ async def settle(
     tx: Transaction, school_id: UUID, register: Register, origin: Origin, invite: Collection[UUID] = ()
 ) -> None:
     """Write the register and emit one fact per change; `invite` are the parents whom a person wants invited now."""
-    messages = [*_student_facts(register), *_parent_facts(register, invite), *_group_facts(register)]
+    steps = list(_steps(register, invite))
     await save_register(tx, school_id, register)
-    outgoing = [
-        Outgoing(message, school_id, version, actor=origin.actor, traceparent=origin.traceparent)
-        for message, version in messages
-    ]
-    await emit(tx, *outgoing, lane=origin.lane)
+    await emit(tx, *[_outgoing(step, school_id, origin) for step in steps], lane=origin.lane)
 
 
-def _student_facts(register: Register) -> Iterator[tuple[Message, int]]:
+async def write(tx: Transaction, school_id: UUID, register: Register, origin: Origin) -> list[Outgoing]:
+    """Write the register, and make its facts while the database is at work; the caller has yet to emit them."""
+    steps = list(_steps(register))
+    outgoing: list[Outgoing] = []
+    async with meanwhile(save_register(tx, school_id, register)):
+        for few in in_turns(steps):
+            outgoing += [_outgoing(step, school_id, origin) for step in few]
+            await asyncio.sleep(0)
+    return outgoing
+
+
+def _outgoing(step: Step, school_id: UUID, origin: Origin) -> Outgoing:
+    fact, version = step
+    return Outgoing(fact(), school_id, version, actor=origin.actor, traceparent=origin.traceparent)
+
+
+def _steps(register: Register, invite: Collection[UUID] = ()) -> Iterator[Step]:
+    """Take the versions of what changed one step on for each fact, and say which facts these are."""
+    yield from _student_facts(register)
+    yield from _parent_facts(register, invite)
+    yield from _group_facts(register)
+
+
+def _student_facts(register: Register) -> Iterator[Step]:
     begin = register.begin.students
     for student_id, after in list(register.students.items()):
         before = begin.get(student_id)
@@ -57,12 +81,12 @@ def _student_facts(register: Register) -> Iterator[tuple[Message, int]]:
         for change in student_change(before, after):
             version = after.version + 1
             register.put_student(after.at(version))
-            yield _student_fact(change, after), version
+            yield partial(_student_fact, change, after), version
     for student_id in begin.keys() - register.students.keys():
-        yield facts.StudentRemoved(student_id=student_id), begin[student_id].version + 1
+        yield partial(facts.StudentRemoved, student_id=student_id), begin[student_id].version + 1
 
 
-def _parent_facts(register: Register, invite: Collection[UUID]) -> Iterator[tuple[Message, int]]:
+def _parent_facts(register: Register, invite: Collection[UUID]) -> Iterator[Step]:
     begin = register.begin.parents
     for parent_id, after in list(register.parents.items()):
         before = begin.get(parent_id)
@@ -71,17 +95,17 @@ def _parent_facts(register: Register, invite: Collection[UUID]) -> Iterator[tupl
         version = after.version
         for change in parent_changes(before, after):
             version += 1
-            yield _parent_fact(change, after), version
+            yield partial(_parent_fact, change, after), version
         if parent_id in invite:
             version += 1
-            yield facts.InvitationRequested(parent_id=parent_id), version
+            yield partial(facts.InvitationRequested, parent_id=parent_id), version
         if version > after.version:
             register.put_parent(after.at(version))
     for parent_id in begin.keys() - register.parents.keys():
-        yield facts.ParentRemoved(parent_id=parent_id), begin[parent_id].version + 1
+        yield partial(facts.ParentRemoved, parent_id=parent_id), begin[parent_id].version + 1
 
 
-def _group_facts(register: Register) -> Iterator[tuple[Message, int]]:
+def _group_facts(register: Register) -> Iterator[Step]:
     begin = register.begin.groups
     for group_id in list({**begin, **register.groups}):
         before, after = begin.get(group_id), register.groups.get(group_id)
@@ -89,7 +113,7 @@ def _group_facts(register: Register) -> Iterator[tuple[Message, int]]:
             version = max(before.version if before else 0, after.version if after else 0) + 1
             if after is not None:
                 register.put_group(replace(after, version=version))
-            yield _group_fact(change, group_id, before, after), version
+            yield partial(_group_fact, change, group_id, before, after), version
 
 
 def _student_fact(change: Change, student: Student) -> Message:
@@ -102,7 +126,7 @@ def _parent_fact(change: Change, parent: Parent) -> Message:
     contacts = [
         {
             "contact_id": contact.contact_id,
-            "kind": contact.kind.value,
+            "kind": contact.kind,
             "address": contact.address,
             "preferred": contact.preferred,
             "verified": contact.verified,
@@ -113,7 +137,7 @@ def _parent_fact(change: Change, parent: Parent) -> Message:
         {
             "student_id": link.student_id,
             "relation": link.relation,
-            "rights": link.rights.value,
+            "rights": link.rights,
             "reason": link.reason.value,
         }
         for link in parent.links

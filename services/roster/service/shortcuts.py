@@ -116,7 +116,7 @@ def _region(country: str) -> _Region | None:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
     if metadata is None or phonenumbers.region_code_for_country_code(code) != country:
         return None
-    general = metadata.general_desc.national_number_pattern
+    general = metadata.general_desc.national_number_pattern if metadata.general_desc else None
     if metadata.national_prefix_for_parsing != "0" or metadata.national_prefix_transform_rule or not general:
         return None
     return _Region(code, re.compile(metadata.international_prefix or r"(?!)"), re.compile(general))

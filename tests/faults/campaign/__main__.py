@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from tests.support.brokers.base import Unavailable
 def main() -> int:
     """0: no promise was broken; 1: some were; 2: no Apache Kafka here that may be killed."""
     given = _arguments()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own clients, while there is no broker
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
     directory.mkdir(parents=True, exist_ok=True)

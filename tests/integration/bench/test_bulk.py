@@ -43,4 +43,8 @@ def test_a_bulk_run_is_measured_by_process_and_by_stage(_broker: str, tmp_path: 
     records = {name: passed for name, _, _, passed in job["stages"]}
     assert records["invitations: commands made"] == records["dashboard: shows the outcome"] == PARENTS
     assert all(name in said[-1] for name in records)
+    rounds = {name: (passed, times) for name, passed, times in job["rounds"]}
+    assert rounds["notifier.on-commands-bulk"][0] == rounds["invitations emits, bulk"][0] / 2 == PARENTS
+    assert all(1 <= times <= passed for passed, times in rounds.values())
+    assert job["transactions"] >= sum(times for name, (_, times) in rounds.items() if ".on-" in name)
     assert {"mails.svg", "cpu.svg", "figures.jsonl"} <= {path.name for path in report.folder.iterdir()}

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import TopicPartition
-from sqlalchemy import event
 
 from shared.contracts.topics import topics_of
 from shared.runtime.consumer import Worker
@@ -51,9 +50,7 @@ class Trips:
 
     def watch(self, database: Database) -> None:
         """Count what this database is asked."""
-        for engine in database._engines.values():
-            for name in ("before_cursor_execute", "begin", "commit", "rollback"):
-                event.listen(engine.sync_engine, name, self._add)
+        database.watch = self._add
 
     def _add(self, *_: Any) -> None:
         self.count += 1

@@ -26,7 +26,7 @@ async def narrow(database_url: str) -> AsyncIterator[Scene]:
         yield school
 
 
-async def test_outcomes_wake_a_run_when_there_is_room_for_half_a_batch(narrow: Scene) -> None:
+async def test_outcomes_wake_a_run_when_there_is_room_for_a_batch(narrow: Scene) -> None:
     run = await start(narrow)
     sweeps, looks = narrow.sweeps(), []
     await sweeps._list()
@@ -34,12 +34,12 @@ async def test_outcomes_wake_a_run_when_there_is_room_for_half_a_batch(narrow: S
     narrow.outcomes.wake = lambda: looks.append("look")
     assert await sweeps._expand() is False
     sent = [MessageSent(**outcome_of(command), sent_at=NOW) for command in await narrow.emitted(SendMessage)]
-    await narrow.feed(sent[0])
+    await narrow.feed(*sent[:3])
     assert looks == []
-    await narrow.feed(sent[1])
+    await narrow.feed(sent[3])
     assert looks == ["look"]
     assert await sweeps._expand() is True
-    assert (await show(narrow, run))["messaged"] == 6
+    assert (await show(narrow, run))["messaged"] == 8
 
 
 async def test_outcomes_wake_nobody_where_no_run_waits(narrow: Scene) -> None:

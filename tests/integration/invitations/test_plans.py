@@ -1,16 +1,17 @@
-"""How PostgreSQL finds due work among many rows: by an index, whether or not the table was ever analysed."""
+"""How PostgreSQL finds rows among many: by an index, whenever the plan was made and whatever was known then."""
 
+import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import TextClause, text
 
-from services.invitations.storage import bulk_items
+from services.invitations.storage import bulk_items, bulk_pace, copies, last_messages
 from services.invitations.storage import invitations as rows
 from tests.integration.invitations.scene import Scene
 from tests.support.postgres import execute_as_owner
 
-PENDING = 20_000
 FILL = """
 INSERT INTO invitations (invitation_id, school_id, parent_id, version, status, generation, purpose, channel,
                          contact_id, address_digest, token_key_id, token_digest, message_id, template, delivery,
@@ -25,35 +26,83 @@ SELECT CAST(:school_id AS uuid), gen_random_uuid(), :school_id, state, gen_rando
   FROM generate_series(1, :count) AS number,
        LATERAL (SELECT CASE WHEN number % 2 = 0 THEN 'messaged' ELSE 'pending' END AS state) AS given
 """
+FILL_PARENTS = """
+INSERT INTO parents (parent_id, school_id, version, name, contacts, students, has_access, removed)
+SELECT gen_random_uuid(), :school_id, 1, 'Ada', '[]', '{}', true, false FROM generate_series(1, :count)
+"""
+FILLS = {"invitations": FILL, "bulk_items": FILL_ITEMS, "parents": FILL_PARENTS}
+BATCH_STATEMENTS = {
+    "invitations of parents": (text(f"{rows._BY_PARENTS} FOR UPDATE"), "uq_invitations_parent_id"),
+    "invitations by id": (rows._BY_IDS, "pk_invitations"),
+    "last messages": (last_messages._CLAIM, "pk_invitations"),
+    "save last messages": (last_messages._SAVE._apart, "pk_invitations"),
+    "save last messages alike": (last_messages._SAVE._alike, "pk_invitations"),
+    "parents": (text(f"{copies._PARENTS} FOR UPDATE"), "pk_parents"),
+    "save items": (bulk_items._SAVE_ITEMS._apart, "pk_bulk_items"),
+    "save items alike": (bulk_items._SAVE_ITEMS._alike, "pk_bulk_items"),
+    "outcomes of items": (bulk_items._TAKE_OUTCOMES._apart, "pk_bulk_items"),
+    "outcomes of items alike": (bulk_items._TAKE_OUTCOMES._alike, "pk_bulk_items"),
+}
+
+
+async def _fill(school: Scene, count: int, *, analyse: bool) -> None:
+    """A school with invitations of which none is due, and a run with items."""
+    for fill in FILLS.values():
+        await school.sql(fill, school_id=school.school_id, count=count)
+    if analyse:
+        for table in FILLS:
+            await execute_as_owner(school.database.url, f"ANALYZE invitations.{table}")
 
 
 async def _plan(school: Scene, statement: TextClause, **parameters: Any) -> str:
     async with school.database.transaction() as tx:
+        await bulk_pace.claim_pacing(tx)
         values = {"now": tx.now, "limit": 500, **parameters}
         wanted = {name: value for name, value in values.items() if f":{name}" in statement.text}
         found = await tx.rows(text(f"EXPLAIN {statement.text}"), wanted)
     return "\n".join(line for (line,) in found)
 
 
-@pytest.fixture(params=[False, True], ids=["never analysed", "analysed"])
-async def crowd(school: Scene, request: pytest.FixtureRequest) -> Scene:
-    """A school with many invitations of which none is due, and a run with many items."""
-    for fill in (FILL, FILL_ITEMS):
-        await school.sql(fill, school_id=school.school_id, count=PENDING)
-    if request.param:
-        for table in ("invitations", "bulk_items"):
-            await execute_as_owner(school.database.url, f"ANALYZE invitations.{table}")
-    return school
+async def _plan_for_any_values(school: Scene, statement: TextClause) -> str:
+    """The plan that a connection keeps for all further executions of a statement."""
+    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
+    numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement.text)
+    async with school.database.transaction() as tx:
+        await tx.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
+        driver = (await tx._connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(f"PREPARE planned AS {numbered}")
+        found = await driver.fetch(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
+        await driver.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in found)
 
 
-async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(crowd: Scene) -> None:
+@pytest.mark.parametrize("analyse", [False, True], ids=["never analysed", "analysed"])
+async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(school: Scene, analyse: bool) -> None:
+    await _fill(school, 20_000, analyse=analyse)
     found = {
         "ix_invitations_expires_at": rows._CLAIM_EXPIRED,
         "ix_invitations_next_reminder_at": rows._CLAIM_REMINDERS,
         "ix_invitations_send_at": rows._CLAIM_HELD,
-        "ix_bulk_items_pending": bulk_items._CLAIM_ITEMS,
+        "pk_bulk_items": bulk_items._CLAIM_ITEMS,
     }
     for index, statement in found.items():
-        plan = await _plan(crowd, statement, bulk_id=crowd.school_id)
-        assert index in plan
-        assert "Seq Scan" not in plan
+        # The second run is one that statistics have not seen.
+        for bulk_id in (school.school_id, uuid4()):
+            plan = await _plan(school, statement, bulk_id=bulk_id, after=bulk_items.FIRST)
+            assert index in plan
+            assert "Seq Scan" not in plan
+            assert index != "pk_bulk_items" or "Sort" not in plan
+
+
+@pytest.mark.parametrize("count", [0, 100, 20_000])
+async def test_a_batch_is_found_row_by_row_however_few_rows_there_were_when_it_was_planned(
+    school: Scene, count: int
+) -> None:
+    if count:
+        await _fill(school, count, analyse=True)
+    for name, (statement, index) in BATCH_STATEMENTS.items():
+        plan = await _plan_for_any_values(school, statement)
+        assert index in plan, (name, plan)
+        assert "Seq Scan" not in plan, (name, plan)
+        assert "Hash Join" not in plan, (name, plan)

@@ -65,6 +65,6 @@ async def test_each_record_is_where_a_java_producer_would_put_it(kafka: Bench) -
 
 
 async def test_what_the_broker_refuses_is_raised(kafka: Bench) -> None:
-    topic = await kafka.topic(**{"max.message.bytes": "1000"})
+    topic = await kafka.topic(partitions=1, **{"max.message.bytes": "1000"})
     with pytest.raises(KafkaError):
         await publish(await kafka.our_producer(), [(topic, b"one", b"x" * 5_000, [])])

@@ -10,7 +10,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.consumers import Commands
 from services.notifier.service.accepting import accept
 from services.notifier.service.outlets import Outlets
-from services.notifier.timers.hands import HANDED_OVER
+from services.notifier.timers import hands
 from services.notifier.timers.sender import Sender
 from shared.contracts.notifier import SendMessage
 from shared.runtime.outbox import Lane
@@ -58,13 +58,16 @@ async def test_a_command_is_claimed_as_it_is_written_and_sent_without_a_look(
     assert [kind for kind, _ in await desk.facts()] == ["sent"]
 
 
-async def test_what_there_is_no_place_for_waits_and_follows(desk: Desk, channel: MemoryChannel) -> None:
+async def test_what_there_is_no_place_for_waits_and_follows(
+    desk: Desk, channel: MemoryChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hands, "HANDED_OVER", 40)
     sender = desk.sender(channel, lane=Lane.BULK, connections=2)
     await _idle(sender)
     channel.open_gate.clear()
-    many = HANDED_OVER + 18
+    many = 40 + 18
     await _consume(desk, _commands(sender), *(command() for _ in range(many)))
-    assert await desk.states() == ["queued"] * 18 + ["sending"] * HANDED_OVER
+    assert await desk.states() == ["queued"] * 18 + ["sending"] * 40
     assert sender.places() == 0, "older ones wait"
     async with sending(sender):
         channel.open_gate.set()

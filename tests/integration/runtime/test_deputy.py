@@ -9,7 +9,8 @@ import pytest
 from shared.runtime.deputy import Deputy
 from shared.runtime.health import Health
 from shared.runtime.outbox import Lane
-from shared.runtime.relay import _RENEW, Relay
+from shared.runtime.outbox_queue import OutboxQueue
+from shared.runtime.relay import Relay
 from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -47,9 +48,10 @@ async def test_i18_what_no_worker_publishes_is_published(database_url: str, brok
 async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, broker: Broker) -> None:
     async with stage(database_url, broker) as scene:
         await _emit_long_ago(scene)
-        async with scene.roster.transaction() as transaction:
-            held = {"lane": Lane.SINGLE.value, "holder": uuid4(), "seconds": AN_HOUR_SECONDS}
-            await transaction.scalar(_RENEW, held)
+        worker = OutboxQueue(scene.roster, Lane.SINGLE.value)
+        leads, _ = await worker.lead(uuid4(), AN_HOUR_SECONDS)
+        assert leads
+        worker.drop()
         await _deputy(scene).look()
         assert await scene.pending() == 1
 

@@ -41,10 +41,10 @@ def test_c14_a_bounce_after_the_hand_over_is_a_failure_with_its_reason() -> None
 
 def test_s6_a_hard_bounce_stops_the_reminders() -> None:
     sent = last_message()
-    assert sent.next_reminder_at is not None
+    assert sent.reminds
     moved = advance(sent, Outcome(sent.message_id, sent.invitation_id, Delivery.FAILED_PERMANENT))
     assert moved is not None
-    assert moved.next_reminder_at is None
+    assert not moved.reminds
 
 
 def test_an_outcome_of_an_older_message_changes_nothing() -> None:

@@ -75,7 +75,7 @@ def last_message() -> LastMessage:
         made.message_id,
         made.delivery,
         made.delivery_reason,
-        made.next_reminder_at,
+        reminds=made.next_reminder_at is not None,
     )
 
 

@@ -53,7 +53,8 @@ _COUNTS = (
 # Whoever adds or removes people of a school holds the school's row until the transaction ends, so that nobody removes
 # what somebody else is just referring to. Every use case holds it already; then this costs next to nothing.
 _HOLD = """
-    PERFORM FROM schools WHERE school_id IN (SELECT DISTINCT school_id FROM {touched}) FOR NO KEY UPDATE;
+    PERFORM FROM schools WHERE school_id IN (SELECT DISTINCT school_id FROM {touched})
+      ORDER BY school_id FOR NO KEY UPDATE;
     GET DIAGNOSTICS held = ROW_COUNT;
     IF held < (SELECT count(DISTINCT school_id) FROM {touched}) THEN
         RAISE foreign_key_violation USING MESSAGE = format('%s of a school that does not exist', TG_TABLE_NAME);

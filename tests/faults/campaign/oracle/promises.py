@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.ledger import Entry
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import MARK, ours
 from tests.faults.campaign.oracle.verdict import Verdict
 from tests.faults.campaign.topics import Record
 
-_MARK = re.compile(r"mark\d+")
 _OK, _FAIL = "ok", "fail"
 
 
@@ -137,7 +135,7 @@ def _entered(evidence: Evidence, type_: str, part: str) -> Counter[str]:
         if record.type == type_:
             first.setdefault(record.key, record)
     names = [str((record.data or {}).get(part, {}).get("name", "")) for record in first.values()]
-    return Counter(word for name in names for word in _MARK.findall(name))
+    return Counter(word for name in names for word in MARK.findall(name))
 
 
 CHECKS = (acknowledged_is_told, acknowledged_is_kept, once_per_key, never_half)

@@ -1,0 +1,63 @@
+"""An open page of the office: what its stream tells it, and when."""
+
+import json
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from bench.background import Background
+from bench.stream import Stream
+
+_OPEN_WITHIN_SECONDS = 60.0
+
+
+class Page:
+    """Reads the stream in the background while a `with` lasts, which begins once the stream has spoken."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._open = False
+        self._sent: dict[str, float] = {}
+        self._heard = threading.Condition()
+        self._reading = Background(self._read, every_seconds=0.0, failed=self._tell)
+
+    def __enter__(self) -> Self:
+        self._reading.start()
+        with self._heard:
+            opened = self._heard.wait_for(lambda: self._open or self._reading.failure, _OPEN_WITHIN_SECONDS)
+        self._reading.check()
+        if not opened:
+            raise TimeoutError("the stream of a page says nothing")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+        self._reading.stop()
+
+    def sent_at(self, parent_id: str, within_seconds: float) -> float:
+        """When (`time.monotonic()`) it was told that the parent's mail is sent. Raises TimeoutError."""
+        with self._heard:
+            told = self._heard.wait_for(
+                lambda: parent_id in self._sent or self._reading.failure, within_seconds
+            )
+        self._reading.check()
+        if not told:
+            raise TimeoutError("an open page was not told of a mail")
+        return self._sent[parent_id]
+
+    def _read(self) -> None:
+        line, now = self._stream.line(), time.monotonic()
+        with self._heard:
+            self._open = self._open or line == "event: reload"
+            if line.startswith("data: "):
+                for one in json.loads(line.removeprefix("data: ")).get("parents", ()):
+                    if one["delivery"] == "sent":
+                        self._sent.setdefault(one["parent_id"], now)
+            self._heard.notify_all()
+
+    def _tell(self) -> None:
+        with self._heard:
+            self._heard.notify_all()

@@ -1,0 +1,49 @@
+"""In how many rounds a bulk run was worked off: a round is a transaction, and small ones cost as much as large ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bench.database import Rows
+from tests.support.stack import SERVICES
+
+# Both moments are those at which the transaction began.
+_READ = """
+SELECT consumer::text AS name, count(*) AS records, count(DISTINCT passed_at) AS rounds
+  FROM {}.inbox WHERE passed_at >= $1 GROUP BY 1 ORDER BY 1
+"""
+_EMITTED = """
+SELECT '{} emits, ' || lane AS name, count(*) AS records, count(DISTINCT created_at) AS rounds
+  FROM {}.outbox WHERE created_at >= $1 GROUP BY lane ORDER BY lane
+"""
+_COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a consumer group read, or a service emitted on a lane: so many `records` in so many transactions."""
+
+    name: str
+    records: int
+    rounds: int
+
+    @property
+    def size(self) -> float:
+        """Records of one round, on average."""
+        return self.records / self.rounds
+
+
+async def rounds(rows: Rows, since: datetime) -> list[Round]:
+    """The rounds of what began at `since` (the database's clock), service by service."""
+    found = []
+    for service in SERVICES:
+        for statement in (_READ, _EMITTED):
+            found += [Round(**one) for one in await rows(statement.format(service, service), since)]
+    return found
+
+
+async def transactions(rows: Rows) -> int:
+    """Committed in the whole database since it was made; what idle sessions did last may be missing for a second."""
+    ((committed,),) = await rows(_COMMITTED)
+    return int(committed)
