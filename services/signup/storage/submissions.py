@@ -45,8 +45,8 @@ _DECIDE = text(
     RETURNING {", ".join("s." + column for column in _COLUMNS.split(", "))}
     """
 )
-# Each invitation is looked up by itself: statistics always say that next to nothing is pending, and a join by them would
-# read all that is.
+# Each invitation is looked up by itself: statistics always say that next to nothing is pending, and a join by them
+# would read all that is.
 _VERIFIED = text(
     """
     UPDATE submissions SET state = 'accepted', decided_at = :now
