@@ -8,6 +8,7 @@ clean.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ from shared.runtime.logging import describe, get_logger
 from shared.runtime.retry import Backoff
 from shared.runtime.tracing import tracing
 
+COMMIT_WITHIN_SECONDS = 3.0
 Handler = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 log = get_logger("consumer")
 
@@ -36,12 +38,14 @@ class Subscription:
     """What a consumer group does: its topics follow from the list of topics.
 
     A handler gets `(transaction, messages)`: messages of one type, in order per aggregate, none seen before by the
-    group. `after_commit` is called after a batch that handled something was committed.
+    group. `after_commit` is called after a batch that handled something was committed. `ready` is awaited before a
+    batch is begun, while no transaction is open; it ends within a second or so.
     """
 
     group: str
     handlers: Mapping[type[Message], Handler]
     after_commit: Callable[[], None] | None = None
+    ready: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +61,8 @@ class Worker:
     async def consume(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> None:
         """Work through a fetched batch and commit its offsets; raises only what is a bug."""
         self.progress.beat()
+        if self.subscription.ready is not None:
+            await self.subscription.ready()
         entries = [read(record, self.subscription.handlers) for record in records]
         await self._work(entries)
         offsets: dict[TopicPartition, int] = {}
@@ -66,9 +72,11 @@ class Worker:
         self.handled.update(offsets)
         self.progress.beat()
         try:
-            await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError, KafkaError) as error:
-            # The partitions moved on meanwhile; their next owner reads again and the inbox passes what is done.
+            async with asyncio.timeout(COMMIT_WITHIN_SECONDS):
+                await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError, KafkaError, TimeoutError) as error:
+            # The partitions moved on meanwhile, or move: the broker answers nothing else while a member is awaited.
+            # Their next owner reads again and the inbox passes what is done.
             log.info("offsets.not_committed", group=self.subscription.group, **describe(error))
 
     async def _work(self, entries: Sequence[Entry]) -> None:

@@ -14,7 +14,6 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.runtime.engine import Kind, create_engine, pool_of, role_of
 from shared.runtime.errors import is_transient, refusal_of
 from shared.runtime.scope import EVERY_SCHOOL, EverySchool, SchoolsOf, Scope, beginning
-from shared.runtime.session import Session, as_sqlalchemy, written
+from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, written
 
 __all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "SchoolsOf", "Scope", "create_engine", "role_of"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -48,7 +47,7 @@ class Transaction:
         self.schema = schema
         self.hint = hint
         """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
-        self.emitted: set[str] = set()
+        self.emitted: dict[str, int] = {}
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> Any:
         """Run a statement, once for each of several parameters.
@@ -91,7 +90,7 @@ class Database:
         }
         self.watch: Callable[[str], None] | None = None
         """Hears of every round trip: each statement, and the begin and end of transactions."""
-        self._wakers: list[Callable[[str], None]] = []
+        self._wakers: list[Callable[[str, int], None]] = []
         self.led: dict[str, float] = {}
         """Until when, by `time.monotonic()`, a relay of this process has the lease of a lane."""
         self._speaker = secrets.token_hex(4)
@@ -105,8 +104,8 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
 
-    def on_emit(self, wake: Callable[[str], None]) -> None:
-        """Call `wake` with the lane after every commit, of this process, that left something in it to be published."""
+    def on_emit(self, wake: Callable[[str, int], None]) -> None:
+        """Call `wake` with the lane and how many messages each commit of this process left in it to be published."""
         self._wakers.append(wake)
 
     def hint(self, lane: str) -> str:
@@ -138,9 +137,9 @@ class Database:
             raise
         finally:
             await connection.close()
-        for lane in transaction.emitted:
+        for lane, messages in transaction.emitted.items():
             for wake in self._wakers:
-                wake(lane)
+                wake(lane, messages)
 
     async def _begun(self, engine: AsyncEngine) -> tuple[AsyncConnection, Session]:
         """A connection with an open transaction. One that died in the pool unnoticed is replaced: nothing was done."""
@@ -152,10 +151,11 @@ class Database:
             except BaseException as error:
                 session.driver.terminate()
                 await connection.close()
-                if not isinstance(error, (PostgresError, InterfaceError, OSError)):
+                if not isinstance(error, (*DRIVER_ERRORS, OSError)):
                     raise
-                if attempt == _FRESH_CONNECTIONS or not is_transient(error):
-                    raise as_sqlalchemy(error, "BEGIN", lost=True) from error
+                failure = as_sqlalchemy(error, "BEGIN", lost=True)
+                if attempt == _FRESH_CONNECTIONS or not is_transient(failure):
+                    raise failure from error
             else:
                 return connection, session
         raise AssertionError

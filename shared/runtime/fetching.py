@@ -3,11 +3,16 @@
 FastStream's batch loop asks for records for `batch_timeout_ms`, and where none came it sleeps for as long again: fifty
 looks a second by a group that nobody speaks to, and a record that comes meanwhile waits for the sleep to end. Here
 nothing is handed on before there is something.
+
+The client (aiokafka) asks for more as soon as its buffer was taken, keeps the first answer, and asks nothing until that
+is taken too. So a batch was what came in the moment after the batch before, whatever had come since. Where many records
+follow on many, a batch is filled up; one record after another is never kept waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import Any
 
@@ -20,6 +25,12 @@ from shared.runtime.kafka import Kafka
 # How long one look lasts. The group's own errors are raised where it begins.
 LOOK_MS = 1_000
 EMBEDDED_LOOK_MS = 8
+# So many records in one batch are work in bulk: its batches begin a moment apart.
+BULK_RECORDS = 16
+GATHER_SECONDS = 0.1
+FILL_UP_MS = 30
+# Between two attempts at a broker that does not answer; each of them says so in the log.
+RETRY_BACKOFF_MS = 500
 FIRST_REST_SECONDS = 0.005
 LONGEST_REST_SECONDS = 2.0
 
@@ -28,6 +39,9 @@ Found = dict[TopicPartition, list[Any]]
 
 class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has no types
     """`getmany` waits for records, however long that takes; its own time limit is not looked at."""
+
+    _began = 0.0
+    _in_bulk = False
 
     async def getmany(
         self,
@@ -39,7 +53,35 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has
         while True:
             found: Found = await super().getmany(*partitions, timeout_ms=LOOK_MS, max_records=max_records)
             if found:
-                return found
+                break
+        if self._in_bulk or _count(found) >= BULK_RECORDS:
+            await self._fill_up(found, max_records)
+            rest = self._began + GATHER_SECONDS - time.monotonic()
+            if rest > 0 and _has_room(found, max_records):
+                await asyncio.sleep(rest)
+                await self._fill_up(found, max_records)
+        self._began, self._in_bulk = time.monotonic(), _count(found) >= BULK_RECORDS
+        return found
+
+    async def _fill_up(self, found: Found, max_records: int | None) -> None:
+        """Add what lies in the buffer, and what the broker has."""
+        for _ in range(2):
+            if not _has_room(found, max_records):
+                return
+            room = None if max_records is None else max_records - _count(found)
+            more: Found = await super().getmany(timeout_ms=FILL_UP_MS, max_records=room)
+            if not more:
+                return
+            for partition, records in more.items():
+                found.setdefault(partition, []).extend(records)
+
+
+def _count(found: Found) -> int:
+    return sum(map(len, found.values()))
+
+
+def _has_room(found: Found, max_records: int | None) -> bool:
+    return max_records is None or _count(found) < max_records
 
 
 class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
@@ -98,7 +140,13 @@ class PatientBroker(KafkaBroker):
     """FastStream's broker with consumers that wait, and without a producer: the relay alone publishes."""
 
     def __init__(self, kafka: Kafka) -> None:
-        super().__init__(kafka.bootstrap, logger=None, allow_auto_create_topics=False, consumer_only=True)
+        super().__init__(
+            kafka.bootstrap,
+            logger=None,
+            allow_auto_create_topics=False,
+            consumer_only=True,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+        )
         self._kafka = kafka
 
     async def _connect(self) -> Any:

@@ -65,7 +65,8 @@ class Kafka:
             "max_records": MAX_RECORDS,
             "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
             "max_poll_interval_ms": 300_000,
-            "session_timeout_ms": 30_000,
+            # As long as a killed member's partitions, and every commit of its group, wait for it.
+            "session_timeout_ms": 12_000,
             "heartbeat_interval_ms": 3_000,
             "rebalance_timeout_ms": 30_000,
             "fetch_max_wait_ms": 500,
@@ -81,7 +82,7 @@ class Kafka:
 
     def reader_options(self) -> dict[str, Any]:
         """Options of a reader without a group, which begins at the beginning every time."""
-        wait = EMBEDDED_WAIT_MS if self.embedded else 500
+        wait = EMBEDDED_WAIT_MS if self.embedded else 5_000
         return {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": wait}
 
     async def create_topics(self, *, replication: int = 1) -> list[str]:

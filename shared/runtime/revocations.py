@@ -26,7 +26,8 @@ from shared.runtime.logging import describe, get_logger
 from shared.runtime.problems import unavailable
 from shared.runtime.retry import Backoff
 
-POLL_MILLISECONDS = 1_000
+POLL_MILLISECONDS = 5_000
+FIRST_POLL_MILLISECONDS = 100
 PATIENCE_SECONDS = 2.0
 REREAD_SECONDS = 60.0
 READ_WITHIN_SECONDS = 30.0
@@ -81,7 +82,9 @@ class Revocations:
         again_at = time.monotonic() + self._reread_seconds
         async with _Reader(self._kafka) as reader:
             while time.monotonic() < again_at:
-                found = await reader.next(POLL_MILLISECONDS) - self._ids
+                left = 1_000 * (again_at - time.monotonic())
+                patience = POLL_MILLISECONDS if self._complete.is_set() else FIRST_POLL_MILLISECONDS
+                found = await reader.next(max(1, min(patience, int(left)))) - self._ids
                 self._ids |= found
                 for hearing in self._hearings if found else ():
                     hearing()

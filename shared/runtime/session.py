@@ -24,6 +24,8 @@ from shared.runtime.rows import Rows
 # Texts that are made anew for every call must not fill the memory.
 MOST_TEXTS = 2_000
 MOST_PREPARED = 400
+# The last one is what the driver says when a connection breaks in the middle of an answer.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _dialect: Any = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _kept: WeakKeyDictionary[TextClause, Written | None] = WeakKeyDictionary()
 
@@ -78,7 +80,7 @@ class Session:
         """End the transaction. Raises DBAPIError; whether it was committed is then unknown, as ever."""
         try:
             await self.command("COMMIT")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             self._fail("COMMIT", error)
 
     async def roll_back(self) -> None:
@@ -87,7 +89,7 @@ class Session:
             return
         try:
             await self.command("ROLLBACK")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (*DRIVER_ERRORS, OSError):
             self.driver.terminate()
         except BaseException:
             self.driver.terminate()
@@ -102,7 +104,7 @@ class Session:
         try:
             prepared = self._prepared.get(sql) or await self._prepare(sql)
             return Rows(await prepared.fetch(*arguments), prepared)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             self._fail(sql, error)
 
     async def run_many(self, statement: Written, parameters: Sequence[Mapping[str, Any]]) -> None:
@@ -113,7 +115,7 @@ class Session:
         try:
             prepared = self._prepared.get(sql) or await self._prepare(sql)
             await prepared.executemany([[one[name] for name in names] for one in parameters])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             self._fail(sql, error)
 
     async def _prepare(self, sql: str) -> PreparedStatement:
@@ -126,6 +128,8 @@ class Session:
     def _fail(self, sql: str, error: Exception) -> NoReturn:
         if isinstance(error, (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)):
             self._prepared.clear()
+        if isinstance(error, asyncpg.InternalClientError):
+            self.driver.terminate()
         raise as_sqlalchemy(error, sql, lost=self.driver.is_closed()) from error
 
 

@@ -121,7 +121,7 @@ async def test_a_commit_notifies_unless_the_relay_is_in_this_process(roster: Dat
     try:
         await connection.add_listener(channel_of("roster"), lambda *said: heard.append(said[3]))
         roster.led = {"bulk": asyncio.get_running_loop().time() + 3_600}
-        roster.on_emit(lambda _: None)
+        roster.on_emit(lambda *_: None)
         async with roster.transaction() as tx:
             await emit(tx, added(), lane=Lane.BULK)
             await emit(tx, added())

@@ -5,7 +5,7 @@ from alembic import op
 from shared.runtime.schema import no_way_back, plan_alike_for_every_school
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from shared.runtime.schema import no_way_back, plan_alike_for_every_school
 from shared.runtime.tenancy import Tenancy
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,71 @@
+"""What the client leaves with the broker while a batch is at work is in the next batch; one by one is never delayed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from shared.runtime import fetching
+from shared.runtime.fetching import BULK_RECORDS, PatientConsumer
+from tests.integration.kafka.bench import GROUP, Bench
+
+_FIRST, _LATER = 40, 60
+
+
+async def _consumer(kafka: Bench, topic: str, kind: type[Any]) -> Any:
+    options = {"auto_offset_reset": "earliest", "enable_auto_commit": False}
+    consumer = kind(topic, bootstrap_servers=kafka.broker.bootstrap, group_id=kafka.name(GROUP), **options)
+    kafka.stack.push_async_callback(consumer.stop)
+    await consumer.start()
+    return consumer
+
+
+async def _put(kafka: Bench, topic: str, count: int) -> None:
+    producer = await kafka.our_producer()
+    for number in range(count):
+        await producer.send_and_wait(topic, b"%d" % number)
+
+
+def _count(found: dict[TopicPartition, list[Any]]) -> int:
+    return sum(map(len, found.values()))
+
+
+async def test_a_batch_that_follows_on_many_records_is_filled_up(
+    kafka: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka answers a fetch with the first record there is; the rest would be a batch of its own."""
+    monkeypatch.setattr(fetching, "FILL_UP_MS", 120_000)  # however slow the machine is
+    topic = await kafka.topic()
+    await _put(kafka, topic, _FIRST)
+    consumer = await _consumer(kafka, topic, PatientConsumer)
+    batches = [await consumer.getmany(max_records=_FIRST)]
+    await _put(kafka, topic, _LATER)
+    batches.append(await consumer.getmany(max_records=_LATER))
+    assert [_count(one) for one in batches] == [_FIRST, _LATER]
+    values = [record.value for one in batches for records in one.values() for record in records]
+    assert values == [b"%d" % n for count in (_FIRST, _LATER) for n in range(count)]
+
+
+async def test_a_batch_is_filled_up_to_its_size_and_no_further(kafka: Bench) -> None:
+    topic = await kafka.topic(partitions=2)
+    await _put(kafka, topic, _FIRST + _LATER)
+    consumer = await _consumer(kafka, topic, PatientConsumer)
+    sizes: list[int] = []
+    while sum(sizes) < _FIRST + _LATER:
+        sizes.append(_count(await consumer.getmany(max_records=BULK_RECORDS)))
+    assert max(sizes) == BULK_RECORDS
+    assert sum(sizes) == _FIRST + _LATER
+
+
+async def test_one_record_after_another_is_never_kept_waiting(
+    kafka: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the clock says: a wait for more would be one of an hour here."""
+    monkeypatch.setattr(fetching, "GATHER_SECONDS", 3_600.0)
+    topic = await kafka.topic()
+    consumer = await _consumer(kafka, topic, PatientConsumer)
+    for _ in range(5):
+        await _put(kafka, topic, 1)
+        async with asyncio.timeout(120):
+            assert _count(await consumer.getmany(max_records=500)) == 1
