@@ -73,7 +73,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
             part.start()
         for part in service:
             part.wait_ready()
-        seconds = asyncio.run(_at_once(rig, plan.runs))
+        seconds = asyncio.run(_at_once(rig, max(DUE_AT_ONCE, plan.pending[-1]), plan.runs))
     for cost in costs:
         yield from cost.figures()
         say(f"G7 {cost.pending:,} pending: {shown(median(cost.wall))} ms per expiry on the clock")
@@ -133,11 +133,12 @@ async def _sweep(database: Database) -> bool:
         return await expire(tx, BATCH)
 
 
-async def _at_once(rig: Rig, runs: int) -> list[float]:
+async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:
     """Seconds from the moment that all are due at, to the last announcement on the topic."""
     seconds = []
     async with _listening(rig.kafka.bootstrap) as consumer:
         for _ in range(runs):
+            await fill(rig.rows, pending)
             await _drained(rig.rows)
             rows = await rig.rows(_MAKE_DUE, DUE_AT_ONCE, AHEAD_SECONDS)
             due_at = rows[0]["due_at"]

@@ -47,7 +47,7 @@ class Transaction:
         self.schema = schema
         self.hint = hint
         """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
-        self.emitted: set[str] = set()
+        self.emitted: dict[str, int] = {}
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> Any:
         """Run a statement, once for each of several parameters.
@@ -90,7 +90,7 @@ class Database:
         }
         self.watch: Callable[[str], None] | None = None
         """Hears of every round trip: each statement, and the begin and end of transactions."""
-        self._wakers: list[Callable[[str], None]] = []
+        self._wakers: list[Callable[[str, int], None]] = []
         self.led: dict[str, float] = {}
         """Until when, by `time.monotonic()`, a relay of this process has the lease of a lane."""
         self._speaker = secrets.token_hex(4)
@@ -104,8 +104,8 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
 
-    def on_emit(self, wake: Callable[[str], None]) -> None:
-        """Call `wake` with the lane after every commit, of this process, that left something in it to be published."""
+    def on_emit(self, wake: Callable[[str, int], None]) -> None:
+        """Call `wake` with the lane and how many messages each commit of this process left in it to be published."""
         self._wakers.append(wake)
 
     def hint(self, lane: str) -> str:
@@ -137,9 +137,9 @@ class Database:
             raise
         finally:
             await connection.close()
-        for lane in transaction.emitted:
+        for lane, messages in transaction.emitted.items():
             for wake in self._wakers:
-                wake(lane)
+                wake(lane, messages)
 
     async def _begun(self, engine: AsyncEngine) -> tuple[AsyncConnection, Session]:
         """A connection with an open transaction. One that died in the pool unnoticed is replaced: nothing was done."""

@@ -96,7 +96,7 @@ async def _emit_run(transaction: Transaction, messages: Sequence[Outgoing], lane
         raise ValueError("a message's key has a control character")
     hint = {"channel": channel_of(transaction.schema), "hint": transaction.hint(lane)}
     await transaction.execute(_STATEMENT, {"lane": lane.value, "count": len(messages), **hint, **columns})
-    transaction.emitted.add(lane.value)
+    transaction.emitted[lane.value] = transaction.emitted.get(lane.value, 0) + len(messages)
 
 
 def _encoded(message: Message) -> str:

@@ -49,7 +49,10 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
         except migrations.MigrationError as error:
             sys.exit(_say(str(error), 1))
         return
-    app = create_app(settings, api=commands[0] == "api", worker=commands[0] == "worker")
+    _serve(create_app(settings, api=commands[0] == "api", worker=commands[0] == "worker"), settings)
+
+
+def _serve(app: FastAPI, settings: ServiceSettings) -> None:
     config = uvicorn.Config(
         app,
         http=BoundedHttp,

@@ -15,11 +15,47 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from shared.runtime.kafka import Kafka, abandon
+from shared.runtime.logging import describe, get_logger
 from shared.runtime.partitioning import partition_of
 
 Headers = Sequence[tuple[str, bytes]]
 Record = tuple[str, bytes, bytes, Headers]
 """Topic as the broker names it, key, value, headers."""
+
+
+log = get_logger("publishing")
+
+
+class Publisher:
+    """A producer that is started when it is needed, and anew after `drop()`."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._kafka = kafka
+        self._producer: AIOKafkaProducer | None = None
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """See `publish`; where it raises, `drop()` is to follow."""
+        if self._producer is None:
+            producer = self._kafka.producer()
+            try:
+                await producer.start()
+            except BaseException:
+                await abandon(producer)
+                raise
+            self._producer = producer
+        await publish(self._producer, records)
+
+    async def drop(self) -> None:
+        """End the producer and send nothing of what it still holds."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(5):
+                await abandon(producer)
+        except Exception as error:  # noqa: BLE001 - it is thrown away either way
+            log.info("producer.abandoned", **describe(error))
 
 
 async def publish(producer: AIOKafkaProducer, records: Iterable[Record]) -> None:

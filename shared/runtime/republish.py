@@ -38,5 +38,5 @@ async def republish(
         for lane in Lane:
             hint = {"channel": channel_of(transaction.schema), "hint": transaction.hint(lane)}
             await transaction.execute(_NOTIFY, hint)
-        transaction.emitted.update(Lane)
+        transaction.emitted |= dict.fromkeys(map(str, Lane), int(result.rowcount))
     return int(result.rowcount)

@@ -14,9 +14,12 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
+_PLAIN = {"uuid": "uuid", "hex": "text"}
+"""Kinds of columns whose values, with no comma, quote or brace in any, travel as one text; and what they are there."""
 
-def as_array(ids: Iterable[UUID | None]) -> str:
-    """Ids as the text of an array: for `CAST(CAST(:ids AS text) AS uuid[])`."""
+
+def as_array(ids: Iterable[UUID | str | None]) -> str:
+    """Ids, or words of hexadecimal digits, as the text of an array: for `CAST(CAST(:ids AS text) AS uuid[])`."""
     return "{" + ",".join(map(str, ids)).replace("None", "NULL") + "}"
 
 
@@ -30,7 +33,8 @@ def columns_of(values: Iterable[object], names: Sequence[str]) -> dict[str, list
 class RowStatement:
     """A statement with `{rows}` where it reads the rows, which are `r` there, and `{names}` for their columns.
 
-    `types` are the columns with their PostgreSQL types, two at least; parameters have the columns' names. `same` are
+    `types` are the columns with their PostgreSQL types (or `hex`: text of hexadecimal digits), two at least; parameters
+    have the columns' names. `same` are
     those that often have one value in all rows of a batch, never all: only where each of them has they travel as single
     values, so that there are two texts to prepare and no more.
     """
@@ -38,7 +42,7 @@ class RowStatement:
     def __init__(self, sql: str, types: Mapping[str, str], *, same: Collection[str] = ()) -> None:
         self._names = tuple(types)
         self._same = tuple(same)
-        self._ids = tuple(name for name, kind in types.items() if kind == "uuid")
+        self._ids = tuple(name for name, kind in types.items() if kind in _PLAIN)
         self._apart = _statement(sql, types, ())
         self._alike = _statement(sql, types, self._same)
 
@@ -65,11 +69,14 @@ def _statement(sql: str, types: Mapping[str, str], same: Collection[str]) -> Tex
     listed = ", ".join(name for name in types if name not in same)
     arrays = ", ".join(_array(name, kind) for name, kind in types.items() if name not in same)
     columns = ", ".join(
-        f"CAST(:{name} AS {kind}) AS {name}" if name in same else name for name, kind in types.items()
+        f"CAST(:{name} AS {_PLAIN.get(kind, kind)}) AS {name}" if name in same else name
+        for name, kind in types.items()
     )
     rows = f"(SELECT {columns} FROM unnest({arrays}) AS listed ({listed})) AS r"
     return text(sql.format(rows=rows if same else f"unnest({arrays}) AS r ({names})", names=names))
 
 
 def _array(name: str, kind: str) -> str:
-    return f"CAST({f'CAST(:{name} AS text)' if kind == 'uuid' else f':{name}'} AS {kind}[])"
+    if kind in _PLAIN:
+        return f"CAST(CAST(:{name} AS text) AS {_PLAIN[kind]}[])"
+    return f"CAST(:{name} AS {kind}[])"

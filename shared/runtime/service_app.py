@@ -58,15 +58,15 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     """
     health, kafka = Health(), Kafka.of(settings)
     if worker:
-        every = [*timers, Housekeeping(database, settings).timer()]
-        loops = _relaying(database, settings, kafka, health, hearings)
+        every = (*timers, Housekeeping(database, settings).timer())
+        loops = [
+            *_relaying(database, settings, kafka, health, hearings),
+            *(_loop(one, health) for one in every),
+        ]
     else:
-        every = [Deputy(database, lambda lane: Relay(database, kafka, lane, Health())).timer()]
-        loops = [Listener(database, hearings).run] if hearings else []
-    loops += [_loop(timer, health) for timer in every]
+        loops = _standing_by(database, kafka, health, hearings)
     revocations = Revocations(kafka, health) if api and takes_tokens else None
-    if revocations is not None:
-        loops.append(revocations.run)
+    loops += [] if revocations is None else [revocations.run]
     consumers = Consumers(
         kafka,
         database,
@@ -108,7 +108,7 @@ def _relaying(
     """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
     poll = settings.relay_poll_milliseconds
     relays = {lane: Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane}
-    database.on_emit(lambda lane: relays[Lane(lane)].wake())
+    database.on_emit(lambda lane, messages: relays[Lane(lane)].wake(messages))
 
     def joined() -> None:
         for relay in relays.values():
@@ -125,6 +125,12 @@ def _relaying(
 
     listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])
     return [*(relay.run for relay in relays.values()), listener.run]
+
+
+def _standing_by(database: Database, kafka: Kafka, health: Health, hearings: Sequence[Hearing]) -> list[Loop]:
+    """The workers relay; where none is at work, the deputy does."""
+    deputy = Deputy(database, lambda lane: Relay(database, kafka, lane, Health()))
+    return [_loop(deputy.timer(), health), *([Listener(database, hearings).run] if hearings else [])]
 
 
 @asynccontextmanager

@@ -81,7 +81,7 @@ class Cluster:
             self._log,
             before_exec=self._change_user,
         )
-        self._server.wait_until(self._answers, seconds=60)
+        self._server.wait_until(self._answers, seconds=600)
 
     @property
     def pid(self) -> int:

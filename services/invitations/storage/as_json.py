@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-
-def plain_fields(value: DataclassInstance) -> dict[str, Any]:
-    """The fields of a flat value; `dataclasses.asdict` copies deeply, which costs more than the INSERT."""
-    return {name: getattr(value, name) for name in type(value).__dataclass_fields__}
 
 
 def as_json(values: list[Any]) -> str:

@@ -131,6 +131,6 @@ async def take_outcomes(tx: Transaction, outcomes: Sequence[tuple[LastMessage, O
         "parent_id": [invitation.parent_id for invitation, _ in outcomes],
         "school_id": [invitation.school_id for invitation, _ in outcomes],
         "failed": [outcome.delivery in STOPPED for _, outcome in outcomes],
-        "reason": [outcome.code or outcome.delivery.value for _, outcome in outcomes],
+        "reason": [outcome.code or outcome.delivery for _, outcome in outcomes],
     }
     await tx.execute(*_TAKE_OUTCOMES.of_columns(columns))

@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import Row, text
 
 from services.invitations.domain.copies import ParentCopy, SchoolCopy
 from services.invitations.domain.models import Contact, Parent, QuietHours, School
-from services.invitations.storage.as_json import as_json, plain_fields
+from services.invitations.storage.as_json import as_json
 from shared.runtime.database import Transaction
+from shared.runtime.ids import uuid_of
+from shared.runtime.rowset import RowStatement, as_array
 
 _SAVE_SCHOOLS = text(
     """
@@ -30,17 +33,13 @@ _SAVE_SCHOOLS = text(
      WHERE s.version < excluded.version
     """
 )
-# A parent's pupils travel as one text per row, since PostgreSQL's unnest would flatten an array of arrays.
-_SAVE_PARENTS = text(
+# A parent's pupils and contacts travel as one text per row: PostgreSQL's unnest would flatten an array of arrays.
+_SAVE_PARENTS = RowStatement(
     """
-    INSERT INTO parents AS p (parent_id, school_id, version, name, language, has_access, removed, students, contacts)
-    SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]), contacts
-      FROM ROWS FROM (
-           unnest(CAST(:parent_id AS uuid[]), CAST(:school_id AS uuid[]), CAST(:version AS bigint[]),
-                  CAST(:name AS text[]), CAST(:language AS text[]), CAST(:has_access AS boolean[]),
-                  CAST(:removed AS boolean[]), CAST(:students AS text[])),
-           jsonb_array_elements(CAST(:contacts AS jsonb))) AS r (
-           parent_id, school_id, version, name, language, has_access, removed, students, contacts)
+    INSERT INTO parents AS p ({names})
+    SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]),
+           CAST(contacts AS jsonb)
+      FROM {rows}
      ORDER BY r.parent_id
     ON CONFLICT (parent_id) DO UPDATE SET
         version = excluded.version, name = excluded.name, language = excluded.language,
@@ -48,10 +47,24 @@ _SAVE_PARENTS = text(
         removed = excluded.removed
      WHERE p.version < excluded.version AND p.school_id = excluded.school_id
     RETURNING p.parent_id
-    """
+    """,
+    {
+        "parent_id": "uuid",
+        "school_id": "uuid",
+        "version": "bigint",
+        "name": "text",
+        "language": "text",
+        "has_access": "boolean",
+        "removed": "boolean",
+        "students": "text",
+        "contacts": "text",
+    },
+    same=("school_id", "version", "language", "has_access", "removed"),
 )
 _SCHOOLS = text("SELECT * FROM schools WHERE school_id = ANY(CAST(:ids AS uuid[]))")
-_PARENTS = "SELECT * FROM parents WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY parent_id"
+_PARENTS = (
+    "SELECT * FROM parents WHERE parent_id = ANY(CAST(CAST(:ids AS text) AS uuid[])) ORDER BY parent_id"
+)
 _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
 
 
@@ -62,7 +75,7 @@ async def save_schools(tx: Transaction, rows: Iterable[SchoolCopy]) -> None:
 
 async def save_parents(tx: Transaction, rows: Iterable[ParentCopy]) -> set[UUID]:
     """Keep the parents, one row each at most; locks them in id order and returns those that changed."""
-    saved = await tx.rows(_SAVE_PARENTS, _parent_columns(list(rows)))
+    saved = await tx.rows(*_SAVE_PARENTS.of_columns(_parent_columns(list(rows))))
     return {row.parent_id for row in saved}
 
 
@@ -74,12 +87,12 @@ async def find_schools(tx: Transaction, school_ids: Collection[UUID]) -> dict[UU
 
 async def claim_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
     """Lock the known ones of these parents, in id order."""
-    return _parents(await tx.rows(f"{_PARENTS} FOR UPDATE", {"ids": list(parent_ids)}))
+    return _parents(await tx.rows(f"{_PARENTS} FOR UPDATE", {"ids": as_array(parent_ids)}))
 
 
 async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
     """The known ones of these parents, not locked."""
-    return _parents(await tx.rows(_PARENTS, {"ids": list(parent_ids)}))
+    return _parents(await tx.rows(_PARENTS, {"ids": as_array(parent_ids)}))
 
 
 async def count_parents(tx: Transaction, school_id: UUID) -> int:
@@ -105,7 +118,7 @@ def parent_from(row: Row[Any]) -> Parent:
 
 def _contact(fields: Mapping[str, Any]) -> Contact:
     return Contact(
-        contact_id=UUID(fields["contact_id"]),
+        contact_id=uuid_of(fields["contact_id"]),
         kind=fields["kind"],
         address=fields["address"],
         preferred=fields["preferred"],
@@ -153,6 +166,6 @@ def _parent_columns(rows: Sequence[ParentCopy]) -> dict[str, Any]:
         "language": [parent.language for parent in parents],
         "has_access": [parent.has_access for parent in parents],
         "removed": [parent.removed for parent in parents],
-        "students": ["{" + ",".join(map(str, row.students)) + "}" for row in rows],
-        "contacts": as_json([[plain_fields(contact) for contact in parent.contacts] for parent in parents]),
+        "students": [as_array(row.students) for row in rows],
+        "contacts": [to_json(parent.contacts).decode() for parent in parents],
     }

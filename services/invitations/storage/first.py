@@ -30,7 +30,14 @@ _ADD = RowStatement(
     )
     INSERT INTO invitations ({_COLUMNS}) SELECT {_COLUMNS} FROM r
     """,
-    {**TYPES, "event": "text", "detail": "text", "actor": "text"},
+    {
+        **TYPES,
+        "address_digest": "hex",
+        "token_digest": "hex",
+        "event": "text",
+        "detail": "text",
+        "actor": "text",
+    },
     same=(*SAME, "event", "detail", "actor"),
 )
 _LINE = ("event", "detail", "actor")

@@ -14,7 +14,7 @@ from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
 from services.invitations.storage.tables import invitations
 from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.rowset import RowStatement, as_array
 
 _KINDS = [
     (list(invitations.columns.keys()).index(name), {one.value: one for one in kind})
@@ -55,7 +55,8 @@ _SAVE_END = RowStatement(
     same=("status", "next_reminder_at"),
 )
 _BY_PARENTS = (
-    f"SELECT {COLUMNS} FROM invitations WHERE parent_id = ANY(CAST(:ids AS uuid[])) ORDER BY invitation_id"
+    f"SELECT {COLUMNS} FROM invitations WHERE parent_id = ANY(CAST(CAST(:ids AS text) AS uuid[]))"
+    " ORDER BY invitation_id"
 )
 _BY_IDS = text(
     f"""
@@ -112,13 +113,13 @@ _CLAIM_HELD = text(
 
 async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """Lock the invitations of these parents in id order; keyed by parent."""
-    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": list(parent_ids)})
+    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": as_array(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 
 async def find_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """The invitations of these parents, not locked; keyed by parent."""
-    rows = await tx.rows(_BY_PARENTS, {"ids": list(parent_ids)})
+    rows = await tx.rows(_BY_PARENTS, {"ids": as_array(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 

@@ -12,32 +12,37 @@ from services.roster.domain.contacts import Contact, ContactKind
 from services.roster.domain.people import Link, Parent, Reason, Rights, SiblingGroup, Student
 from services.roster.domain.register import Register
 from services.roster.domain.school import School
+from services.roster.storage.records import keys_of
 from shared.runtime.database import Transaction
 
 STUDENT_COLUMNS = (
     "student_id, name, first_name, last_name, number, class_name, birth_date, match_key, version"
 )
 _STUDENTS = text(
-    f"SELECT {STUDENT_COLUMNS} FROM students WHERE school_id = :school_id AND student_id = ANY(CAST(:ids AS uuid[]))"
+    f"""
+    SELECT {STUDENT_COLUMNS} FROM {keys_of("ids", "uuid")} AS r
+      JOIN students s ON s.school_id = r.school_id AND s.student_id = r.key
+    """
 )
 _PARENTS = text(
-    """
+    f"""
     WITH wanted AS (
-        SELECT parent_id FROM parents WHERE school_id = :school_id AND parent_id = ANY(CAST(:parent_ids AS uuid[]))
+        SELECT school_id, key AS parent_id FROM {keys_of("parent_ids", "uuid")} AS r
         UNION
-        SELECT parent_id FROM parents WHERE school_id = :school_id AND family_key = ANY(CAST(:keys AS text[]))
+        SELECT p.school_id, p.parent_id FROM {keys_of("keys", "text")} AS r
+          JOIN parents p ON p.school_id = r.school_id AND p.family_key = r.key
         UNION
-        SELECT parent_id FROM student_parents
-         WHERE school_id = :school_id AND student_id = ANY(CAST(:student_ids AS uuid[]))
+        SELECT l.school_id, l.parent_id FROM {keys_of("student_ids", "uuid")} AS r
+          JOIN student_parents l ON l.school_id = r.school_id AND l.student_id = r.key
     )
     SELECT p.parent_id, p.names, p.language, p.family_key, p.signed_up_at, p.version,
            (SELECT jsonb_agg(jsonb_build_array(c.contact_id, c.kind, c.address, c.preferred, c.verified)
                              ORDER BY c.contact_id)
-              FROM contacts c WHERE c.school_id = :school_id AND c.parent_id = p.parent_id) AS contacts,
+              FROM contacts c WHERE c.school_id = p.school_id AND c.parent_id = p.parent_id) AS contacts,
            (SELECT jsonb_agg(jsonb_build_array(l.student_id, l.relation, l.rights, l.reason, l.sibling_group_id)
                              ORDER BY l.linked_at, l.student_id)
-              FROM student_parents l WHERE l.school_id = :school_id AND l.parent_id = p.parent_id) AS links
-      FROM wanted JOIN parents p ON p.school_id = :school_id AND p.parent_id = wanted.parent_id
+              FROM student_parents l WHERE l.school_id = p.school_id AND l.parent_id = p.parent_id) AS links
+      FROM wanted JOIN parents p ON p.school_id = wanted.school_id AND p.parent_id = wanted.parent_id
      ORDER BY p.created_at, p.parent_id
     """
 )
@@ -51,9 +56,9 @@ _GROUPS = text(
     """
 )
 _REFUSED = text(
-    """
-    SELECT parent_id, student_id FROM taken_apart
-     WHERE school_id = :school_id AND parent_id = ANY(CAST(:ids AS uuid[]))
+    f"""
+    SELECT t.parent_id, t.student_id FROM {keys_of("ids", "uuid")} AS r
+      JOIN taken_apart t ON t.school_id = r.school_id AND t.parent_id = r.key
     """
 )
 

@@ -10,13 +10,16 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from services.roster.domain.register import Register
-from services.roster.storage.records import as_json
+from services.roster.storage.records import as_json, keys_of, pairs_of
 from services.roster.storage.rendering import contact_row, group_row, link_row, parent_row, student_row
 from services.roster.storage.tables import CONTACTS, GROUPS, LINKS, PARENTS, STUDENTS, Table
 from shared.runtime.database import Transaction
 
 _RELEASE_KEYS = text(
-    "UPDATE parents SET family_key = NULL WHERE school_id = :school_id AND parent_id = ANY(CAST(:ids AS uuid[]))"
+    f"""
+    UPDATE parents p SET family_key = NULL FROM {keys_of("ids", "uuid")} AS r
+     WHERE p.school_id = r.school_id AND p.parent_id = r.key
+    """
 )
 _REFUSE = text(
     """
@@ -25,27 +28,20 @@ _REFUSE = text(
     ON CONFLICT DO NOTHING
     """
 )
-_PAIRS = "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (parent_id uuid, student_id uuid)"
-_DELETE_LINKS = text(
-    f"""
-    DELETE FROM student_parents l WHERE l.school_id = :school_id
-       AND (l.parent_id, l.student_id) IN (SELECT r.parent_id, r.student_id {_PAIRS})
-    """
-)
-_DELETE_CONTACTS = text(
-    """
-    DELETE FROM contacts c WHERE c.school_id = :school_id
-       AND (c.parent_id, c.contact_id) IN (
-           SELECT r.parent_id, r.contact_id
-             FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (parent_id uuid, contact_id uuid))
-    """
-)
-_ALLOW = text(
-    f"""
-    DELETE FROM taken_apart t WHERE t.school_id = :school_id
-       AND (t.parent_id, t.student_id) IN (SELECT r.parent_id, r.student_id {_PAIRS})
-    """
-)
+
+
+def _delete_pairs(table: str, first: str, second: str) -> TextClause:
+    return text(
+        f"""
+        DELETE FROM {table} t USING {pairs_of(first, second)} AS r
+         WHERE t.school_id = r.school_id AND t.{first} = r.{first} AND t.{second} = r.{second}
+        """
+    )
+
+
+_DELETE_LINKS = _delete_pairs("student_parents", "student_id", "parent_id")
+_DELETE_CONTACTS = _delete_pairs("contacts", "parent_id", "contact_id")
+_ALLOW = _delete_pairs("taken_apart", "parent_id", "student_id")
 
 
 def _delete(table: str, column: str) -> TextClause:

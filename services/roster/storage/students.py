@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.storage.records import as_json
+from services.roster.storage.records import as_json, keys_of
 from shared.runtime.database import Transaction
 
 _BY_NUMBER = text("SELECT student_id FROM students WHERE school_id = :school_id AND number = :number")
@@ -36,15 +36,15 @@ _KNOWN = text(
 )
 # Most rows of most files are of strangers. This says of all rows at once whose keys some pupil has.
 _HINTS = text(
-    """
-    SELECT 'number' AS kind, number AS key FROM students
-     WHERE school_id = :school_id AND number = ANY(CAST(:numbers AS text[]))
+    f"""
+    SELECT 'number' AS kind, s.number AS key FROM {keys_of("numbers", "text")} AS r
+      JOIN students s ON s.school_id = r.school_id AND s.number = r.key
     UNION ALL
-    SELECT 'match', match_key FROM students
-     WHERE school_id = :school_id AND match_key = ANY(CAST(:match_keys AS text[]))
+    SELECT 'match', s.match_key FROM {keys_of("match_keys", "text")} AS r
+      JOIN students s ON s.school_id = r.school_id AND s.match_key = r.key
     UNION ALL
-    SELECT 'name', name_key FROM students
-     WHERE school_id = :school_id AND name_key = ANY(CAST(:name_keys AS text[]))
+    SELECT 'name', s.name_key FROM {keys_of("name_keys", "text")} AS r
+      JOIN students s ON s.school_id = r.school_id AND s.name_key = r.key
     """
 )
 

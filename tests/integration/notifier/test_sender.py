@@ -7,15 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifier.channels.base import (
-    Letter,
-    NotOurs,
-    OutcomeUnknown,
-    Receipt,
-    Refused,
-    TryLater,
-    Unavailable,
-)
+from services.notifier.channels.base import OutcomeUnknown, Refused, TryLater, Unavailable
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
 from shared.runtime.outbox import Lane
@@ -296,49 +288,6 @@ async def test_leaving_lets_attempts_end_and_gives_the_rest_back(desk: Desk, cha
     async with sending(desk.sender(channel)):
         await _until(desk, *["sent"] * 10)
     assert len(channel.taken) == 10
-
-
-class _Queueing(MemoryChannel):
-    """One letter at a time; the others wait for their turn, as mails do for a session."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.turn = asyncio.Lock()
-
-    async def send(self, letter: Letter) -> Receipt:
-        async with self.turn:
-            if not letter.ours():
-                raise NotOurs
-            return await super().send(letter)
-
-
-async def test_leaving_gives_back_what_waits_for_its_turn(desk: Desk) -> None:
-    await desk.put(*(command() for _ in range(10)))
-    channel = _Queueing()
-    channel.open_gate.clear()
-    sender = desk.sender(channel, connections=4)
-    async with sending(sender):
-        await eventually(lambda: len(channel.tried) == 1)
-        leaving = asyncio.create_task(sender.hands.close(60.0))
-        await eventually(lambda: sender.hands.closing)
-        channel.open_gate.set()
-        await leaving
-    assert Counter(await desk.states()) == {"sent": 1, "queued": 9}
-    assert len(channel.taken) == 1
-
-
-async def test_what_lost_its_lease_while_it_waited_is_left_to_others(desk: Desk) -> None:
-    await desk.put(command(), command())
-    channel = _Queueing()
-    channel.open_gate.clear()
-    sender = desk.sender(channel, connections=2)
-    await sender.round()
-    await eventually(lambda: len(channel.tried) == 1)
-    for held in sender.hands.held.values():
-        held.until = 0.0
-    channel.open_gate.set()
-    await eventually(lambda: not sender.hands.held)
-    assert len(channel.tried) == len(sender.hands.outcomes) == 1
 
 
 async def test_one_message_that_we_cannot_write_stops_no_other(desk: Desk, channel: MemoryChannel) -> None:

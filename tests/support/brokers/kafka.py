@@ -24,6 +24,8 @@ _CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_SECONDS = 180
 _IMAGE = "apache/kafka:4.1.0"
+# After a kill it reads its logs first, and a busy machine takes its time; whoever ends at once is seen at once.
+START_SECONDS = 600
 _FOR_TESTS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER = "a2ludml0ZS10ZXN0cy0wMA"
 _PROPERTIES = """
@@ -86,7 +88,7 @@ class KafkaFromJars:
     def start(self) -> None:
         """Start it on what it kept, and wait until it takes connections."""
         self._server = Server([*self._java, "kafka.Kafka", str(self._properties)], self._log)
-        self._server.wait_until(lambda: listens(self.port), seconds=90)
+        self._server.wait_until(lambda: listens(self.port), seconds=START_SECONDS)
 
     def kill(self) -> None:
         """End it at once; what it acknowledged is kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.contracts.topics import TOPICS_BY_NAME
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.faults.poison import PREFIX
 from tests.faults.campaign.ledger import Outcome
@@ -52,6 +53,16 @@ def versions_are_out_of_order(evidence: Evidence) -> None:
 @breaks("I10 I19")
 def a_group_passed_over_a_record(evidence: Evidence) -> None:
     evidence.table("dashboard.inbox").pop()
+
+
+@breaks("I10 I19")
+def two_records_have_one_mark_in_the_inbox(evidence: Evidence) -> None:
+    record = record_of(evidence, "roster.parent.renamed.v1")
+    own = {"id": "01a20268-8bcc-77af-8e9e-67b2ea6491c6"}
+    evidence.records += [again(record, **own), again(record, **own, source="/kinvite/signup")]
+    for group in TOPICS_BY_NAME[record.topic].readers:
+        row = {"consumer": group, **own}
+        evidence.table(f"{group.partition('.')[0]}.inbox").append(row)
 
 
 @breaks("I10")

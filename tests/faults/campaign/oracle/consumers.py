@@ -19,11 +19,15 @@ def passed_by_all(evidence: Evidence) -> Verdict:
     passed = {
         (row["consumer"], row["id"]) for service in SERVICES for row in evidence.table(f"{service}.inbox")
     }
+    named: dict[str, tuple[str, str]] = {}
     for record in evidence.records:
         if kind_of(record.key) is not None:
             continue
+        mark, identity = mark_of(record.source, record.id), (record.source, record.id)
+        same = named.setdefault(mark, identity)
+        verdict.expect(same == identity, f"{identity} would be taken for {same}")
         for group in TOPICS_BY_NAME[record.topic].readers:
-            known = (group, mark_of(record.source, record.id)) in passed
+            known = (group, mark) in passed
             verdict.expect(known, f"{group} never passed {record.topic} {record.id}")
     return verdict
 

@@ -1,0 +1,20 @@
+"""What a click on Invite asks of the database: each question is a wait of the person who clicked."""
+
+from __future__ import annotations
+
+from tests.integration.counts.mill import Trips
+from tests.integration.invitations.scene import scene, settings_for
+
+FIRST_INVITATION = 10
+"""Begin and its settings, three reads, four writes, the commit."""
+
+
+async def test_a_click_on_invite_takes_few_round_trips(database_url: str) -> None:
+    async with scene(settings_for(database_url)) as school:
+        await school.open_school()
+        family = await school.family()
+        trips = Trips()
+        trips.watch(school.database)
+        answer = await school.invite(family)
+        assert answer.status_code == 202
+        assert 0 < trips.count <= FIRST_INVITATION
