@@ -78,14 +78,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
         async with _opened(database, *resources, *running, consumers):
             yield
 
-    app = FastAPI(
-        title=f"Kinvite {name}",
-        version="1",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=f"/{name}/openapi.json",
-    )
+    app = FastAPI(title=f"Kinvite {name}", version="1", lifespan=lifespan, **_documents(name))
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
     app.state.revocations = revocations
@@ -95,6 +88,11 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     for router in (_health_routes(name, database, health), *(routers if api else ())):
         app.include_router(router)
     return app
+
+
+def _documents(name: str) -> dict[str, Any]:
+    """Only the description for programs is served."""
+    return {"docs_url": None, "redoc_url": None, "openapi_url": f"/{name}/openapi.json"}
 
 
 def _relaying(
