@@ -155,8 +155,7 @@ class Scene:
     async def sql(self, statement: str, **parameters: Any) -> Sequence[Any]:
         """Rows of a statement; a change gives none."""
         async with self.database.transaction() as tx:
-            done = await tx.execute(statement, parameters)
-            return done.all() if done.returns_rows else []
+            return await tx.rows(statement, parameters)
 
     async def open_school(self, **changes: Any) -> None:
         school = roster.School(name="Elm Grove", country="GB", language="en", timezone="Europe/London")
