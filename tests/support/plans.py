@@ -14,9 +14,7 @@ from sqlalchemy.engine import make_url
 
 from shared.runtime.database import Database, role_of
 
-_SECOND_COLUMN = """
-SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum = 2
-"""
+_COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum BETWEEN 1 AND $2"
 
 
 @dataclass(slots=True)
@@ -45,14 +43,14 @@ class Planner:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def walks(self, plan: str) -> list[str]:
-        """Where a plan reads a whole table, or of an index all that its first column alone leaves."""
+    async def walks(self, plan: str, *, columns: int) -> list[str]:
+        """Where a plan reads a whole table, or asks an index for less than its first `columns` columns."""
         found = re.findall(r"Seq Scan on (\w+)", plan)
         for index, condition in re.findall(
             r"(?:using|Bitmap Index Scan on) (\w+).*\n\s+Index Cond: (.*)", plan
         ):
-            second = await self._connection.fetchval(_SECOND_COLUMN, index)
-            if second is not None and not re.search(rf"\b{second}\b", condition):
+            names = [row[0] for row in await self._connection.fetch(_COLUMNS, index, columns)]
+            if not all(re.search(rf"\b{name}\b", condition, re.IGNORECASE) for name in names):
                 found.append(f"{index}: {condition}")
         return found
 

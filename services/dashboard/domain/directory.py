@@ -1,6 +1,7 @@
 """Schools and students as the dashboard knows them; the newest version of each stays."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 
@@ -17,14 +18,16 @@ class School:
     invitation_lifetime_days: int
 
 
-@dataclass(frozen=True, slots=True)
-class Student:
+class Student(NamedTuple):
     """A pupil; a removed one keeps the version only."""
 
     school_id: UUID
     student_id: UUID
     version: int
-    name: str | None = field(default=None, repr=False)
+    name: str | None = None
     number: str | None = None
     class_name: str | None = None
     removed: bool = False
+
+    def __repr__(self) -> str:
+        return "Student(redacted)"

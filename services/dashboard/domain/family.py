@@ -6,10 +6,9 @@ row with no `person` is a stub made by facts that overtook the parent's own.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from services.dashboard.domain.status import Delivery, State, Status, status_of
@@ -31,19 +30,20 @@ class Stage(IntEnum):
     INVITE_REMINDER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """`kind` is email or phone."""
 
     contact_id: UUID
     kind: str
-    address: str = field(repr=False)
+    address: str
     preferred: bool = False
     verified: bool = False
 
+    def __repr__(self) -> str:
+        return "Contact(redacted)"
 
-@dataclass(frozen=True, slots=True)
-class Link:
+
+class Link(NamedTuple):
     """A child of the parent; `rights` is full or none."""
 
     student_id: UUID
@@ -52,24 +52,25 @@ class Link:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What roster says of the parent."""
 
     version: int
-    name: str = field(default="", repr=False)
+    name: str = ""
     language: str | None = None
     contacts: tuple[Contact, ...] = ()
     links: tuple[Link, ...] = ()
     removed: bool = False
+
+    def __repr__(self) -> str:
+        return "Person(redacted)"
 
     @property
     def rank(self) -> tuple[int]:
         return (self.version,)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """What invitations last said of the invitation's life."""
 
     version: int
@@ -82,8 +83,7 @@ class Progress:
         return (self.version,)
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """The last message that invitations asked for; its link works until `expires_at`."""
 
     version: int
@@ -98,8 +98,7 @@ class Sending:
         return (self.version,)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The delivery of one message; the last of the latest generation counts. Version 0 is "asked for".
 
     `at` is when it became so; for a message that waits, when it goes out or is tried again (None: soon).
@@ -119,8 +118,7 @@ class Outcome:
         return (self.generation, int(self.stage), self.message_id, self.version)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """The sign-up that signup announced."""
 
     signed_up_at: datetime
@@ -134,8 +132,7 @@ class Account:
 R = TypeVar("R", bound=Ranked)
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One parent record of one school, as far as it has been heard of."""
 
     school_id: UUID
@@ -171,14 +168,15 @@ def newer(left: R | None, right: R | None) -> R | None:
 
 def merge(left: Family, right: Family) -> Family:
     """Both must be of one family. Associative, commutative and idempotent."""
-    return replace(
-        left,
-        person=newer(left.person, right.person),
-        progress=newer(left.progress, right.progress),
-        sending=newer(left.sending, right.sending),
-        outcome=newer(left.outcome, right.outcome),
-        account=newer(left.account, right.account),
-        confirmed=left.confirmed | right.confirmed,
+    return Family(
+        left.school_id,
+        left.parent_id,
+        newer(left.person, right.person),
+        newer(left.progress, right.progress),
+        newer(left.sending, right.sending),
+        newer(left.outcome, right.outcome),
+        newer(left.account, right.account),
+        left.confirmed | right.confirmed,
     )
 
 

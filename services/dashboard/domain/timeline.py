@@ -1,7 +1,7 @@
 """One line of a family's timeline in plain words, from the little that is stored of each fact."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 TEMPLATE_WORDS = {
     "verify": "the request to confirm the contact",
@@ -50,8 +50,7 @@ LINES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """`kind` is one of LINES; the rest is what the line needs. No personal data is kept here."""
 
     kind: str

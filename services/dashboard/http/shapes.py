@@ -1,6 +1,5 @@
 """The JSON of the status view."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -46,7 +45,7 @@ class ContactOut(Shape):
 
     @classmethod
     def of(cls, contact: Contact, row: ParentRow) -> Self:
-        return cls(**asdict(contact), opted_out=row.closed(contact))
+        return cls(**contact._asdict(), opted_out=row.closed(contact))
 
 
 class ParentOut(Shape):

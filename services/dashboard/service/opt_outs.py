@@ -23,7 +23,7 @@ async def keep_opt_outs(tx: Transaction, batch: Sequence[Received[C]]) -> None:
         fact, at = received.data, _moment(received.data)
         kind = "recipient_opted_out" if isinstance(fact, RecipientOptedOut) else "recipient_opted_in"
         entry = Entry(kind, at, fact.channel)
-        lines.append((received.school_id, fact.parent_id, fact.parent_id, received.version, entry))
+        lines.append((received.school_id, fact.parent_id, received.aggregate_id, received.version, entry))
     await projection.add_timeline(tx, lines)
     await changes.tell_parents(tx, [(received.school_id, received.data.parent_id) for received in batch])
 

@@ -1,11 +1,10 @@
 """Each fact as the registers of a family's row that it fills, and as its line of the timeline."""
 
 import re
-from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from services.dashboard.domain.family import (
@@ -70,21 +69,20 @@ STAGES = {
 }
 
 
-_of_contact = attrgetter(*(field.name for field in fields(Contact)))
-_of_child = attrgetter(*(field.name for field in fields(Link)))
+_of_contact = attrgetter(*Contact._fields)
+_of_child = attrgetter(*Link._fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What one fact says of one family: registers, a line of the timeline, and its place in its aggregate."""
 
     family: Family
     entry: Entry
-    aggregate_id: UUID
+    aggregate_id: str
     version: int
 
     @property
-    def placed(self) -> tuple[UUID, UUID, UUID, int, Entry]:
+    def placed(self) -> tuple[UUID, UUID, str, int, Entry]:
         """The line with its school, parent, aggregate and version."""
         return (self.family.school_id, self.family.parent_id, self.aggregate_id, self.version, self.entry)
 
@@ -96,8 +94,8 @@ def told(
     return Told(
         family or Family(received.school_id, parent_id),
         entry or line_of(received),
-        UUID(received.data.key),
-        received.version,
+        received.attributes.subject,
+        received.attributes.version,
     )
 
 
@@ -125,7 +123,7 @@ def told_by_envelope(attributes: Attributes) -> Told | None:
         return None
     parent_id = UUID(attributes.subject)
     entry = Entry(kind_of(message), attributes.time, actor=attributes.actor)
-    return Told(Family(attributes.school_id, parent_id), entry, parent_id, attributes.version)
+    return Told(Family(attributes.school_id, parent_id), entry, attributes.subject, attributes.version)
 
 
 def parent_fact(received: Received[P]) -> Told:
@@ -134,8 +132,8 @@ def parent_fact(received: Received[P]) -> Told:
         version=received.version,
         name=fact.parent.name,
         language=fact.parent.language,
-        contacts=tuple(Contact(*_of_contact(contact)) for contact in fact.parent.contacts),
-        links=tuple(Link(*_of_child(child)) for child in fact.children),
+        contacts=tuple(map(Contact._make, map(_of_contact, fact.parent.contacts))),
+        links=tuple(map(Link._make, map(_of_child, fact.children))),
     )
     family = Family(received.school_id, fact.parent_id, person=person)
     return told(received, fact.parent_id, family=family)
@@ -175,7 +173,7 @@ def link_fact(received: Received[L]) -> Told:
         outcome=Outcome(fact.generation, stage, fact.message_id, 0, delivery, fact.send_at or at),
     )
     if fact.send_at:
-        entry = replace(entry, kind="verification_waits" if verify else "invitation_waits")
+        entry = entry._replace(kind="verification_waits" if verify else "invitation_waits")
     return told(received, fact.parent_id, entry, family)
 
 
@@ -192,7 +190,7 @@ def contact_verified(received: Received[ContactVerified]) -> Told:
     """A turn of the invitation, and something to remember of the contact."""
     turned = turn(received, State.VERIFIED)
     confirmed = frozenset({received.data.contact_id})
-    return replace(turned, family=replace(turned.family, confirmed=confirmed))
+    return turned._replace(family=turned.family._replace(confirmed=confirmed))
 
 
 def refused(received: Received[InvitationRefused]) -> Told:
@@ -206,7 +204,7 @@ def outcome(received: Received[X], delivery: Delivery) -> Told:
     reason = fact.reason if isinstance(fact, MessageFailed | MessageOutcomeUnknown) else None
     entry = line_of(received, channel=fact.channel, template=fact.template, reason=reason)
     if delivery is Delivery.FAILED_TEMPORARY:
-        entry = replace(entry, kind="message_deferred")
+        entry = entry._replace(kind="message_deferred")
     result = Outcome(
         fact.generation,
         STAGES[fact.template],

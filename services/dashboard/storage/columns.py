@@ -63,7 +63,8 @@ STUDENT = Register(
         ("number", "text"),
         ("class_name", "text"),
         ("removed", "boolean"),
-    )
+    ),
+    same=("version", "removed"),
 )
 SCHOOL = Register(
     (

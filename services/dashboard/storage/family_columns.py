@@ -1,11 +1,12 @@
 """The registers of families as columns of their rows."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from services.dashboard.domain.family import Contact, Family, Person
+from pydantic_core import to_json
+
+from services.dashboard.domain.family import Family, Person
 from services.dashboard.storage.columns import ACCOUNT, OUTCOME, PERSON, PROGRESS, SENDING
 from services.dashboard.storage.registers import Register
 
@@ -27,19 +28,9 @@ def columns_of(register: Register, values: Sequence[object | None]) -> dict[str,
 
 
 def _person(person: Person) -> tuple[Any, ...]:
-    contacts = json.dumps([_contact(contact) for contact in person.contacts])
+    contacts = to_json([contact._asdict() for contact in person.contacts]).decode()
     search = " ".join([person.name, *(contact.address for contact in person.contacts)]).lower()
     return person.version, person.name, person.language, contacts, search, person.removed
-
-
-def _contact(contact: Contact) -> dict[str, Any]:
-    return {
-        "contact_id": str(contact.contact_id),
-        "kind": contact.kind,
-        "address": contact.address,
-        "preferred": contact.preferred,
-        "verified": contact.verified,
-    }
 
 
 _FIELDS: Mapping[Register, Callable[[Any], tuple[Any, ...]]] = {

@@ -1,6 +1,6 @@
 """Writing the projection, set-wise: at most one statement per table and batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,9 @@ from services.dashboard.storage.registers import arrays_of, upsert
 from shared.runtime.database import Transaction
 from shared.runtime.rowset import RowStatement
 
+# PostgreSQL notes the writing transaction as `xmax` where it found the row and locked it, and nothing in a new one.
+_WAS_THERE = "kept.school_id, kept.parent_id, kept.xmax <> 0 AS was_there"
+
 
 async def save_families(tx: Transaction, families: Sequence[Family]) -> None:
     """Merge the rows of one batch into the stored ones. `families` holds each parent once (`merge_all`)."""
@@ -35,36 +38,26 @@ async def save_families(tx: Transaction, families: Sequence[Family]) -> None:
     }
     for register in registers:
         columns |= columns_of(register, values[register])
-    statement = upsert("parents", PARENT_KEYS, registers)
-    changed = await tx.rows(*statement.of_columns(columns))
     if PERSON in registers:
-        keys = {(row.school_id, row.parent_id) for row in changed}
-        await _replace_links(tx, [f for f in families if (f.school_id, f.parent_id) in keys])
+        changed = await tx.rows(
+            *upsert("parents", PARENT_KEYS, registers, returning=_WAS_THERE).of_columns(columns)
+        )
+        known = {(row.school_id, row.parent_id): row.was_there for row in changed}
+        await _replace_links(tx, [f for f in families if (f.school_id, f.parent_id) in known], known)
+    else:
+        await tx.execute(*upsert("parents", PARENT_KEYS, registers).of_columns(columns))
     await _add_confirmed(tx, [family for family in families if family.confirmed])
 
 
 async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
     """The newest version of each student stays."""
-    newest: dict[tuple[UUID, UUID], Student] = {}
+    newest: dict[UUID, Student] = {}
     for student in students:
-        known = newest.get((student.school_id, student.student_id))
+        known = newest.get(student.student_id)
         if known is None or student.version > known.version:
-            newest[student.school_id, student.student_id] = student
-    rows = [
-        {
-            "school_id": student.school_id,
-            "student_id": student.student_id,
-            "version": student.version,
-            "name": student.name,
-            "number": student.number,
-            "class_name": student.class_name,
-            "removed": student.removed,
-        }
-        for student in newest.values()
-    ]
-    names = ["school_id", "student_id", *STUDENT.names]
-    statement = upsert("students", STUDENT_KEYS, (STUDENT,))
-    await tx.execute(*statement.of_columns(arrays_of(rows, names)))
+            newest[student.student_id] = student
+    columns = dict(zip(Student._fields, zip(*newest.values(), strict=True), strict=True))
+    await tx.execute(*upsert("students", STUDENT_KEYS, (STUDENT,)).of_columns(columns))
 
 
 async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
@@ -101,7 +94,7 @@ ADD_TIMELINE = RowStatement(
 _ENTRY = ("kind", "at", "channel", "template", "reason", "actor")
 
 
-async def add_timeline(tx: Transaction, entries: Sequence[tuple[UUID, UUID, UUID, int, Entry]]) -> None:
+async def add_timeline(tx: Transaction, entries: Sequence[tuple[UUID, UUID, str, int, Entry]]) -> None:
     """Each entry with its school, parent, aggregate and version; told twice it stands once."""
     if not entries:
         return
@@ -158,11 +151,14 @@ ADD_LINKS = RowStatement(
 )
 
 
-async def _replace_links(tx: Transaction, families: Sequence[Family]) -> None:
-    if not families:
-        return
-    keys = {"school_id": [f.school_id for f in families], "parent_id": [f.parent_id for f in families]}
-    await tx.execute(DROP_LINKS, keys)
+async def _replace_links(
+    tx: Transaction, families: Sequence[Family], known: Mapping[tuple[UUID, UUID], bool]
+) -> None:
+    """Of these families, whose person has changed; `known` says by school and parent whether the row was there."""
+    older = [key for key, was_there in known.items() if was_there]
+    if older:
+        schools, parents = zip(*older, strict=True)
+        await tx.execute(DROP_LINKS, {"school_id": schools, "parent_id": parents})
     links = [(family, link) for family in families if family.person for link in family.person.links]
     if links:
         columns: dict[str, Sequence[Any]] = {

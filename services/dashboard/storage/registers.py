@@ -46,23 +46,39 @@ class Register:
 
 
 @lru_cache(maxsize=128)
-def upsert(table: str, keys: tuple[tuple[str, str], ...], registers: tuple[Register, ...]) -> RowStatement:
-    """Takes one array per column, named as the column; returns the keys of the rows that changed."""
+def upsert(
+    table: str,
+    keys: tuple[tuple[str, str], ...],
+    registers: tuple[Register, ...],
+    *,
+    returning: str | None = None,
+) -> RowStatement:
+    """Takes one array per column, named as the column; answers `returning` of the rows that changed, if that is asked.
+
+    There `kept` is the row as it is now.
+    """
     columns = dict(keys + tuple(column for register in registers for column in register.columns))
     values = ", ".join(_value(name, kind) for name, kind in columns.items())
     key_names = ", ".join(name for name, _ in keys)
-    changes = ", ".join(
-        f"{name} = CASE WHEN {register.newer} THEN excluded.{name} ELSE kept.{name} END"
-        for register in registers
-        for name in register.names
-    )
     return RowStatement(
         f"INSERT INTO {table} AS kept ({{names}}) "
         f"SELECT {values} FROM {{rows}} ORDER BY {key_names} "
-        f"ON CONFLICT ({key_names}) DO UPDATE SET {changes} "
-        f"WHERE {' OR '.join(register.newer for register in registers)} RETURNING {key_names}",
+        f"ON CONFLICT ({key_names}) DO UPDATE SET {_changes(registers)} "
+        f"WHERE {' OR '.join(register.newer for register in registers)}"
+        + (f" RETURNING {returning}" if returning else ""),
         {name: _carried(kind) for name, kind in columns.items()},
-        same=[name for register in registers for name in register.same],
+        same=[name for name, _ in keys[:-1]] + [name for register in registers for name in register.same],
+    )
+
+
+def _changes(registers: tuple[Register, ...]) -> str:
+    """The assignments, each of its own register's newer value; the only register is newer, or nothing is written."""
+    if len(registers) == 1:
+        return ", ".join(f"{name} = excluded.{name}" for name in registers[0].names)
+    return ", ".join(
+        f"{name} = CASE WHEN {register.newer} THEN excluded.{name} ELSE kept.{name} END"
+        for register in registers
+        for name in register.names
     )
 
 

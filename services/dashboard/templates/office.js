@@ -11,14 +11,18 @@
   const SOON = 5_000;
   const QUIET = 1_000;
   const AT_ONCE = 3;
+  const FEW = 5;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const sign = document.getElementById("live");
   let source = null;
   let busy = false;
-  let again = false;
+  let wanted = false;
+  let few = false;
   let over = false;
+  let soon = -Infinity;
+  let later = -Infinity;
+  let plan = 0;
   let quick = 0;
-  let ended = -Infinity;
   let poll = 0;
   let reopen = 0;
 
@@ -82,19 +86,24 @@
   }
 
   // ---------------------------------------------------------------- fetching the page again
-  // One at a time. A few quick ones in a row are shown at once; when it goes on (a bulk run changes rows by the
-  // hundred), never more than a quarter of the time.
-  async function refresh() {
+  // One at a time. A few quick ones in a row are shown at once; when it goes on, never more than a quarter of the time,
+  // and where rows change by the hundred (a bulk run), at most once a second and a tenth of the time.
+  function refresh(many = false) {
     if (over || document.hidden) return;
-    if (busy) {
-      again = true;
-      return;
-    }
+    wanted = true;
+    few = few || !many;
+    if (busy) return;
+    clearTimeout(plan);
+    plan = setTimeout(load, Math.max(0, (few ? soon : later) - performance.now()));
+  }
+
+  async function load() {
+    if (over || document.hidden) return;
     busy = true;
-    again = false;
+    wanted = few = false;
     const begun = performance.now();
-    quick = begun - ended > QUIET ? 0 : quick + 1;
-    let pause = 0;
+    quick = begun - later > QUIET ? 0 : quick + 1;
+    let failed = false;
     try {
       const answer = await fetch(location.href, {
         headers: { "Kinvite-Live": "1" },
@@ -105,21 +114,21 @@
       else if (answer.type === "opaqueredirect" || answer.status < 500) return end();
       else throw new Error(String(answer.status));
     } catch {
-      again = true;
-      pause = SOON;
+      failed = wanted = few = true;
     }
-    ended = performance.now();
-    setTimeout(() => {
-      busy = false;
-      if (again) refresh();
-    }, Math.max(pause, quick < AT_ONCE ? 0 : Math.max(100, 3 * (ended - begun))));
+    const ended = performance.now();
+    const took = quick < AT_ONCE ? 0 : ended - begun;
+    soon = ended + (failed ? SOON : took && Math.max(100, 3 * took));
+    later = ended + (failed ? SOON : took && Math.max(1_000, 9 * took));
+    busy = false;
+    if (wanted) refresh(!few);
   }
 
   // A part whose owner tells nobody about its progress (data-every, milliseconds) is asked for by the clock.
   function schedule() {
     clearTimeout(poll);
     const part = main.querySelector("[data-every]");
-    if (part && !over) poll = setTimeout(refresh, Number(part.dataset.every));
+    if (part && !over) poll = setTimeout(() => refresh(), Number(part.dataset.every));
   }
 
   // ---------------------------------------------------------------- the stream
@@ -128,10 +137,11 @@
     if (over || source || document.hidden) return;
     clearTimeout(reopen);
     source = new EventSource(main.dataset.stream);
-    source.addEventListener("reload", refresh);
+    source.addEventListener("reload", () => refresh(true));
     source.addEventListener("parents", (event) => {
       const only = main.dataset.parent;
-      if (!only || JSON.parse(event.data).parents.some((row) => row.parent_id === only)) refresh();
+      const { parents } = JSON.parse(event.data);
+      if (!only || parents.some((row) => row.parent_id === only)) refresh(!only && parents.length > FEW);
     });
     source.addEventListener("open", () => light(true));
     source.addEventListener("error", () => {

@@ -45,15 +45,22 @@ _DECIDE = text(
     RETURNING {", ".join("s." + column for column in _COLUMNS.split(", "))}
     """
 )
+# Each invitation is looked up by itself: statistics always say that next to nothing is pending, and a join by them
+# would read all that is.
 _VERIFIED = text(
     """
     UPDATE submissions SET state = 'accepted', decided_at = :now
      WHERE submission_id = ANY(ARRAY(
-               SELECT s.submission_id FROM submissions s
-                 JOIN unnest(CAST(:invitation_ids AS uuid[]), CAST(:generations AS integer[]))
-                      AS row (invitation_id, generation) USING (invitation_id, generation)
-                WHERE s.purpose = 'verify' AND s.state = 'pending'
-                ORDER BY s.submission_id FOR UPDATE OF s))
+               SELECT submission_id FROM submissions
+                WHERE state = 'pending' AND submission_id = ANY(ARRAY(
+                          SELECT found.submission_id
+                            FROM unnest(CAST(:invitation_ids AS uuid[]), CAST(:generations AS integer[]))
+                                 AS row (invitation_id, generation)
+                           CROSS JOIN LATERAL (
+                               SELECT s.submission_id FROM submissions s
+                                WHERE s.invitation_id = row.invitation_id AND s.generation = row.generation
+                                  AND s.purpose = 'verify' AND s.state = 'pending' OFFSET 0) AS found))
+                ORDER BY submission_id FOR UPDATE))
     """
 )
 _REVERSE = text(

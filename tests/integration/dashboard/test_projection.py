@@ -122,9 +122,9 @@ async def test_a_batch_of_one_type_costs_a_handful_of_statements(database: Datab
     ]
     parents = [story.roster()[1] for story in stories]
     statements = await _statements(database, parents)
-    assert statements <= 5
+    assert statements <= 4
     sent = [story.invitations()[0] for story in stories]
-    assert await _statements(database, sent) <= 4
+    assert await _statements(database, sent) <= 3
     async with database.transaction() as tx:
         assert (await summarise(tx, school.school_id)).status["awaiting_verification"] == 500
 

@@ -1,0 +1,57 @@
+"""How PostgreSQL finds a parent's rows: by their whole keys, with the values it was given and with any others."""
+
+from shared.contracts import invitations as facts
+from shared.contracts.roster import StudentRemoved
+from tests.integration.signup.scene import PASSWORD, Scene
+from tests.support.plans import Asked, planner
+from tests.support.postgres import execute_as_owner
+
+TABLES = ("students", "parents", "invitations", "links", "submissions", "accounts", "memberships", "sessions")
+# Of a school that the statistics know; rows enough that reading all of them would cost more than an index.
+_FILL = """
+SET search_path = signup;
+SET app.owner = 'on';
+INSERT INTO parents (parent_id, school_id, version, visible_student_ids)
+SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000001', 1, '{}' FROM generate_series(1, 8000);
+INSERT INTO students (student_id, school_id, version, name)
+SELECT gen_random_uuid(), school_id, 1, 'Kim' FROM parents;
+INSERT INTO invitations (invitation_id, school_id, parent_id, version, generation, state)
+SELECT gen_random_uuid(), school_id, parent_id, 1, 1, 'signed_up' FROM parents;
+INSERT INTO links (token_digest, purpose, invitation_id, generation, expires_at)
+SELECT gen_random_uuid()::text, 'join', invitation_id, 1, now() FROM invitations;
+INSERT INTO submissions (submission_id, purpose, invitation_id, generation, school_id, parent_id, state, submitted_at)
+SELECT gen_random_uuid(), 'join', invitation_id, 1, school_id, parent_id, 'accepted', now() FROM invitations;
+INSERT INTO accounts (account_id, username, username_key, password_hash, state, created_at)
+SELECT parent_id, parent_id::text, parent_id::text, 'x', 'active', now() FROM parents;
+INSERT INTO memberships (account_id, school_id, parent_id, invitation_id, signed_up_at)
+SELECT parent_id, school_id, parent_id, invitation_id, now() FROM invitations;
+INSERT INTO sessions (session_digest, account_id, created_at, expires_at)
+SELECT parent_id::text, parent_id, now(), now() FROM parents;
+ANALYZE students, parents, invitations, links, submissions, accounts, memberships, sessions;
+"""
+
+
+async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(school: Scene) -> None:
+    await execute_as_owner(school.database.url, _FILL)
+    asked = Asked()
+    asked.watch(school.database)
+    family = await school.family()
+    await school.client.post(await school.ask_to_verify(family))
+    await school.feed(
+        family.fact(facts.ContactVerified, contact_id=family.contact_id, verified_at="2026-03-02T12:00:00Z")
+    )
+    link = await school.signed_up(family, "ana.silva")
+    await school.client.get(link)
+    await school.client.post("/login", data={"username": "ana.silva", "password": PASSWORD})
+    await school.client.get("/account")
+    await school.feed(family.fact(facts.InvitationWithdrawn, withdrawn_at="2026-03-02T12:00:00Z"))
+    await school.feed(StudentRemoved(student_id=family.student_id))
+    found = asked.about(*TABLES)
+    assert len(found) > 20
+    wrong = []
+    async with planner(school.database) as plan:
+        for statement, values in found.items():
+            for which, text in (await plan.plans(statement, values)).items():
+                if walks := await plan.walks(text, columns=1):
+                    wrong.append(f"{walks} {which}: {statement}\n{text}")
+    assert not wrong, "\n\n".join(wrong)
