@@ -43,8 +43,8 @@ def create_engine(
                 "random_page_cost": "1.1",
                 "idle_in_transaction_session_timeout": "60000",
                 **({} if role is None else {"role": role}),
-                # All that workers do goes by an index. A plan made while a table was empty, to be kept for a while, would
-                # read all of what the table has become.
+                # All that workers do goes by an index. A plan made while a table was empty is kept until autovacuum
+                # looks again, and would read all of what the table has become.
                 **({"enable_seqscan": "off"} if role == role_of(schema, "worker") else {}),
             },
         },

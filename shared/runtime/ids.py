@@ -26,8 +26,3 @@ def lowest_id_at(moment: datetime) -> UUID:
 def uuid_of(text: str) -> UUID:
     """The id that the text shows, with hyphens or without. Raises ValueError."""
     return pgproto.UUID(text)
-
-
-def lowest_id_at(moment: datetime) -> UUID:
-    """No id that was made at `moment` or later is lower. `moment` has a time zone."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

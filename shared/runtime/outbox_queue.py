@@ -8,6 +8,7 @@ what it published, never leave something out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -62,7 +63,7 @@ class OutboxQueue:
 
     async def lead(self, holder: UUID, seconds: float) -> tuple[bool, float]:
         """Take, keep or be refused the lease; and how long the one who had it before may keep it still (seconds)."""
-        [row] = await (await self._connection()).fetch(_LEAD, self._lane, holder, seconds)
+        [row] = await self._rows(_LEAD, self._lane, holder, seconds)
         return row["leads"], float(row["others_seconds"] or 0)
 
     async def take(self, batch: int) -> Sequence[asyncpg.Record]:
@@ -70,22 +71,30 @@ class OutboxQueue:
 
         A row per message (first_id of its run, topic, key, headers, data), or one without data for an empty run.
         """
-        rows: Sequence[asyncpg.Record] = await (await self._connection()).fetch(_TAKE, self._lane, batch)
-        return rows
+        return await self._rows(_TAKE, self._lane, batch)
 
     async def mark(self, runs: Sequence[int]) -> None:
         """These runs are published."""
-        await (await self._connection()).execute(_MARK, self._lane, runs)
+        await self._rows(_MARK, self._lane, runs)
 
     async def release(self, holder: UUID) -> None:
         """Give the lease up and say so, where it is held."""
-        await (await self._connection()).execute(_RELEASE, self._lane, holder, self._database.channel)
+        await self._rows(_RELEASE, self._lane, holder, self._database.channel)
 
     def drop(self) -> None:
         """Away with the connection, whatever it is doing."""
         connection, self._open = self._open, None
         if connection is not None:
             connection.terminate()
+
+    async def _rows(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
+        try:
+            connection = await self._connection()
+            rows: Sequence[asyncpg.Record] = await connection.fetch(statement, *values)
+        except asyncpg.InternalClientError as error:  # what the driver says of one that broke at a bad moment
+            self.drop()
+            raise ConnectionError("the connection to the database has failed") from error
+        return rows
 
     async def _connection(self) -> asyncpg.Connection:
         if self._open is None or self._open.is_closed():

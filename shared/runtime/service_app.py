@@ -67,14 +67,9 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
         loops = _standing_by(database, kafka, health, hearings)
     revocations = Revocations(kafka, health) if api and takes_tokens else None
     loops += [] if revocations is None else [revocations.run]
-    consumers = Consumers(
-        kafka,
-        database,
-        subscriptions if worker else (),
-        health,
-        dead_letter_limit_per_hour=settings.dead_letter_limit_per_hour,
-        on_bug=on_bug,
-    )
+    limit = settings.dead_letter_limit_per_hour
+    work = subscriptions if worker else ()
+    consumers = Consumers(kafka, database, work, health, dead_letter_limit_per_hour=limit, on_bug=on_bug)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from shared.runtime.database import EVERY_SCHOOL, Database, channel_of
+from shared.runtime.errors import is_transient
 from shared.runtime.history import keep_sent
 from shared.runtime.migrations import migrate
 from shared.runtime.outbox import RUN, Lane, emit
@@ -94,6 +95,23 @@ async def test_a_run_whose_messages_are_gone_is_shown_to_the_relay(
     assert row["data"] is None
     await queue.mark([row["first_id"]])
     assert await queue.take(5) == []
+
+
+async def test_a_connection_that_fails_within_the_driver_is_waited_out(
+    roster: Database, queue: OutboxQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asyncpg says so with an error of its own where the server dies while a statement is on its way."""
+    await _emit(roster, 1)
+
+    async def failed(*_: Any) -> None:
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "fetch", failed)
+        with pytest.raises(ConnectionError) as raised:
+            await queue.take(1)
+    assert is_transient(raised.value)
+    assert len(await queue.take(1)) == 1
 
 
 async def test_only_what_does_not_wait_is_published_again_or_forgotten(
