@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from shared.runtime.database import Database, role_of
+from shared.runtime.database import Database
+from shared.runtime.engine import role_of
+from shared.runtime.rows import Rows
+from shared.runtime.session import Session, Written
 
 _COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum BETWEEN 1 AND $2"
 
@@ -23,10 +27,18 @@ class Asked:
 
     statements: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def watch(self, database: Database) -> None:
-        """Take note from now on."""
+    def watch(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take note from now on: of what SQLAlchemy sends, and of what goes straight to the driver."""
         for engine in database._engines.values():
             event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+        run = Session.run
+
+        async def noted(session: Session, asked: Written, parameters: Mapping[str, Any] | None) -> Rows:
+            values = tuple(parameters[name] for name in asked.names) if parameters else ()
+            self.statements.setdefault(asked.sql, values)
+            return await run(session, asked, parameters)
+
+        monkeypatch.setattr(Session, "run", noted)
 
     def _note(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
         self.statements.setdefault(statement, tuple(values))

@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import pytest
+
 from services.dashboard.domain.standing import STANDINGS, standings
 from services.dashboard.domain.status import Delivery, State, Status
 from services.dashboard.views.parents import ParentFilter, find_parent, list_parents, summarise, timeline_of
@@ -35,11 +37,11 @@ _OF_A_SCHOOL = ("LIMIT", "count(*)")
 
 
 async def test_rows_are_found_by_their_whole_keys_in_a_school_nobody_has_counted(
-    database: Database, story: Story
+    database: Database, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await execute_as_owner(database.url, _FILL)
     asked = Asked()
-    asked.watch(database)
+    asked.watch(database, monkeypatch)
     await deliver(database, [story.school(), *story.all()])
     await _look(database, story)
     found = asked.about(*TABLES)
@@ -67,12 +69,12 @@ async def _look(database: Database, story: Story) -> None:
 
 
 async def test_a_page_of_parents_reads_each_standing_in_the_order_of_names(
-    database: Database, story: Story
+    database: Database, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await execute_as_owner(database.url, _FILL)
     await deliver(database, [story.school(), *story.all()])
     asked = Asked()
-    asked.watch(database)
+    asked.watch(database, monkeypatch)
     wanted = (
         ParentFilter(),
         ParentFilter(status=Status.EXPIRED),

@@ -1,5 +1,7 @@
 """How PostgreSQL finds a parent's rows: by their whole keys, with the values it was given and with any others."""
 
+import pytest
+
 from shared.contracts import invitations as facts
 from shared.contracts.roster import StudentRemoved
 from tests.integration.signup.scene import PASSWORD, Scene
@@ -31,10 +33,12 @@ ANALYZE students, parents, invitations, links, submissions, accounts, membership
 """
 
 
-async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(school: Scene) -> None:
+async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(
+    school: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await execute_as_owner(school.database.url, _FILL)
     asked = Asked()
-    asked.watch(school.database)
+    asked.watch(school.database, monkeypatch)
     family = await school.family()
     await school.client.post(await school.ask_to_verify(family))
     await school.feed(
