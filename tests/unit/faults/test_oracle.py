@@ -80,3 +80,14 @@ def test_a_run_without_an_end_is_seen() -> None:
     assert len(broken) == 2
     assert ADDRESS not in " ".join(broken)
     assert INVITATION not in " ".join(broken)
+
+
+def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> None:
+    evidence = Story().evidence
+    accepted = record_of(evidence, "invitations.invitation.accepted.v1")
+    blocked = again(accepted, id="event-b", type="invitations.invitation.blocked.v1", version=5)
+    evidence.records.append(blocked)
+    for table in ("signup.accounts", "signup.memberships"):
+        evidence.table(table).clear()
+    accounts = next(one for one in judge(evidence) if one.invariant == "I20")
+    assert accounts.broken == []
