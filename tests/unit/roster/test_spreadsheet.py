@@ -1,5 +1,6 @@
 """Headers in many words, rows of all kinds; no process, no database."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.roster.domain.contacts import Surroundings
+from services.roster.domain.entries import StudentEntry, of_plain
 from services.roster.service.spreadsheet.__main__ import read_file
 from services.roster.service.spreadsheet.headers import FileRefusedError, layout
 
@@ -20,8 +22,10 @@ def read(folder: Path, content: bytes, school: Surroundings = SCHOOL) -> list[di
     return list(read_file(path, school))
 
 
-def rows(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row["entry"] for message in said for row in message.get("rows", [])]
+def rows(said: list[dict[str, Any]]) -> list[StudentEntry]:
+    """What was taken, after the way through JSON that it goes between the two processes."""
+    plain = [json.loads(json.dumps(entry)) for message in said for entry in message.get("entries", [])]
+    return [of_plain(one) for one in plain]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_a_father_with_an_own_address_is_a_record_of_his_own(tmp_path: Path) -> 
     header = "name,father_name,father_email,mother_name,parents_contact,parents_email"
     text = f"{header}\nMia,Hans,h@x.ch,Anna,0791234567,a@x.ch\n"
     [entry] = rows(read(tmp_path, text.encode()))
-    assert [(p["names"], p["email"], p["shared"]) for p in entry["parents"]] == [
+    assert [(parent.names, parent.email, parent.shared) for parent in entry.parents] == [
         (("Hans",), "h@x.ch", False),
         (("Anna",), "a@x.ch", True),
     ]
@@ -74,18 +78,18 @@ def test_a_father_with_an_own_address_is_a_record_of_his_own(tmp_path: Path) -> 
 
 def test_rows_are_numbered_as_a_spreadsheet_shows_them(tmp_path: Path) -> None:
     said = read(tmp_path, b"name\n\nMia\n\n  \nn/a\n")
-    assert [(row["row"]) for message in said for row in message.get("rows", [])] == [3]
+    assert [row for message in said for row in message.get("rows", [])] == [3]
     assert [error["row"] for message in said for error in message.get("errors", [])] == [6]
 
 
 def test_first_and_last_name_are_joined_and_odd_names_stay(tmp_path: Path) -> None:
     entries = rows(read(tmp_path, b"Vorname;Nachname\nNil;Puig\nNa;Kim\n"))
-    assert [entry["name"] for entry in entries] == ["Nil Puig", "Na Kim"]
+    assert [entry.name for entry in entries] == ["Nil Puig", "Na Kim"]
 
 
 def test_an_apostrophe_that_guards_a_formula_is_no_part_of_the_value(tmp_path: Path) -> None:
     [entry] = rows(read(tmp_path, b"name,parents_contact\nO'Neil 'x,'+41791234567\n"))
-    assert (entry["name"], entry["parents"][0]["phone"]) == ("O'Neil 'x", "+41791234567")
+    assert (entry.name, entry.parents[0].phone) == ("O'Neil 'x", "+41791234567")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_old_encodings_follow_the_schools_country(
     tmp_path: Path, country: str, encoding: str, name: str
 ) -> None:
     said = read(tmp_path, f"name;class\n{name};3b\n".encode(encoding), Surroundings(country))
-    assert [entry["name"] for entry in rows(said)] == [name]
+    assert [entry.name for entry in rows(said)] == [name]
 
 
 @pytest.mark.parametrize(("text", "code"), [("a,b,c,d,e\n1,2,3,4,5\n", "unknown_header"), ("", "file_empty")])
