@@ -54,8 +54,8 @@ _SAVE_END = RowStatement(
     {"invitation_id": "uuid", "status": "text", "version": "bigint", "next_reminder_at": "timestamptz"},
     same=("status", "next_reminder_at"),
 )
-# One look-up by index per parent, whatever the plan. Asked for `parent_id = ANY(...)` in the order of the primary key, a
-# plan of the first minute walks over the whole table and takes the list of ids apart for every row of it.
+# One look-up by index per parent, whatever the plan. Asked for `parent_id = ANY(...)` in the order of the primary key,
+# a plan of the first minute walks over the whole table and takes the list of ids apart for every row of it.
 _BY_PARENTS = f"""
 SELECT {COLUMNS} FROM invitations
  WHERE invitation_id = ANY(ARRAY(
