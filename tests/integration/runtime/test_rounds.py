@@ -102,7 +102,8 @@ async def test_what_a_hundred_commits_emit_leaves_in_few_rounds(database_url: st
                 await _emit(scene, Lane.BULK, 3)
             await _published(relay, 300)
             seconds = asyncio.get_running_loop().time() - begun
-        assert len(relay.rounds) <= seconds / relays.GATHER_SECONDS[Lane.BULK] + 1
+        # Behind the first, each waited its time, or for enough to be there.
+        assert len(relay.rounds) <= 1 + seconds / relays.GATHER_SECONDS[Lane.BULK] + 300 / ENOUGH
 
 
 async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost_little_time(
