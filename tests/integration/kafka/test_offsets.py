@@ -33,6 +33,12 @@ async def test_i19_a_group_whose_offset_is_forgotten_goes_on_with_the_oldest_tha
     await _forget(kafka, topic, 3)
 
     theirs = await kafka.consumer(topic, auto_offset_reset="latest")
+
+    async def begins_at_the_end() -> bool:
+        position: int = await theirs.position(TopicPartition(topic, 0))
+        return position == 5
+
+    await eventually(begins_at_the_end)
     await kafka.fill(topic, b"6")
     [after_the_gap] = await read(theirs, 1)
     assert after_the_gap.value == b"6"
