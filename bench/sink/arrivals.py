@@ -53,14 +53,12 @@ class Arrivals:
         files = sorted(path for path in self._folder.iterdir() if path.name.isdigit())
         for path in files:
             offset = self._read.get(path, 0)
-            if path.stat().st_size > offset:
+            if _size(path) > offset:
                 self._read[path] = self._search(path, offset)
         now = time.time()
         for path in files:
-            if now - int(path.name) > _LONGEST_DIALOGUE_SECONDS and path.stat().st_size == self._read.get(
-                path, 0
-            ):
-                path.unlink()
+            if now - int(path.name) > _LONGEST_DIALOGUE_SECONDS and _size(path) <= self._read.get(path, 0):
+                path.unlink(missing_ok=True)
                 self._read.pop(path, None)
 
     def _tell(self) -> None:
@@ -90,6 +88,14 @@ class Arrivals:
                 for address in addresses:
                     self.times.setdefault(address, now)
                 self._changed.notify_all()
+
+
+def _size(path: Path) -> int:
+    """Bytes of the file; none where another watch has put it away, long after its last dialogue."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _recipient(text: bytes, at: int) -> str | None:
