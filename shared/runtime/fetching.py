@@ -37,11 +37,11 @@ LONGEST_REST_SECONDS = 2.0
 Found = dict[TopicPartition, list[Any]]
 
 
-class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has no types
-    """`getmany` waits for records, however long that takes; its own time limit is not looked at."""
+class WaitingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has no types
+    """`getmany` waits for records, however long that takes; its own time limit is not looked at.
 
-    _began = 0.0
-    _in_bulk = False
+    It hands out what it takes at once, so that nothing is lost where it is cancelled.
+    """
 
     async def getmany(
         self,
@@ -53,7 +53,23 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has
         while True:
             found: Found = await super().getmany(*partitions, timeout_ms=LOOK_MS, max_records=max_records)
             if found:
-                break
+                return found
+
+
+class PatientConsumer(WaitingConsumer):
+    """A group's consumer: it waits, and fills batches of many up.
+
+    Cancelled while it does, it has taken records that nobody gets: only for who reads again from what was committed.
+    """
+
+    _began = 0.0
+    _in_bulk = False
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Found:
+        """At least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
+        found = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
         if self._in_bulk or _count(found) >= BULK_RECORDS:
             await self._fill_up(found, max_records)
             rest = self._began + GATHER_SECONDS - time.monotonic()
@@ -69,7 +85,7 @@ class PatientConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has
             if not _has_room(found, max_records):
                 return
             room = None if max_records is None else max_records - _count(found)
-            more: Found = await super().getmany(timeout_ms=FILL_UP_MS, max_records=room)
+            more: Found = await AIOKafkaConsumer.getmany(self, timeout_ms=FILL_UP_MS, max_records=room)
             if not more:
                 return
             for partition, records in more.items():
@@ -129,11 +145,11 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc] # as above
 
 
 def reader_of(kafka: Kafka) -> AIOKafkaConsumer:
-    """A consumer without a group, to which partitions are assigned; `getmany` waits for records."""
+    """A consumer without a group, to which partitions are assigned; its `getmany` waits for records."""
     options = {"bootstrap_servers": kafka.bootstrap, **kafka.reader_options()}
     if kafka.embedded:
         return RestingConsumer(announced_at=kafka.bootstrap, **options)
-    return PatientConsumer(**options)
+    return WaitingConsumer(**options)
 
 
 class PatientBroker(KafkaBroker):

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared.runtime import fetching
-from shared.runtime.fetching import BULK_RECORDS, PatientConsumer
+from shared.runtime.fetching import BULK_RECORDS, PatientConsumer, reader_of
 from tests.integration.kafka.bench import GROUP, Bench
 
 _FIRST, _LATER = 40, 60
@@ -69,3 +69,22 @@ async def test_one_record_after_another_is_never_kept_waiting(
         await _put(kafka, topic, 1)
         async with asyncio.timeout(120):
             assert _count(await consumer.getmany(max_records=500)) == 1
+
+
+async def test_a_reader_without_a_group_hands_out_at_once_what_it_has_taken(
+    kafka: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cancelled when its time is over, and nothing would read again what it had in hand."""
+    monkeypatch.setattr(fetching, "GATHER_SECONDS", 3_600.0)
+    monkeypatch.setattr(fetching, "FILL_UP_MS", 3_600_000)
+    topic = await kafka.topic()
+    await _put(kafka, topic, 2 * BULK_RECORDS)
+    reader = reader_of(kafka.ours)
+    kafka.stack.push_async_callback(reader.stop)
+    await reader.start()
+    reader.assign([TopicPartition(topic, 0)])
+    seen = 0
+    async with asyncio.timeout(120):
+        while seen < 2 * BULK_RECORDS:
+            seen += _count(await reader.getmany())
+    assert seen == 2 * BULK_RECORDS
