@@ -38,14 +38,12 @@ class Subscription:
     """What a consumer group does: its topics follow from the list of topics.
 
     A handler gets `(transaction, messages)`: messages of one type, in order per aggregate, none seen before by the
-    group. `after_commit` is called after a batch that handled something was committed. `ready` is awaited before a
-    batch is begun, while no transaction is open; it ends within a second or so.
+    group. `after_commit` is called after a batch that handled something was committed.
     """
 
     group: str
     handlers: Mapping[type[Message], Handler]
     after_commit: Callable[[], None] | None = None
-    ready: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
@@ -61,8 +59,6 @@ class Worker:
     async def consume(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> None:
         """Work through a fetched batch and commit its offsets; raises only what is a bug."""
         self.progress.beat()
-        if self.subscription.ready is not None:
-            await self.subscription.ready()
         entries = [read(record, self.subscription.handlers) for record in records]
         await self._work(entries)
         offsets: dict[TopicPartition, int] = {}

@@ -22,7 +22,7 @@ from shared.runtime.database import Transaction, channel_of
 from shared.runtime.tracing import current_traceparent
 
 RUN = 1_000
-"""Messages of one run at most; the sequence of ids goes on by 1,024 for each (`schema.count_runs`)."""
+"""Messages of one run at most; the sequence of ids goes on by 1,024 for each (`schema_runs.count_runs`)."""
 _INSERT = """
 WITH begun AS MATERIALIZED (
     SELECT nextval('outbox_id_seq') AS id, CASE WHEN :hint <> '' THEN pg_notify(:channel, :hint) END
