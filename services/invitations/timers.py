@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from services.invitations.domain.bulk import Run
@@ -104,26 +105,26 @@ class Sweeps:
             self.arrivals.look_within(self.settings.bulk_poll_milliseconds / 1000)
         waiting = {run.bulk_id for run in unlisted}
         self._first_asked = {key: at for key, at in self._first_asked.items() if key in waiting}
-        self._answers = {key: one for key, one in self._answers.items() if _is_fresh(one[0])}
+        self._answers = {key: one for key, one in self._answers.items() if key in waiting}
         return False
 
-    async def _ask(self, school_id: UUID) -> int | None:
-        """How many parents the roster has, asked anew every few seconds: it counts them."""
-        if school_id not in self._answers or not _is_fresh(self._answers[school_id][0]):
-            self._answers[school_id] = time.monotonic(), await self.count_parents(school_id)
-        return self._answers[school_id][1]
+    async def _ask(self, bulk_id: UUID, school_id: UUID) -> int | None:
+        """How many parents the roster has, asked anew every few seconds. What another run was told may be too old."""
+        if bulk_id not in self._answers or not _is_fresh(self._answers[bulk_id][0]):
+            self._answers[bulk_id] = time.monotonic(), await self.count_parents(school_id)
+        return self._answers[bulk_id][1]
 
     async def _list_one(self, run: Run) -> int:
         """List all, or those who are here while others are on their way; for how many it waits."""
-        found = await gap(self.database, self._ask, run.school_id, run.selection)
+        found = await gap(self.database, partial(self._ask, run.bulk_id), run.school_id, run.selection)
         first_asked = self._first_asked.setdefault(run.bulk_id, time.monotonic())
         waited = time.monotonic() - first_asked
         patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
         if (found.missing or found.silent) and waited < patience:
             async with self.database.transaction() as tx:
-                arrived = await list_arrived(tx, run.bulk_id)
-            if arrived:
-                self.outcomes.wake()
+                await list_arrived(tx, run.bulk_id)
+            # Whoever looked for something to send meanwhile found the run locked.
+            self.outcomes.wake()
             return found.missing
         async with self.database.transaction() as tx:
             await list_parents(tx, run.bulk_id, found.missing, found.note)

@@ -56,8 +56,7 @@ async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
         known = newest.get(student.student_id)
         if known is None or student.version > known.version:
             newest[student.student_id] = student
-    columns = dict(zip(Student._fields, zip(*newest.values(), strict=True), strict=True))
-    await tx.execute(*upsert("students", STUDENT_KEYS, (STUDENT,)).of_columns(columns))
+    await tx.execute(*upsert("students", STUDENT_KEYS, (STUDENT,)).of(newest.values()))
 
 
 async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:

@@ -20,7 +20,8 @@ PATIENCE_SECONDS = 60
 @pytest.fixture
 async def narrow(database_url: str) -> AsyncIterator[Scene]:
     """Eight families, and room for four messages without an outcome."""
-    async with scene(settings_for(database_url, batch_size=4, bulk_outstanding_limit=4)) as school:
+    pace = {"batch_size": 4, "bulk_outstanding_limit": 4, "bulk_poll_milliseconds": 60_000}
+    async with scene(settings_for(database_url, **pace)) as school:
         await school.open_school()
         await school.families(8)
         yield school
