@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import median
@@ -26,7 +26,7 @@ SWEEPS = 200
 DUE = 5_000
 DUE_AT_ONCE = 10_000
 BATCH = 500
-AHEAD_SECONDS = 5.0
+AHEAD_SECONDS = 20.0
 DRAINED_WITHIN_SECONDS = 300.0
 LOOK_SECONDS = 0.1
 WITHIN_SECONDS = 120.0
@@ -69,17 +69,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
             asyncio.run(fill(rig.rows, pending))
             say(f"G7 {pending:,} pending were there after {time.monotonic() - begin:.0f} s")
             costs.append(asyncio.run(_costs(rig, pending, plan.runs)))
+        yield from _cost_figures(costs, say)
         for part in service:
             part.start()
         for part in service:
             part.wait_ready()
         seconds = asyncio.run(_at_once(rig, max(DUE_AT_ONCE, plan.pending[-1]), plan.runs))
-    for cost in costs:
-        yield from cost.figures()
-        say(f"G7 {cost.pending:,} pending: {shown(median(cost.wall))} ms per expiry on the clock")
-    first, last = median(costs[0].cpu), median(costs[-1].cpu)
-    what = f"cost per expiry, {costs[-1].pending:,} over {costs[0].pending:,} pending"
-    yield Figure("G7", what, "x", (last / first,), goal=SAME)
     what = f"{DUE_AT_ONCE:,} due at once, the last one announced after"
     yield Figure("G7", what, "s", tuple(seconds), goal=Goal(1))
 
@@ -97,6 +92,15 @@ class Costs:
         what = f"a look when nothing is due, {self.pending:,} pending"
         yield pooled("G7", what, [self.empty], 0.5, goal=Goal(1))
         yield Figure("G7", f"CPU of an expiry, {self.pending:,} pending", "ms", tuple(self.cpu))
+
+
+def _cost_figures(costs: Sequence[Costs], say: Callable[[str], None]) -> Iterator[Figure]:
+    for cost in costs:
+        yield from cost.figures()
+        say(f"G7 {cost.pending:,} pending: {shown(median(cost.wall))} ms per expiry on the clock")
+    first, last = median(costs[0].cpu), median(costs[-1].cpu)
+    what = f"cost per expiry, {costs[-1].pending:,} over {costs[0].pending:,} pending"
+    yield Figure("G7", what, "x", (last / first,), goal=SAME)
 
 
 async def _costs(rig: Rig, pending: int, runs: int) -> Costs:
