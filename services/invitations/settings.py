@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
     await_parent_seconds: float = Field(2, ge=0, le=10)
     """How long an invitation of a parent who has not arrived here yet is held back before 409."""
     catch_up_seconds: float = Field(30, ge=0)
-    """How long a run waits for the copy of the roster to be complete."""
+    """How long a run waits for the copy of the roster to be complete while nobody of those missing arrives."""
     roster_patience_seconds: float = Field(5, ge=0)
     """How long a run asks a roster that does not answer before it goes on without."""
     preview_catch_up_seconds: float = Field(10, ge=0, le=30)

@@ -33,7 +33,8 @@ class Sweeps:
     """Of parents, for runs that wait for the copy of the roster."""
     outcomes: Countdown = field(default_factory=Countdown)
     """Of messages, for runs that wait for room."""
-    _first_asked: dict[UUID, float] = field(default_factory=dict)
+    _moved: dict[UUID, tuple[int, float]] = field(default_factory=dict)
+    """Of waiting runs: how many parents were missing at the last look, and when that last became fewer."""
     _answers: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
 
     def expiry(self) -> Timer:
@@ -104,7 +105,7 @@ class Sweeps:
             self.arrivals.expect(None if awaited is None else min(awaited, self.settings.batch_size), since)
             self.arrivals.look_within(self.settings.bulk_poll_milliseconds / 1000)
         waiting = {run.bulk_id for run in unlisted}
-        self._first_asked = {key: at for key, at in self._first_asked.items() if key in waiting}
+        self._moved = {key: one for key, one in self._moved.items() if key in waiting}
         self._answers = {key: one for key, one in self._answers.items() if key in waiting}
         return False
 
@@ -117,8 +118,7 @@ class Sweeps:
     async def _list_one(self, run: Run) -> int:
         """List all, or those who are here while others are on their way; for how many it waits."""
         found = await gap(self.database, partial(self._ask, run.bulk_id), run.school_id, run.selection)
-        first_asked = self._first_asked.setdefault(run.bulk_id, time.monotonic())
-        waited = time.monotonic() - first_asked
+        waited = self._waited(run.bulk_id, None if found.silent else found.missing)
         patience = self.settings.roster_patience_seconds if found.silent else self.settings.catch_up_seconds
         if (found.missing or found.silent) and waited < patience:
             async with self.database.transaction() as tx:
@@ -130,6 +130,17 @@ class Sweeps:
             await list_parents(tx, run.bulk_id, found.missing, found.note)
         self.outcomes.wake()
         return 0
+
+    def _waited(self, bulk_id: UUID, missing: int | None) -> float:
+        """Seconds in which none of those missing has arrived: an import is waited for as long as it comes in.
+
+        `missing`: None where nobody knows.
+        """
+        now = time.monotonic()
+        before, moved = self._moved.get(bulk_id, (0, now))
+        fewer = missing is not None and missing < before
+        self._moved[bulk_id] = before if missing is None else missing, now if fewer else moved
+        return now - self._moved[bulk_id][1]
 
 
 def _is_fresh(asked: float) -> bool:

@@ -1,5 +1,9 @@
 """A run about everyone begins while parents are still on their way here, and ends when all have come."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from tests.integration.invitations.scene import scene, settings_for
 from tests.integration.invitations.test_bulk import recipients, show, start
 
@@ -62,3 +66,25 @@ async def test_a_run_that_is_cancelled_meanwhile_lists_nobody_more(database_url:
             {"cancelled": 2},
             [],
         )
+
+
+async def test_a_run_waits_for_a_slow_import_as_long_as_some_arrive(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr("services.invitations.timers.time", SimpleNamespace(monotonic=lambda: sum(seconds)))
+    async with scene(settings_for(database_url, catch_up_seconds=30)) as school:
+        await school.open_school()
+        school.roster_parents = 6
+        run, sweeps = await start(school), school.sweeps()
+        for _ in range(4):
+            await school.family()
+            await sweeps._list()
+            assert (await show(school, run))["state"] == "selecting"
+            seconds.append(29)
+        await sweeps._list()
+        assert (await show(school, run))["state"] == "selecting"
+        seconds.append(2)
+        await sweeps._list()
+        shown = await show(school, run)
+        assert (shown["state"], shown["selected"], shown["skipped"]) == ("running", 6, {"not_known_yet": 2})
