@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -19,6 +21,18 @@ from shared.runtime.database import Database
 from shared.runtime.timers import Timer
 
 ASKED_ANEW_SECONDS = 2.0
+EXPIRY_BATCHES = 2
+"""So many batches at once: an expiry writes less than other work does."""
+EXPIRY_LOOKS = 5
+"""Looks in a row, each by two, before the timer says again that it is alive."""
+GATHERED_SECONDS = 0.1
+"""Weeks that are over one after the other are announced together, this far apart."""
+CLOCK_SECONDS = 0.001
+"""A clock of this loop rings up to so much early, and a week is over only after its last microsecond."""
+
+
+def _unheard(_: float) -> None:
+    """There is no timer to tell."""
 
 
 @dataclass(slots=True)
@@ -33,13 +47,17 @@ class Sweeps:
     """Of parents, for runs that wait for the copy of the roster."""
     outcomes: Countdown = field(default_factory=Countdown)
     """Of messages, for runs that wait for room."""
+    _look_within: Callable[[float], None] = _unheard
+    """Tells the timer of expiries, once there is one, in how many seconds the next week is over."""
     _moved: dict[UUID, tuple[int, float]] = field(default_factory=dict)
     """Of waiting runs: how many parents were missing at the last look, and when that last became fewer."""
     _answers: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
 
     def expiry(self) -> Timer:
-        """Announces what is over."""
-        return Timer("expiry", self.settings.expiry_poll_milliseconds / 1000, self._expire)
+        """Announces what is over: at that moment, or with the next poll where another process made it due."""
+        timer = Timer("expiry", self.settings.expiry_poll_milliseconds / 1000, self._expire)
+        self._look_within = timer.look_within
+        return timer
 
     def reminders(self) -> Timer:
         """Reminds those who have not signed up."""
@@ -70,8 +88,27 @@ class Sweeps:
             return await release(tx, self.desk, self.settings.batch_size)
 
     async def _expire(self) -> bool:
+        """A look; where it was not enough, two at a time: the database writes for one while the other is prepared."""
+        if not await self._expire_some():
+            return False
+        failures = await asyncio.gather(self._expire_on(), self._expire_on(), return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
+        return True
+
+    async def _expire_on(self) -> None:
+        for _ in range(EXPIRY_LOOKS):
+            if not await self._expire_some():
+                return
+
+    async def _expire_some(self) -> bool:
+        limit = EXPIRY_BATCHES * self.settings.batch_size
         async with self.database.transaction() as tx:
-            return await expire(tx, self.settings.batch_size)
+            found = await expire(tx, limit)
+        if found.next_in is not None:
+            self._look_within(max(found.next_in.total_seconds(), GATHERED_SECONDS) + CLOCK_SECONDS)
+        return found.count == limit
 
     async def _remind(self) -> bool:
         async with self.database.transaction() as tx:

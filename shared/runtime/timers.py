@@ -18,13 +18,17 @@ class Timer:
 
     def __init__(self, name: str, interval_seconds: float, action: Callable[[], Awaitable[bool]]) -> None:
         self.name = name
-        self._interval = interval_seconds
+        self._interval = self._rest = interval_seconds
         self._action = action
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
         """Look at once; safe to call at any time from this event loop."""
         self._wake.set()
+
+    def look_within(self, seconds: float) -> None:
+        """End the rest that comes next after so long, if not before; for an action that knows when more will be due."""
+        self._rest = min(max(seconds, 0.0), self._interval)
 
     async def run(self, health: Health) -> None:
         """Work until cancelled. Transient failures are waited out; anything else is a bug and raised."""
@@ -48,8 +52,9 @@ class Timer:
 
     async def _sleep(self) -> None:
         try:
-            async with asyncio.timeout(self._interval):
+            async with asyncio.timeout(self._rest):
                 await self._wake.wait()
         except TimeoutError:
             pass
         self._wake.clear()
+        self._rest = self._interval

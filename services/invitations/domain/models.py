@@ -144,6 +144,19 @@ class LastMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """How long an invitation's link works, and that it still does: all of the invitation that the end of it moves."""
+
+    invitation_id: UUID
+    school_id: UUID
+    parent_id: UUID
+    generation: int
+    version: int
+    status: InvitationStatus
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OptOut:
     """Whether an address of a parent takes messages on a channel, as the notifier knew it at `version`."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.invitations.domain.models import Contact, Invitation, School, Stamp, Transition
+from services.invitations.domain.models import Contact, Invitation, School, Stamp, Transition, Week
 from services.invitations.domain.states import (
     LIVE,
     Channel,
@@ -150,14 +150,12 @@ def without_reminders(current: Invitation) -> Transition:
     return Transition(replace(current, next_reminder_at=None))
 
 
-def expire(current: Invitation, now: datetime) -> Transition | None:
+def expire(current: Week, now: datetime) -> Week | None:
     """The week is over: announced once, never early. None when there is nothing to announce."""
     if current.status not in LIVE or now <= current.expires_at:
         return None
-    state = replace(
-        current, status=InvitationStatus.EXPIRED, version=current.version + 1, next_reminder_at=None
-    )
-    return Transition(state, (Fact.EXPIRED,))
+    whose = (current.invitation_id, current.school_id, current.parent_id, current.generation)
+    return Week(*whose, current.version + 1, InvitationStatus.EXPIRED, current.expires_at)
 
 
 def withdraw(current: Invitation) -> Transition | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
+
 from services.invitations.domain import transitions
 from services.invitations.domain.models import Contact, Invitation
 from services.invitations.domain.quiet import Night
@@ -9,20 +12,30 @@ from services.invitations.domain.rules import Family, choose_contact, contact_go
 from services.invitations.domain.states import LIVE
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import find_families
-from services.invitations.service.steps import Addressee, Step, announce, finish
+from services.invitations.service.steps import Addressee, Step, finish
+from services.invitations.service.wording import expired
 from services.invitations.storage import invitations as rows
+from services.invitations.storage import weeks
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.outbox import Lane, Outgoing, emit
 
 
-async def expire(tx: Transaction, limit: int) -> bool:
-    """Announce up to `limit` expiries; True when there may be more. Nothing depends on it: use is checked on use."""
-    overdue = await rows.claim_expired(tx, tx.now, limit)
-    done = [transitions.expire(invitation, tx.now) for invitation in overdue]
-    steps = [Step(transition) for transition in done if transition is not None]
-    await rows.save_ends(tx, [step.invitation for step in steps])
-    await announce(tx, steps, Lane.BULK)
-    return len(overdue) == limit
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What a look for weeks that are over has found. `next_in`: when the next one will be over; None: there is none."""
+
+    count: int
+    next_in: timedelta | None
+
+
+async def expire(tx: Transaction, limit: int) -> Expired:
+    """Announce up to `limit` expiries. Nothing depends on it: use is checked on use."""
+    overdue, next_in = await weeks.claim(tx, tx.now, limit)
+    done = [week for one in overdue if (week := transitions.expire(one, tx.now)) is not None]
+    if done:
+        await weeks.save(tx, done)
+        await emit(tx, *(Outgoing(expired(one), one.school_id, one.version) for one in done), lane=Lane.BULK)
+    return Expired(len(overdue), next_in)
 
 
 async def remind(tx: Transaction, desk: Desk, limit: int) -> bool:

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from services.invitations.domain.models import Contact, Invitation, Parent, QuietHours, School, Transition
+from services.invitations.domain.models import (
+    Contact,
+    Invitation,
+    Parent,
+    QuietHours,
+    School,
+    Transition,
+    Week,
+)
 from services.invitations.domain.states import Fact, Refusal, Template
 from shared.contracts import invitations as facts
 from shared.contracts.message import Message
@@ -54,6 +62,16 @@ def outgoing(step: Step, now: datetime) -> Iterator[Outgoing]:
         yield Outgoing(_send(step.transition.send, step.invitation, step.to), school_id, 1, step.actor)
 
 
+def expired(over: Week | Invitation) -> facts.InvitationExpired:
+    """That the week is over."""
+    return facts.InvitationExpired(
+        invitation_id=over.invitation_id,
+        parent_id=over.parent_id,
+        generation=over.generation,
+        expired_at=over.expires_at,
+    )
+
+
 def _send(template: Template, invitation: Invitation, to: Addressee) -> SendMessage:
     return SendMessage(
         message_id=invitation.message_id,
@@ -79,7 +97,9 @@ def _fact(fact: Fact, step: Step, now: datetime) -> Message:
             return _link_fact(fact, step.invitation)
         case Fact.CONTACT_VERIFIED | Fact.ACCEPTED | Fact.REFUSED:
             return _decision(fact, step, now)
-        case Fact.EXPIRED | Fact.WITHDRAWN | Fact.BLOCKED:
+        case Fact.EXPIRED:
+            return expired(step.invitation)
+        case Fact.WITHDRAWN | Fact.BLOCKED:
             return _end(fact, step.invitation, now)
         case _:
             assert_never(fact)
@@ -139,8 +159,6 @@ def _end(fact: Fact, invitation: Invitation, now: datetime) -> Message:
         "parent_id": invitation.parent_id,
         "generation": invitation.generation,
     }
-    if fact is Fact.EXPIRED:
-        return facts.InvitationExpired.model_validate({**whose, "expired_at": invitation.expires_at})
     if fact is Fact.WITHDRAWN:
         return facts.InvitationWithdrawn.model_validate({**whose, "withdrawn_at": now})
     return facts.InvitationBlocked.model_validate(

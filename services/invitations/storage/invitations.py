@@ -46,14 +46,6 @@ _ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TY
 _SAVE = RowStatement(
     f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", TYPES
 )
-_SAVE_END = RowStatement(
-    """
-    UPDATE invitations AS i SET status = r.status, version = r.version, next_reminder_at = r.next_reminder_at
-      FROM {rows} WHERE i.invitation_id = r.invitation_id
-    """,
-    {"invitation_id": "uuid", "status": "text", "version": "bigint", "next_reminder_at": "timestamptz"},
-    same=("status", "next_reminder_at"),
-)
 # One look-up by index per parent, whatever the plan. Asked for `parent_id = ANY(...)` in the order of the primary key,
 # a plan of the first minute walks over the whole table and takes the list of ids apart for every row of it.
 _BY_PARENTS = f"""
@@ -97,13 +89,6 @@ _ACCEPT = RowStatement(
         "submitted_at": "timestamptz",
     },
 )
-_CLAIM_EXPIRED = text(
-    f"""
-    SELECT {COLUMNS} FROM invitations
-     WHERE status IN ('awaiting_verification', 'invited') AND expires_at < :now
-     ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
-    """
-)
 _CLAIM_REMINDERS = text(
     f"""
     SELECT {COLUMNS} FROM invitations WHERE next_reminder_at <= :now
@@ -134,17 +119,6 @@ async def claim_by_ids(tx: Transaction, invitation_ids: Collection[UUID]) -> dic
     """Lock these invitations in id order; keyed by their own id."""
     rows = await tx.rows(_BY_IDS, {"ids": list(invitation_ids)})
     return {row.invitation_id: invitation_from(row) for row in rows}
-
-
-async def save_ends(tx: Transaction, ended: Collection[Invitation]) -> None:
-    """Write of locked invitations that their week is over, which changes nothing but status, version and reminder."""
-    if ended:
-        await tx.execute(*_SAVE_END.of(ended))
-
-
-async def claim_expired(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:
-    """Lock live invitations whose week is over, the longest overdue first; others' claims are passed over."""
-    return _all(await tx.rows(_CLAIM_EXPIRED, {"now": now, "limit": limit}))
 
 
 async def claim_reminders(tx: Transaction, now: datetime, limit: int) -> list[Invitation]:

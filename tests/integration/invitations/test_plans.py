@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import TextClause, text
 
-from services.invitations.storage import bulk_items, bulk_pace, copies, last_messages
+from services.invitations.storage import bulk_items, bulk_pace, copies, last_messages, weeks
 from services.invitations.storage import invitations as rows
 from tests.integration.invitations.scene import Scene
 from tests.support.postgres import execute_as_owner
@@ -37,6 +37,8 @@ BATCH_STATEMENTS = {
     "last messages": (last_messages._CLAIM, "pk_invitations"),
     "save last messages": (last_messages._SAVE._apart, "pk_invitations"),
     "save last messages alike": (last_messages._SAVE._alike, "pk_invitations"),
+    "save weeks": (weeks._SAVE._apart, "pk_invitations"),
+    "save weeks alike": (weeks._SAVE._alike, "pk_invitations"),
     "parents": (text(f"{copies._PARENTS} FOR UPDATE"), "pk_parents"),
     "save items": (bulk_items._SAVE_ITEMS._apart, "pk_bulk_items"),
     "save items alike": (bulk_items._SAVE_ITEMS._alike, "pk_bulk_items"),
@@ -81,7 +83,7 @@ async def _plan_for_any_values(school: Scene, statement: TextClause) -> str:
 async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(school: Scene, analyse: bool) -> None:
     await _fill(school, 20_000, analyse=analyse)
     found = {
-        "ix_invitations_expires_at": rows._CLAIM_EXPIRED,
+        "ix_invitations_expires_at": weeks._CLAIM,
         "ix_invitations_next_reminder_at": rows._CLAIM_REMINDERS,
         "ix_invitations_send_at": rows._CLAIM_HELD,
         "pk_bulk_items": bulk_items._CLAIM_ITEMS,
@@ -93,6 +95,13 @@ async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(school: S
             assert index in plan
             assert "Seq Scan" not in plan
             assert index != "pk_bulk_items" or "Sort" not in plan
+
+
+async def test_the_next_week_that_ends_is_found_in_its_index_alone(school: Scene) -> None:
+    await _fill(school, 20_000, analyse=True)
+    plan = await _plan(school, weeks._CLAIM)
+    assert "Index Only Scan using ix_invitations_expires_at" in plan
+    assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("count", [0, 100, 20_000])

@@ -1,11 +1,27 @@
 """What time brings. Due times are moved in the rows; the clock is the database's."""
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.invitations.timers import Sweeps
 from shared.contracts.invitations import InvitationExpired
 from shared.contracts.notifier import MessageFailed, SendMessage
-from shared.contracts.roster import ParentRemoved
+from shared.contracts.roster import InvitationRequested, ParentRemoved
+from shared.runtime.health import Health
 from tests.integration.invitations.scene import Scene, outcome_of
+from tests.support.waiting import eventually
 
 LATE = "UPDATE invitations SET expires_at = now() - interval '1 second'"
+DUE_IN = (
+    "UPDATE invitations SET expires_at = now() + make_interval(secs => :seconds) WHERE parent_id = :parent_id"
+)
+HOW_LATE = """
+SELECT extract(epoch FROM happened_at - expires_at) AS seconds
+  FROM invitation_events JOIN invitations USING (parent_id) WHERE event = 'expired'
+"""
 THREE_DAYS_LATER = """
 UPDATE invitations SET last_message_at = last_message_at - interval '3 days',
        expires_at = expires_at - interval '3 days',
@@ -26,6 +42,81 @@ async def test_p3_the_timer_announces_each_expiry_once_and_none_early(school: Sc
     assert announced == {families[0].parent_id, families[1].parent_id}
     assert len(await school.emitted(InvitationExpired)) == 2
     assert (await school.show(families[1]))["next_step"] == "Re-invite the parent."
+
+
+async def test_p3_an_expiry_is_announced_when_it_is_due_and_not_with_the_next_poll(school: Scene) -> None:
+    families = [await school.invited() for _ in range(2)]
+    for family, seconds in zip(families, (0.2, 0.6), strict=True):
+        await school.sql(DUE_IN, seconds=seconds, parent_id=family.parent_id)
+    task = asyncio.create_task(_sweeps(school, expiry_poll_milliseconds=600_000).expiry().run(Health()))
+    try:
+        await eventually(lambda: _announced(school, 2))
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    late = await school.sql(HOW_LATE)
+    assert all(row.seconds > 0 for row in late), late
+
+
+async def test_p3_a_backlog_is_announced_once_by_replicas_that_each_look_twice_at_a_time(
+    school: Scene,
+) -> None:
+    families = await school.families(70)
+    await school.feed(*(InvitationRequested(parent_id=family.parent_id) for family in families))
+    await school.sql(LATE)
+    replicas = [_sweeps(school, batch_size=2) for _ in range(2)]
+
+    async def sweep(replica: Sweeps) -> None:
+        while await replica._expire():
+            pass
+
+    await asyncio.gather(*map(sweep, replicas))
+    announced = await school.emitted(InvitationExpired)
+    assert len(announced) == 70
+    assert {one.parent_id for one in announced} == {family.parent_id for family in families}
+    assert len(await school.sql(HOW_LATE)) == 70
+
+
+async def test_a_look_at_nothing_due_is_four_round_trips_and_expiries_are_two_more(school: Scene) -> None:
+    families = [await school.invited() for _ in range(3)]
+    trips: list[str] = []
+    school.database.watch = trips.append
+    sweeps = school.sweeps()
+    await sweeps._expire()
+    assert len(trips) == 4
+    await school.sql(f"{LATE} WHERE parent_id <> :kept", kept=families[0].parent_id)
+    trips.clear()
+    await sweeps._expire()
+    assert len(trips) == 6
+
+
+async def test_where_one_of_two_looks_fails_the_failure_is_told_and_the_rest_is_announced(
+    school: Scene,
+) -> None:
+    families = await school.families(9)
+    await school.feed(*(InvitationRequested(parent_id=family.parent_id) for family in families))
+    await school.sql(LATE)
+    sweeps = _sweeps(school, batch_size=1)
+    real = sweeps._expire_some
+    looks = iter([real, _fails])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sweeps, "_expire_some", lambda _: next(looks, real)())
+        with pytest.raises(ConnectionError):
+            await sweeps._expire()
+    assert len(await school.emitted(InvitationExpired)) == 9
+
+
+async def _fails() -> bool:
+    raise ConnectionError
+
+
+def _sweeps(school: Scene, **changes: Any) -> Sweeps:
+    sweeps = school.sweeps()
+    return replace(sweeps, settings=sweeps.settings.model_copy(update=changes))
+
+
+async def _announced(school: Scene, count: int) -> bool:
+    return len(await school.emitted(InvitationExpired)) == count
 
 
 async def test_signed_up_invitations_never_expire(school: Scene) -> None:

@@ -14,6 +14,7 @@ from services.invitations.domain.models import (
     School,
     Stamp,
     Transition,
+    Week,
 )
 from services.invitations.domain.rules import Family, Go, Wish, decide
 from services.invitations.domain.states import Channel, Origin, Purpose
@@ -77,6 +78,13 @@ def last_message() -> LastMessage:
         made.delivery_reason,
         reminds=made.next_reminder_at is not None,
     )
+
+
+def week() -> Week:
+    """Of an invitation that was made now."""
+    made = invited(family()).invitation
+    whose = (made.invitation_id, made.school_id, made.parent_id, made.generation)
+    return Week(*whose, made.version, made.status, made.expires_at)
 
 
 def may(about: Family, wish: Wish, now: datetime = NOW) -> str:
