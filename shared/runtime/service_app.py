@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bind_contextvars
 
 from shared.runtime import problems
+from shared.runtime.broker_watch import BrokerWatch
 from shared.runtime.consumer import Subscription
 from shared.runtime.consumers import Consumers, crash
 from shared.runtime.database import Database
@@ -66,7 +67,7 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     else:
         loops = _standing_by(database, kafka, health, hearings)
     revocations = Revocations(kafka, health) if api and takes_tokens else None
-    loops += [] if revocations is None else [revocations.run]
+    loops += [BrokerWatch(kafka).run, *([] if revocations is None else [revocations.run])]
     limit = settings.dead_letter_limit_per_hour
     work = subscriptions if worker else ()
     consumers = Consumers(kafka, database, work, health, dead_letter_limit_per_hour=limit, on_bug=on_bug)
