@@ -26,6 +26,7 @@ from shared.runtime.database import Database
 from shared.runtime.outbox import Lane
 from shared.runtime.service_app import service_app
 from shared.runtime.settings import load
+from shared.runtime.together import Together
 from shared.runtime.tokens import TokenKeys
 
 SINGLE_SHARE = 4
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
             *([reports.timer] if settings.twilio_account_sid else []),
             *(inquiry.timer for inquiry in inquiries),
         ],
-        resources=[*senders, *inquiries],
+        resources=[Together(senders), *inquiries],
         api=api,
         worker=worker,
     )

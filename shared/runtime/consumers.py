@@ -23,6 +23,7 @@ from shared.runtime.logging import describe, get_logger, where
 from shared.runtime.retry import Backoff
 
 EXIT_BUG = 70
+STOP_SECONDS = 3.0
 log = get_logger("consumers")
 
 
@@ -115,7 +116,11 @@ class Consumers:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
-        await self._stop_subscribers()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._stop_subscribers()
+        except TimeoutError:  # a broker that is silent; the group notices without a farewell
+            log.info("subscribers.abandoned")
         await self._broker.stop()
 
     async def _stop_subscribers(self) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from shared.runtime.repeating import KEPT_BACK, Repeats
 from shared.runtime.tracing import trace_id
+
+# Who says again and again what does not change: the broker's client, and those of ours who try again with it.
+_REPEATING = ("aiokafka", "kinvite.relay", "kinvite.revocations", "kinvite.consumers")
 
 
 def configure_logging(service: str, level: str) -> None:
@@ -29,10 +33,12 @@ def configure_logging(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(Repeats(*_REPEATING))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_shorten, *shared],
             processors=[
+                _add_kept_back,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
             ],
@@ -96,6 +102,13 @@ def _add_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     trace = trace_id()
     if trace:
         event["trace_id"] = trace
+    return event
+
+
+def _add_kept_back(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    kept_back = event["_record"].__dict__.get(KEPT_BACK)
+    if kept_back:
+        event[KEPT_BACK] = kept_back
     return event
 
 

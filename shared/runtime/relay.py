@@ -61,6 +61,8 @@ class Relay:
         self._leads_until = 0.0
         self._asks_at = float("-inf")
         self._publisher = Publisher(kafka)
+        self._ending = False
+        self._interrupted = False
 
     def wake(self, messages: int = 1) -> None:
         """So many were emitted, as far as is known: look. Safe to call at any time from this event loop."""
@@ -74,11 +76,18 @@ class Relay:
         self._asks_at = float("-inf")
         self._wake.set()
 
+    def end(self) -> bool:
+        """Let `run` return once all is published that was committed before. Answers False where publishing fails."""
+        self._ending = True
+        self._wake.set()
+        return not self._interrupted
+
     async def run(self) -> None:
-        """Publish until cancelled; failures of database or broker are waited out, anything else is a bug and raised."""
+        """Publish until `end`; failures of database or broker are waited out, anything else is a bug and raised."""
         backoff = Backoff()
         try:
             while True:
+                ending = self._ending
                 self._wake.clear()
                 self._enough.clear()
                 self._emitted = 0
@@ -89,11 +98,17 @@ class Relay:
                     if not is_transient(error):
                         raise
                     await self._recover(error)
+                    if self._ending:
+                        return
                     await backoff.wait()
                     continue
                 backoff.reset()
+                self._interrupted = False
                 self._progress.beat()
-                await self._rest(found, begun)
+                if ending and not found:
+                    return
+                if not ending:
+                    await self._rest(found, begun)
         finally:
             await asyncio.shield(self._close())
 
@@ -139,6 +154,7 @@ class Relay:
 
     async def _recover(self, error: Exception) -> None:
         """Start over with a new producer: an idempotent one can stay stuck after a lost sequence (aiokafka 1017)."""
+        self._interrupted = True
         self._progress.stall("broker or database does not answer")
         log.warning("relay.interrupted", lane=self._lane.value, **describe(error))
         self._queue.drop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bind_contextvars
 
 from shared.runtime import problems
+from shared.runtime.broker_watch import BrokerWatch
 from shared.runtime.consumer import Subscription
 from shared.runtime.consumers import Consumers, crash
 from shared.runtime.database import Database
@@ -32,6 +33,7 @@ from shared.runtime.timers import Timer
 _LOGIN_IS_OWNER = """
 SELECT pg_has_role(session_user, nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = :schema
 """
+LAST_WORDS_SECONDS = 2.0
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -53,20 +55,20 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
 ) -> FastAPI:
     """A service's ASGI app. `api` serves the routers; `worker` consumes, runs the timers and relays the outbox.
 
-    `resources` are opened before anything works and closed after everything has stopped. `hearings` share the one
-    connection that listens for the outbox. `takes_tokens`: some route is for programs with a token.
+    `resources` are opened before anything works and closed after everything has stopped but the relays: what they still
+    record is published. `hearings` share the one connection that listens for the outbox. `takes_tokens`: some route is
+    for programs with a token.
     """
     health, kafka = Health(), Kafka.of(settings)
+    relays: dict[Lane, Relay] = {}
     if worker:
+        relays = _relays(database, settings, kafka, health)
         every = (*timers, Housekeeping(database, settings).timer())
-        loops = [
-            *_relaying(database, settings, kafka, health, hearings),
-            *(_loop(one, health) for one in every),
-        ]
+        loops = [_hearing(database, relays, hearings), *(_loop(one, health) for one in every)]
     else:
         loops = _standing_by(database, kafka, health, hearings)
     revocations = Revocations(kafka, health) if api and takes_tokens else None
-    loops += [] if revocations is None else [revocations.run]
+    loops += [BrokerWatch(kafka).run, *([] if revocations is None else [revocations.run])]
     limit = settings.dead_letter_limit_per_hour
     work = subscriptions if worker else ()
     consumers = Consumers(kafka, database, work, health, dead_letter_limit_per_hour=limit, on_bug=on_bug)
@@ -75,7 +77,8 @@ def service_app(  # noqa: PLR0913 - the one place where a service is put togethe
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         bind_contextvars(service=name)
         running = (_running(loop, on_bug) for loop in loops)
-        async with _opened(database, *resources, *running, consumers):
+        relaying = _relaying(relays.values(), on_bug)
+        async with _opened(database, relaying, *resources, *running, consumers):
             yield
 
     app = FastAPI(title=f"Kinvite {name}", version="1", lifespan=lifespan, **_documents(name))
@@ -95,13 +98,16 @@ def _documents(name: str) -> dict[str, Any]:
     return {"docs_url": None, "redoc_url": None, "openapi_url": f"/{name}/openapi.json"}
 
 
-def _relaying(
-    database: Database, settings: ServiceSettings, kafka: Kafka, health: Health, hearings: Sequence[Hearing]
-) -> list[Loop]:
-    """A relay for each lane, woken by commits here and, through the listener, elsewhere."""
+def _relays(database: Database, settings: ServiceSettings, kafka: Kafka, health: Health) -> dict[Lane, Relay]:
+    """A relay for each lane, woken by commits here."""
     poll = settings.relay_poll_milliseconds
     relays = {lane: Relay(database, kafka, lane, health, poll_milliseconds=poll) for lane in Lane}
     database.on_emit(lambda lane, messages: relays[Lane(lane)].wake(messages))
+    return relays
+
+
+def _hearing(database: Database, relays: Mapping[Lane, Relay], hearings: Sequence[Hearing]) -> Loop:
+    """What wakes the relays of commits elsewhere."""
 
     def joined() -> None:
         for relay in relays.values():
@@ -116,8 +122,7 @@ def _relaying(
         else:  # a lease was released, or a replica of another version names no lane that we know
             joined()
 
-    listener = Listener(database, [Hearing(database.channel, heard, joined), *hearings])
-    return [*(relay.run for relay in relays.values()), listener.run]
+    return Listener(database, [Hearing(database.channel, heard, joined), *hearings]).run
 
 
 def _standing_by(database: Database, kafka: Kafka, health: Health, hearings: Sequence[Hearing]) -> list[Loop]:
@@ -142,20 +147,34 @@ def _loop(timer: Timer, health: Health) -> Loop:
 @asynccontextmanager
 async def _running(loop: Loop, on_bug: Callable[[BaseException], None]) -> AsyncIterator[None]:
     """Run a loop in the background while the block is open; a loop that raises is a bug."""
-
-    async def guarded() -> None:
-        try:
-            await loop()
-        except Exception as error:
-            on_bug(error)
-            raise
-
-    task = asyncio.create_task(guarded())
+    task = asyncio.create_task(_guarded(loop, on_bug))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _relaying(relays: Iterable[Relay], on_bug: Callable[[BaseException], None]) -> AsyncIterator[None]:
+    """The relays are at work while the block is open; then they publish what is left, where the broker takes it."""
+    tasks = {relay: asyncio.create_task(_guarded(relay.run, on_bug)) for relay in relays}
+    try:
+        yield
+    finally:
+        if hopeful := [task for relay, task in tasks.items() if relay.end()]:
+            await asyncio.wait(hopeful, timeout=LAST_WORDS_SECONDS)
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def _guarded(loop: Loop, on_bug: Callable[[BaseException], None]) -> None:
+    try:
+        await loop()
+    except Exception as error:
+        on_bug(error)
+        raise
 
 
 def _health_routes(name: str, database: Database, health: Health) -> APIRouter:

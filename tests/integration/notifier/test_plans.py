@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import TextClause, text
 
-from services.notifier.storage import queue
+from services.notifier.storage import outcomes, queue
 from shared.runtime.database import Database
 from tests.support.postgres import execute_as_owner
 
@@ -19,16 +20,27 @@ SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(
        'a@example.org', 'A', 'en', 'S', 'UTC', 'k1', now() + interval '7 days', now() + interval '8 hours', state,
        CASE WHEN state = 'sending' THEN now() + interval '8 hours' END
   FROM (SELECT CASE WHEN number % 10 = 0 THEN 'sending' ELSE 'queued' END AS state
-          FROM generate_series(1, 20000) AS number) AS numbered
+          FROM generate_series(1, :count) AS number) AS numbered
 """
 _CLAIM = {"channel": "email", "lane": "bulk", "limit": 100, "lease_seconds": 20.0, "expired_only": False}
 _MANY = 100
+_STATEMENTS = {
+    "queue": (queue._INSERT._apart, None),
+    "queue alike": (queue._INSERT._alike, None),
+    "claim": (queue._CLAIM, "ix_messages_due"),
+    "claim new": (queue._CLAIM_NEW, "pk_messages"),
+    "renew": (queue._RENEW, "pk_messages"),
+    "outcomes in hand": (outcomes._SETTLE_HELD._apart, "pk_messages"),
+    "outcomes in hand alike": (outcomes._SETTLE_HELD._alike, "pk_messages"),
+    "outcomes at rest": (outcomes._SETTLE_RESTING._apart, "pk_messages"),
+    "outcomes at rest alike": (outcomes._SETTLE_RESTING._alike, "pk_messages"),
+}
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["never analysed", "analysed"])
 async def test_a_look_does_not_walk_over_what_is_held_or_in_hand(database: Database, analysed: bool) -> None:
     async with database.transaction() as tx:
-        await tx.execute(_FILL)
+        await tx.execute(_FILL, {"count": 20_000})
     if analysed:
         await execute_as_owner(database.url, "ANALYZE notifier.messages")
     plan = await _explained(database, queue._CLAIM, _CLAIM)
@@ -41,13 +53,46 @@ async def test_a_look_does_not_walk_over_what_is_held_or_in_hand(database: Datab
 @pytest.mark.parametrize("analysed", [False, True], ids=["never analysed", "analysed"])
 async def test_what_is_in_hand_is_found_by_its_id(database: Database, analysed: bool) -> None:
     async with database.transaction() as tx:
-        await tx.execute(_FILL)
+        await tx.execute(_FILL, {"count": 20_000})
     if analysed:
         await execute_as_owner(database.url, "ANALYZE notifier.messages")
     held = {"ids": [uuid4() for _ in range(_MANY)], "fences": [1] * _MANY, "lease_seconds": 20.0}
     plan = await _explained(database, queue._RENEW, held)
     assert "Index Scan using pk_messages" in plan, plan
     assert "Seq Scan" not in plan, plan
+
+
+@pytest.mark.parametrize("count", [0, 100, 20_000])
+async def test_a_plan_goes_by_index_however_few_messages_there_were_when_it_was_made(
+    database: Database, count: int
+) -> None:
+    """Made on an empty table, it is kept by its connection while thousands come."""
+    if count:
+        async with database.transaction() as tx:
+            await tx.execute(_FILL, {"count": count})
+        await execute_as_owner(database.url, "ANALYZE notifier.messages")
+    for name, (statement, index) in _STATEMENTS.items():
+        plan = await _planned_for_any(database, statement)
+        assert index is None or index in plan, (name, plan)
+        assert "Seq Scan" not in plan, (name, plan)
+        # No index is walked as a whole.
+        assert len(re.findall(r"(?:using|Index Scan on) \w+_messages", plan)) == plan.count("Index Cond: "), (
+            plan
+        )
+
+
+async def _planned_for_any(database: Database, statement: TextClause) -> str:
+    """The plan that a connection keeps for all further executions of a statement."""
+    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
+    numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement.text)
+    async with database.transaction() as tx:
+        await tx.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
+        driver = (await tx._connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(f"PREPARE planned AS {numbered}")
+        found = await driver.fetch(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
+        await driver.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in found)
 
 
 async def _explained(database: Database, statement: TextClause, parameters: dict[str, Any]) -> str:

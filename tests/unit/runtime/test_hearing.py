@@ -42,6 +42,7 @@ def test_a_word_without_a_known_lane_wakes_every_relay(
     monkeypatch.setattr(service_app, "Listener", listener)
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none", schema="roster")
     settings: Any = SimpleNamespace(relay_poll_milliseconds=100)
-    service_app._relaying(database, settings, None, Health(), ())  # type: ignore[arg-type]
+    relays = service_app._relays(database, settings, None, Health())  # type: ignore[arg-type]
+    service_app._hearing(database, relays, ())
     hearings[0].heard(said)
     assert found == woken

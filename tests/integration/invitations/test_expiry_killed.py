@@ -1,0 +1,96 @@
+"""The end of a week is told once and not early, also when the process that tells it dies in the middle."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from shared.contracts.invitations import InvitationExpired
+from tests.integration.invitations.scene import Scene
+from tests.support.apps import COMMON_ENVIRONMENT
+from tests.support.postgres import as_owner
+from tests.support.processes import free_port
+from tests.support.stack.part import Part
+from tests.support.waiting import eventually
+
+_DUE = "UPDATE invitations SET expires_at = now() + make_interval(secs => :seconds) WHERE parent_id = ANY(:parents)"
+_EARLY = """
+SELECT count(*) FROM outbox JOIN invitations ON invitation_id = CAST(data::json ->> 'invitation_id' AS uuid)
+ WHERE headers::text LIKE '%invitation.expired%' AND outbox.created_at < expires_at
+"""
+_TOLD = "SELECT count(*) FROM outbox WHERE headers::text LIKE '%invitation.expired%'"
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'invitations.outbox'::regclass"
+
+
+@pytest.fixture
+def scheduler(database_url: str, tmp_path: Path) -> Iterator[Part]:
+    """A worker of the service, not started yet; what it has to tell stays in its outbox, as no broker is there."""
+    port = free_port()
+    environment = {
+        **COMMON_ENVIRONMENT,
+        "KINVITE_DATABASE_URL": database_url,
+        "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "KINVITE_HTTP_PORT": str(port),
+        "INVITATIONS_EXPIRY_POLL_MILLISECONDS": "50",
+    }
+    start = [sys.executable, "-m", "services.invitations", "worker"]
+    part = Part("invitations", port, start, tmp_path / "invitations.log", environment=environment)
+    yield part
+    part.kill()
+
+
+@asynccontextmanager
+async def _nobody_tells(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Whoever has something to tell waits for this block to end, in the middle of its transaction."""
+    address = make_url(as_owner(database_url)).set(drivername="postgresql").render_as_string()
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute("BEGIN; LOCK TABLE invitations.outbox IN SHARE MODE")
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _told(school: Scene) -> list[UUID]:
+    return sorted(one.parent_id for one in await school.emitted(InvitationExpired))
+
+
+async def test_i25_an_expiry_is_told_once_and_not_early_though_its_scheduler_is_killed(
+    school: Scene, database_url: str, scheduler: Part
+) -> None:
+    over, soon, later = [[await school.invited() for _ in range(3)] for _ in range(3)]
+    over_ids, soon_ids, later_ids = (sorted(one.parent_id for one in some) for some in (over, soon, later))
+    await school.sql(_DUE, seconds=-1.0, parents=over_ids)
+    async with _nobody_tells(database_url) as connection:
+        scheduler.start()
+        await eventually(lambda: _counts(connection, _WAITING), within_seconds=60)
+        scheduler.kill()
+    assert await _told(school) == []
+    await school.sql(_DUE, seconds=5.0, parents=soon_ids)
+    for expected in (over_ids, sorted([*over_ids, *soon_ids])):
+        scheduler.start()
+        await eventually(partial(_has_told, school, expected), within_seconds=60)
+        scheduler.kill()
+    # The one that is started last would tell again what it does not know to be told.
+    await school.sql(_DUE, seconds=-1.0, parents=later_ids[:1])
+    scheduler.start()
+    everybody = sorted([*over_ids, *soon_ids, later_ids[0]])
+    await eventually(partial(_has_told, school, everybody), within_seconds=60)
+    ((early,),) = await school.sql(_EARLY)
+    ((told,),) = await school.sql(_TOLD)
+    assert (early, told) == (0, len(everybody))
+
+
+async def _counts(connection: asyncpg.Connection, statement: str) -> bool:
+    return bool(await connection.fetchval(statement))
+
+
+async def _has_told(school: Scene, expected: list[UUID]) -> bool:
+    """Whether all of these are told, perhaps among others."""
+    return set(expected) <= set(await _told(school))

@@ -1,0 +1,128 @@
+"""A worker that is told to end says what became of the mails that it had in hand, before it has ended."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from shared.runtime.outbox import Lane
+from shared.runtime.process import GRACE_SECONDS
+from tests.integration.notifier.desk import Desk, command
+from tests.integration.notifier.smtp_server import SmtpServer
+from tests.support.apps import COMMON_ENVIRONMENT
+from tests.support.brokers.base import Broker
+from tests.support.brokers.tansu import Tansu
+from tests.support.brokers.topics import create_topics, kafka_of
+from tests.support.processes import free_port
+from tests.support.stack.part import Part
+from tests.support.waiting import eventually
+
+
+class SlowServer(SmtpServer):
+    """Takes mails when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_flight = 0
+        self.takes = asyncio.Event()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.in_flight += 1
+        await self.takes.wait()
+        return await super().handle_DATA(server, session, envelope)
+
+
+@pytest.fixture
+async def smtp() -> AsyncIterator[SlowServer]:
+    server = SlowServer()
+    await server.start()
+    yield server
+    server.takes.set()
+    await server.stop()
+
+
+@pytest.fixture
+def worker(notifier_url: str, broker: Broker, smtp: SlowServer, tmp_path: Path) -> Iterator[Part]:
+    """A worker of the notifier, not started yet."""
+    port = free_port()
+    environment = {
+        **COMMON_ENVIRONMENT,
+        **broker.environment,
+        "KINVITE_DATABASE_URL": notifier_url,
+        "KINVITE_HTTP_PORT": str(port),
+        "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{smtp.port}",
+        "NOTIFIER_MAIL_FROM": "Kinvite <no-reply@kinvite.example>",
+    }
+    start = [sys.executable, "-m", "services.notifier", "worker"]
+    part = Part("notifier", port, start, tmp_path / "notifier.log", environment=environment)
+    yield part
+    part.kill()
+
+
+async def _in_flight(worker: Part, smtp: SlowServer, desk: Desk, broker: Broker) -> None:
+    """The worker runs and has handed over a mail of each lane, whose fate the server keeps to itself."""
+    await create_topics(broker)
+    worker.start()
+    await eventually(worker.is_ready, within_seconds=120, every_seconds=0.2)
+    await desk.put(command(), lane=Lane.SINGLE)
+    await desk.put(command(), lane=Lane.BULK)
+    await eventually(lambda: smtp.in_flight == 2, within_seconds=60)
+
+
+async def _stop(worker: Part, smtp: SlowServer) -> None:
+    """The server takes the mails once the worker is about to end."""
+    worker.ask_to_end()
+    await eventually(lambda: not worker.is_up(), within_seconds=60)
+    assert worker.runs()
+    smtp.takes.set()
+    await eventually(lambda: not worker.runs(), within_seconds=GRACE_SECONDS)
+
+
+async def _published(broker: Broker, count: int) -> list[str]:
+    """The types of the facts about messages on the broker, as many as that."""
+    types: list[str] = []
+    consumer = AIOKafkaConsumer(
+        kafka_of(broker).name("notifier.message"),
+        bootstrap_servers=broker.bootstrap,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=20,
+    )
+    await consumer.start()
+
+    async def read() -> bool:
+        found: dict[Any, list[Any]] = await consumer.getmany(timeout_ms=100)
+        types.extend(dict(one.headers)["ce_type"].decode() for records in found.values() for one in records)
+        return len(types) >= count
+
+    try:
+        await eventually(read)
+    finally:
+        await consumer.stop()
+    return types
+
+
+async def test_what_became_of_mails_in_flight_is_published_before_a_worker_has_ended(
+    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+) -> None:
+    await _in_flight(worker, smtp, desk, broker)
+    await _stop(worker, smtp)
+    assert await _published(broker, 2) == ["notifier.message.sent.v1"] * 2
+    assert await desk.states() == ["sent", "sent"]
+
+
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_without_a_broker_a_worker_ends_in_time_and_keeps_what_it_has_to_say(
+    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+) -> None:
+    assert isinstance(broker.running, Tansu)
+    await _in_flight(worker, smtp, desk, broker)
+    broker.running.kill()
+    await _stop(worker, smtp)
+    assert await desk.states() == ["sent", "sent"]
+    async with desk.database.transaction() as tx:
+        assert await tx.scalar("SELECT count(*) FROM outbox_pending") == 2
