@@ -16,7 +16,7 @@ from faststream.kafka.annotations import KafkaMessage
 from shared.contracts.topics import topics_of
 from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
-from shared.runtime.fetching import PatientBroker
+from shared.runtime.fetching import BULK_RECORDS, PatientBroker
 from shared.runtime.health import DEAD_AFTER_SECONDS, UNREADY_AFTER_SECONDS, Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger, where
@@ -24,6 +24,8 @@ from shared.runtime.retry import Backoff
 
 EXIT_BUG = 70
 STOP_SECONDS = 3.0
+COPY_SECONDS = 0.02
+"""What only copies facts for later waits so long (decision 31)."""
 log = get_logger("consumers")
 
 
@@ -70,6 +72,8 @@ class Consumers:
         )
 
         async def consume(message: KafkaMessage) -> None:
+            if len(message.raw_message) < BULK_RECORDS and worker.subscription.yields_seconds:
+                await asyncio.sleep(worker.subscription.yields_seconds)
             try:
                 await worker.consume(message.raw_message, message.consumer)
             except Exception as error:

@@ -20,10 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.runtime.engine import Kind, create_engine, pool_of, role_of
 from shared.runtime.errors import is_transient, refusal_of
-from shared.runtime.scope import EVERY_SCHOOL, EverySchool, SchoolsOf, Scope, beginning
+from shared.runtime.rows import Rows
+from shared.runtime.scope import (
+    EVERY_SCHOOL,
+    EverySchool,
+    Opening,
+    SchoolsOf,
+    Scope,
+    beginning,
+    opening_command,
+)
 from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, written
 
-__all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "SchoolsOf", "Scope", "create_engine", "role_of"]
+__all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "Opening", "SchoolsOf", "Scope", "create_engine", "role_of"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
@@ -48,6 +57,8 @@ class Transaction:
         self.hint = hint
         """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
         self.emitted: dict[str, int] = {}
+        self.opened: Rows | None = None
+        """What the statement of an `Opening` answered."""
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> Any:
         """Run a statement, once for each of several parameters.
@@ -119,17 +130,21 @@ class Database:
         return None if speaker == self._speaker else lane
 
     @asynccontextmanager
-    async def transaction(self, *, schools: Scope | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, schools: Scope | None = None, opening: Opening | None = None
+    ) -> AsyncIterator[Transaction]:
         """Begin; commit when the block ends, roll back when it raises.
 
         Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
-        anyway). Without `schools` it is a worker's, which sees all: consumers and timers.
+        anyway). Without `schools` it is a worker's, which sees all: consumers and timers. An `opening` takes its locks
+        with the begin; it goes with schools that are named.
         """
         engine = self._engines["worker" if schools is None else "api"]
-        connection, session = await self._begun(engine)
+        connection, session = await self._begun(engine, _command(schools, opening))
         try:
-            now = (await session.run(*beginning(schools))).scalar_one()
-            transaction = Transaction(connection, now, self.schema, self.hint, session)
+            first = await session.run(*(opening.first if opening else beginning(schools)))
+            transaction = Transaction(connection, first.scalar(), self.schema, self.hint, session)
+            transaction.opened = first if opening else None
             yield transaction
             await session.commit()
         except BaseException:
@@ -141,24 +156,32 @@ class Database:
             for wake in self._wakers:
                 wake(lane, messages)
 
-    async def _begun(self, engine: AsyncEngine) -> tuple[AsyncConnection, Session]:
+    async def _begun(self, engine: AsyncEngine, command: str) -> tuple[AsyncConnection, Session]:
         """A connection with an open transaction. One that died in the pool unnoticed is replaced: nothing was done."""
         for attempt in range(_FRESH_CONNECTIONS + 1):
             connection = await _connected(engine)
             session = Session(connection, self.watch)
             try:
-                await session.command("BEGIN")
+                await session.command(command)
             except BaseException as error:
                 session.driver.terminate()
                 await connection.close()
                 if not isinstance(error, (*DRIVER_ERRORS, OSError)):
                     raise
-                failure = as_sqlalchemy(error, "BEGIN", lost=True)
+                failure = as_sqlalchemy(error, command, lost=True)
                 if attempt == _FRESH_CONNECTIONS or not is_transient(failure):
                     raise failure from error
             else:
                 return connection, session
         raise AssertionError
+
+
+def _command(schools: Scope | None, opening: Opening | None) -> str:
+    if opening is None:
+        return "BEGIN"
+    if schools is None or isinstance(schools, SchoolsOf):
+        raise ValueError("an opening needs schools that are named")
+    return opening_command(schools, opening)
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:

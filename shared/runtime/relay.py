@@ -6,7 +6,9 @@ never overtake, because rows are marked after the broker's acknowledgement and c
 
 A round takes all that waits, up to a full batch. What is emitted while nothing is under way leaves at once. Behind it,
 on the bulk lane, a round begins a fifth of a second after the one before, or as soon as 250 messages are known to wait:
-a run of thousands leaves in a few rounds instead of one for each commit. On the single lane nothing ever waits.
+a run of thousands leaves in a few rounds instead of one for each commit. On the single lane nothing ever waits, and
+commands to send leave before the facts that were emitted with them: somebody waits for the mail, and who copies the
+facts would else wake at the same moment. Order is promised within a topic only.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from shared.contracts.topics import NOTIFIER_COMMANDS
 from shared.runtime.arrivals import announce
 from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
@@ -144,9 +147,12 @@ class Relay:
         return leads
 
     async def _publish(self, rows: Sequence[Any]) -> None:
-        async with asyncio.timeout(_PUBLISH_SECONDS):
-            await self._publisher.publish(map(self._record, rows))
-        announce(self._kafka.bootstrap, {self._kafka.name(row["topic"]) for row in rows})
+        urgent = [row for row in rows if row["topic"] == NOTIFIER_COMMANDS.name]
+        others = [row for row in rows if row["topic"] != NOTIFIER_COMMANDS.name]
+        for some in filter(None, (urgent, others)):
+            async with asyncio.timeout(_PUBLISH_SECONDS):
+                await self._publisher.publish(map(self._record, some))
+            announce(self._kafka.bootstrap, {self._kafka.name(row["topic"]) for row in some})
 
     def _record(self, row: Any) -> Record:
         headers = [(name, text.encode()) for name, text in from_json(row["headers"]).items()]

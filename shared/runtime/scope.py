@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from shared.runtime.session import Written, written
@@ -44,6 +44,30 @@ def beginning(schools: Scope | None) -> tuple[Written, dict[str, str]]:
     if isinstance(schools, EverySchool):
         return _known(_BEGIN), {"schools": schools.value}
     return _known(_BEGIN), {"schools": ",".join(str(school) for school in schools or ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a transaction does as it begins, in two round trips: take locks, then read.
+
+    `locks` are sent along with BEGIN, so they have no parameters: only ids may stand in them. The statement sees all
+    that was committed before they were had; the first column of its first row is `now()`, and it has one always.
+    """
+
+    locks: tuple[str, ...]
+    statement: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def first(self) -> tuple[Written, Mapping[str, Any]]:
+        """The statement as a session runs it."""
+        return _known(self.statement), self.parameters
+
+
+def opening_command(schools: Collection[UUID] | EverySchool, opening: Opening) -> str:
+    """BEGIN with the scope and the locks."""
+    named = schools.value if isinstance(schools, EverySchool) else ",".join(one.hex for one in schools)
+    return "; ".join(("BEGIN", f"SELECT set_config('app.schools', '{named}', true)", *opening.locks))
 
 
 def _known(text: str) -> Written:

@@ -16,6 +16,7 @@ from shared.contracts.notifier import (
     RecipientOptedOut,
 )
 from shared.runtime.consumer import Subscription
+from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
 
 
@@ -47,6 +48,7 @@ async def on_recipient_opted_in(tx: Transaction, batch: Sequence[Received[Recipi
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-notifier",
+    yields_seconds=COPY_SECONDS,
     handlers={
         MessageSent: on_message_sent,
         MessageDelivered: on_message_delivered,

@@ -21,6 +21,7 @@ from shared.contracts.roster import (
     StudentRemoved,
 )
 from shared.runtime.consumer import Subscription
+from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
 
 
@@ -82,6 +83,7 @@ async def on_siblings_unlinked(tx: Transaction, batch: Sequence[Received[Sibling
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-roster",
+    yields_seconds=COPY_SECONDS,
     handlers={
         SchoolRegistered: on_school_registered,
         SchoolSettingsChanged: on_school_settings_changed,

@@ -9,6 +9,7 @@ from shared.contracts.signup import (
     SignedUp,
 )
 from shared.runtime.consumer import Subscription
+from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
 
 
@@ -18,6 +19,7 @@ async def on_signed_up(tx: Transaction, batch: Sequence[Received[SignedUp]]) -> 
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-signup",
+    yields_seconds=COPY_SECONDS,
     handlers={
         SignedUp: on_signed_up,
     },

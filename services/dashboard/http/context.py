@@ -44,7 +44,11 @@ def context_of(request: Request) -> Context:
     return context
 
 
-WithContext = Annotated[Context, Depends(context_of)]
+async def _context(request: Request) -> Context:
+    return context_of(request)
+
+
+WithContext = Annotated[Context, Depends(_context)]
 
 
 class SignInNeeded(Exception):

@@ -15,7 +15,7 @@ from services.invitations.domain.states import Delivery, InvitationStatus, Origi
 from services.invitations.http.answers import check_channel, parent_not_found, refused
 from services.invitations.http.bodies import InviteBody
 from services.invitations.http.office import AtOffice, KnownSchool
-from services.invitations.service.invite import UNKNOWN, Order, invite
+from services.invitations.service.invite import UNKNOWN, Order, invite, opening
 from services.invitations.service.withdraw import withdraw
 from shared.runtime.auth import ReadInvitations, WriteInvitations
 from shared.runtime.database import Transaction
@@ -62,7 +62,7 @@ async def post_invitation(
             await remember(tx, request, 202, answer)
         return JSONResponse(answer, 202)
 
-    done = await office.await_answer(office.settings.await_parent_seconds, ask, school_id)
+    done = await office.await_answer(office.settings.await_parent_seconds, ask, school_id, opening(order))
     if done is None:
         raise refused(UNKNOWN, contact_named=body.contact_id is not None)
     return done

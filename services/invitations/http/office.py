@@ -15,7 +15,7 @@ from services.invitations.service.catch_up import CountParents
 from services.invitations.service.desk import Desk
 from services.invitations.settings import Settings
 from shared.runtime.auth import school_not_found
-from shared.runtime.database import Database, Transaction
+from shared.runtime.database import Database, Opening, Transaction
 
 T = TypeVar("T")
 
@@ -30,7 +30,11 @@ class Office:
     count_parents: CountParents
 
     async def await_answer(
-        self, seconds: float, ask: Callable[[Transaction], Awaitable[T | None]], school_id: UUID
+        self,
+        seconds: float,
+        ask: Callable[[Transaction], Awaitable[T | None]],
+        school_id: UUID,
+        opening: Opening | None = None,
     ) -> T | None:
         """Ask again and again until there is an answer or the time is over, each time in a transaction of its own.
 
@@ -38,7 +42,7 @@ class Office:
         """
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            async with self.database.transaction(schools=[school_id]) as tx:
+            async with self.database.transaction(schools=[school_id], opening=opening) as tx:
                 answer = await ask(tx)
             if answer is not None or asyncio.get_running_loop().time() >= deadline:
                 return answer
@@ -56,7 +60,8 @@ class Office:
         return school_id
 
 
-def _office(request: Request) -> Office:
+async def _office(request: Request) -> Office:
+    # async, else FastAPI asks a thread and waits for it
     return cast("Office", request.app.state.office)
 
 

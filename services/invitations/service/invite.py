@@ -15,7 +15,7 @@ from services.invitations.domain.transitions import Target, start
 from services.invitations.service.desk import Desk
 from services.invitations.service.steps import Addressee, Step, finish
 from services.invitations.storage import families, marks
-from shared.runtime.database import Transaction
+from shared.runtime.database import Opening, Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.outbox import Lane
 
@@ -54,6 +54,11 @@ async def invite(
     await finish(tx, steps, lane)
     await _note_hindrances(tx, orders, results)
     return results
+
+
+def opening(order: Order) -> Opening:
+    """How a transaction begins that invites this one parent: what `invite` asks is then known already."""
+    return families.opening(order.parent_id)
 
 
 async def find_families(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:

@@ -1,13 +1,14 @@
 """All that is known about parents when somebody wants to invite them, in three statements for any number.
 
-Not in fewer: what another transaction has just written about a parent is seen by a statement that begins after the
-parent's lock was taken, and what it wrote about an invitation by one after the invitation's.
+Not in fewer, unless the locks are had before (`opening`): what another transaction has just written about a parent is
+seen by a statement that begins after the parent's lock was taken, and what it wrote about an invitation by one after
+the invitation's.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,14 @@ from services.invitations.domain.models import Invitation, School, Usage
 from services.invitations.domain.rules import Family
 from services.invitations.domain.states import Channel
 from services.invitations.storage.copies import parent_from, school_from
-from services.invitations.storage.invitations import claim_by_parents, find_by_parents
-from shared.runtime.database import Transaction
+from services.invitations.storage.invitations import (
+    COLUMNS,
+    TYPES,
+    claim_by_parents,
+    find_by_parents,
+    invitation_from,
+)
+from shared.runtime.database import Opening, Transaction
 
 _PARENTS = """
 SELECT p.parent_id, p.school_id, p.name, p.language, p.contacts, p.has_access, p.removed,
@@ -31,19 +38,43 @@ SELECT p.parent_id, p.school_id, p.name, p.language, p.contacts, p.has_access, p
 _FIND = text(_PARENTS)
 _CLAIM = text(f"{_PARENTS} FOR UPDATE OF p")
 """Locks the parents in id order."""
-_NOTES = text(
-    """
-    SELECT parent_id, contact_id, address_digest, messages, verified_at, NULL AS channel
-      FROM contact_usages WHERE parent_id = ANY(CAST(:ids AS uuid[]))
-     UNION ALL
-    SELECT parent_id, NULL, address_digest, NULL, NULL, channel
-      FROM opt_outs WHERE parent_id = ANY(CAST(:ids AS uuid[])) AND opted_out
-    """
+_ALL_NOTES = """
+SELECT parent_id, contact_id, address_digest, messages, verified_at, NULL AS channel
+  FROM contact_usages WHERE {which}
+ UNION ALL
+SELECT parent_id, NULL, address_digest, NULL, NULL, channel
+  FROM opt_outs WHERE {which} AND opted_out
+"""
+_NOTES = text(_ALL_NOTES.format(which="parent_id = ANY(CAST(:ids AS uuid[]))"))
+_LOCKS = (
+    "SELECT FROM parents WHERE parent_id = '{parent_id}' FOR UPDATE",
+    "SELECT FROM invitations WHERE parent_id = '{parent_id}' FOR UPDATE",
 )
+# A row for every note. What the invitation has comes last, so that its columns can be called as they are.
+_ONE = f"""
+WITH known AS MATERIALIZED ({_PARENTS.replace("ANY(CAST(:ids AS uuid[]))", "CAST(:parent_id AS uuid)")})
+SELECT now() AS now, known.*, note.contact_id, note.address_digest, note.messages, note.verified_at, note.channel,
+       i.*
+  FROM (VALUES (0)) AS always (there)
+  LEFT JOIN known ON true
+  LEFT JOIN LATERAL ({_ALL_NOTES.format(which="parent_id = known.parent_id")}) AS note ON true
+  LEFT JOIN (SELECT {COLUMNS} FROM invitations WHERE parent_id = CAST(:parent_id AS uuid)) AS i ON true
+"""
+
+
+def opening(parent_id: UUID) -> Opening:
+    """How a transaction begins that claims this one parent."""
+    locks = tuple(lock.format(parent_id=parent_id.hex) for lock in _LOCKS)
+    return Opening(locks, _ONE, {"parent_id": parent_id})
 
 
 async def claim(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
-    """Lock the known ones of these parents in id order, then their invitations in theirs."""
+    """Lock the known ones of these parents in id order, then their invitations in theirs.
+
+    A transaction that began with the parent's `opening` has done that.
+    """
+    if tx.opened is not None:
+        return _opened(tx.opened.all())
     rows = await tx.rows(_CLAIM, {"ids": list(parent_ids)})
     return await _families(tx, rows, await claim_by_parents(tx, [row.parent_id for row in rows]))
 
@@ -52,6 +83,22 @@ async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Fami
     """What is known about these parents, nothing locked; those whose school has not arrived are left out."""
     rows = await tx.rows(_FIND, {"ids": list(parent_ids)})
     return await _families(tx, rows, await find_by_parents(tx, [row.parent_id for row in rows]))
+
+
+def _opened(rows: Sequence[Row[Any]]) -> dict[UUID, Family]:
+    first = rows[0]
+    if first.parent_id is None:
+        return {}
+    notes = _noted(row for row in rows if row.address_digest is not None)[first.parent_id]
+    own = first[-len(TYPES) :]
+    family = Family(
+        parent_from(first),
+        school_from(first, first.school_name, first.school_language),
+        None if own[0] is None else invitation_from(own),
+        notes.usages,
+        notes.opted_out,
+    )
+    return {first.parent_id: family}
 
 
 @dataclass(slots=True)
@@ -79,8 +126,12 @@ async def _families(
 
 
 async def _notes(tx: Transaction, parent_ids: list[UUID]) -> dict[UUID, _Notes]:
+    return _noted(await tx.rows(_NOTES, {"ids": parent_ids}))
+
+
+def _noted(rows: Iterable[Row[Any]]) -> dict[UUID, _Notes]:
     found: defaultdict[UUID, _Notes] = defaultdict(_Notes)
-    for row in await tx.rows(_NOTES, {"ids": parent_ids}):
+    for row in rows:
         notes = found[row.parent_id]
         if row.channel is None:
             usage = Usage(row.parent_id, row.contact_id, row.address_digest, row.messages, row.verified_at)

@@ -162,7 +162,7 @@ def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:
     return [invitation_from(row) for row in rows]
 
 
-def invitation_from(row: Row[Any]) -> Invitation:
+def invitation_from(row: Sequence[Any]) -> Invitation:
     """The row, of `COLUMNS`, as the domain knows it."""
     fields = list(row)
     for place, known in _KINDS:

@@ -30,13 +30,13 @@ class Context:
     import_max_bytes: int
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:
     """The context of the app that answers."""
     found: Context = request.app.state.context
     return found
 
 
-def small_body(request: Request) -> None:
+async def small_body(request: Request) -> None:
     """Raises Problem 413: only files may be larger."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > DEFAULT_BODY_BYTES:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.integration.counts.mill import Trips
 from tests.integration.invitations.scene import scene, settings_for
 
-FIRST_INVITATION = 10
-"""Begin and its settings, three reads, four writes, the commit."""
+FIRST_INVITATION = 5
+"""Begin with the locks, all that is known, the rows, the messages, the commit."""
 
 
 async def test_a_click_on_invite_takes_few_round_trips(database_url: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -10,10 +11,11 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from shared.runtime.database import Database
+from shared.runtime.database import Database, Opening
 from shared.runtime.errors import is_invalid_value, is_transient
 from shared.runtime.inbox import pass_new
 from tests.support.postgres import as_owner
+from tests.support.waiting import eventually
 
 _SESSIONS = "application_name = 'kinvite-roster' AND datname = current_database() AND pid <> pg_backend_pid()"
 _KEY = (
@@ -56,6 +58,43 @@ async def test_an_empty_transaction_is_three_round_trips(database: Database) -> 
         await tx.execute("SELECT 1")
         await tx.execute(select(literal(1)))
     assert [said.split()[0] for said in heard] == ["BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT"]
+
+
+async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(database: Database) -> None:
+    school = uuid4()
+    opening = Opening(
+        ("SELECT FROM idempotency_keys WHERE credential = 'one' FOR UPDATE",),
+        "SELECT now() AS now, body_digest, current_setting('app.schools') AS schools "
+        "FROM (VALUES (0)) AS always (there) LEFT JOIN idempotency_keys ON credential = :key",
+        {"key": "one"},
+    )
+
+    async def opened() -> tuple[Any, bool]:
+        async with database.transaction(schools=[school], opening=opening) as tx:
+            assert tx.opened is not None
+            row = tx.opened.first()
+            return row, row.now == tx.now == await tx.scalar("SELECT now()")
+
+    row, same_moment = await opened()
+    assert (row.body_digest, row.schools, same_moment) == (None, school.hex, True)
+    async with database.transaction() as tx:
+        await tx.execute(_KEY, {"key": "one"})
+    heard: list[str] = []
+
+    async def waits() -> bool:
+        return bool(await tx.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE idempotency_keys SET body_digest = 'later'")
+        database.watch = heard.append
+        waiting = asyncio.create_task(opened())
+        await eventually(waits)
+        assert [said.split()[0] for said in heard] == ["BEGIN;"]
+    row, _ = await waiting
+    assert row.body_digest == "later"
+    with pytest.raises(ValueError, match="schools that are named"):
+        async with database.transaction(opening=opening):
+            pass
 
 
 async def test_i15_connections_that_the_server_ended_while_they_rested_are_replaced_unseen(
