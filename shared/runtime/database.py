@@ -28,7 +28,7 @@ from shared.runtime.scope import (
     SchoolsOf,
     Scope,
     beginning,
-    opening_command,
+    calls_of,
 )
 from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, written
 
@@ -140,7 +140,7 @@ class Database:
         with the begin; it goes with schools that are named.
         """
         engine = self._engines["worker" if schools is None else "api"]
-        connection, session = await self._begun(engine, _command(schools, opening))
+        connection, session = await self._begun(engine, calls_of(schools, opening))
         try:
             first = await session.run(*(opening.first if opening else beginning(schools)))
             transaction = Transaction(connection, first.scalar(), self.schema, self.hint, session)
@@ -156,32 +156,26 @@ class Database:
             for wake in self._wakers:
                 wake(lane, messages)
 
-    async def _begun(self, engine: AsyncEngine, command: str) -> tuple[AsyncConnection, Session]:
+    async def _begun(
+        self, engine: AsyncEngine, calls: Sequence[tuple[str, str]]
+    ) -> tuple[AsyncConnection, Session]:
         """A connection with an open transaction. One that died in the pool unnoticed is replaced: nothing was done."""
         for attempt in range(_FRESH_CONNECTIONS + 1):
             connection = await _connected(engine)
             session = Session(connection, self.watch)
             try:
-                await session.command(command)
+                await session.begin(calls)
             except BaseException as error:
                 session.driver.terminate()
                 await connection.close()
                 if not isinstance(error, (*DRIVER_ERRORS, OSError)):
                     raise
-                failure = as_sqlalchemy(error, command, lost=True)
+                failure = as_sqlalchemy(error, "BEGIN", lost=True)
                 if attempt == _FRESH_CONNECTIONS or not is_transient(failure):
                     raise failure from error
             else:
                 return connection, session
         raise AssertionError
-
-
-def _command(schools: Scope | None, opening: Opening | None) -> str:
-    if opening is None:
-        return "BEGIN"
-    if schools is None or isinstance(schools, SchoolsOf):
-        raise ValueError("an opening needs schools that are named")
-    return opening_command(schools, opening)
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:

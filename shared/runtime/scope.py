@@ -33,6 +33,7 @@ class SchoolsOf:
 
 Scope = Collection[UUID] | EverySchool | SchoolsOf
 
+_SCOPE = "SELECT set_config('app.schools', $1, true)"
 _BEGIN = "SELECT now() AS now, set_config('app.schools', :schools, true)"
 _BEGIN_BY = "SELECT now() AS now, set_config('app.schools', array_to_string({function}(:key), ','), true)"
 
@@ -50,11 +51,12 @@ def beginning(schools: Scope | None) -> tuple[Written, dict[str, str]]:
 class Opening:
     """What a transaction does as it begins, in two round trips: take locks, then read.
 
-    `locks` are sent along with BEGIN, so they have no parameters: only ids may stand in them. The statement sees all
-    that was committed before they were had; the first column of its first row is `now()`, and it has one always.
+    `locks` are statements of one parameter, `$1`, which is `key`; they go along with BEGIN. The statement sees all that
+    was committed before they were had; the first column of its first row is `now()`, and it has one always.
     """
 
     locks: tuple[str, ...]
+    key: UUID
     statement: str
     parameters: Mapping[str, Any]
 
@@ -64,10 +66,14 @@ class Opening:
         return _known(self.statement), self.parameters
 
 
-def opening_command(schools: Collection[UUID] | EverySchool, opening: Opening) -> str:
-    """BEGIN with the scope and the locks."""
+def calls_of(schools: Scope | None, opening: Opening | None) -> list[tuple[str, str]]:
+    """What goes along with BEGIN: statements of one parameter, and the parameter, which is of ids and `*` alone."""
+    if opening is None:
+        return []
+    if schools is None or isinstance(schools, SchoolsOf):
+        raise ValueError("an opening needs schools that are named")
     named = schools.value if isinstance(schools, EverySchool) else ",".join(one.hex for one in schools)
-    return "; ".join(("BEGIN", f"SELECT set_config('app.schools', '{named}', true)", *opening.locks))
+    return [(_SCOPE, named), *((lock, opening.key.hex) for lock in opening.locks)]
 
 
 def _known(text: str) -> Written:

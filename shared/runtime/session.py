@@ -76,6 +76,16 @@ class Session:
             self.watch(sql)
         await self.driver.execute(sql)
 
+    async def begin(self, calls: Sequence[tuple[str, str]] = ()) -> None:
+        """Begin a transaction, with statements of one parameter in the same round trip. Raises asyncpg's own errors.
+
+        They are called by their names: as texts PostgreSQL would plan them every time, which costs what is saved. The
+        parameters stand in the command as they are.
+        """
+        named = [(self._prepared.get(sql) or await self._prepare(sql), value) for sql, value in calls]
+        run = (f"EXECUTE {prepared.get_name()}('{value}')" for prepared, value in named)
+        await self.command("; ".join(("BEGIN", *run)))
+
     async def commit(self) -> None:
         """End the transaction. Raises DBAPIError; whether it was committed is then unknown, as ever."""
         try:

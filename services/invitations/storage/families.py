@@ -47,8 +47,8 @@ SELECT parent_id, NULL, address_digest, NULL, NULL, channel
 """
 _NOTES = text(_ALL_NOTES.format(which="parent_id = ANY(CAST(:ids AS uuid[]))"))
 _LOCKS = (
-    "SELECT FROM parents WHERE parent_id = '{parent_id}' FOR UPDATE",
-    "SELECT FROM invitations WHERE parent_id = '{parent_id}' FOR UPDATE",
+    "SELECT FROM parents WHERE parent_id = $1 FOR UPDATE",
+    "SELECT FROM invitations WHERE parent_id = $1 FOR UPDATE",
 )
 # A row for every note. What the invitation has comes last, so that its columns can be called as they are.
 _ONE = f"""
@@ -64,8 +64,7 @@ SELECT now() AS now, known.*, note.contact_id, note.address_digest, note.message
 
 def opening(parent_id: UUID) -> Opening:
     """How a transaction begins that claims this one parent."""
-    locks = tuple(lock.format(parent_id=parent_id.hex) for lock in _LOCKS)
-    return Opening(locks, _ONE, {"parent_id": parent_id})
+    return Opening(_LOCKS, parent_id, _ONE, {"parent_id": parent_id})
 
 
 async def claim(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:

@@ -63,10 +63,11 @@ async def test_an_empty_transaction_is_three_round_trips(database: Database) -> 
 async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(database: Database) -> None:
     school = uuid4()
     opening = Opening(
-        ("SELECT FROM idempotency_keys WHERE credential = 'one' FOR UPDATE",),
+        ("SELECT FROM idempotency_keys WHERE credential = CAST(CAST($1 AS uuid) AS text) FOR UPDATE",),
+        school,
         "SELECT now() AS now, body_digest, current_setting('app.schools') AS schools "
         "FROM (VALUES (0)) AS always (there) LEFT JOIN idempotency_keys ON credential = :key",
-        {"key": "one"},
+        {"key": str(school)},
     )
 
     async def opened() -> tuple[Any, bool]:
@@ -78,7 +79,7 @@ async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(
     row, same_moment = await opened()
     assert (row.body_digest, row.schools, same_moment) == (None, school.hex, True)
     async with database.transaction() as tx:
-        await tx.execute(_KEY, {"key": "one"})
+        await tx.execute(_KEY, {"key": str(school)})
     heard: list[str] = []
 
     async def waits() -> bool:
