@@ -22,6 +22,7 @@ from shared.runtime.batch import Entry, Record, read, waves
 from shared.runtime.database import Database, Transaction
 from shared.runtime.dead_letters import park, parked_in_last_hour
 from shared.runtime.errors import Rejected, is_invalid_value, is_transient
+from shared.runtime.fetching import BULK_RECORDS
 from shared.runtime.health import Progress
 from shared.runtime.inbox import mark_of, pass_new
 from shared.runtime.logging import describe, get_logger
@@ -60,6 +61,8 @@ class Worker:
 
     async def consume(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> None:
         """Work through a fetched batch and commit its offsets; raises only what is a bug."""
+        if len(records) < BULK_RECORDS and self.subscription.yields_seconds:
+            await asyncio.sleep(self.subscription.yields_seconds)
         self.progress.beat()
         entries = [read(record, self.subscription.handlers) for record in records]
         await self._work(entries)

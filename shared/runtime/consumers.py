@@ -16,7 +16,7 @@ from faststream.kafka.annotations import KafkaMessage
 from shared.contracts.topics import topics_of
 from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
-from shared.runtime.fetching import BULK_RECORDS, PatientBroker
+from shared.runtime.fetching import PatientBroker
 from shared.runtime.health import DEAD_AFTER_SECONDS, UNREADY_AFTER_SECONDS, Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import describe, get_logger, where
@@ -72,8 +72,6 @@ class Consumers:
         )
 
         async def consume(message: KafkaMessage) -> None:
-            if len(message.raw_message) < BULK_RECORDS and worker.subscription.yields_seconds:
-                await asyncio.sleep(worker.subscription.yields_seconds)
             try:
                 await worker.consume(message.raw_message, message.consumer)
             except Exception as error:
