@@ -16,6 +16,37 @@ class _NoParts:
         return []
 
 
+class _DiesWhileItIsAwaited:
+    """Killed a moment ago: it still counts as running, is found dead at the second look, and is well once restarted."""
+
+    name = "notifier-both-0"
+
+    def __init__(self) -> None:
+        self.looks, self.starts = 0, 0
+
+    def runs(self) -> bool:
+        self.looks += 1
+        return self.looks == 1 or self.starts > 0
+
+    def is_ready(self) -> bool:
+        return self.starts > 0
+
+    def start(self) -> None:
+        self.starts += 1
+
+
+class _OnePart(_NoParts):
+    def __init__(self, part: _DiesWhileItIsAwaited) -> None:
+        self.part = part
+        self.noted: list[str] = []
+
+    def parts(self) -> list[Any]:
+        return [self.part]
+
+    def note(self, what: str) -> None:
+        self.noted.append(what)
+
+
 def _fault(number: int, kind: str, target: str) -> Fault:
     return Fault(number, kind, target, hold_seconds=0.0, gap_seconds=0.0)
 
@@ -46,3 +77,10 @@ def test_a_fault_in_steps_ends_with_its_last_step_and_others_begin_meanwhile(
     second = len(seen) - seen[::-1].index(f"{one} begins") - 1
     assert seen.index(f"{one} over") < second
     assert [seen.count(f"{name} over") for name in (one, other)] == [2, 1]
+
+
+def test_a_process_whose_death_is_not_complete_when_healing_begins_is_started_again() -> None:
+    part = _DiesWhileItIsAwaited()
+    world = _OnePart(part)
+    Conductor(cast("World", world), lambda _: None).heal()
+    assert (part.starts, world.noted) == (1, ["started again by the keeper"])
