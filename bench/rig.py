@@ -20,16 +20,12 @@ from tests.support.postgres import Cluster
 from tests.support.processes import java
 from tests.support.stack import SERVICES, Stack
 
-# What bin/kafka-run-class.sh of Kafka's own distribution says, with the heap of docker-compose.yml.
-_AS_DISTRIBUTED = (
+# Of docker-compose.yml.
+_AS_COMPOSED = (
     "-Xms256m",
     "-Xmx512m",
-    "-server",
-    "-XX:+UseG1GC",
-    "-XX:MaxGCPauseMillis=20",
-    "-XX:InitiatingHeapOccupancyPercent=35",
-    "-XX:+ExplicitGCInvokesConcurrent",
-    "-XX:MaxInlineLevel=15",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
     "-Djava.awt.headless=true",
 )
 ROLES = ("api", "worker")
@@ -90,4 +86,4 @@ def _kafka(directory: Path) -> KafkaFromJars:
         jars = fetch_jars()
     except base.Unavailable as reason:
         raise Unavailable(f"Apache Kafka: {reason}") from None
-    return KafkaFromJars(launcher, jars, directory, _AS_DISTRIBUTED)
+    return KafkaFromJars(launcher, jars, directory, _AS_COMPOSED)

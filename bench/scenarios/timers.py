@@ -17,7 +17,7 @@ from bench.measure import cpu_seconds
 from bench.plan import Plan
 from bench.rig import Rig
 from bench.sink import Sink
-from services.invitations.service.due import expire
+from services.invitations.service.due import expire, overdue
 from shared.contracts.topics import INVITATIONS_INVITATION
 from shared.runtime.database import Database
 from tests.support.stack.stack import DATABASE
@@ -133,8 +133,8 @@ async def fill(rows: Rows, pending: int) -> None:
 
 async def _sweep(database: Database) -> bool:
     """What the timer of the service does: one look, in a transaction of its own."""
-    async with database.transaction() as tx:
-        return (await expire(tx, BATCH)).count == BATCH
+    async with database.transaction(opening=overdue(BATCH)) as tx:
+        return (await expire(tx)).count == BATCH
 
 
 async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:

@@ -14,7 +14,7 @@ from services.invitations.service.bulk_expand import expand, find_unlisted, list
 from services.invitations.service.catch_up import CountParents, gap
 from services.invitations.service.countdown import Countdown
 from services.invitations.service.desk import Desk
-from services.invitations.service.due import expire, release, remind
+from services.invitations.service.due import expire, overdue, release, remind
 from services.invitations.service.roster import fulfil_left
 from services.invitations.settings import Settings
 from shared.runtime.database import Database
@@ -104,8 +104,8 @@ class Sweeps:
 
     async def _expire_some(self) -> bool:
         limit = EXPIRY_BATCHES * self.settings.batch_size
-        async with self.database.transaction() as tx:
-            found = await expire(tx, limit)
+        async with self.database.transaction(opening=overdue(limit)) as tx:
+            found = await expire(tx)
         if found.next_in is not None:
             self._look_within(max(found.next_in.total_seconds(), GATHERED_SECONDS) + CLOCK_SECONDS)
         return found.count == limit

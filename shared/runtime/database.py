@@ -137,7 +137,7 @@ class Database:
 
         Routes name the `schools` whose rows exist for them (an empty list: none; tables without school data are there
         anyway). Without `schools` it is a worker's, which sees all: consumers and timers. An `opening` takes its locks
-        with the begin; it goes with schools that are named.
+        with the begin; it does not go with `SchoolsOf`.
         """
         engine = self._engines["worker" if schools is None else "api"]
         connection, session = await self._begun(engine, calls_of(schools, opening))

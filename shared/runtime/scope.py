@@ -51,14 +51,13 @@ def beginning(schools: Scope | None) -> tuple[Written, dict[str, str]]:
 class Opening:
     """What a transaction does as it begins, in two round trips: take locks, then read.
 
-    `locks` are statements of one parameter, `$1`, which is `key`; they go along with BEGIN. The statement sees all that
+    `locks` are statements of one parameter, `$1`, and its value; they go along with BEGIN. The statement sees all that
     was committed before they were had; the first column of its first row is `now()`, and it has one always.
     """
 
-    locks: tuple[str, ...]
-    key: UUID
     statement: str
     parameters: Mapping[str, Any]
+    locks: tuple[tuple[str, UUID], ...] = ()
 
     @property
     def first(self) -> tuple[Written, Mapping[str, Any]]:
@@ -70,10 +69,13 @@ def calls_of(schools: Scope | None, opening: Opening | None) -> list[tuple[str, 
     """What goes along with BEGIN: statements of one parameter, and the parameter, which is of ids and `*` alone."""
     if opening is None:
         return []
-    if schools is None or isinstance(schools, SchoolsOf):
-        raise ValueError("an opening needs schools that are named")
+    locks = [(lock, value.hex) for lock, value in opening.locks]
+    if schools is None:
+        return locks
+    if isinstance(schools, SchoolsOf):
+        raise TypeError("an opening needs schools that are named")
     named = schools.value if isinstance(schools, EverySchool) else ",".join(one.hex for one in schools)
-    return [(_SCOPE, named), *((lock, opening.key.hex) for lock in opening.locks)]
+    return [(_SCOPE, named), *locks]
 
 
 def _known(text: str) -> Written:

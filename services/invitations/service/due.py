@@ -16,7 +16,7 @@ from services.invitations.service.steps import Addressee, Step, finish
 from services.invitations.service.wording import expired
 from services.invitations.storage import invitations as rows
 from services.invitations.storage import weeks
-from shared.runtime.database import Transaction
+from shared.runtime.database import Opening, Transaction
 from shared.runtime.outbox import Lane, Outgoing, emit
 
 
@@ -28,14 +28,19 @@ class Expired:
     next_in: timedelta | None
 
 
-async def expire(tx: Transaction, limit: int) -> Expired:
-    """Announce up to `limit` expiries. Nothing depends on it: use is checked on use."""
-    overdue, next_in = await weeks.claim(tx, tx.now, limit)
-    done = [week for one in overdue if (week := transitions.expire(one, tx.now)) is not None]
+def overdue(limit: int) -> Opening:
+    """How a transaction begins in which up to `limit` expiries are announced."""
+    return weeks.opening(limit)
+
+
+async def expire(tx: Transaction) -> Expired:
+    """Announce the expiries that the transaction began with. Nothing depends on it: use is checked on use."""
+    over, next_in = weeks.claimed(tx)
+    done = [week for one in over if (week := transitions.expire(one, tx.now)) is not None]
     if done:
         await weeks.save(tx, done)
         await emit(tx, *(Outgoing(expired(one), one.school_id, one.version) for one in done), lane=Lane.BULK)
-    return Expired(len(overdue), next_in)
+    return Expired(len(over), next_in)
 
 
 async def remind(tx: Transaction, desk: Desk, limit: int) -> bool:

@@ -64,7 +64,8 @@ SELECT now() AS now, known.*, note.contact_id, note.address_digest, note.message
 
 def opening(parent_id: UUID) -> Opening:
     """How a transaction begins that claims this one parent."""
-    return Opening(_LOCKS, parent_id, _ONE, {"parent_id": parent_id})
+    locks = tuple((lock, parent_id) for lock in _LOCKS)
+    return Opening(_ONE, {"parent_id": parent_id}, locks)
 
 
 async def claim(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-
-from sqlalchemy import text
+from datetime import timedelta
 
 from services.invitations.domain.models import Week
 from services.invitations.domain.states import Fact, InvitationStatus
-from shared.runtime.database import Transaction
+from shared.runtime.database import Opening, Transaction
 from shared.runtime.ids import new_id
 from shared.runtime.rowset import RowStatement, columns_of
 
 # One round trip for both questions. The longest overdue go first; what another worker has locked is passed over.
-_CLAIM = text(
-    """
+_CLAIM = """
     WITH over AS MATERIALIZED (
         SELECT invitation_id, school_id, parent_id, generation, version, status, expires_at
           FROM invitations
-         WHERE status IN ('awaiting_verification', 'invited') AND expires_at < :now
+         WHERE status IN ('awaiting_verification', 'invited') AND expires_at < now()
          ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
-    SELECT next.wait, over.*
+    SELECT now() AS now, next.wait, over.*
       FROM (SELECT (SELECT expires_at FROM invitations
-                     WHERE status IN ('awaiting_verification', 'invited') AND expires_at >= :now
+                     WHERE status IN ('awaiting_verification', 'invited') AND expires_at >= now()
                      ORDER BY expires_at LIMIT 1) - clock_timestamp() AS wait) AS next
       LEFT JOIN over ON true
-    """
-)
+"""
 # Both the state and the line of the timeline that tells it.
 _SAVE = RowStatement(
     """
@@ -54,14 +50,18 @@ _FIELDS = ("invitation_id", "school_id", "parent_id", "version", "status")
 _STATUSES = {one.value: one for one in InvitationStatus}
 
 
-async def claim(tx: Transaction, now: datetime, limit: int) -> tuple[list[Week], timedelta | None]:
-    """Lock live invitations whose week is over; and how soon, by the database's clock, the next week ends.
+def opening(limit: int) -> Opening:
+    """How a transaction begins that looks for weeks that are over: a round trip less, ten times a second."""
+    return Opening(_CLAIM, {"limit": limit})
 
-    None where no week goes on.
-    """
-    found = await tx.rows(_CLAIM, {"now": now, "limit": limit})
+
+def claimed(tx: Transaction) -> tuple[list[Week], timedelta | None]:
+    """What `opening` has locked; and how soon, by the database's clock, the next week ends: None where none goes on."""
+    if tx.opened is None:
+        raise ValueError("the transaction did not begin with a look")
+    found = tx.opened.all()
     over = []
-    for _, invitation_id, school_id, parent_id, generation, version, status, expires_at in found:
+    for _, _, invitation_id, school_id, parent_id, generation, version, status, expires_at in found:
         if invitation_id is not None:
             whose = (invitation_id, school_id, parent_id, generation)
             over.append(Week(*whose, version, _STATUSES[status], expires_at))

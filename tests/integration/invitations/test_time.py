@@ -77,17 +77,17 @@ async def test_p3_a_backlog_is_announced_once_by_replicas_that_each_look_twice_a
     assert len(await school.sql(HOW_LATE)) == 70
 
 
-async def test_a_look_at_nothing_due_is_four_round_trips_and_expiries_are_two_more(school: Scene) -> None:
+async def test_a_look_at_nothing_due_is_three_round_trips_and_expiries_are_two_more(school: Scene) -> None:
     families = [await school.invited() for _ in range(3)]
     trips: list[str] = []
     school.database.watch = trips.append
     sweeps = school.sweeps()
     await sweeps._expire()
-    assert len(trips) == 4
+    assert len(trips) == 3
     await school.sql(f"{LATE} WHERE parent_id <> :kept", kept=families[0].parent_id)
     trips.clear()
     await sweeps._expire()
-    assert len(trips) == 6
+    assert len(trips) == 5
 
 
 async def test_where_one_of_two_looks_fails_the_failure_is_told_and_the_rest_is_announced(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.invitations.service.due import expire
+from services.invitations.service.due import expire, overdue
 from shared.contracts.notifier import MessageFailed, MessageSent, RecipientOptedOut, SendMessage, digest_of
 from shared.contracts.roster import InvitationRequested
 from shared.contracts.signup import FreshLinkRequested
@@ -32,8 +32,8 @@ async def _ways(school: Scene) -> list[tuple[str, str]]:
 async def _ask_fresh(school: Scene, family: Family) -> None:
     """A dead link's page asks, after the week is over."""
     await school.sql("UPDATE invitations SET expires_at = now() - interval '1 hour'")
-    async with school.database.transaction() as tx:
-        await expire(tx, 10)
+    async with school.database.transaction(opening=overdue(10)) as tx:
+        await expire(tx)
     link = await school.link(family)
     moment = datetime.now(UTC)
     await school.feed(FreshLinkRequested(invitation_id=link.invitation_id, generation=1, requested_at=moment))

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from shared.runtime.database import Database, Opening
 from shared.runtime.errors import is_invalid_value, is_transient
 from shared.runtime.inbox import pass_new
+from shared.runtime.scope import SchoolsOf
 from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
 
@@ -62,12 +63,12 @@ async def test_an_empty_transaction_is_three_round_trips(database: Database) -> 
 
 async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(database: Database) -> None:
     school = uuid4()
+    lock = "SELECT FROM idempotency_keys WHERE credential = CAST(CAST($1 AS uuid) AS text) FOR UPDATE"
     opening = Opening(
-        ("SELECT FROM idempotency_keys WHERE credential = CAST(CAST($1 AS uuid) AS text) FOR UPDATE",),
-        school,
         "SELECT now() AS now, body_digest, current_setting('app.schools') AS schools "
         "FROM (VALUES (0)) AS always (there) LEFT JOIN idempotency_keys ON credential = :key",
         {"key": str(school)},
+        ((lock, school),),
     )
 
     async def opened() -> tuple[Any, bool]:
@@ -93,9 +94,24 @@ async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(
         assert [said.split()[0] for said in heard] == ["BEGIN;"]
     row, _ = await waiting
     assert row.body_digest == "later"
-    with pytest.raises(ValueError, match="schools that are named"):
-        async with database.transaction(opening=opening):
+    with pytest.raises(TypeError, match="schools that are named"):
+        async with database.transaction(schools=SchoolsOf("schools_of", "key"), opening=opening):
             pass
+
+
+async def test_an_opening_of_a_worker_sees_all_and_is_the_first_round_trip_after_the_begin(
+    database: Database,
+) -> None:
+    async with database.transaction() as tx:
+        await tx.execute(_KEY, {"key": "of some school"})
+    heard: list[str] = []
+    database.watch = heard.append
+    opening = Opening("SELECT now() AS now, count(*) AS seen FROM idempotency_keys", {})
+    async with database.transaction(opening=opening) as tx:
+        assert tx.opened is not None
+        row = tx.opened.first()
+        assert (row.seen, row.now) == (1, tx.now)
+    assert [said.split()[0] for said in heard] == ["BEGIN", "SELECT", "COMMIT"]
 
 
 async def test_i15_connections_that_the_server_ended_while_they_rested_are_replaced_unseen(
