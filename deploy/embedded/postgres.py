@@ -14,6 +14,7 @@ from deploy.embedded.as_root import way_for
 from deploy.embedded.cluster import make_cluster, programs, refuse_newer
 from deploy.embedded.failure import CannotRun
 from deploy.embedded.processes import POLL_SECONDS, Child, Identity, began, end_leftover
+from shared.runtime.session import DRIVER_ERRORS
 
 ADMINISTRATOR = "postgres"
 OWNER = "kinvite"
@@ -137,7 +138,7 @@ class Postgres:
                 f"The database in {self.directory} does not open with the password in secrets.json: "
                 "restore the file that it was made with."
             ) from None
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is still starting
+        except (OSError, TimeoutError, *DRIVER_ERRORS):  # it is still starting
             return False
         await connection.close()
         return True

@@ -14,6 +14,7 @@ from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
 from shared.runtime.logging import describe, get_logger
 from shared.runtime.retry import Backoff
+from shared.runtime.session import DRIVER_ERRORS
 
 log = get_logger("listener")
 
@@ -43,7 +44,7 @@ class Listener:
         while True:
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=10)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, TimeoutError, *DRIVER_ERRORS) as error:
                 log.info("listener.reconnecting", **describe(error))
                 await backoff.wait()
                 continue
@@ -57,9 +58,7 @@ class Listener:
                     hearing.joined()
                 await closed.wait()
             except Exception as error:
-                if not is_transient(error) and not isinstance(
-                    error, (asyncpg.PostgresError, asyncpg.InterfaceError)
-                ):
+                if not is_transient(error) and not isinstance(error, DRIVER_ERRORS):
                     raise
                 log.info("listener.reconnecting", **describe(error))
             finally:

@@ -22,7 +22,7 @@ class Entry:
     """One wish of a client, however often it was repeated with the same key.
 
     `mark` is a word that stands in every name and address which the request writes, and in no other request. Times are
-    seconds since 1970; `status` is the last answer's.
+    seconds since 1970; `status` is the last answer's, `failure` what happened where there was none.
     """
 
     action: str
@@ -35,6 +35,7 @@ class Entry:
     tries: int = 1
     sent: dict[str, Any] = field(default_factory=dict)
     answer: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
 
 
 @dataclass(slots=True)

@@ -78,6 +78,8 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
         for entry in world.load.ledger.of(*WRITES, outcome=Outcome.UNKNOWN)
         if began <= entry.began_at and entry.ended_at <= ended
     ]
+    for entry in errors:
+        world.note(f"no answer to {entry.action}: {entry.failure or entry.status} (try {entry.tries})")
     world.broker.start()
     back = time.monotonic()
     until_published(world, conductor)

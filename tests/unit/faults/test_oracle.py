@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.runtime.inbox import mark_of
 from tests.faults.campaign.faults.bus import AGAIN
 from tests.faults.campaign.oracle import CHECKS, judge
+from tests.faults.campaign.oracle.tokens import never_too_late
 from tests.faults.campaign.world import Disturbance
 from tests.unit.faults import tamper_facts, tamper_links
-from tests.unit.faults.story import ADDRESS, AT, INVITATION, JOIN_MESSAGE, PARENT, SCHOOL, Story, again
+from tests.unit.faults.story import ADDRESS, AT, INVITATION, JOIN_MESSAGE, NOW, PARENT, SCHOOL, Story, again
 from tests.unit.faults.tampering import TAMPERINGS, excuse_a_copy, record_of, row_of
 
 MODULES = (tamper_facts, tamper_links)
@@ -91,3 +93,23 @@ def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> 
         evidence.table(table).clear()
     accounts = next(one for one in judge(evidence) if one.invariant == "I20")
     assert accounts.broken == []
+
+
+@pytest.mark.parametrize("renewed", [True, False], ids=["a new week", "no new week"])
+def test_i22_the_end_of_the_first_week_does_not_hold_in_the_one_that_verifying_in_time_began(
+    renewed: bool,
+) -> None:
+    """Pressed in the week and read after its end, which was told meanwhile; the sign-up came in the second week."""
+    evidence = Story().evidence
+    steps = ("verification_requested", "expired", "contact_verified", "issued", "accepted")
+    versions = {f"invitations.invitation.{step}.v1": number for number, step in enumerate(steps)}
+    requested = record_of(evidence, "invitations.invitation.verification_requested.v1")
+    ended = {**(requested.data or {}), "expired_at": (NOW - timedelta(minutes=1)).isoformat()}
+    evidence.records.append(again(requested, id="end", type="invitations.invitation.expired.v1", data=ended))
+    evidence.records[:] = [
+        replace(record, version=versions.get(record.type, record.version))
+        for record in evidence.records
+        if renewed or record.type != "invitations.invitation.issued.v1"
+    ]
+    row_of(evidence, "signup.submissions", purpose="verify")["submitted_at"] = NOW - timedelta(minutes=2)
+    assert bool(never_too_late(evidence).broken) is not renewed

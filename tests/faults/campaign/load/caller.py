@@ -15,6 +15,7 @@ from tests.faults.campaign.ledger import Entry, Ledger, Outcome
 from tests.faults.campaign.site import Site
 
 _SECONDS = 15.0
+_IDLE_SECONDS = 2.0
 _TRIES = 3
 _AGAIN = 0.7
 
@@ -43,7 +44,9 @@ class Caller:
         self.site = site
         self.dice = dice
         self._ledger = ledger
-        self.client = httpx.AsyncClient(timeout=_SECONDS)
+        # A service closes what was idle for five seconds; a request that crosses that gets no answer.
+        limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
+        self.client = httpx.AsyncClient(timeout=_SECONDS, limits=limits)
 
     def url(self, service: str) -> str:
         """Of one replica that serves the service's API."""
@@ -66,10 +69,11 @@ class Caller:
             ask.mark,
             began,
             time.time(),
-            None if answer is None else answer.status_code,
+            None if isinstance(answer, httpx.HTTPError) else answer.status_code,
             tries,
             ask.sent,
-            _json(answer) if outcome is Outcome.OK else {},
+            {} if isinstance(answer, httpx.HTTPError) or outcome is not Outcome.OK else _json(answer),
+            repr(answer) if isinstance(answer, httpx.HTTPError) else "",
         )
         self._ledger.add(entry)
         return entry
@@ -84,7 +88,7 @@ class Caller:
     def _insists(self, ask: Ask, tries: int) -> bool:
         return ask.keyed and tries < _TRIES and self.dice.random() < _AGAIN
 
-    async def _send(self, ask: Ask, key: str) -> httpx.Response | None:
+    async def _send(self, ask: Ask, key: str) -> httpx.Response | httpx.HTTPError:
         headers: dict[str, str] = {} if ask.form is not None else dict(self.site.headers)
         content = None
         if ask.form is not None:
@@ -101,12 +105,12 @@ class Caller:
                 content=content,
                 headers=headers,
             )
-        except httpx.HTTPError:
-            return None
+        except httpx.HTTPError as failure:
+            return failure
 
 
-def _outcome(answer: httpx.Response | None) -> Outcome:
-    if answer is None or answer.status_code >= 500:
+def _outcome(answer: httpx.Response | httpx.HTTPError) -> Outcome:
+    if isinstance(answer, httpx.HTTPError) or answer.status_code >= 500:
         return Outcome.UNKNOWN
     if answer.status_code == 409 and _json(answer).get("code") == "request_in_flight":
         return Outcome.UNKNOWN

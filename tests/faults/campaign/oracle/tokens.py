@@ -72,10 +72,15 @@ def never_too_late(evidence: Evidence) -> Verdict:
     ends: dict[tuple[str, int], list[tuple[int, datetime]]] = {}
     for record in _facts(evidence, "expired"):
         ends.setdefault(_link(record), []).append((record.version, _ended(record)))
+    renewals: dict[tuple[str, int], list[int]] = {}
+    for record in _facts(evidence, "issued"):
+        renewals.setdefault(_link(record), []).append(record.version)
     for record in _facts(evidence, "accepted", "contact_verified"):
         at = submitted.get(_data(record)["submission_id"])
         for version, ended in ends.get(_link(record), ()):
-            late = version < record.version and (at is None or at > ended)
+            # Verifying in time, read late, gives a new week of the same generation: the old end holds no longer.
+            renewed = any(version < renewal < record.version for renewal in renewals.get(_link(record), ()))
+            late = version < record.version and not renewed and (at is None or at > ended)
             verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
     return verdict
 
