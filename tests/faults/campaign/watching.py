@@ -17,7 +17,6 @@ from tests.support.stack import SERVICES
 
 WRITES = ("add_student", "add_parent", "import", "rename", "change_contact", "remove", "invite", "bulk")
 _SAMPLE_SECONDS = 1.0
-_SETTLED_SECONDS = 5.0
 _PENDING = " UNION ALL ".join(
     f"SELECT created_at FROM {name}.outbox JOIN {name}.outbox_pending USING (id)" for name in SERVICES
 )
@@ -53,8 +52,9 @@ def watch(world: World, conductor: Conductor, seconds: float, seen: Watch | None
 
 
 def until_published(world: World, conductor: Conductor) -> None:
-    """Until nothing is left of what had waited; what the load adds meanwhile is younger."""
-    while ask(world, _OLDEST) > _SETTLED_SECONDS:
+    """Until nothing is left of what waits at this moment; what the load adds meanwhile may wait longer."""
+    left = f"SELECT count(*) FROM ({_PENDING}) AS pending WHERE created_at <= to_timestamp({time.time()})"
+    while ask(world, left):
         conductor.rest(_SAMPLE_SECONDS)
 
 
