@@ -21,6 +21,8 @@ AGAIN = "again-"
 _MOST_DUPLICATES = 300
 _MOST_STALE = 40
 _SECONDS = 30
+# The last one is what the client says while a broker that has just started names no broker yet.
+UNANSWERED = (KafkaError, OSError, TimeoutError, AssertionError)
 
 
 def send_again(world: World, fault: Fault) -> Undo:
@@ -42,7 +44,7 @@ def set_back(world: World, service: str) -> bool:
     """Every group of the service begins at the beginning; False while a group has a member, or nobody answers."""
     try:
         asyncio.run(_set_back(world, service))
-    except (KafkaError, OSError, TimeoutError):
+    except UNANSWERED:
         return False
     world.note("groups set back", sum(_belongs(group, service) for group in consumer_groups()))
     return True
@@ -80,7 +82,7 @@ def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
 
     try:
         asyncio.run(within_limits())
-    except (KafkaError, OSError, TimeoutError):
+    except UNANSWERED:
         world.note("not possible meanwhile")
     return nothing
 
