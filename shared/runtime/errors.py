@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from aiokafka.errors import KafkaError
-from asyncpg.exceptions import DataError, PostgresError
+from asyncpg.exceptions import DataError, InternalClientError, PostgresError
 from asyncpg.exceptions import InterfaceError as DriverError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+_LOST = (OperationalError, InterfaceError)
 _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03")
 
 
@@ -69,7 +70,15 @@ def is_transient(error: BaseException) -> bool:
         sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
         if sqlstate:
             return sqlstate.startswith(_TRANSIENT_SQLSTATES)
-        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+        return _broke(error.orig) or error.connection_invalidated or isinstance(error, _LOST)
     if isinstance(error, PostgresError):
         return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
-    return isinstance(error, (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError, DriverError))
+    others = (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError, DriverError)
+    return _broke(error) or isinstance(error, others)
+
+
+def _broke(error: BaseException | None) -> bool:
+    """Whether it is what asyncpg says of a connection that broke in the middle of an answer, or SQLAlchemy of that."""
+    return isinstance(error, InternalClientError) or isinstance(
+        getattr(error, "__cause__", None), InternalClientError
+    )
