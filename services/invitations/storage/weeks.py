@@ -51,7 +51,7 @@ _STATUSES = {one.value: one for one in InvitationStatus}
 
 
 def opening(limit: int) -> Opening:
-    """How a transaction begins that looks for weeks that are over: a round trip less, ten times a second."""
+    """How a transaction begins that looks for weeks that are over."""
     return Opening(_CLAIM, {"limit": limit})
 
 

@@ -21,8 +21,7 @@ AGAIN = "again-"
 _MOST_DUPLICATES = 300
 _MOST_STALE = 40
 _SECONDS = 30
-# The last one is what the client says while a broker that has just started names no broker yet.
-UNANSWERED = (KafkaError, OSError, TimeoutError, AssertionError)
+_UNANSWERED = (KafkaError, OSError, TimeoutError)
 
 
 def send_again(world: World, fault: Fault) -> Undo:
@@ -44,7 +43,10 @@ def set_back(world: World, service: str) -> bool:
     """Every group of the service begins at the beginning; False while a group has a member, or nobody answers."""
     try:
         asyncio.run(_set_back(world, service))
-    except UNANSWERED:
+    except (
+        *_UNANSWERED,
+        AssertionError,
+    ):  # the client asserts while a broker that has just started names none
         return False
     world.note("groups set back", sum(_belongs(group, service) for group in consumer_groups()))
     return True
@@ -82,7 +84,7 @@ def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
 
     try:
         asyncio.run(within_limits())
-    except UNANSWERED:
+    except _UNANSWERED:
         world.note("not possible meanwhile")
     return nothing
 

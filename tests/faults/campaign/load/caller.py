@@ -72,7 +72,7 @@ class Caller:
             None if isinstance(answer, httpx.HTTPError) else answer.status_code,
             tries,
             ask.sent,
-            {} if isinstance(answer, httpx.HTTPError) or outcome is not Outcome.OK else _json(answer),
+            _json(answer) if outcome is Outcome.OK else {},
             repr(answer) if isinstance(answer, httpx.HTTPError) else "",
         )
         self._ledger.add(entry)
@@ -117,8 +117,8 @@ def _outcome(answer: httpx.Response | httpx.HTTPError) -> Outcome:
     return Outcome.OK if answer.status_code < 400 else Outcome.FAIL
 
 
-def _json(answer: httpx.Response | None) -> dict[str, Any]:
-    if answer is None or "json" not in answer.headers.get("content-type", ""):
+def _json(answer: httpx.Response | httpx.HTTPError) -> dict[str, Any]:
+    if isinstance(answer, httpx.HTTPError) or "json" not in answer.headers.get("content-type", ""):
         return {}
     read: Any = answer.json()
     return read if isinstance(read, dict) else {}
