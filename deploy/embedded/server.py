@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 import uvloop
 from fastapi import FastAPI
 
@@ -17,11 +16,10 @@ from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
-from shared.runtime.http_protocol import BoundedHttp
 from shared.runtime.kafka import Kafka
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.migrations import MigrationError, migrate
-from shared.runtime.server import Server
+from shared.runtime.server import Server, configured
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -45,13 +43,9 @@ async def serve(listener: socket.socket, data: Path) -> None:
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
         hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
-        config = uvicorn.Config(
+        config = configured(
             Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
-            http=BoundedHttp,
             lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )

@@ -9,7 +9,8 @@ clean.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ from shared.runtime.dead_letters import park, parked_in_last_hour
 from shared.runtime.errors import Rejected, is_invalid_value, is_transient
 from shared.runtime.fetching import BULK_RECORDS
 from shared.runtime.health import Progress
-from shared.runtime.inbox import mark_of, pass_new
+from shared.runtime.inbox import mark_of, passed, passing
 from shared.runtime.logging import describe, get_logger
 from shared.runtime.retry import Backoff
 from shared.runtime.tracing import tracing
@@ -109,8 +110,7 @@ class Worker:
             await backoff.wait()
 
     async def _apply(self, entries: Sequence[Entry]) -> None:
-        async with self.database.transaction() as transaction:
-            fresh = await self._pass(transaction, entries)
+        async with self._passing(entries) as (transaction, fresh):
             for entry in fresh:
                 if entry.fault is not None:
                     await self._park(transaction, entry, entry.fault.reason, entry.fault.detail)
@@ -127,22 +127,16 @@ class Worker:
             self.subscription.after_commit()
             await asyncio.sleep(0)  # what it began runs before the offsets are written
 
-    async def _pass(self, transaction: Transaction, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Remember the entries; those that the group had not passed before, each once."""
-        marks = [mark_of(*entry.identity) for entry in entries]
-        new = await pass_new(transaction, self.subscription.group, marks)
-        if len(new) == len(entries):
-            return entries
-        fresh = []
-        for mark, entry in zip(marks, entries, strict=True):
-            if mark in new:
-                new.discard(mark)
-                fresh.append(entry)
-        return fresh
+    @asynccontextmanager
+    async def _passing(self, entries: Sequence[Entry]) -> AsyncIterator[tuple[Transaction, Sequence[Entry]]]:
+        """A transaction that begins by remembering the entries, and those that the group had not passed, each once."""
+        group, marks = self.subscription.group, [mark_of(*entry.identity) for entry in entries]
+        async with self.database.transaction(opening=passing(group, marks)) as transaction:
+            yield transaction, _each_once(entries, marks, await passed(transaction, group, marks))
 
     async def _reject(self, entry: Entry, error: Rejected) -> None:
-        async with self.database.transaction() as transaction:
-            if await self._pass(transaction, [entry]):
+        async with self._passing([entry]) as (transaction, fresh):
+            if fresh:
                 await self._park(transaction, entry, error.reason, error.detail)
 
     async def _park(self, transaction: Transaction, entry: Entry, reason: str, detail: str) -> None:
@@ -168,6 +162,18 @@ class Worker:
             if high is not None and partition in self.handled:
                 total += max(0, high - self.handled[partition])
         return total
+
+
+def _each_once(entries: Sequence[Entry], marks: Sequence[str], new: set[str]) -> Sequence[Entry]:
+    """The first entry of each mark that is new."""
+    if len(new) == len(entries):
+        return entries
+    fresh = []
+    for mark, entry in zip(marks, entries, strict=True):
+        if mark in new:
+            new.discard(mark)
+            fresh.append(entry)
+    return fresh
 
 
 class DeadLetterLimitError(Exception):

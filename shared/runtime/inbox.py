@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from shared.runtime.database import Transaction
+from shared.runtime.database import Opening, Transaction
 
 # No id of ours is as low: the year is 2004 there.
 FIRST_OWN_MARK = UUID("01000000-0000-0000-0000-000000000000")
@@ -23,10 +23,14 @@ _is_own_id = re.compile(OWN_ID).fullmatch
 
 # One text makes an array for a tenth of what the driver takes to look at the items of a list.
 _REMEMBER = """
-INSERT INTO inbox (consumer, id)
-SELECT CAST(CAST(:consumer AS text) AS consumer_group), id
-  FROM unnest(CAST(CAST(:marks AS text) AS uuid[])) AS passing (id)
-ON CONFLICT DO NOTHING
+WITH remembered AS (
+    INSERT INTO inbox (consumer, id)
+    SELECT CAST(CAST(:consumer AS text) AS consumer_group), id
+      FROM unnest(CAST(CAST(:marks AS text) AS uuid[])) AS passing (id)
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT now() AS now, count(*) AS new FROM remembered
 """
 _NEW = """
 SELECT CAST(id AS text) AS mark FROM inbox
@@ -45,15 +49,32 @@ def mark_of(source: str, message_id: str) -> str:
     return str(UUID(bytes=b"\0" + digest[:15]))
 
 
-async def pass_new(transaction: Transaction, consumer: str, marks: Sequence[str]) -> set[str]:
-    """Remember the records; answers those that were new. In one order always, so that two consumers cannot deadlock.
+def passing(consumer: str, marks: Collection[str]) -> Opening:
+    """Remember the records as a transaction begins; then `passed` says which of them were new.
 
-    To be called once in a transaction, without savepoints. Waits for whoever is passing one of the records just now.
+    In one order always, so that two consumers cannot deadlock. Waits for whoever passes one of the records just now.
     """
+    return Opening(_REMEMBER, _parameters(consumer, marks))
+
+
+async def passed(transaction: Transaction, consumer: str, marks: Collection[str]) -> set[str]:
+    """Of the records with which the transaction began, those that the group had not passed before."""
+    assert transaction.opened is not None
+    return await _new_of(transaction, transaction.opened.first().new, consumer, marks)
+
+
+async def pass_new(transaction: Transaction, consumer: str, marks: Sequence[str]) -> set[str]:
+    """The same in a transaction that began with something else. To be called once in it, without savepoints."""
+    remembered = await transaction.row(_REMEMBER, _parameters(consumer, marks))
+    return await _new_of(transaction, remembered.new, consumer, marks)
+
+
+async def _new_of(transaction: Transaction, count: int, consumer: str, marks: Collection[str]) -> set[str]:
     wanted = set(marks)
-    if not wanted:
+    if count == len(wanted):
         return wanted
-    values = {"consumer": consumer, "marks": f"{{{','.join(sorted(wanted))}}}"}
-    if (await transaction.execute(_REMEMBER, values)).rowcount == len(wanted):
-        return wanted
-    return {row.mark for row in await transaction.rows(_NEW, values)}
+    return {row.mark for row in await transaction.rows(_NEW, _parameters(consumer, wanted))}
+
+
+def _parameters(consumer: str, marks: Collection[str]) -> dict[str, str]:
+    return {"consumer": consumer, "marks": f"{{{','.join(sorted(set(marks)))}}}"}

@@ -8,13 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import uvicorn
 from fastapi import FastAPI
 
 from shared.runtime import migrations
-from shared.runtime.http_protocol import BoundedHttp
 from shared.runtime.logging import configure_logging
-from shared.runtime.server import Server
+from shared.runtime.server import Server, configured
 from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -53,14 +51,10 @@ def main(name: str, create_app: Callable[..., FastAPI], settings_class: type[S],
 
 
 def _serve(app: FastAPI, settings: ServiceSettings) -> None:
-    config = uvicorn.Config(
+    config = configured(
         app,
-        http=BoundedHttp,
         host=settings.http_host,
         port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 
-from shared.runtime.http_protocol import BoundedHttp
-from shared.runtime.server import Server
+from shared.runtime.server import Server, configured
 from tests.support.apps import suppose_nothing_revoked
 from tests.support.waiting import eventually
 
@@ -17,7 +15,7 @@ from tests.support.waiting import eventually
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
     """The server, up; it ends with the block, and waits for open requests as long as they like."""
     suppose_nothing_revoked(app)
-    server = Server(uvicorn.Config(app, http=BoundedHttp, port=port, log_config=None, access_log=False))
+    server = Server(configured(app, port=port))
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or running.done(), within_seconds=30)
     try:

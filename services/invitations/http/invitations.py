@@ -15,7 +15,7 @@ from services.invitations.domain.states import Delivery, InvitationStatus, Origi
 from services.invitations.http.answers import check_channel, parent_not_found, refused
 from services.invitations.http.bodies import InviteBody
 from services.invitations.http.office import AtOffice, KnownSchool
-from services.invitations.service.invite import UNKNOWN, Order, invite, opening
+from services.invitations.service.invite import UNKNOWN, Order, invite_one, opening
 from services.invitations.service.withdraw import withdraw
 from shared.runtime.auth import ReadInvitations, WriteInvitations
 from shared.runtime.database import Transaction
@@ -52,7 +52,7 @@ async def post_invitation(
         earlier = await remembered(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
-        result = (await invite(tx, office.desk, [order]))[body.parent_id]
+        result = await invite_one(tx, office.desk, order)
         if result == UNKNOWN:
             return None
         if not isinstance(result, Invitation):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -37,10 +37,26 @@ async def invite(
     tx: Transaction, desk: Desk, orders: Sequence[Order], lane: Lane = Lane.SINGLE
 ) -> dict[UUID, Invitation | Stop]:
     """Invite these parents (one order each) or say why not. Parents are locked first, then their invitations."""
-    ids = [order.parent_id for order in orders]
-    if not ids:
+    if not orders:
         return {}
-    known = await families.claim(tx, ids)
+    known = await families.claim(tx, [order.parent_id for order in orders])
+    return await _carry_out(tx, desk, orders, known, lane)
+
+
+def opening(order: Order) -> Opening:
+    """How a transaction begins in which `invite_one` carries out this order: all that it asks is known then."""
+    return families.opening(order.parent_id)
+
+
+async def invite_one(tx: Transaction, desk: Desk, order: Order) -> Invitation | Stop:
+    """Invite the parent of the order with whose `opening` the transaction began, or say why not."""
+    results = await _carry_out(tx, desk, [order], families.claimed(tx), Lane.SINGLE)
+    return results[order.parent_id]
+
+
+async def _carry_out(
+    tx: Transaction, desk: Desk, orders: Sequence[Order], known: Mapping[UUID, Family], lane: Lane
+) -> dict[UUID, Invitation | Stop]:
     results: dict[UUID, Invitation | Stop] = {}
     steps = []
     for order in orders:
@@ -54,11 +70,6 @@ async def invite(
     await finish(tx, steps, lane)
     await _note_hindrances(tx, orders, results)
     return results
-
-
-def opening(order: Order) -> Opening:
-    """How a transaction begins that invites this one parent: what `invite` asks is then known already."""
-    return families.opening(order.parent_id)
 
 
 async def find_families(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:

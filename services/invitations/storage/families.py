@@ -68,24 +68,11 @@ def opening(parent_id: UUID) -> Opening:
     return Opening(_ONE, {"parent_id": parent_id}, locks)
 
 
-async def claim(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
-    """Lock the known ones of these parents in id order, then their invitations in theirs.
-
-    A transaction that began with the parent's `opening` has done that.
-    """
-    if tx.opened is not None:
-        return _opened(tx.opened.all())
-    rows = await tx.rows(_CLAIM, {"ids": list(parent_ids)})
-    return await _families(tx, rows, await claim_by_parents(tx, [row.parent_id for row in rows]))
-
-
-async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
-    """What is known about these parents, nothing locked; those whose school has not arrived are left out."""
-    rows = await tx.rows(_FIND, {"ids": list(parent_ids)})
-    return await _families(tx, rows, await find_by_parents(tx, [row.parent_id for row in rows]))
-
-
-def _opened(rows: Sequence[Row[Any]]) -> dict[UUID, Family]:
+def claimed(tx: Transaction) -> dict[UUID, Family]:
+    """The one parent whom `opening` has locked, if known."""
+    if tx.opened is None:
+        raise ValueError("the transaction did not begin with a parent")
+    rows = tx.opened.all()
     first = rows[0]
     if first.parent_id is None:
         return {}
@@ -99,6 +86,18 @@ def _opened(rows: Sequence[Row[Any]]) -> dict[UUID, Family]:
         notes.opted_out,
     )
     return {first.parent_id: family}
+
+
+async def claim(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
+    """Lock the known ones of these parents in id order, then their invitations in theirs."""
+    rows = await tx.rows(_CLAIM, {"ids": list(parent_ids)})
+    return await _families(tx, rows, await claim_by_parents(tx, [row.parent_id for row in rows]))
+
+
+async def find(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Family]:
+    """What is known about these parents, nothing locked; those whose school has not arrived are left out."""
+    rows = await tx.rows(_FIND, {"ids": list(parent_ids)})
+    return await _families(tx, rows, await find_by_parents(tx, [row.parent_id for row in rows]))
 
 
 @dataclass(slots=True)

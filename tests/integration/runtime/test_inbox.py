@@ -1,6 +1,7 @@
 """What a group has passed is remembered, under a name that never changes, for as long as it may come again."""
 
 import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +14,7 @@ from shared.contracts.topics import consumer_groups
 from shared.runtime.database import Database
 from shared.runtime.housekeeping import BATCH, Housekeeping
 from shared.runtime.ids import lowest_id_at, new_id
-from shared.runtime.inbox import FIRST_OWN_MARK, mark_of, pass_new
+from shared.runtime.inbox import FIRST_OWN_MARK, mark_of, pass_new, passed, passing
 from shared.runtime.schema_inbox import narrow_inbox
 from shared.runtime.settings import ServiceSettings
 from tests.support.apps import COMMON_ENVIRONMENT
@@ -26,6 +27,20 @@ OURS = "/kinvite/roster"
 
 def _marks(count: int) -> list[str]:
     return [mark_of(OURS, str(new_id())) for _ in range(count)]
+
+
+async def _pass_later(database: Database, group: str, marks: Sequence[str]) -> set[str]:
+    async with database.transaction() as tx:
+        return await pass_new(tx, group, marks)
+
+
+async def _begin_with(database: Database, group: str, marks: Sequence[str]) -> set[str]:
+    async with database.transaction(opening=passing(group, marks)) as tx:
+        return await passed(tx, group, marks)
+
+
+in_both_ways = pytest.mark.parametrize("pass_in", [_begin_with, _pass_later])
+Way = Callable[[Database, str, Sequence[str]], Coroutine[None, None, set[str]]]
 
 
 def test_a_mark_is_our_own_id_or_a_digest_that_can_be_no_id_of_ours() -> None:
@@ -43,28 +58,38 @@ def test_a_mark_is_our_own_id_or_a_digest_that_can_be_no_id_of_ours() -> None:
     assert all(UUID(mark) < FIRST_OWN_MARK < UUID(ours) for mark in others)
 
 
-async def test_i10_what_was_passed_is_not_new_a_second_time(database_url: str) -> None:
+@in_both_ways
+async def test_i10_what_was_passed_is_not_new_a_second_time(database_url: str, pass_in: Way) -> None:
     known, new = _marks(20), _marks(20)
     async with Database(database_url, schema="invitations") as database:
-        async with database.transaction() as tx:
-            assert await pass_new(tx, GROUP, known + known) == set(known)
-        async with database.transaction() as tx:
-            assert await pass_new(tx, GROUP, known + new) == set(new)
-        async with database.transaction() as tx:
-            assert await pass_new(tx, GROUP, known + new) == set()
-        async with database.transaction() as tx:
-            assert await pass_new(tx, OTHER, known) == set(known), "each group for itself"
-            assert await pass_new(tx, OTHER, []) == set()
+        assert await pass_in(database, GROUP, known + known) == set(known)
+        assert await pass_in(database, GROUP, known + new) == set(new)
+        assert await pass_in(database, GROUP, known + new) == set()
+        assert await pass_in(database, OTHER, known) == set(known), "each group for itself"
+        assert await pass_in(database, OTHER, []) == set()
 
 
+async def test_a_transaction_that_begins_with_the_records_takes_no_round_trip_more_for_them(
+    database_url: str,
+) -> None:
+    marks = _marks(2)
+    async with Database(database_url, schema="invitations") as database:
+        assert await _begin_with(database, GROUP, marks[:1])
+        heard: list[str] = []
+        database.watch = heard.append
+        assert await _begin_with(database, GROUP, marks[1:])
+        assert [said.split()[0] for said in heard] == ["BEGIN", "WITH", "COMMIT"]
+        async with database.transaction(opening=passing(GROUP, marks)) as tx:
+            assert tx.now == await tx.scalar("SELECT now()")
+
+
+@in_both_ways
 @pytest.mark.parametrize("first_commits", [True, False])
-async def test_i10_i16_of_two_at_once_one_passes_a_record(database_url: str, first_commits: bool) -> None:
+async def test_i10_i16_of_two_at_once_one_passes_a_record(
+    database_url: str, first_commits: bool, pass_in: Way
+) -> None:
     """The second waits for the end of the first; marks in any order cannot block each other."""
     marks = _marks(50)
-
-    async def second(database: Database) -> set[str]:
-        async with database.transaction() as tx:
-            return await pass_new(tx, GROUP, list(reversed(marks)))
 
     async def waits(database: Database) -> None:
         async with database.transaction() as tx:
@@ -83,7 +108,7 @@ async def test_i10_i16_of_two_at_once_one_passes_a_record(database_url: str, fir
 
         one = asyncio.create_task(first())
         await begun.wait()
-        two = asyncio.create_task(second(database))
+        two = asyncio.create_task(pass_in(database, GROUP, marks[::-1]))
         await eventually(lambda: waits(database))
         other.set()
         await asyncio.gather(one, return_exceptions=True)

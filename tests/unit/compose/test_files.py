@@ -9,6 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from deploy.embedded.dispatcher import PREFIXES
+from shared.runtime.server import KEEP_IDLE_SECONDS
 
 _ROOT = Path(__file__).parents[3]
 _COMPOSE = _ROOT / "docker-compose.yml"
@@ -28,6 +29,11 @@ def test_the_gateway_routes_the_prefixes_of_the_embedded_run() -> None:
     assert routed == {prefix: service for prefix, service in PREFIXES.items() if service != "mailbox"}
     (areas,) = re.findall(r"\(\?<first>([a-z|]+)\)", text)
     assert set(areas.split("|")) == set(routed)
+
+
+def test_the_gateway_keeps_idle_connections_as_long_as_the_services() -> None:
+    text = (_ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    assert re.findall(r"keepalive_timeout (\w+);", text) == [f"{KEEP_IDLE_SECONDS}s"]
 
 
 def test_the_image_leaves_out_what_only_the_embedded_run_needs() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
-from shared.runtime.http_protocol import LONGEST_HEAD
+from shared.runtime.http_protocol import LONGEST_HEAD, BoundedHttp
+from shared.runtime.server import KEEP_IDLE_SECONDS
 from tests.support.processes import free_port
 from tests.support.serving import serving
 
@@ -20,14 +22,33 @@ async def _count(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
 
 
+def _counting() -> FastAPI:
+    app = FastAPI()
+    app.state.revocations = None
+    app.add_api_route("/", _count, methods=["POST"])
+    return app
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     """Of a server that answers with the size of each body."""
-    app, number = FastAPI(), free_port()
-    app.state.revocations = None
-    app.add_api_route("/", _count, methods=["POST"])
-    async with serving(app, number):
+    number = free_port()
+    async with serving(_counting(), number):
         yield number
+
+
+async def test_an_idle_connection_is_given_up_by_its_client_first() -> None:
+    """What stands before the services keeps connections for up to 90 s."""
+    port = free_port()
+    async with serving(_counting(), port) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_START + b"Content-Length: 1\r\n\r\nx")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        (connection,) = cast(set[BoundedHttp], server.server_state.connections)
+        assert connection.timeout_keep_alive_task is not None
+        left = connection.timeout_keep_alive_task.when() - asyncio.get_running_loop().time()
+        assert 90 < KEEP_IDLE_SECONDS - 10 < left <= KEEP_IDLE_SECONDS
+        writer.close()
 
 
 async def test_a_head_that_never_ends_is_refused(port: int) -> None:

@@ -24,7 +24,7 @@ class BegunError(Exception):
 class NoDatabase:
     """A database that only says that it was asked."""
 
-    def transaction(self) -> None:
+    def transaction(self, **_: object) -> None:
         """Raises BegunError."""
         raise BegunError
 
