@@ -1,7 +1,11 @@
 """The tests' own tools."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from tests.support.stack import Part
 from tests.support.waiting import eventually
 
 
@@ -35,3 +39,12 @@ async def test_eventually_lets_other_errors_pass_at_once() -> None:
 
     with pytest.raises(KeyError):
         await eventually(check)
+
+
+async def test_a_process_that_died_can_neither_be_paused_nor_go_on(tmp_path: Path) -> None:
+    part = Part("short", 1, [sys.executable, "-c", ""], tmp_path / "log", environment={})
+    part.start()
+    await eventually(lambda: not part.runs())
+    part.pause()
+    part.resume()
+    part.stop()

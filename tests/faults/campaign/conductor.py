@@ -31,9 +31,9 @@ class Conductor:
         self._fell_at: dict[str, float] = {}
 
     def play(self, faults: Sequence[Fault]) -> None:
-        """All of them. One whose target is still under another fault waits for it."""
+        """All of them. One whose target is still under another fault, or has just died, waits for it."""
         for fault in faults:
-            while self._touched() & touched(fault):
+            while touched(fault) & (self._touched() | self._fallen()):
                 self._tick()
             self._say(str(fault))
             undo = BEGIN[fault.kind](self._world, fault)
@@ -61,6 +61,9 @@ class Conductor:
 
     def _touched(self) -> set[str]:
         return {name for _, _, fault, _ in self._open for name in touched(fault)}
+
+    def _fallen(self) -> set[str]:
+        return {part.name for part in self._world.parts() if not part.runs()}
 
     def _tick(self) -> None:
         while self._open and self._open[0][0] <= time.monotonic():

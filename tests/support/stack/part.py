@@ -79,18 +79,23 @@ class Part:
 
     def ask_to_end(self) -> None:
         """SIGTERM, without waiting for what becomes of it."""
-        if self.runs():
-            os.kill(self.pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """SIGSTOP: it does nothing, and its connections stay open."""
-        os.kill(self.pid, signal.SIGSTOP)
-        self._paused = True
+        """SIGSTOP: it does nothing, and its connections stay open. One that has died is dead and nothing else."""
+        self._paused = self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT."""
-        os.kill(self.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         self._paused = False
+
+    def _signal(self, number: signal.Signals) -> bool:
+        """Whether there was a process to send it to."""
+        if not self.runs():
+            return False
+        os.kill(self.pid, number)  # nobody else has its number before `runs` has seen its end
+        return True
 
     def _started(self) -> Server:
         if self._server is None:

@@ -84,3 +84,19 @@ def test_a_process_whose_death_is_not_complete_when_healing_begins_is_started_ag
     world = _OnePart(part)
     Conductor(cast("World", world), lambda _: None).heal()
     assert (part.starts, world.noted) == (1, ["started again by the keeper"])
+
+
+def test_a_fault_of_a_process_that_has_just_died_waits_until_it_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part = _DiesWhileItIsAwaited()
+    part.looks = 1  # dead at once
+    seen: list[int] = []
+
+    def begin(_world: World, _fault: Fault) -> Undo:
+        seen.append(part.starts)
+        return lambda: None
+
+    monkeypatch.setitem(BEGIN, "pause", begin)
+    Conductor(cast("World", _OnePart(part)), lambda _: None).play([_fault(0, "pause", part.name)])
+    assert seen == [1]
