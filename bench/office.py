@@ -28,7 +28,7 @@ class Office:
     def __init__(self, urls: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self._urls = dict(urls)
         self._headers = dict(headers)
-        # Services close what was idle for five seconds; those that were stopped do so at the moment they go on.
+        # Services close what was idle for two minutes; those that were stopped do so at the moment they go on.
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self._client = httpx.Client(headers=self._headers, timeout=_TIMEOUT_SECONDS, limits=limits)
 
@@ -37,7 +37,7 @@ class Office:
         self._client.close()
 
     def school(self, name: str) -> str:
-        """A new school's id."""
+        """A new school's id; invitations has heard of it. Raises TimeoutError after five minutes."""
         body = {
             "name": name,
             "country": "DE",
@@ -46,7 +46,17 @@ class Office:
             "credentials_mode": "self_service",
         }
         made = self._call("POST", "roster", "/roster/v1/schools", json=body)
+        self._wait_known(str(made["school_id"]))
         return str(made["school_id"])
+
+    def _wait_known(self, school_id: str) -> None:
+        """A service that stood still joins its groups again first; the route waits two seconds for a school."""
+        url = f"{self._urls['invitations']}/invitations/v1/schools/{school_id}/invitations"
+        deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
+        while (answer := self._client.get(url)).status_code == httpx.codes.NOT_FOUND:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"invitations does not know {school_id}: {answer.text}")
+        answer.raise_for_status()
 
     def upload(self, school_id: str, file: bytes) -> str:
         """Send a CSV; the id of the import, which works on."""

@@ -44,7 +44,7 @@ class Caller:
         self.site = site
         self.dice = dice
         self._ledger = ledger
-        # A service closes what was idle for five seconds; a request that crosses that gets no answer.
+        # A request that crosses the close of an idle connection gets no answer; services keep theirs for two minutes.
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self.client = httpx.AsyncClient(timeout=_SECONDS, limits=limits)
 
