@@ -34,8 +34,6 @@ from shared.runtime.session import DRIVER_ERRORS, Session, as_sqlalchemy, writte
 
 __all__ = ["EVERY_SCHOOL", "EverySchool", "Kind", "Opening", "SchoolsOf", "Scope", "create_engine", "role_of"]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
-
-
 _FRESH_CONNECTIONS = 3
 
 
@@ -57,8 +55,14 @@ class Transaction:
         self.hint = hint
         """What to notify the service's channel of when something is emitted to a lane; empty where nobody needs it."""
         self.emitted: dict[str, int] = {}
-        self.opened: Rows | None = None
-        """What the statement of an `Opening` answered."""
+        self.answered: Rows | None = None
+
+    @property
+    def opened(self) -> Rows:
+        """What the statement of the `Opening` answered; ValueError in a transaction that began without one."""
+        if self.answered is None:
+            raise ValueError("the transaction did not begin with an opening")
+        return self.answered
 
     async def execute(self, statement: Executable | str, parameters: Parameters = None) -> Any:
         """Run a statement, once for each of several parameters.
@@ -144,7 +148,7 @@ class Database:
         try:
             first = await session.run(*(opening.first if opening else beginning(schools)))
             transaction = Transaction(connection, first.scalar(), self.schema, self.hint, session)
-            transaction.opened = first if opening else None
+            transaction.answered = first if opening else None
             yield transaction
             await session.commit()
         except BaseException:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from uuid import UUID
 
 from shared.runtime.database import Opening, Transaction
@@ -59,11 +59,10 @@ def passing(consumer: str, marks: Collection[str]) -> Opening:
 
 async def passed(transaction: Transaction, consumer: str, marks: Collection[str]) -> set[str]:
     """Of the records with which the transaction began, those that the group had not passed before."""
-    assert transaction.opened is not None
     return await _new_of(transaction, transaction.opened.first().new, consumer, marks)
 
 
-async def pass_new(transaction: Transaction, consumer: str, marks: Sequence[str]) -> set[str]:
+async def pass_new(transaction: Transaction, consumer: str, marks: Collection[str]) -> set[str]:
     """The same in a transaction that began with something else. To be called once in it, without savepoints."""
     remembered = await transaction.row(_REMEMBER, _parameters(consumer, marks))
     return await _new_of(transaction, remembered.new, consumer, marks)

@@ -49,7 +49,7 @@ def beginning(schools: Scope | None) -> tuple[Written, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a transaction does as it begins, in two round trips: take locks, then read.
+    """What a transaction does as it begins, in two round trips: take locks, then run a statement.
 
     `locks` are statements of one parameter, `$1`, and its value; they go along with BEGIN. The statement sees all that
     was committed before they were had; the first column of its first row is `now()`, and it has one always.

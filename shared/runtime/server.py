@@ -8,7 +8,6 @@ import socket
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from starlette.types import ASGIApp, Scope
 
 from shared.runtime.http_protocol import BoundedHttp
@@ -21,7 +20,7 @@ _CLOSING = "closing"
 _NEW_OBJECTS = 20_000
 
 
-def configured(app: FastAPI | ASGIApp, **options: Any) -> uvicorn.Config:
+def configured(app: ASGIApp, **options: Any) -> uvicorn.Config:
     """How every app is served; `options` are uvicorn's own."""
     return uvicorn.Config(
         app,

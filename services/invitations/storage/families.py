@@ -70,8 +70,6 @@ def opening(parent_id: UUID) -> Opening:
 
 def claimed(tx: Transaction) -> dict[UUID, Family]:
     """The one parent whom `opening` has locked, if known."""
-    if tx.opened is None:
-        raise ValueError("the transaction did not begin with a parent")
     rows = tx.opened.all()
     first = rows[0]
     if first.parent_id is None:

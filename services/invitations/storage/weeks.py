@@ -57,8 +57,6 @@ def opening(limit: int) -> Opening:
 
 def claimed(tx: Transaction) -> tuple[list[Week], timedelta | None]:
     """What `opening` has locked; and how soon, by the database's clock, the next week ends: None where none goes on."""
-    if tx.opened is None:
-        raise ValueError("the transaction did not begin with a look")
     found = tx.opened.all()
     over = []
     for _, _, invitation_id, school_id, parent_id, generation, version, status, expires_at in found:
