@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
@@ -12,11 +11,6 @@ from shared.contracts.roster import Channel
 from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE, NOTIFIER_RECIPIENT
 
 Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
-
-
-def digest_of(address: str) -> str:
-    """SHA-256 (hex) of an address, letter case and outer blanks aside: tells it again without keeping it."""
-    return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
 
 
 class Recipient(Personal):
@@ -125,7 +119,7 @@ class MessageOutcomeUnknown(_Outcome):
     triggered_by="the parent answered STOP, or the provider says that they once did",
 )
 class RecipientOptedOut(Message):
-    """The address takes no more messages on this channel, whoever sends them; see `digest_of`."""
+    """The address takes no more messages on this channel, whoever sends them; see `values.address_digest`."""
 
     parent_id: UUID
     channel: Channel
@@ -140,7 +134,7 @@ class RecipientOptedOut(Message):
     triggered_by="the parent answered START after a STOP",
 )
 class RecipientOptedIn(Message):
-    """The address takes messages on this channel again; see `digest_of`."""
+    """The address takes messages on this channel again; see `values.address_digest`."""
 
     parent_id: UUID
     channel: Channel

@@ -7,7 +7,8 @@ from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.domain.numbers import spellings
 from services.notifier.storage import inbound, suppressions
 from services.notifier.storage.suppressions import Known, Suppression
-from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, digest_of
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut
+from shared.contracts.values import address_digest
 from shared.runtime.database import Transaction
 from shared.runtime.outbox import Outgoing, emit
 
@@ -58,7 +59,7 @@ def _fact(suppression: Suppression, known: Known) -> Outgoing:
     about = {
         "parent_id": known.parent_id,
         "channel": suppression.channel,
-        "address_digest": digest_of(suppression.address),
+        "address_digest": address_digest(suppression.address),
     }
     data: RecipientOptedOut | RecipientOptedIn
     moment = suppression.lifted_at or suppression.since

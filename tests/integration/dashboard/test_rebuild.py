@@ -10,7 +10,7 @@ from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
 from services.dashboard.storage import rebuilt
 from services.dashboard.storage.rebuilt import TABLES, RebuildRunning, making
 from services.dashboard.views.parents import find_parent, timeline_of
-from shared.contracts.notifier import RecipientOptedOut, digest_of
+from shared.contracts.notifier import RecipientOptedOut
 from shared.contracts.roster import (
     Channel,
     InvitationRequested,
@@ -19,6 +19,7 @@ from shared.contracts.roster import (
     ParentRenamed,
     StudentRemoved,
 )
+from shared.contracts.values import address_digest
 from shared.runtime.database import Database
 from tests.integration.dashboard.feed import HANDLERS, deliver
 from tests.integration.dashboard.telling import Owners, emptied, everything, heard, owners_of
@@ -43,7 +44,7 @@ async def _town(owners: Owners, families: int = 4) -> list[Story]:
     await owners.tell([second.fact(StudentRemoved(student_id=second.student_id), 2, 60)])
     await owners.tell(list(replace(Story(), school_id=first.school_id).invitations()))
     on: tuple[Channel, ...] = ("sms", "whatsapp")
-    phone = digest_of("+441632960000")
+    phone = address_digest("+441632960000")
     stops = [
         RecipientOptedOut(parent_id=first.parent_id, channel=channel, address_digest=phone, opted_out_at=at)
         for channel, at in zip(on, (MORNING, MORNING + timedelta(hours=1)), strict=True)

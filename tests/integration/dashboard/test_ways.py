@@ -11,8 +11,9 @@ from services.dashboard.views.parents import find_parent, timeline_of
 from shared.contracts.envelope import Received
 from shared.contracts.invitations import VerificationRequested
 from shared.contracts.message import Message
-from shared.contracts.notifier import MessageFailed, RecipientOptedIn, RecipientOptedOut, digest_of
+from shared.contracts.notifier import MessageFailed, RecipientOptedIn, RecipientOptedOut
 from shared.contracts.roster import ChildLink, Contact, ParentContactChanged, ParentDetails
+from shared.contracts.values import address_digest
 from shared.runtime.database import Database
 from tests.integration.dashboard.conftest import Browser
 from tests.integration.dashboard.feed import deliver, deliver_one_by_one
@@ -82,7 +83,7 @@ def _stop(story: Story, minutes: int) -> Received[Message]:
     """STOP at a moment, which is its version."""
     moment = MORNING + timedelta(minutes=minutes)
     fact = RecipientOptedOut(
-        parent_id=story.parent_id, channel="sms", address_digest=digest_of(PHONE), opted_out_at=moment
+        parent_id=story.parent_id, channel="sms", address_digest=address_digest(PHONE), opted_out_at=moment
     )
     return story.fact(fact, minutes * 10, minutes)
 
@@ -90,7 +91,7 @@ def _stop(story: Story, minutes: int) -> Received[Message]:
 def _start(story: Story, minutes: int) -> Received[Message]:
     moment = MORNING + timedelta(minutes=minutes)
     fact = RecipientOptedIn(
-        parent_id=story.parent_id, channel="sms", address_digest=digest_of(PHONE), opted_in_at=moment
+        parent_id=story.parent_id, channel="sms", address_digest=address_digest(PHONE), opted_in_at=moment
     )
     return story.fact(fact, minutes * 10, minutes)
 

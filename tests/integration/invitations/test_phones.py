@@ -9,8 +9,9 @@ import pytest
 
 from services.invitations.domain.models import QuietHours
 from shared.contracts.invitations import VerificationRequested
-from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, SendMessage, digest_of
+from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, SendMessage
 from shared.contracts.roster import ParentContactChanged
+from shared.contracts.values import address_digest
 from tests.integration.invitations.scene import Family, Scene, scene, settings_for
 from tests.integration.invitations.test_bulk import show, start, work_off
 
@@ -258,7 +259,7 @@ def _stop(family: Family, channel: str = "sms") -> RecipientOptedOut:
     return RecipientOptedOut(
         parent_id=family.parent_id,
         channel=channel,  # type: ignore[arg-type]
-        address_digest=digest_of(PHONE),
+        address_digest=address_digest(PHONE),
         opted_out_at=datetime.now(UTC),
     )
 
@@ -290,7 +291,7 @@ async def test_i36_a_stop_ends_reminders_and_a_start_or_another_number_lets_mess
     opted_in = RecipientOptedIn(
         parent_id=family.parent_id,
         channel="sms",
-        address_digest=digest_of(PHONE),
+        address_digest=address_digest(PHONE),
         opted_in_at=datetime.now(UTC),
     )
     await school.feed(opted_in, version=4)
@@ -303,4 +304,4 @@ async def test_i36_a_stop_ends_reminders_and_a_start_or_another_number_lets_mess
     await school.sql("UPDATE invitations SET last_reinvite_at = NULL")
     assert await _code(school, family, "sms") == "sent"
     [row] = await school.sql("SELECT address_digest FROM opt_outs")
-    assert row.address_digest == digest_of(PHONE)
+    assert row.address_digest == address_digest(PHONE)

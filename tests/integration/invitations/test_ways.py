@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.invitations.service.due import expire, overdue
-from shared.contracts.notifier import MessageFailed, MessageSent, RecipientOptedOut, SendMessage, digest_of
+from shared.contracts.notifier import MessageFailed, MessageSent, RecipientOptedOut, SendMessage
 from shared.contracts.roster import InvitationRequested
 from shared.contracts.signup import FreshLinkRequested
+from shared.contracts.values import address_digest
 from tests.integration.invitations.scene import Family, Scene, outcome_of, scene, settings_for
 
 PHONE = "+4915112345678"
@@ -56,7 +57,7 @@ async def test_i36_who_answered_stop_gets_no_fresh_link_by_phone_and_the_timelin
         RecipientOptedOut(
             parent_id=family.parent_id,
             channel="sms",
-            address_digest=digest_of(PHONE),
+            address_digest=address_digest(PHONE),
             opted_out_at=datetime.now(UTC),
         )
     )

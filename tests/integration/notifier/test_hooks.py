@@ -15,7 +15,8 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.settings import Settings
 from services.notifier.timers.reports import Reports
-from shared.contracts.notifier import SendMessage, digest_of
+from shared.contracts.notifier import SendMessage
+from shared.contracts.values import address_digest
 from shared.runtime.ids import new_id
 from shared.runtime.settings import load
 from tests.integration.notifier.desk import Desk, command, sending
@@ -237,7 +238,7 @@ async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: D
     assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
     told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
     assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
-    assert told[str(data.parent_id)]["address_digest"] == digest_of(NUMBER)
+    assert told[str(data.parent_id)]["address_digest"] == address_digest(NUMBER)
     assert told[str(data.parent_id)]["channel"] == "sms"
     kept = json.dumps([fact for kind, fact in facts if kind == "opted_out"])
     assert NUMBER not in kept
@@ -303,7 +304,7 @@ async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way
     assert channel.tried == []
     await _apply(desk)
     told = [fact["address_digest"] for kind, fact in await desk.facts() if kind == "opted_out"]
-    assert told == [digest_of(sent_to)] * 2
+    assert told == [address_digest(sent_to)] * 2
     assert await _say(client, "START", answered_from) == 200
     await _apply(desk)
     assert await _stopped(desk) == [("whatsapp", True)] * 2
