@@ -140,7 +140,7 @@ class StatementRunner:
 def to_sqlalchemy_error(error: Exception, sql: str, *, lost: bool) -> DBAPIError:
     """Wrap a driver error in the SQLAlchemy class that callers know; it never shows parameters.
 
-    `lost` says that the connection is gone.
+    Pass `lost` if the connection is gone.
     """
     kind = DBAPIError
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):

@@ -37,7 +37,7 @@ async def test_i18_what_no_worker_publishes_is_published(database_url: str, brok
         await _emit_long_ago(scene)
 
         async def published() -> None:
-            await _deputy(scene).look()
+            await _deputy(scene).poll()
             assert await scene.pending() == 0
 
         await eventually(published)
@@ -49,10 +49,10 @@ async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, br
     async with stage(database_url, broker) as scene:
         await _emit_long_ago(scene)
         worker = OutboxStore(scene.roster, Lane.SINGLE.value)
-        leads, _ = await worker.lead(uuid4(), AN_HOUR_SECONDS)
+        leads, _ = await worker.acquire_lease(uuid4(), AN_HOUR_SECONDS)
         assert leads
         worker.drop()
-        await _deputy(scene).look()
+        await _deputy(scene).poll()
         assert await scene.pending() == 1
 
 
@@ -62,5 +62,5 @@ async def test_what_has_just_been_written_is_left_to_the_workers(database_url: s
         await scene.emit(added())
         async with scene.roster.transaction() as transaction:
             await transaction.execute("UPDATE outbox SET created_at = created_at + interval '1 hour'")
-        await _deputy(scene).look()
+        await _deputy(scene).poll()
         assert await scene.pending() == 1

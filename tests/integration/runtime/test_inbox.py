@@ -191,8 +191,8 @@ async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
             kept = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
             for ids, at in ((old + foreign[:2], long_ago), (kept, lately)):
                 await tx.execute(put, {"group": GROUP, "ids": ids, "at": at})
-        assert await keeper.sweep(), "there is more"
-        assert not await keeper.sweep()
+        assert await keeper.delete_batch(), "there is more"
+        assert not await keeper.delete_batch()
         async with database.transaction() as tx:
             left = {row.id for row in await tx.rows("SELECT id FROM inbox")}
     assert left == set(kept)

@@ -23,8 +23,8 @@ async def test_i18_a_relay_that_stands_still_is_overtaken(database_url: str, bro
         await scene.emit(added())
         stopped = OutboxStore(scene.roster, Lane.SINGLE)
         try:
-            assert (await stopped.lead(uuid4(), LEASE_SECONDS))[0]
-            assert len(await stopped.take(10)) == 1
+            assert (await stopped.acquire_lease(uuid4(), LEASE_SECONDS))[0]
+            assert len(await stopped.list_pending(10)) == 1
 
             async def published() -> None:
                 assert await scene.pending() == 0

@@ -32,13 +32,13 @@ class Watched(Relay):
             self._watch(name)
 
     def _watch(self, name: str) -> None:
-        ask = getattr(self._queue, name)
+        ask = getattr(self._store, name)
 
         async def asked(*arguments: Any) -> Any:
             self.asked.append(name)
             return await ask(*arguments)
 
-        setattr(self._queue, name, asked)
+        setattr(self._store, name, asked)
 
     async def _publish(self, rows: Any) -> None:
         await super()._publish(rows)
@@ -115,7 +115,7 @@ async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost
             await eventually(lambda: relay.asked == ["lead", "take"])
             for _ in range(3):
                 relay.asked.clear()
-                relay._leads_until = asyncio.get_running_loop().time() + _AN_HOUR
+                relay._lease_valid_until = asyncio.get_running_loop().time() + _AN_HOUR
                 await _emit(scene, Lane.SINGLE)
                 relay.wake()
                 await eventually(lambda: relay.asked == ["take", "mark"])
@@ -135,7 +135,7 @@ async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_rele
             await eventually(lambda: leader.asked[:2] == ["lead", "take"])
             async with _running(other):
                 await eventually(lambda: other.asked == ["lead"])
-                other._asks_at = asyncio.get_running_loop().time() + _AN_HOUR
+                other._next_attempt_at = asyncio.get_running_loop().time() + _AN_HOUR
                 await _emit(scene, Lane.SINGLE)
                 for _ in range(5):
                     other.wake()
@@ -144,7 +144,7 @@ async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_rele
                 await _published(leader, 1)
                 assert other.asked == ["lead"]
         async with _running(other):
-            other.ask()
+            other.try_acquire()
             await _emit(scene, Lane.SINGLE)
             await _published(other, 1)
         assert leader.rounds == [1]
