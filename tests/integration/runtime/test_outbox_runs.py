@@ -20,9 +20,9 @@ from shared.runtime.messaging.event_archive import archive_sent
 from shared.runtime.messaging.outbox.emit import MAX_MESSAGES_PER_RUN
 from shared.runtime.messaging.outbox.republish import republish
 from shared.runtime.messaging.outbox.store import OutboxStore
-from shared.runtime.messaging.outbox.wakeups import outbox_channel
+from shared.runtime.messaging.outbox.wakeups import outbox_channel, wakeups_of
 from shared.runtime.migrations import migrate
-from tests.integration.runtime.stage import added
+from tests.integration.runtime.driver import added
 from tests.support.postgres import Cluster, execute_as_owner
 
 _ROSTER = Path(__file__).parents[3] / "services" / "roster" / "migrations" / "versions"
@@ -43,7 +43,7 @@ async def roster(database_url: str) -> AsyncIterator[Database]:
 async def queue(roster: Database) -> AsyncIterator[OutboxStore]:
     opened = OutboxStore(roster, Lane.BULK)
     yield opened
-    opened.drop()
+    opened.disconnect()
 
 
 async def _all(database: Database, statement: str) -> list[Any]:
@@ -136,20 +136,21 @@ async def test_only_what_does_not_wait_is_published_again_or_forgotten(
 
 
 async def test_a_commit_notifies_unless_the_relay_is_in_this_process(roster: Database) -> None:
+    wakeups = wakeups_of(roster)
     heard: list[str] = []
     connection = await asyncpg.connect(make_url(roster.url).set(drivername="postgresql").render_as_string())
     try:
         await connection.add_listener(outbox_channel("roster"), lambda *said: heard.append(said[3]))
-        roster.led = {"bulk": asyncio.get_running_loop().time() + 3_600}
-        roster.on_emit(lambda *_: None)
+        wakeups.lease_valid_until = {"bulk": asyncio.get_running_loop().time() + 3_600}
+        wakeups.on_emit(lambda *_: None)
         async with roster.transaction() as tx:
             await emit(tx, added(), lane=Lane.BULK)
             await emit(tx, added())
             await emit(tx, added())
         # Its own words come back on the same connection, after what was said before.
-        await connection.execute(f"NOTIFY {channel_of('roster')}, 'end'")
+        await connection.execute(f"NOTIFY {outbox_channel('roster')}, 'end'")
         assert [said.partition(" ")[0] for said in heard] == ["single", "end"]
-        assert roster.heard(heard[0]) is None
+        assert wakeups.lane_of_notification(heard[0]) is None
     finally:
         await connection.close()
 
