@@ -41,8 +41,8 @@ async def _pass_later(database: Database, group: str, marks: Sequence[str]) -> s
 
 
 async def _begin_with(database: Database, group: str, marks: Sequence[str]) -> set[str]:
-    async with database.transaction(first=record_batch(group, marks)) as tx:
-        return await new_in_batch(tx, group, marks)
+    async with database.transaction(first=record_batch(group, marks)) as (tx, new):
+        return await new_in_batch(tx, group, marks, new)
 
 
 in_both_ways = pytest.mark.parametrize("pass_in", [_begin_with, _pass_later])
@@ -85,7 +85,7 @@ async def test_a_transaction_that_begins_with_the_records_takes_no_round_trip_mo
         database.watch = heard.append
         assert await _begin_with(database, GROUP, marks[1:])
         assert [said.split()[0] for said in heard] == ["BEGIN", "WITH", "COMMIT"]
-        async with database.transaction(first=record_batch(GROUP, marks)) as tx:
+        async with database.transaction(first=record_batch(GROUP, marks)) as (tx, _):
             assert tx.now == await tx.scalar("SELECT now()")
 
 
@@ -191,8 +191,8 @@ async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
             kept = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
             for ids, at in ((old + foreign[:2], long_ago), (kept, lately)):
                 await tx.execute(put, {"group": GROUP, "ids": ids, "at": at})
-        assert await keeper.sweep(), "there is more"
-        assert not await keeper.sweep()
+        assert await keeper.delete_batch(), "there is more"
+        assert not await keeper.delete_batch()
         async with database.transaction() as tx:
             left = {row.id for row in await tx.rows("SELECT id FROM inbox")}
     assert left == set(kept)
