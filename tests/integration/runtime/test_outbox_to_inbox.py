@@ -264,7 +264,7 @@ async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_t
             await _publish_raw(driver, [(f"rubbish {n}".encode(), []) for n in range(6)])
             stalled = [loop for loop in health._loops if loop.name.startswith("consumer.")]
             await eventually(
-                lambda: stalled[0].reason == "too many dead dead_letters in one hour", within_seconds=30
+                lambda: stalled[0].reason == "too many dead letters in one hour", within_seconds=30
             )
             assert len(await driver.dead_letters()) == 3
         async with driver.consuming():
