@@ -1,6 +1,6 @@
-"""Hashing off the event loop, and the list of common passwords.
+"""Hash and verify passwords outside of the event loop, and load the list of common passwords.
 
-The list is `common_passwords.txt.gz` beside this file; its first lines name its sources and licences.
+The list is `common_passwords.txt.gz` beside this file. Its first lines name its sources and licences.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Self, TypeVar
 
-from argon2 import PasswordHasher
+import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.signup.domain.passwords import clean_password
 
 R = TypeVar("R")
-# The hash of a password that nobody has, so that an unknown username costs a sign-in as much time as a known one.
-_NOBODY = "a password that no account has"
+# Its hash is verified where there is no account, so that an unknown username takes as long as a known one.
+_UNUSED = "a password that no account has"
 
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Common passwords in lower case; read once, about 4 MiB in memory."""
+    """Return the common passwords in lower case. They are read once and take about 4 MiB of memory."""
     packed = files(__package__).joinpath("common_passwords.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode().splitlines()
     return frozenset(line for line in lines if not line.startswith("# "))
 
 
-class Passwords:
-    """argon2id in a few threads of its own, so that a rush of sign-ups neither blocks the loop nor eats the memory.
+class PasswordHasher:
+    """Hasher for argon2id with a few threads of its own, so that many sign-ups at once block neither loop nor memory.
 
-    Each hash takes `memory_kibibytes` while it runs. An async context manager; closing waits for hashes in hand.
+    Each hash takes `memory_kibibytes` while it is computed. An async context manager; closing waits for running hashes.
     """
 
     def __init__(self, *, memory_kibibytes: int, passes: int, threads: int) -> None:
-        self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kibibytes, parallelism=1)
+        self._hasher = argon2.PasswordHasher(time_cost=passes, memory_cost=memory_kibibytes, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
-        self._nobody = self._hasher.hash(_NOBODY)
+        self._hash_of_no_account = self._hasher.hash(_UNUSED)
 
     async def __aenter__(self) -> Self:
         return self
@@ -52,13 +52,14 @@ class Passwords:
         self._threads.shutdown()
 
     async def hash(self, password: str) -> str:
-        """The password's argon2id hash in its own text format, salt included."""
+        """Return the argon2id hash of the password in its standard text format, which includes the salt."""
         return await self._run(self._hasher.hash, clean_password(password))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password belongs to the hash; without a hash (nobody's) it takes as long and is False."""
-        known = await self._run(self._verify, password_hash or self._nobody, clean_password(password))
-        return known and password_hash is not None
+        """Return whether the password belongs to the hash. Without a hash it takes as long and returns False."""
+        stored = password_hash or self._hash_of_no_account
+        is_match = await self._run(self._verify, stored, clean_password(password))
+        return is_match and password_hash is not None
 
     def _verify(self, password_hash: str, password: str) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Waiting for a decision: the rows of all who wait are read in one query, at least every 50 ms."""
+"""Wait for decisions on submissions. One query, at least every 50 ms, serves all who wait."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from services.signup.service.results import find_decided
+from services.signup.storage import submissions
 from shared.runtime.database import Database
 from shared.runtime.errors import is_transient
 
 POLL_SECONDS = 0.05
 
 
-class DecisionWatch:
-    """Watches rows of submissions; only the row tells the outcome, so that any replica may have handled the decision.
+class DecisionWaiter:
+    """Waiter for decisions. It polls the rows of submissions, so that any process may have handled the decision.
 
-    An async context manager; closing ends every wait.
+    An async context manager; closing it ends all waits.
     """
 
     def __init__(self, database: Database) -> None:
@@ -37,38 +37,40 @@ class DecisionWatch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """Look at once: decisions were committed in this process."""
+        """Poll at once, because this process has committed decisions."""
         self._wake.set()
 
     async def wait(self, submission_id: UUID, seconds: float) -> bool:
-        """Whether the submission was decided within `seconds`. Holds no transaction while it waits."""
+        """Wait up to `seconds` and return whether the submission is decided. No transaction is open during the wait."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(submission_id, []).append(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
+            self._task = asyncio.create_task(self._poll())
         try:
             async with asyncio.timeout(seconds):
                 await future
         except TimeoutError:
             return False
         finally:
-            self._leave(submission_id, future)
+            self._remove(submission_id, future)
         return True
 
-    async def _watch(self) -> None:
+    async def _poll(self) -> None:
         while self._waiting:
-            try:
-                async with self._database.transaction() as transaction:
-                    decided = await find_decided(transaction, list(self._waiting))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                decided = set()
-            for submission_id in decided:
+            for submission_id in await self._list_decided():
                 for future in self._waiting.pop(submission_id, []):
                     if not future.done():
                         future.set_result(None)
             await self._pause()
+
+    async def _list_decided(self) -> set[UUID]:
+        try:
+            async with self._database.transaction() as tx:
+                return await submissions.list_decided(tx, list(self._waiting))
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            return set()
 
     async def _pause(self) -> None:
         try:
@@ -78,7 +80,7 @@ class DecisionWatch:
             pass
         self._wake.clear()
 
-    def _leave(self, submission_id: UUID, future: asyncio.Future[None]) -> None:
+    def _remove(self, submission_id: UUID, future: asyncio.Future[None]) -> None:
         futures = self._waiting.get(submission_id, [])
         if future in futures:
             futures.remove(future)
