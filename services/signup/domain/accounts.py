@@ -45,8 +45,7 @@ def username_key(username: str) -> str:
 def username_problem(typed: str) -> UsernameProblem | None:
     """Return the first rule that the username breaks, or None.
 
-    A username has 3 to 80 characters: letters and digits of any script, and `. - _ @ +`. It begins with a letter or a
-    digit.
+    A username has 3 to 80 characters: alphanumeric ones of any script, and `. - _ @ +`. The first one is alphanumeric.
     """
     username = clean_username(typed)
     if not username:
@@ -61,7 +60,7 @@ def username_problem(typed: str) -> UsernameProblem | None:
 
 
 def _is_allowed(character: str) -> bool:
-    # Combining marks (category M) belong to the letters of many scripts, such as Devanagari and Thai.
+    # Combining marks (category M) are a part of words in many scripts, such as Devanagari and Thai.
     return (
         character.isalnum() or character in _USERNAME_MARKS or unicodedata.category(character).startswith("M")
     )

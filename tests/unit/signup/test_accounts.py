@@ -1,4 +1,4 @@
-"""Usernames."""
+"""Rules for usernames."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from services.signup.domain.accounts import UsernameProblem, clean_username, use
         "李小龍",
     ],
 )
-def test_letters_of_any_script_are_taken(username: str) -> None:
+def test_characters_of_any_script_are_accepted(username: str) -> None:
     assert username_problem(username) is None
 
 
@@ -41,7 +41,7 @@ def test_letters_of_any_script_are_taken(username: str) -> None:
         ("anna🙂", UsernameProblem.ODD_CHARACTERS),
     ],
 )
-def test_what_is_not_taken_is_named(username: str, problem: UsernameProblem) -> None:
+def test_what_is_not_accepted_is_named(username: str, problem: UsernameProblem) -> None:
     assert username_problem(username) is problem
 
 

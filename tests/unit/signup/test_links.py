@@ -1,4 +1,4 @@
-"""What a link is worth at a moment."""
+"""States of links."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from services.signup.domain.links import InvitationState, Link, LinkState, Purpo
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JOIN = Link(
+    token_digest="5e",
     purpose=Purpose.JOIN,
     invitation_id=uuid4(),
     school_id=uuid4(),
@@ -36,7 +37,7 @@ def test_p3_an_expiry_that_was_announced_counts_before_the_clock() -> None:
 
 
 @pytest.mark.parametrize("state", list(InvitationState))
-def test_p4_p11_i23_an_older_generation_is_replaced_whatever_the_invitation_became(
+def test_i23_an_older_generation_is_replaced_whatever_the_invitation_became(
     state: InvitationState,
 ) -> None:
     older = replace(JOIN, generation=1, invitation_state=state)
@@ -63,7 +64,7 @@ def test_state_follows_the_invitation(
     assert replace(JOIN, invitation_state=invitation).state(NOW) is join
 
 
-def test_a_used_link_stays_used_after_its_week() -> None:
+def test_a_used_link_stays_used_after_its_expiry() -> None:
     used = replace(JOIN, invitation_state=InvitationState.SIGNED_UP)
     assert used.state(NOW + timedelta(days=8)) is LinkState.USED
 
@@ -80,7 +81,7 @@ def test_a_used_link_stays_used_after_its_week() -> None:
         (InvitationState.BLOCKED, LinkState.WITHDRAWN, False),
     ],
 )
-def test_a_fresh_link_is_offered_only_where_one_can_help(
+def test_a_new_link_is_offered_only_where_one_can_help(
     invitation: InvitationState, state: LinkState, offered: bool
 ) -> None:
-    assert replace(JOIN, invitation_state=invitation).offers_fresh(state) is offered
+    assert replace(JOIN, invitation_state=invitation).can_be_renewed(state) is offered

@@ -1,9 +1,9 @@
-"""Passwords: long and not common, nothing else."""
+"""Rules for passwords, and their hashes."""
 
 import pytest
 
 from services.signup.domain.passwords import MAX_LENGTH, PasswordProblem, clean_password, password_problem
-from services.signup.service.passwords import Passwords, common_passwords
+from services.signup.use_cases.hash_passwords import PasswordHasher, common_passwords
 
 
 def _problem(password: str, username: str = "ana") -> PasswordProblem | None:
@@ -31,7 +31,7 @@ def test_long_and_uncommon_is_enough(password: str) -> None:
 
 
 @pytest.mark.parametrize("length", [64, 128, MAX_LENGTH])
-def test_at_least_64_characters_are_taken(length: int) -> None:
+def test_at_least_64_characters_are_accepted(length: int) -> None:
     assert _problem(("kinvite opens doors; " * 100)[: length - 4] + "zebr") is None
 
 
@@ -66,7 +66,7 @@ def test_what_anybody_would_try_first_is_refused(password: str) -> None:
         ("four small\ud800 ships", PasswordProblem.ODD_CHARACTERS),
     ],
 )
-def test_what_is_not_taken_is_named(password: str, problem: PasswordProblem) -> None:
+def test_what_is_not_accepted_is_named(password: str, problem: PasswordProblem) -> None:
     assert _problem(password) is problem
 
 
@@ -87,7 +87,7 @@ def test_the_list_holds_tens_of_thousands_and_no_comment() -> None:
 
 
 async def test_hashes_are_argon2id_with_the_set_cost_and_differ_each_time() -> None:
-    async with Passwords(memory_kibibytes=19 * 1024, passes=2, threads=1) as passwords:
+    async with PasswordHasher(memory_kibibytes=19 * 1024, passes=2, threads=1) as passwords:
         first, second = (
             await passwords.hash("four small green ships"),
             await passwords.hash("four small green ships"),
@@ -100,5 +100,5 @@ async def test_hashes_are_argon2id_with_the_set_cost_and_differ_each_time() -> N
         assert not await passwords.matches("no hash at all", "four small green ships")
 
 
-def test_keyboards_that_compose_letters_differently_type_the_same_password() -> None:
+def test_keyboards_that_compose_characters_differently_type_the_same_password() -> None:
     assert clean_password("cafe\u0301") == clean_password("caf\u00e9")
