@@ -13,9 +13,9 @@ from services.signup.schedule import tasks
 from services.signup.settings import Settings
 from services.signup.use_cases.decision_waiter import DecisionWaiter
 from services.signup.use_cases.hash_passwords import PasswordHasher
+from shared.runtime.core import load_settings
 from shared.runtime.database import Database
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
+from shared.runtime.service import create_service_app
 
 # `http/forms.py` limits forms to 16 KiB while it reads them, so that a longer one is answered with a page.
 _UNLIMITED_BYTES = 2**40
@@ -26,18 +26,18 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
 
     Without `settings` they are read from the environment; raises ConfigurationError if they are wrong.
     """
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="signup", pool_size=settings.database_pool_size)
     context = create_context(settings, database)
-    app = service_app(
+    app = create_service_app(
         "signup",
         settings,
         database=database,
         routers=routers(),
         subscriptions=subscriptions(on_decisions=context.decisions.wake),
-        timers=tasks(database, settings),
+        periodic_tasks=tasks(database, settings),
         resources=[context.passwords, context.decisions],
-        takes_tokens=False,
+        accepts_api_tokens=False,
         api=api,
         worker=worker,
         max_body_bytes=_UNLIMITED_BYTES,

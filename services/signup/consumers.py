@@ -12,9 +12,8 @@ from shared.contracts import invitations, roster
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.values import RefusalReason
-from shared.runtime.consumer import Handler, Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Handler, Subscription
 
 SchoolEvent = Received[roster.SchoolRegistered] | Received[roster.SchoolSettingsChanged]
 StudentEvent = Received[roster.StudentAdded] | Received[roster.StudentDetailsChanged]
@@ -30,10 +29,8 @@ LinkEvent = Received[invitations.VerificationRequested] | Received[invitations.I
 def subscriptions(*, on_decisions: Callable[[], None] | None = None) -> tuple[Subscription, ...]:
     """Return the two subscriptions of signup. `on_decisions` is called after events of invitations were committed."""
     return (
-        Subscription("signup.on-roster", _ROSTER, yields_seconds=COPY_SECONDS),
-        Subscription(
-            "signup.on-invitations", _INVITATIONS, after_commit=on_decisions, yields_seconds=COPY_SECONDS
-        ),
+        Subscription("signup.on-roster", _ROSTER),
+        Subscription("signup.on-invitations", _INVITATIONS, after_commit=on_decisions),
     )
 
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 from services.signup.settings import Settings
 from services.signup.use_cases.resend_submissions import resend_submissions
 from services.signup.use_cases.retention import delete_expired_rows
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.timers import Timer
 
 RETENTION_SECONDS = 300.0
 RESEND_BATCH = 200
 
 
-def tasks(database: Database, settings: Settings) -> tuple[Timer, ...]:
+def tasks(database: Database, settings: Settings) -> tuple[PeriodicTask, ...]:
     """Return the periodic tasks of signup."""
     first_pause = timedelta(seconds=settings.resend_after_seconds)
 
@@ -28,6 +28,6 @@ def tasks(database: Database, settings: Settings) -> tuple[Timer, ...]:
             return await resend_submissions(tx, first_pause, RESEND_BATCH)
 
     return (
-        Timer("retention", RETENTION_SECONDS, delete_expired),
-        Timer("resend_submissions", settings.resend_after_seconds / 4, resend),
+        PeriodicTask("retention", RETENTION_SECONDS, delete_expired),
+        PeriodicTask("resend_submissions", settings.resend_after_seconds / 4, resend),
     )

@@ -11,10 +11,9 @@ from sqlalchemy import text
 
 from services.signup.domain.links import InvitationState, Link, Purpose
 from services.signup.domain.replicas import Invitation, IssuedLink, newest_versions
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO invitations AS i ({names})
     SELECT * FROM {rows} ORDER BY invitation_id
@@ -30,16 +29,14 @@ _SAVE = RowStatement(
         "generation": "integer",
         "state": "text",
     },
-    same=("school_id", "version", "generation", "state"),
 )
-_INSERT_LINKS = RowStatement(
+_INSERT_LINKS = BatchStatement(
     """
     INSERT INTO links (purpose, {names})
     SELECT CAST(:purpose AS text), {names} FROM {rows}
     ON CONFLICT (token_digest) DO NOTHING
     """,
     {"token_digest": "text", "invitation_id": "uuid", "generation": "integer", "expires_at": "timestamptz"},
-    same=("generation",),
 )
 _FIND_LINK = text(
     """
@@ -91,12 +88,12 @@ _CLAIM_VERSIONS = text(
 async def save_invitations(tx: Transaction, invitations: Sequence[Invitation]) -> None:
     """Save the newest version of each invitation. A stored row that is as new stays as it is."""
     newest = newest_versions(invitations, key=attrgetter("invitation_id"))
-    await tx.execute(*_SAVE.of(newest))
+    await tx.execute(*_SAVE.bind(newest))
 
 
 async def insert_links(tx: Transaction, purpose: Purpose, links: Sequence[IssuedLink]) -> None:
     """Insert the links. One that is stored already stays as it is."""
-    await tx.execute(*_INSERT_LINKS.of(links, purpose=purpose.value))
+    await tx.execute(*_INSERT_LINKS.bind(links, purpose=purpose.value))
 
 
 async def find_link(tx: Transaction, purpose: Purpose, token_digest: str) -> Link | None:

@@ -10,11 +10,10 @@ from sqlalchemy import text
 
 from services.signup.domain.links import Submission
 from services.signup.domain.replicas import Parent, newest_versions
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement, as_array, columns_of
+from shared.runtime.database import BatchStatement, Transaction, array_literal, to_columns
 
 # The students of a parent travel as one text per row, because `unnest` would flatten an array of arrays.
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO parents AS p (parent_id, school_id, version, language, visible_student_ids, removed)
     SELECT parent_id, school_id, version, language, CAST(visible AS uuid[]), removed
@@ -31,7 +30,6 @@ _SAVE = RowStatement(
         "visible": "text",
         "removed": "boolean",
     },
-    same=("school_id", "version", "language", "removed"),
 )
 _INSERT_PLACEHOLDERS = text(
     """
@@ -53,9 +51,9 @@ _LOCK = text(
 async def save_parents(tx: Transaction, parents: Sequence[Parent]) -> None:
     """Save the newest version of each parent record. A stored row that is as new stays as it is."""
     newest = newest_versions(parents, key=attrgetter("parent_id"))
-    columns = columns_of(newest, ("parent_id", "school_id", "version", "language", "removed"))
-    columns["visible"] = [as_array(parent.visible_student_ids) for parent in newest]
-    await tx.execute(*_SAVE.of_columns(columns))
+    columns = to_columns(newest, ("parent_id", "school_id", "version", "language", "removed"))
+    columns["visible"] = [array_literal(parent.visible_student_ids) for parent in newest]
+    await tx.execute(*_SAVE.bind_columns(columns))
 
 
 async def lock_parents(tx: Transaction, submissions: Sequence[Submission]) -> set[UUID]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from services.signup.domain.replicas import School, newest_versions
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO schools AS s ({names})
     SELECT * FROM {rows} ORDER BY school_id
@@ -24,4 +23,4 @@ _SAVE = RowStatement(
 async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
     """Save the newest version of each school. A stored row that is as new stays as it is."""
     newest = newest_versions(schools, key=attrgetter("school_id"))
-    await tx.execute(*_SAVE.of(newest))
+    await tx.execute(*_SAVE.bind(newest))

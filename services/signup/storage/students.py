@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from services.signup.domain.replicas import Student, newest_versions
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO students AS s ({names})
     SELECT * FROM {rows} ORDER BY student_id
@@ -25,11 +24,10 @@ _SAVE = RowStatement(
         "class_name": "text",
         "removed": "boolean",
     },
-    same=("school_id", "version", "removed"),
 )
 
 
 async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
     """Save the newest version of each student. A stored row that is as new stays as it is."""
     newest = newest_versions(students, key=attrgetter("student_id"))
-    await tx.execute(*_SAVE.of(newest))
+    await tx.execute(*_SAVE.bind(newest))

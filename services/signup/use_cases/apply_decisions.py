@@ -11,7 +11,7 @@ from services.signup.storage import accounts, invitations, memberships, parents,
 from shared.contracts.signup import SignedUp
 from shared.contracts.values import RefusalReason
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def accept_verifications(tx: Transaction, verified: Sequence[Invitation]) -> None:
@@ -57,7 +57,7 @@ async def _reverse(tx: Transaction, sign_ups: Sequence[Submission]) -> None:
         await accounts.release_accounts(tx, sign_ups)
 
 
-def _signed_up(tx: Transaction, sign_up: Submission) -> Outgoing:
+def _signed_up(tx: Transaction, sign_up: Submission) -> OutboxMessage:
     assert sign_up.account_id is not None
     event = SignedUp(
         account_id=sign_up.account_id,
@@ -65,4 +65,4 @@ def _signed_up(tx: Transaction, sign_up: Submission) -> Outgoing:
         invitation_id=sign_up.invitation_id,
         signed_up_at=tx.now,
     )
-    return Outgoing(event, sign_up.school_id, version=1)
+    return OutboxMessage(event, sign_up.school_id, version=1)

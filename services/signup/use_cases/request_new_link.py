@@ -6,7 +6,7 @@ from services.signup.domain.links import Link
 from services.signup.storage import invitations
 from shared.contracts.signup import FreshLinkRequested
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def request_new_link(tx: Transaction, link: Link) -> None:
@@ -23,4 +23,4 @@ async def request_new_link(tx: Transaction, link: Link) -> None:
     request = FreshLinkRequested(
         invitation_id=current.invitation_id, generation=current.generation, requested_at=tx.now
     )
-    await emit(tx, Outgoing(request, current.school_id, version))
+    await emit(tx, OutboxMessage(request, current.school_id, version))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from services.signup.storage import invitations, submissions
 from services.signup.use_cases.submit_on_link import build_message
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import emit
+from shared.runtime.messaging import emit
 
 
 async def resend_submissions(tx: Transaction, first_pause: timedelta, limit: int) -> bool:

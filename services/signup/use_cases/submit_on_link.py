@@ -9,10 +9,9 @@ from uuid import UUID
 from services.signup.domain.links import Link, LinkState, Purpose, Submission, new_submission
 from services.signup.storage import invitations, results, submissions
 from shared.contracts.signup import SignUpSubmitted, VerificationSubmitted
+from shared.runtime.core import new_id, token_digest
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
-from shared.runtime.tokens import digest
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,13 @@ async def submit(tx: Transaction, claimed: ClaimedLink, account_id: UUID | None 
 async def open_result(tx: Transaction, submission: Submission, *, first_attempt: bool = True) -> Submitted:
     """Open a further result page of the submission. Its secret is returned; only the digest of the secret is stored."""
     secret = secrets.token_urlsafe(16)
-    await results.insert_result(tx, digest(secret), submission.submission_id, first_attempt=first_attempt)
+    await results.insert_result(
+        tx, token_digest(secret), submission.submission_id, first_attempt=first_attempt
+    )
     return Submitted(submission.submission_id, secret)
 
 
-def build_message(submission: Submission, version: int) -> Outgoing:
+def build_message(submission: Submission, version: int) -> OutboxMessage:
     """Return the event about the submission, in this version of its invitation's messages."""
     event_class = SignUpSubmitted if submission.purpose is Purpose.JOIN else VerificationSubmitted
     event = event_class(
@@ -73,4 +74,4 @@ def build_message(submission: Submission, version: int) -> Outgoing:
         generation=submission.generation,
         submitted_at=submission.submitted_at,
     )
-    return Outgoing(event, submission.school_id, version)
+    return OutboxMessage(event, submission.school_id, version)

@@ -14,8 +14,8 @@ from services.signup.use_cases.submit_on_link import (
     open_result,
     submit,
 )
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

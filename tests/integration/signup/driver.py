@@ -26,8 +26,8 @@ from services.signup.settings import Settings
 from shared.contracts import invitations, roster
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.message import Message, message_for
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
+from shared.runtime.messaging import Handler
 from tests.integration.signup.builders import VALIDITY_PERIOD, ParentRecord, link_event, parent_event
 from tests.support.apps import AUTH_SECRET, PUBLIC_URL, TOKEN_KEYS
 
