@@ -59,7 +59,6 @@ async def on_student(tx: Transaction, batch: Sequence[StudentEvent]) -> None:
                 version=event.version,
                 name=event.data.student.name,
                 class_name=event.data.student.class_name,
-                removed=False,
             )
             for event in batch
         ],
@@ -69,10 +68,7 @@ async def on_student(tx: Transaction, batch: Sequence[StudentEvent]) -> None:
 async def on_student_removed(tx: Transaction, batch: Sequence[Received[roster.StudentRemoved]]) -> None:
     await save_replicas.save_students(
         tx,
-        [
-            Student(event.data.student_id, event.school_id, event.version, None, None, removed=True)
-            for event in batch
-        ],
+        [Student(event.data.student_id, event.school_id, event.version, removed=True) for event in batch],
     )
 
 
@@ -88,7 +84,6 @@ async def on_parent(tx: Transaction, batch: Sequence[ParentEvent]) -> None:
                 visible_student_ids=tuple(
                     sorted({child.student_id for child in event.data.children if child.rights == "full"})
                 ),
-                removed=False,
             )
             for event in batch
         ],
@@ -98,10 +93,7 @@ async def on_parent(tx: Transaction, batch: Sequence[ParentEvent]) -> None:
 async def on_parent_removed(tx: Transaction, batch: Sequence[Received[roster.ParentRemoved]]) -> None:
     await save_replicas.save_parents(
         tx,
-        [
-            Parent(event.data.parent_id, event.school_id, event.version, None, (), removed=True)
-            for event in batch
-        ],
+        [Parent(event.data.parent_id, event.school_id, event.version, removed=True) for event in batch],
     )
 
 

@@ -38,9 +38,9 @@ class Student:
     student_id: UUID
     school_id: UUID
     version: int
-    name: str | None
-    class_name: str | None
-    removed: bool
+    name: str | None = None
+    class_name: str | None = None
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Parent:
     parent_id: UUID
     school_id: UUID
     version: int
-    language: str | None
-    visible_student_ids: tuple[UUID, ...]
-    removed: bool
+    language: str | None = None
+    visible_student_ids: tuple[UUID, ...] = ()
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
