@@ -10,8 +10,14 @@ from services.signup.http.context import Context, WithContext
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError, read_form, refuse_other_sites
 from services.signup.http.rate_limits import admit_password, forgive_password, record_failure
-from services.signup.use_cases import sign_in as sessions
 from services.signup.use_cases.digests import form_token, is_form_token
+from services.signup.use_cases.sign_in import (
+    find_credentials,
+    find_signed_in_account,
+    schools_of_session,
+    sign_in,
+    sign_out,
+)
 
 _SAME_ORIGIN = {"referrer-policy": "same-origin"}
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -31,7 +37,7 @@ async def post_login(request: Request, context: WithContext) -> Response:
     username, password = form.get("username", ""), form.get("password", "")[: MAX_LENGTH + 1]
     await admit_password(context, request, username)
     async with context.database.transaction(schools=()) as tx:
-        credentials = await sessions.find_credentials(tx, username)
+        credentials = await find_credentials(tx, username)
     account_id, password_hash = credentials or (None, None)
     is_match = await context.passwords.matches(password_hash, password)
     if not is_match or account_id is None:
@@ -40,7 +46,7 @@ async def post_login(request: Request, context: WithContext) -> Response:
     await forgive_password(context, request, username)
     days, previous = context.settings.session_lifetime_days, request.cookies.get(context.session_cookie)
     async with context.database.transaction(schools=()) as tx:
-        secret = await sessions.sign_in(tx, account_id, lifetime_days=days, previous=previous)
+        secret = await sign_in(tx, account_id, lifetime_days=days, previous=previous)
     response = _redirect("/account")
     response.set_cookie(
         context.session_cookie,
@@ -57,8 +63,8 @@ async def post_login(request: Request, context: WithContext) -> Response:
 async def show_account(request: Request, context: WithContext) -> Response:
     """Show the account with its schools and children, or redirect to the sign-in form."""
     secret = request.cookies.get(context.session_cookie, "")
-    async with context.database.transaction(schools=sessions.schools_of_session(secret)) as tx:
-        account = await sessions.find_signed_in_account(tx, secret)
+    async with context.database.transaction(schools=schools_of_session(secret)) as tx:
+        account = await find_signed_in_account(tx, secret)
     if account is None:
         return _redirect("/login")
     return context.pages.render(
@@ -75,7 +81,7 @@ async def post_sign_out(request: Request, context: WithContext) -> Response:
     if not is_form_token(secret, form.get("form_token", "")):
         raise PageError(403, "other_site")
     async with context.database.transaction(schools=()) as tx:
-        await sessions.sign_out(tx, secret)
+        await sign_out(tx, secret)
     response = _redirect("/login")
     response.delete_cookie(
         context.session_cookie, secure=context.settings.secure, httponly=True, samesite="lax"

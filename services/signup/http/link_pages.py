@@ -11,7 +11,7 @@ from services.signup.domain.links import Link, LinkState, Purpose
 from services.signup.http.context import Context
 from services.signup.http.forms import PageError
 from services.signup.http.rate_limits import forgive_failure, record_failure
-from services.signup.use_cases import find_link as find_link_use_case
+from services.signup.use_cases.find_link import find_link, schools_of_link
 from services.signup.use_cases.submit_on_link import DeadLink, Submitted
 
 _RETRY_SECONDS = 0.2
@@ -28,17 +28,17 @@ async def get_link(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + context.settings.unknown_link_wait_seconds
-    match = await _find_link(context, purpose, token)
-    if match is not None:
-        return match
+    link_and_state = await _read_link(context, purpose, token)
+    if link_and_state is not None:
+        return link_and_state
     await record_failure(context, request)
     while (remaining_seconds := deadline - loop.time()) > 0:
         await asyncio.sleep(min(remaining_seconds, _RETRY_SECONDS))
         if loop.time() < deadline:
-            match = await _find_link(context, purpose, token)
-        if match is not None:
+            link_and_state = await _read_link(context, purpose, token)
+        if link_and_state is not None:
             await forgive_failure(context, request)
-            return match
+            return link_and_state
     raise _unknown_link()
 
 
@@ -92,10 +92,9 @@ async def respond_to_submission(
     return RedirectResponse(f"/signup/result/{outcome.result_secret}", 303, {"cache-control": "no-store"})
 
 
-async def _find_link(context: Context, purpose: Purpose, token: str) -> tuple[Link, LinkState] | None:
-    schools = find_link_use_case.schools_of_link(token)
-    async with context.database.transaction(schools=schools) as tx:
-        link = await find_link_use_case.find_link(tx, purpose, token)
+async def _read_link(context: Context, purpose: Purpose, token: str) -> tuple[Link, LinkState] | None:
+    async with context.database.transaction(schools=schools_of_link(token)) as tx:
+        link = await find_link(tx, purpose, token)
         return None if link is None else (link, link.state(tx.now))
 
 

@@ -25,7 +25,7 @@ class Pages:
     def __init__(self) -> None:
         self.texts = _load_texts()
         css = _TEMPLATES.joinpath("pages.css").read_text(encoding="utf-8").strip()
-        self._headers = _headers(css)
+        self._headers = _build_headers(css)
         self._css = Markup(css)  # noqa: S704 - a file of this package
         self._environment = Environment(
             loader=FunctionLoader(lambda name: _TEMPLATES.joinpath(name).read_text(encoding="utf-8")),
@@ -61,7 +61,7 @@ class Pages:
 
     def language(self, preferred: str | None, accepted: str) -> str:
         """Return the first language with texts: `preferred`, then those of Accept-Language by weight, then English."""
-        for tag in (preferred or "", *_by_weight(accepted)):
+        for tag in (preferred or "", *_sort_by_weight(accepted)):
             primary = tag.replace("_", "-").split("-")[0].strip().lower()
             if primary in self.texts:
                 return primary
@@ -82,7 +82,7 @@ def _load_texts() -> dict[str, dict[str, str]]:
     return texts
 
 
-def _by_weight(accepted: str) -> list[str]:
+def _sort_by_weight(accepted: str) -> list[str]:
     weighted = []
     for position, part in enumerate(accepted[:500].split(",")):
         tag, _, weight = part.partition(";q=")
@@ -93,7 +93,7 @@ def _by_weight(accepted: str) -> list[str]:
     return [tag for _, _, tag in sorted(weighted)]
 
 
-def _headers(css: str) -> dict[str, str]:
+def _build_headers(css: str) -> dict[str, str]:
     style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return {
         "cache-control": "no-store",
