@@ -28,10 +28,10 @@ async def read_form(request: Request) -> dict[str, str]:
 
     Raises PageError 413 if the body is longer than 16 KiB, and PageError 400 if the form cannot be read.
     """
-    body = await _read(request)
+    body = await _read_body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _multipart(request, body)
+        return await _parse_multipart(request, body)
     if kind not in ("", "application/x-www-form-urlencoded"):
         return {}
     try:
@@ -79,7 +79,7 @@ def _is_own_host(request: Request, origin: str) -> bool:
         return False
 
 
-async def _read(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body.extend(chunk)
@@ -88,7 +88,7 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _multipart(request: Request, body: bytes) -> dict[str, str]:
+async def _parse_multipart(request: Request, body: bytes) -> dict[str, str]:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 

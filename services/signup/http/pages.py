@@ -68,7 +68,10 @@ class Pages:
         return FALLBACK_LANGUAGE
 
     def text(self, language: str, key: str, values: Mapping[str, object]) -> Markup:
-        """Return the text of `key` with its values, escaped and isolated from the writing direction."""
+        """Return the text of `key` with its values, escaped and isolated from the writing direction.
+
+        Raises KeyError for an unknown key.
+        """
         pattern = escape(self.texts[language].get(key) or self.texts[FALLBACK_LANGUAGE][key])
         isolated = {name: Markup("<bdi>{}</bdi>").format(value) for name, value in values.items()}
         return pattern.format(**isolated)
