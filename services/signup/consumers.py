@@ -82,7 +82,7 @@ async def on_parent(tx: Transaction, batch: Sequence[ParentEvent]) -> None:
                 version=event.version,
                 language=event.data.parent.language,
                 visible_student_ids=tuple(
-                    sorted({child.student_id for child in event.data.children if child.rights == "full"})
+                    sorted({link.student_id for link in event.data.children if link.rights == "full"})
                 ),
             )
             for event in batch

@@ -35,20 +35,20 @@ _LANGUAGE = text(
 )
 _SCHOOLS = text(
     """
-    SELECT m.school_id, s.name AS school_name, c.name AS child_name, c.class_name
+    SELECT m.school_id, s.name AS school_name, st.name AS student_name, st.class_name
       FROM memberships m
       JOIN parents p ON p.parent_id = m.parent_id AND NOT p.removed
       LEFT JOIN schools s ON s.school_id = m.school_id
-      LEFT JOIN students c ON c.student_id = ANY(p.visible_student_ids) AND NOT c.removed
+      LEFT JOIN students st ON st.student_id = ANY(p.visible_student_ids) AND NOT st.removed
      WHERE m.account_id = :account_id AND m.ended_at IS NULL
-     ORDER BY s.name, m.school_id, c.name
+     ORDER BY s.name, m.school_id, st.name
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
-class ChildView:
-    """A student as the parent sees them."""
+class StudentView:
+    """A student as shown to a parent."""
 
     name: str
     class_name: str | None
@@ -56,11 +56,11 @@ class ChildView:
 
 @dataclass(frozen=True, slots=True)
 class SchoolView:
-    """A school that the account belongs to, with the children that the account may see there."""
+    """A school that the account belongs to, with the students that the account may see there."""
 
     school_id: UUID
     name: str | None
-    children: tuple[ChildView, ...]
+    students: tuple[StudentView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ async def find_result(tx: Transaction, result_digest: str, since: datetime) -> R
 
 
 async def find_account(tx: Transaction, account_id: UUID) -> AccountView | None:
-    """Return the active account with its schools and children, or None."""
+    """Return the active account with its schools and students, or None."""
     username = await tx.scalar(_USERNAME, {"account_id": account_id})
     if username is None:
         return None
@@ -108,12 +108,12 @@ async def find_account(tx: Transaction, account_id: UUID) -> AccountView | None:
 
 
 async def list_schools(tx: Transaction, account_id: UUID) -> tuple[SchoolView, ...]:
-    """Return the schools to which the account has access now, each with the children that it may see."""
+    """Return the schools to which the account has access now, each with the students that it may see."""
     schools: dict[UUID, SchoolView] = {}
     for row in await tx.rows(_SCHOOLS, {"account_id": account_id}):
         school = schools.get(row.school_id) or SchoolView(row.school_id, row.school_name, ())
-        if row.child_name is not None:
-            child = ChildView(row.child_name, row.class_name)
-            school = replace(school, children=(*school.children, child))
+        if row.student_name is not None:
+            student = StudentView(row.student_name, row.class_name)
+            school = replace(school, students=(*school.students, student))
         schools[row.school_id] = school
     return tuple(schools.values())

@@ -61,7 +61,7 @@ async def post_login(request: Request, context: WithContext) -> Response:
 
 @router.api_route("/account", methods=["GET", "HEAD"])
 async def show_account(request: Request, context: WithContext) -> Response:
-    """Show the account with its schools and children, or redirect to the sign-in form."""
+    """Show the account with its schools and students, or redirect to the sign-in form."""
     secret = request.cookies.get(context.session_cookie, "")
     async with context.database.transaction(schools=schools_of_session(secret)) as tx:
         account = await find_signed_in_account(tx, secret)

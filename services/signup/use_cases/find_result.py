@@ -1,4 +1,4 @@
-"""Find what a result page shows: the state of its submission, and the children after a sign-up."""
+"""Find what a result page shows: the state of its submission, and the students after a sign-up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def find_result(tx: Transaction, secret: str, *, lifetime_minutes: int) ->
 
 
 async def list_visible_schools(tx: Transaction, result: ResultView) -> tuple[SchoolView, ...]:
-    """Return the schools with the children that a result page shows: none unless it is of one's own sign-up."""
+    """Return the schools with the students that a result page shows: none unless it is of one's own sign-up."""
     if result.account_id is None or not result.first_attempt:
         return ()
     if result.state is not SubmissionState.ACCEPTED:

@@ -38,7 +38,7 @@ def schools_of_session(secret: str) -> SchoolsOf:
 
 
 async def find_signed_in_account(tx: Transaction, secret: str) -> AccountView | None:
-    """Return the account that is signed in with this cookie, with its schools and children, or None."""
+    """Return the account that is signed in with this cookie, with its schools and students, or None."""
     account_id = await sessions.find_session_account(tx, secret_digest(secret))
     return None if account_id is None else await views.find_account(tx, account_id)
 

@@ -55,6 +55,6 @@ async def submit_sign_up(
 async def join_earlier_sign_up(tx: Transaction, earlier: RepeatedSignUp, *, same_person: bool) -> Submitted:
     """Open a further result page of an earlier sign-up.
 
-    It shows the children only if `same_person`: the username and the password were those of the earlier sign-up.
+    It shows the students only if `same_person`: the username and the password were those of the earlier sign-up.
     """
     return await open_result(tx, earlier.submission, first_attempt=same_person)

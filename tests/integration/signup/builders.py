@@ -16,7 +16,7 @@ VALIDITY_PERIOD = timedelta(days=7)
 
 @dataclass(slots=True)
 class ParentRecord:
-    """A parent record with one child and one invitation, which is in its newest generation."""
+    """A parent record with one student and one invitation, which is in its newest generation."""
 
     school_id: UUID
     parent_id: UUID = field(default_factory=uuid4)

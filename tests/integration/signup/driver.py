@@ -117,10 +117,12 @@ class SignupDriver:
         school = roster.School(name=name, country="GB", language=language, timezone="Europe/London")
         await self.consume(roster.SchoolRegistered(school_id=self.school_id, school=school))
 
-    async def add_parent(self, *, language: str | None = None, child: str = "Mia Example") -> ParentRecord:
-        """Add a parent record with one child to the roster."""
+    async def add_parent(
+        self, *, language: str | None = None, student_name: str = "Mia Example"
+    ) -> ParentRecord:
+        """Add a parent record with one student to the roster."""
         parent = ParentRecord(self.school_id)
-        student = roster.StudentDetails(name=child, class_name="3b")
+        student = roster.StudentDetails(name=student_name, class_name="3b")
         link = roster.ChildLink(student_id=parent.student_id)
         await self.consume(
             roster.StudentAdded(student_id=parent.student_id, student=student),

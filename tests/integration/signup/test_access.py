@@ -10,18 +10,8 @@ import pytest
 from shared.contracts import roster
 from shared.contracts.message import Message
 from shared.contracts.signup import SignedUp, SignUpSubmitted
-from tests.integration.signup.builders import ParentRecord
+from tests.integration.signup.builders import ParentRecord, parent_event
 from tests.integration.signup.driver import PASSWORD, SignupDriver, open_driver, settings_for
-
-
-def _parent(
-    kind: type[roster.ParentAdded | roster.ParentAccessChanged],
-    parent: ParentRecord,
-    *children: roster.ChildLink,
-) -> Message:
-    return kind(
-        parent_id=parent.parent_id, parent=roster.ParentDetails(name="Ada Example"), children=children
-    )
 
 
 async def _account_page(signup: SignupDriver) -> str:
@@ -31,21 +21,21 @@ async def _account_page(signup: SignupDriver) -> str:
 
 
 async def test_i24_c4_children_come_and_go_with_the_roster(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     await signup.sign_up(parent, "ana.silva")
     sibling = roster.StudentDetails(name="Tom Example", class_name="1a")
     second = roster.StudentAdded(student_id=uuid4(), student=sibling)
     mia = roster.ChildLink(student_id=parent.student_id)
     await signup.consume(
         second,
-        _parent(roster.ParentAccessChanged, parent, mia, roster.ChildLink(student_id=second.student_id)),
+        parent_event(roster.ParentAccessChanged, parent, mia, roster.ChildLink(student_id=second.student_id)),
     )
     page = await _account_page(signup)
     assert "Mia Example" in page
     assert "Tom Example" in page
 
     barred = roster.ChildLink(student_id=second.student_id, rights="none")
-    await signup.consume(_parent(roster.ParentAccessChanged, parent, mia, barred))
+    await signup.consume(parent_event(roster.ParentAccessChanged, parent, mia, barred))
     assert "Tom" not in await _account_page(signup)
     await signup.consume(roster.StudentRemoved(student_id=parent.student_id))
     assert "Mia" not in await _account_page(signup)
@@ -54,14 +44,14 @@ async def test_i24_c4_children_come_and_go_with_the_roster(signup: SignupDriver)
 
 @pytest.mark.parametrize("removed", [True, False])
 async def test_i24_access_that_ends_ends_the_membership(signup: SignupDriver, *, removed: bool) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     answer = await signup.client.post(
         await signup.invite(parent), data={"username": "ana.silva", "password": PASSWORD}
     )
     await signup.accept(parent, await signup.last_submission_id())
     assert "Mia" in (await signup.client.get(answer.headers["location"])).text
     gone: Message = roster.ParentRemoved(parent_id=parent.parent_id)
-    await signup.consume(gone if removed else _parent(roster.ParentAccessChanged, parent))
+    await signup.consume(gone if removed else parent_event(roster.ParentAccessChanged, parent))
     assert "Mia" not in (await signup.client.get(answer.headers["location"])).text
     page = await _account_page(signup)
     assert "At the moment no school shows you anything here" in page
@@ -71,16 +61,16 @@ async def test_i24_access_that_ends_ends_the_membership(signup: SignupDriver, *,
 
 
 async def test_i24_access_that_returns_is_shown_again(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     await signup.sign_up(parent, "ana.silva")
-    await signup.consume(_parent(roster.ParentAccessChanged, parent))
+    await signup.consume(parent_event(roster.ParentAccessChanged, parent))
     mia = roster.ChildLink(student_id=parent.student_id)
-    await signup.consume(_parent(roster.ParentAccessChanged, parent, mia))
+    await signup.consume(parent_event(roster.ParentAccessChanged, parent, mia))
     assert "Mia Example" in await _account_page(signup)
 
 
 async def test_i24_an_acceptance_after_access_has_ended_opens_nothing(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     answer = await signup.client.post(
         await signup.invite(parent), data={"username": "ana.silva", "password": PASSWORD}
     )
@@ -94,11 +84,11 @@ async def test_i24_an_acceptance_after_access_has_ended_opens_nothing(signup: Si
 
 
 async def test_i12_older_events_change_nothing(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     await signup.sign_up(parent, "ana.silva")
     await signup.consume(roster.ParentRemoved(parent_id=parent.parent_id), version=9)
     mia = roster.ChildLink(student_id=parent.student_id)
-    await signup.consume(_parent(roster.ParentAccessChanged, parent, mia), version=8)
+    await signup.consume(parent_event(roster.ParentAccessChanged, parent, mia), version=8)
     await signup.consume(
         roster.StudentDetailsChanged(
             student_id=parent.student_id, student=roster.StudentDetails(name="Old Name")
@@ -126,7 +116,7 @@ async def test_events_about_one_parent_may_come_in_any_order_between_topics(data
                 elif step == 1:
                     await signup.consume(roster.StudentAdded(student_id=parent.student_id, student=child))
                 else:
-                    await signup.consume(_parent(roster.ParentAdded, parent, mia))
+                    await signup.consume(parent_event(roster.ParentAdded, parent, mia))
             page = await signup.client.get(posted.headers["location"])
             assert f"Child {number}" in page.text
         signed_up = [message for message in await signup.list_emitted() if isinstance(message, SignedUp)]
@@ -134,9 +124,9 @@ async def test_events_about_one_parent_may_come_in_any_order_between_topics(data
 
 
 async def test_i38_an_account_shows_its_own_children_only(signup: SignupDriver) -> None:
-    first = await signup.add_parent(child="Mia Example")
+    first = await signup.add_parent(student_name="Mia Example")
     await signup.sign_up(first, "ana.silva")
-    other = await signup.add_parent(child="Tom Elsewhere")
+    other = await signup.add_parent(student_name="Tom Elsewhere")
     await signup.sign_up(other, "somebody.else")
     page = await _account_page(signup)
     assert "Mia Example" in page

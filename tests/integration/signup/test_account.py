@@ -16,7 +16,7 @@ async def _form_token(signup: SignupDriver) -> str:
 
 
 async def test_a_parent_signs_in_sees_school_and_children_and_signs_out(signup: SignupDriver) -> None:
-    await signup.sign_up(await signup.add_parent(child="Mia Example"), "ana.silva")
+    await signup.sign_up(await signup.add_parent(student_name="Mia Example"), "ana.silva")
     assert (await signup.client.get("/account")).headers["location"] == "/login"
     answer = await signup.client.post("/login", data={**FORM, "username": " Ana.Silva"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")

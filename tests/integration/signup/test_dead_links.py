@@ -33,7 +33,7 @@ async def _assert_dead(signup: SignupDriver, path: str, words: str) -> str:
 
 
 async def test_p3_an_expired_link_is_refused_with_no_sweeper_at_work(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia")
+    parent = await signup.add_parent(student_name="Mia")
     page = await _assert_dead(signup, await signup.invite(parent, lifetime=EXPIRED), "This link has expired")
     assert "Send me a fresh link" in page
     await _assert_dead(

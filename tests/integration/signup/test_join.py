@@ -16,7 +16,7 @@ FORM = {"username": "ana.silva", "password": PASSWORD}
 
 
 async def test_p2_a_parent_signs_up_and_then_sees_the_child(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     path = await signup.invite(parent)
     form = await signup.client.get(path)
     assert "Elm Grove &lt;Primary&gt;" in form.text
@@ -42,7 +42,7 @@ async def test_p2_a_parent_signs_up_and_then_sees_the_child(signup: SignupDriver
 
 
 async def test_i20_the_second_use_is_refused_and_signs_nobody_in(signup: SignupDriver) -> None:
-    path = await signup.sign_up(await signup.add_parent(child="Mia Example"), "ana.silva")
+    path = await signup.sign_up(await signup.add_parent(student_name="Mia Example"), "ana.silva")
     before = await signup.list_emitted()
     for answer in [await signup.client.get(path), await signup.client.post(path, data=FORM)]:
         assert answer.status_code == 410
@@ -56,7 +56,7 @@ async def test_i20_the_second_use_is_refused_and_signs_nobody_in(signup: SignupD
 
 
 async def test_i20_a_double_click_is_one_sign_up(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     path = await signup.invite(parent)
     answers = await asyncio.gather(*(signup.client.post(path, data=FORM) for _ in range(8)))
     assert {answer.status_code for answer in answers} == {303}
@@ -68,7 +68,7 @@ async def test_i20_a_double_click_is_one_sign_up(signup: SignupDriver) -> None:
 
 
 async def test_i20_a_second_person_with_another_password_sees_no_child(signup: SignupDriver) -> None:
-    parent = await signup.add_parent(child="Mia Example")
+    parent = await signup.add_parent(student_name="Mia Example")
     path = await signup.invite(parent)
     first = await signup.client.post(path, data=FORM)
     other_name = await signup.client.post(path, data={**FORM, "username": "somebody"})

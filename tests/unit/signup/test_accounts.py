@@ -48,6 +48,7 @@ def test_what_is_not_accepted_is_named(username: str, problem: UsernameProblem) 
 
 def test_case_width_and_spaces_around_make_no_other_username() -> None:
     assert username_key(" ANA.Silva ") == username_key("ana.silva") == username_key("ａｎａ．ｓｉｌｖａ")
+    assert username_key(" ANA.Silva ") == "ana.silva"
     assert username_key("STRASSE") == username_key("straße")
     assert clean_username("  Ana ") == "Ana"
 
