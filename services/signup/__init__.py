@@ -1,1 +1,1 @@
-"""The parents' side: the pages behind the links, accounts, sessions, and who belongs to which school."""
+"""Signup: the public pages behind links, the accounts and sessions of parents, and their memberships of schools."""

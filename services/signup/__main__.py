@@ -1,4 +1,6 @@
-"""`python -m services.signup migrate|api|worker`."""
+"""Command line of signup: `python -m services.signup migrate|api|worker`."""
+
+from __future__ import annotations
 
 from pathlib import Path
 

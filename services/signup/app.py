@@ -1,51 +1,57 @@
-"""The composition root of signup."""
+"""Composition root of signup."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI
 
 from services.signup.consumers import subscriptions
-from services.signup.http.account import account_routes
-from services.signup.http.desk import Desk
-from services.signup.http.errors import install
-from services.signup.http.links import link_routes
+from services.signup.http import routers
+from services.signup.http.context import Context
+from services.signup.http.errors import install_error_pages
 from services.signup.http.pages import Pages
-from services.signup.http.results import result_routes
-from services.signup.service.decision_watch import DecisionWatch
-from services.signup.service.passwords import Passwords
+from services.signup.schedule import tasks
 from services.signup.settings import Settings
-from services.signup.timers import timers
+from services.signup.use_cases.decision_waiter import DecisionWaiter
+from services.signup.use_cases.hash_passwords import PasswordHasher
 from shared.runtime.core import load_settings
 from shared.runtime.database import Database
 from shared.runtime.service import create_service_app
 
-# Forms are limited to 16 KiB while they are read (http/forms.py), so that the answer is a page in plain words.
-_NO_LIMIT_BEFORE_THE_PAGES = 2**40
+# `http/forms.py` limits forms to 16 KiB while it reads them, so that a longer one is answered with a page.
+_UNLIMITED_BYTES = 2**40
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
-    """The ASGI app. Without settings they are read from the environment (ConfigurationError when wrong)."""
+    """Return the ASGI app: `api` serves the pages, `worker` consumes and runs the periodic tasks.
+
+    Without `settings` they are read from the environment; raises ConfigurationError if they are wrong.
+    """
     settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="signup", pool_size=settings.database_pool_size)
-    passwords = Passwords(
-        memory_kibibytes=settings.hash_memory_kibibytes,
-        passes=settings.hash_passes,
-        threads=settings.hash_threads,
-    )
-    pages, decisions = Pages(), DecisionWatch(database)
-    desk = Desk(settings, database, pages, passwords, decisions)
+    context = create_context(settings, database)
     app = create_service_app(
         "signup",
         settings,
         database=database,
-        routers=[link_routes(desk), result_routes(desk), account_routes(desk)],
-        subscriptions=subscriptions(after_decision=decisions.wake),
-        periodic_tasks=timers(database, settings),
-        resources=[passwords, decisions],
+        routers=routers(),
+        subscriptions=subscriptions(on_decisions=context.decisions.wake),
+        periodic_tasks=tasks(database, settings),
+        resources=[context.passwords, context.decisions],
         accepts_api_tokens=False,
         api=api,
         worker=worker,
-        max_body_bytes=_NO_LIMIT_BEFORE_THE_PAGES,
+        max_body_bytes=_UNLIMITED_BYTES,
     )
-    install(app, pages)
+    app.state.context = context
+    install_error_pages(app)
     return app
+
+
+def create_context(settings: Settings, database: Database) -> Context:
+    """Return the context of the routes. The caller opens and closes its `passwords` and `decisions`."""
+    passwords = PasswordHasher(
+        memory_kibibytes=settings.hash_memory_kibibytes,
+        passes=settings.hash_passes,
+        threads=settings.hash_threads,
+    )
+    return Context(settings, database, Pages(), passwords, DecisionWaiter(database))

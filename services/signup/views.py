@@ -1,15 +1,15 @@
-"""What the result page and the account page show."""
+"""Read-only queries for the result page and the account page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.signup.domain.accounts import RefusalReason, SubmissionState
-from services.signup.domain.links import Purpose
+from services.signup.domain.links import Purpose, SubmissionState
+from shared.contracts.values import RefusalReason
 from shared.runtime.database import Transaction
 
 _RESULT = text(
@@ -35,37 +35,37 @@ _LANGUAGE = text(
 )
 _SCHOOLS = text(
     """
-    SELECT m.school_id, s.name AS school_name, c.name AS child_name, c.class_name
+    SELECT m.school_id, s.name AS school_name, st.name AS student_name, st.class_name
       FROM memberships m
       JOIN parents p ON p.parent_id = m.parent_id AND NOT p.removed
       LEFT JOIN schools s ON s.school_id = m.school_id
-      LEFT JOIN students c ON c.student_id = ANY(p.visible_student_ids) AND NOT c.removed
+      LEFT JOIN students st ON st.student_id = ANY(p.visible_student_ids) AND NOT st.removed
      WHERE m.account_id = :account_id AND m.ended_at IS NULL
-     ORDER BY s.name, m.school_id, c.name
+     ORDER BY s.name, m.school_id, st.name
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """A child as the parent sees it."""
+class StudentView:
+    """A student as shown to a parent."""
 
     name: str
     class_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class SchoolOfParent:
-    """A school that the account belongs to, with the children it may see there."""
+class SchoolView:
+    """A school that the account belongs to, with the students that the account may see there."""
 
     school_id: UUID
     name: str | None
-    children: tuple[Child, ...]
+    students: tuple[StudentView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """What became of a pressed button. `first_attempt` is false for whoever came second to a link."""
+    """State of a submission. `first_attempt` is False if another person made the submission on the same link first."""
 
     purpose: Purpose
     state: SubmissionState
@@ -79,16 +79,16 @@ class ResultView:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """The account page."""
+    """An active account with its schools."""
 
     username: str
     language: str | None
-    schools: tuple[SchoolOfParent, ...]
+    schools: tuple[SchoolView, ...]
 
 
-async def find_result(transaction: Transaction, result_digest: str, since: datetime) -> ResultView | None:
-    """The result page of this digest, made after `since`, or None."""
-    row = await transaction.row(_RESULT, {"digest": result_digest, "since": since})
+async def find_result(tx: Transaction, result_digest: str, since: datetime) -> ResultView | None:
+    """Return the result page with this digest if it was created after `since`, otherwise None."""
+    row = await tx.row(_RESULT, {"digest": result_digest, "since": since})
     if row is None:
         return None
     fields = row._asdict()
@@ -98,22 +98,22 @@ async def find_result(transaction: Transaction, result_digest: str, since: datet
     return ResultView(**fields)
 
 
-async def find_account(transaction: Transaction, account_id: UUID) -> AccountView | None:
-    """The open account with its schools and children, or None."""
-    username = await transaction.scalar(_USERNAME, {"account_id": account_id})
+async def find_account(tx: Transaction, account_id: UUID) -> AccountView | None:
+    """Return the active account with its schools and students, or None."""
+    username = await tx.scalar(_USERNAME, {"account_id": account_id})
     if username is None:
         return None
-    language = await transaction.scalar(_LANGUAGE, {"account_id": account_id})
-    return AccountView(username, language, await find_schools(transaction, account_id))
+    language = await tx.scalar(_LANGUAGE, {"account_id": account_id})
+    return AccountView(username, language, await list_schools(tx, account_id))
 
 
-async def find_schools(transaction: Transaction, account_id: UUID) -> tuple[SchoolOfParent, ...]:
-    """The schools where the account has access now, each with the children it may see."""
-    schools: dict[UUID, SchoolOfParent] = {}
-    for row in await transaction.rows(_SCHOOLS, {"account_id": account_id}):
-        known = schools.get(row.school_id, SchoolOfParent(row.school_id, row.school_name, ()))
-        children = known.children
-        if row.child_name is not None:
-            children = (*children, Child(row.child_name, row.class_name))
-        schools[row.school_id] = SchoolOfParent(known.school_id, known.name, children)
+async def list_schools(tx: Transaction, account_id: UUID) -> tuple[SchoolView, ...]:
+    """Return the schools to which the account has access now, each with the students that it may see."""
+    schools: dict[UUID, SchoolView] = {}
+    for row in await tx.rows(_SCHOOLS, {"account_id": account_id}):
+        school = schools.get(row.school_id) or SchoolView(row.school_id, row.school_name, ())
+        if row.student_name is not None:
+            student = StudentView(row.student_name, row.class_name)
+            school = replace(school, students=(*school.students, student))
+        schools[row.school_id] = school
     return tuple(schools.values())

@@ -1,10 +1,9 @@
-"""Accounts and the submissions that lead to them."""
+"""Accounts of parents, and the rules for usernames."""
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -13,26 +12,8 @@ USERNAME_MAX_LENGTH = 80
 _USERNAME_MARKS = frozenset(".-_@+")
 
 
-class SubmissionState(StrEnum):
-    """What became of a pressed button."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
-class RefusalReason(StrEnum):
-    """Why a submission came to nothing; the words of the page follow from it."""
-
-    EXPIRED = "expired"
-    REPLACED = "replaced"
-    USED = "used"
-    WITHDRAWN = "withdrawn"
-    NO_ACCESS = "no_access"
-
-
 class UsernameProblem(StrEnum):
-    """Why a username is not taken as typed; each has a sentence on the page."""
+    """Reason for which a username is not accepted; the value is the key of its text on the page."""
 
     MISSING = "username_missing"
     TOO_SHORT = "username_too_short"
@@ -42,23 +23,8 @@ class UsernameProblem(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """One pressed button. `account_id` is set for a sign-up."""
-
-    submission_id: UUID
-    invitation_id: UUID
-    generation: int
-    school_id: UUID
-    parent_id: UUID
-    account_id: UUID | None
-    state: SubmissionState
-    reason: RefusalReason | None
-    submitted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to reserve: the username as typed, its comparison key, and the argon2 hash of the password."""
+    """An account to reserve: the username for display, its comparison key, and the argon2id hash of the password."""
 
     account_id: UUID
     username: str
@@ -67,34 +33,34 @@ class NewAccount:
 
 
 def clean_username(typed: str) -> str:
-    """The username as it is shown: compatibility forms folded, spaces around it dropped."""
+    """Return the username for display: in Unicode form NFKC, without surrounding spaces."""
     return unicodedata.normalize("NFKC", typed).strip()
 
 
 def username_key(username: str) -> str:
-    """What makes two usernames the same: case and compatibility forms do not count."""
+    """Return the key by which usernames are compared: it ignores case and compatibility forms."""
     return unicodedata.normalize("NFKC", clean_username(username).casefold())
 
 
 def username_problem(typed: str) -> UsernameProblem | None:
-    """The first rule that the username breaks, or None.
+    """Return the first rule that the username breaks, or None.
 
-    3 to 80 characters; letters and digits of any script and `. - _ @ +`; the first is a letter or digit.
+    A username has 3 to 80 characters: alphanumeric ones of any script, and `. - _ @ +`. The first one is alphanumeric.
     """
     username = clean_username(typed)
     if not username:
         return UsernameProblem.MISSING
     if len(username) > USERNAME_MAX_LENGTH:
         return UsernameProblem.TOO_LONG
-    if not username[0].isalnum() or not all(_allowed(character) for character in username):
+    if not username[0].isalnum() or not all(_is_allowed(character) for character in username):
         return UsernameProblem.ODD_CHARACTERS
     if len(username) < USERNAME_MIN_LENGTH:
         return UsernameProblem.TOO_SHORT
     return None
 
 
-def _allowed(character: str) -> bool:
-    # Combining marks (category M) belong to the letters of many scripts, such as Devanagari and Thai.
+def _is_allowed(character: str) -> bool:
+    # Combining marks (category M) are a part of words in many scripts, such as Devanagari and Thai.
     return (
         character.isalnum() or character in _USERNAME_MARKS or unicodedata.category(character).startswith("M")
     )

@@ -1,7 +1,7 @@
-"""What a link is worth at a moment.
+"""Links in messages, and the submissions that parents make on the pages behind them.
 
-A link is genuine when its digest is on file. Its state follows from the invitation's copy and the clock; nothing is
-stored per link, so a newer generation kills all older links at once.
+A link is genuine when the digest of its token is stored. Its state follows from the replica of the invitation and from
+the clock. No state is stored per link, so a new generation invalidates all older links at once.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from shared.contracts.values import RefusalReason
+
 
 class Purpose(StrEnum):
-    """What a link is for: to confirm an address, or to sign up."""
+    """Purpose of a link: to verify a contact, or to sign up."""
 
     VERIFY = "verify"
     JOIN = "join"
 
 
 class InvitationState(StrEnum):
-    """The life of an invitation as far as the pages must know it."""
+    """State of an invitation, as far as the pages need it."""
 
     AWAITING_VERIFICATION = "awaiting_verification"
     VERIFIED = "verified"
@@ -32,7 +34,7 @@ class InvitationState(StrEnum):
 
 
 class LinkState(StrEnum):
-    """What the page behind a link says. Only a live link does anything."""
+    """State of a link. Submissions are possible on a live link only."""
 
     LIVE = "live"
     EXPIRED = "expired"
@@ -44,8 +46,13 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A genuine link with its invitation's present state. Times are the database's, in UTC."""
+    """A genuine link with the present state of its invitation.
 
+    `token_digest` is the SHA-256 (hex) of its token. `generation` is the link's own, `current_generation` that of the
+    invitation. All times are in UTC.
+    """
+
+    token_digest: str
     purpose: Purpose
     invitation_id: UUID
     school_id: UUID
@@ -58,7 +65,7 @@ class Link:
     language: str | None = None
 
     def state(self, now: datetime) -> LinkState:
-        """The state at `now`. The last moment counts as live (submitted_at <= expires_at)."""
+        """Return the state at `now`. The link is still live at the moment of its expiry."""
         if self.generation < self.current_generation:
             return LinkState.REPLACED
         if self._is_used():
@@ -70,21 +77,72 @@ class Link:
         return LinkState.LIVE
 
     @property
-    def signed_up(self) -> bool:
-        """Whether somebody has signed up on the invitation, by this link or a newer one."""
+    def is_signed_up(self) -> bool:
+        """Whether the parent has signed up, through this link or through another one of the invitation."""
         return self.invitation_state is InvitationState.SIGNED_UP
 
-    def offers_fresh(self, state: LinkState) -> bool:
-        """Whether the page of a link in `state` offers a fresh one: it is dead, nobody signed up, access is left."""
-        if self.signed_up or self.invitation_state is InvitationState.BLOCKED:
+    def can_be_renewed(self, state: LinkState) -> bool:
+        """Return whether a parent may request a new link in place of this one, which is in `state`.
+
+        It needs to be dead, and neither may the parent have signed up nor may the invitation be blocked.
+        """
+        if self.is_signed_up or self.invitation_state is InvitationState.BLOCKED:
             return False
         return state is not LinkState.LIVE
 
     def _is_used(self) -> bool:
         if self.purpose is Purpose.JOIN:
-            return self.signed_up
+            return self.is_signed_up
         return self.invitation_state in (
             InvitationState.VERIFIED,
             InvitationState.INVITED,
             InvitationState.SIGNED_UP,
         )
+
+
+class SubmissionState(StrEnum):
+    """State of a submission: waiting for the decision of the invitations service, or decided."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A verification or a sign-up on a link. A sign-up has the `account_id` of the account that it reserves."""
+
+    submission_id: UUID
+    purpose: Purpose
+    invitation_id: UUID
+    generation: int
+    school_id: UUID
+    parent_id: UUID
+    account_id: UUID | None
+    state: SubmissionState
+    reason: RefusalReason | None
+    submitted_at: datetime
+
+
+def new_submission(link: Link, submission_id: UUID, account_id: UUID | None, now: datetime) -> Submission:
+    """Return a pending submission on the link, made at `now`."""
+    return Submission(
+        submission_id=submission_id,
+        purpose=link.purpose,
+        invitation_id=link.invitation_id,
+        generation=link.generation,
+        school_id=link.school_id,
+        parent_id=link.parent_id,
+        account_id=account_id,
+        state=SubmissionState.PENDING,
+        reason=None,
+        submitted_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision against a submission."""
+
+    submission_id: UUID
+    reason: RefusalReason

@@ -1,4 +1,4 @@
-"""Which passwords are taken: long enough and not among the first that anybody would try. No rule on composition.
+"""Rules for passwords: long enough and not commonly used. There are no rules on composition.
 
 Source: NIST SP 800-63B-4 section 3.1.1 and OWASP ASVS 5.0 section 6.2.
 """
@@ -27,7 +27,7 @@ _SHORTEST_RUN = 3
 
 
 class PasswordProblem(StrEnum):
-    """Why a password is not taken; each has a sentence on the page."""
+    """Reason for which a password is not accepted; the value is the key of its text on the page."""
 
     MISSING = "password_missing"
     TOO_SHORT = "password_too_short"
@@ -38,18 +38,21 @@ class PasswordProblem(StrEnum):
 
 
 def clean_password(typed: str) -> str:
-    """The password as it is hashed: compatibility forms folded, so that keyboards agree; spaces count."""
+    """Return the password as it is hashed: in Unicode form NFKC, in which all keyboards agree. Spaces count."""
     return unicodedata.normalize("NFKC", typed)
 
 
 def password_problem(
     typed: str, *, username: str, min_length: int, common: AbstractSet[str]
 ) -> PasswordProblem | None:
-    """The first rule that the password breaks, or None. Lengths are in characters; `common` is in lower case."""
+    """Return the first rule that the password breaks, or None.
+
+    `min_length` is in characters; `common` holds common passwords in lower case.
+    """
     password = clean_password(typed)
-    unfit = _unfit(password, min_length)
-    if unfit is not None:
-        return unfit
+    problem = _length_or_character_problem(password, min_length)
+    if problem is not None:
+        return problem
     if username and password.casefold() == clean_password(username).casefold():
         return PasswordProblem.IS_USERNAME
     if is_common(password, common):
@@ -57,7 +60,7 @@ def password_problem(
     return None
 
 
-def _unfit(password: str, min_length: int) -> PasswordProblem | None:
+def _length_or_character_problem(password: str, min_length: int) -> PasswordProblem | None:
     if not password:
         return PasswordProblem.MISSING
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
@@ -68,10 +71,10 @@ def _unfit(password: str, min_length: int) -> PasswordProblem | None:
 
 
 def is_common(password: str, common: AbstractSet[str]) -> bool:
-    """Whether a guesser's first tries hold it.
+    """Return whether the password is among the first that an attacker would try.
 
-    That is: it is on the list, it is a listed word with digits or signs before or behind, a short piece repeated, a
-    listed word repeated, or nothing but runs along the alphabet or a keyboard row.
+    These are the passwords in `common`, the same with digits or punctuation before or after them, repetitions of one of
+    them or of up to five characters, and runs along the alphabet or along a row of a keyboard.
     """
     folded = password.casefold()
     word = folded.strip(string.digits + string.punctuation + " ")
@@ -86,7 +89,7 @@ def _is_repetition(text: str, common: AbstractSet[str]) -> bool:
 
 
 def _is_runs(text: str) -> bool:
-    """Whether the text falls wholly into runs of at least three neighbours, such as `abcdef123456`."""
+    """Return whether the text consists only of runs of three and more neighbouring characters: `abcdef123456`."""
     position = 0
     while position < len(text):
         length = _run_length(text, position)

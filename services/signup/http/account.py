@@ -1,4 +1,4 @@
-"""Signing in, the account page, signing out."""
+"""Routes of the account: sign in, show the account, sign out."""
 
 from __future__ import annotations
 
@@ -6,85 +6,96 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.signup.domain.passwords import MAX_LENGTH
-from services.signup.http.desk import Desk
+from services.signup.http.context import Context, WithContext
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError, read_form, refuse_other_sites
-from services.signup.service import sessions
+from services.signup.http.rate_limits import admit_password, forgive_password, record_failure
+from services.signup.use_cases.digests import form_token, is_form_token
+from services.signup.use_cases.sign_in import (
+    find_credentials,
+    find_signed_in_account,
+    schools_of_session,
+    sign_in,
+    sign_out,
+)
 
-LOOK = ["GET", "HEAD"]
 _SAME_ORIGIN = {"referrer-policy": "same-origin"}
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def account_routes(desk: Desk) -> APIRouter:
-    """`/login`, `/account`, `/account/sign-out`."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
-    cookie = "__Host-kinvite_parent" if desk.settings.secure else "kinvite_parent"
-
-    @router.api_route("/login", methods=LOOK)
-    async def show_login(request: Request) -> Response:
-        return _login_page(desk, request)
-
-    @router.post("/login")
-    async def press_login(request: Request) -> Response:
-        refuse_other_sites(request, desk.settings.public_url, null_is_ours=False)
-        form = await read_form(request)
-        return await _sign_in(desk, request, form, cookie)
-
-    @router.api_route("/account", methods=LOOK)
-    async def show_account(request: Request) -> Response:
-        secret = request.cookies.get(cookie, "")
-        async with desk.database.transaction(schools=sessions.schools_of(secret)) as transaction:
-            account = await sessions.find_signed_in(transaction, secret)
-        if account is None:
-            return _to("/login")
-        token = sessions.form_token(secret)
-        return desk.pages.render(
-            request, "account.html", language=account.language, account=account, form_token=token
-        )
-
-    @router.post("/account/sign-out")
-    async def sign_out(request: Request) -> Response:
-        refuse_other_sites(request, desk.settings.public_url)
-        secret = request.cookies.get(cookie, "")
-        form = await read_form(request)
-        if not sessions.form_token_is_right(secret, form.get("form_token", "")):
-            raise PageError(403, "other_site")
-        async with desk.database.transaction(schools=()) as transaction:
-            await sessions.sign_out(transaction, secret)
-        response = _to("/login")
-        response.delete_cookie(cookie, secure=desk.settings.secure, httponly=True, samesite="lax")
-        return response
-
-    return router
+@router.api_route("/login", methods=["GET", "HEAD"])
+async def show_login(request: Request, context: WithContext) -> Response:
+    """Show the sign-in form."""
+    return _render_login(context, request)
 
 
-async def _sign_in(desk: Desk, request: Request, form: dict[str, str], cookie: str) -> Response:
+@router.post("/login")
+async def post_login(request: Request, context: WithContext) -> Response:
+    """Sign in with username and password."""
+    refuse_other_sites(request, context.settings.public_url, accepts_null_origin=False)
+    form = await read_form(request)
     username, password = form.get("username", ""), form.get("password", "")[: MAX_LENGTH + 1]
-    await desk.brake_passwords(request, username)
-    async with desk.database.transaction(schools=()) as transaction:
-        found = await sessions.find_credentials(transaction, username)
-    account_id, password_hash = found or (None, None)
-    right = await desk.passwords.matches(password_hash, password)
-    if not right or account_id is None:
-        await desk.count_wrong_guess(request)
-        return _login_page(desk, request, 422, username=username, wrong=True)
-    await desk.forgive_password(request, username)
-    days, previous = desk.settings.session_lifetime_days, request.cookies.get(cookie)
-    async with desk.database.transaction(schools=()) as transaction:
-        secret = await sessions.sign_in(transaction, account_id, lifetime_days=days, previous=previous)
-    response = _to("/account")
-    secure = desk.settings.secure
-    response.set_cookie(cookie, secret, max_age=days * 86_400, secure=secure, httponly=True, samesite="lax")
+    await admit_password(context, request, username)
+    async with context.database.transaction(schools=()) as tx:
+        credentials = await find_credentials(tx, username)
+    account_id, password_hash = credentials or (None, None)
+    is_match = await context.passwords.matches(password_hash, password)
+    if not is_match or account_id is None:
+        await record_failure(context, request)
+        return _render_login(context, request, 422, username=username, wrong=True)
+    await forgive_password(context, request, username)
+    days, previous = context.settings.session_lifetime_days, request.cookies.get(context.session_cookie)
+    async with context.database.transaction(schools=()) as tx:
+        secret = await sign_in(tx, account_id, lifetime_days=days, previous=previous)
+    response = _redirect("/account")
+    response.set_cookie(
+        context.session_cookie,
+        secret,
+        max_age=days * 86_400,
+        secure=context.settings.secure,
+        httponly=True,
+        samesite="lax",
+    )
     return response
 
 
-def _login_page(
-    desk: Desk, request: Request, status: int = 200, *, username: str = "", wrong: bool = False
+@router.api_route("/account", methods=["GET", "HEAD"])
+async def show_account(request: Request, context: WithContext) -> Response:
+    """Show the account with its schools and students, or redirect to the sign-in form."""
+    secret = request.cookies.get(context.session_cookie, "")
+    async with context.database.transaction(schools=schools_of_session(secret)) as tx:
+        account = await find_signed_in_account(tx, secret)
+    if account is None:
+        return _redirect("/login")
+    return context.pages.render(
+        request, "account.html", language=account.language, account=account, form_token=form_token(secret)
+    )
+
+
+@router.post("/account/sign-out")
+async def post_sign_out(request: Request, context: WithContext) -> Response:
+    """End the session. Raises PageError 403 if the form does not carry the session's token."""
+    refuse_other_sites(request, context.settings.public_url)
+    secret = request.cookies.get(context.session_cookie, "")
+    form = await read_form(request)
+    if not is_form_token(secret, form.get("form_token", "")):
+        raise PageError(403, "other_site")
+    async with context.database.transaction(schools=()) as tx:
+        await sign_out(tx, secret)
+    response = _redirect("/login")
+    response.delete_cookie(
+        context.session_cookie, secure=context.settings.secure, httponly=True, samesite="lax"
+    )
+    return response
+
+
+def _render_login(
+    context: Context, request: Request, status: int = 200, *, username: str = "", wrong: bool = False
 ) -> Response:
-    return desk.pages.render(
+    return context.pages.render(
         request, "login.html", status, headers=_SAME_ORIGIN, username=username[:200], wrong=wrong
     )
 
 
-def _to(path: str) -> RedirectResponse:
+def _redirect(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303, {"cache-control": "no-store"})

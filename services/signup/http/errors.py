@@ -1,4 +1,4 @@
-"""Failures of the public pages, said in plain words."""
+"""Error pages: failures of the public pages, explained in plain language."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from services.signup.http.context import Context
 from services.signup.http.forms import PageError
-from services.signup.http.pages import Pages
 from shared.runtime.core import is_transient
 from shared.runtime.observability import get_logger
 
@@ -19,7 +19,7 @@ _KEYS = {404: "not_found", 405: "not_allowed", 413: "too_large"}
 
 
 class PageRoute(APIRoute):
-    """A route whose failures are pages. Needs `install` on the app."""
+    """A route that answers failures with pages. The app needs `install_error_pages`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -40,9 +40,8 @@ class PageRoute(APIRoute):
         return guarded
 
 
-def install(app: FastAPI, pages: Pages) -> None:
+def install_error_pages(app: FastAPI) -> None:
     """Answer unknown paths and wrong methods with pages, too."""
-    app.state.pages = pages
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -53,7 +52,7 @@ def install(app: FastAPI, pages: Pages) -> None:
 
 
 def _page(request: Request, status: int, key: str, headers: dict[str, str] | None = None) -> Response:
-    pages: Pages = request.app.state.pages
-    return pages.render(
+    context: Context = request.app.state.context
+    return context.pages.render(
         request, "message.html", status, headers=headers, title=f"error.{key}.title", text=f"error.{key}.text"
     )

@@ -1,4 +1,4 @@
-"""Reading a form, and refusing one that another site sent."""
+"""Reading of forms, and protection against forms that another site sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_FIELDS = 20
 
 
 class PageError(Exception):
-    """An answer in plain words: HTTP status and the key of its texts (`error.<key>.title`, `error.<key>.text`)."""
+    """An error page: HTTP status, key of its texts (`error.<key>.title`, `error.<key>.text`), and further headers."""
 
     def __init__(self, status: int, key: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(key)
@@ -24,14 +24,14 @@ class PageError(Exception):
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The form's text fields; of a repeated field the last. No form at all reads as an empty one.
+    """Return the text fields of the form. The last value of a repeated field counts; a body of another type has none.
 
-    Raises PageError 413 over 16 KiB and 400 for what is no readable form.
+    Raises PageError 413 if the body is longer than 16 KiB, and PageError 400 if the form cannot be read.
     """
-    body = await _read(request)
+    body = await _read_body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _multipart(request, body)
+        return await _parse_multipart(request, body)
     if kind not in ("", "application/x-www-form-urlencoded"):
         return {}
     try:
@@ -41,16 +41,17 @@ async def read_form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def refuse_other_sites(request: Request, public_url: str, *, null_is_ours: bool = True) -> None:
-    """Raise PageError 403 for a form that a browser says came from another site.
+def refuse_other_sites(request: Request, public_url: str, *, accepts_null_origin: bool = True) -> None:
+    """Raise PageError 403 if the headers of the browser show that the form was sent from another site.
 
-    A client that sends neither `Sec-Fetch-Site` nor `Origin` is no browser that could be misled. `Origin: null` is what
-    browsers send for our own forms on pages that ask for `Referrer-Policy: no-referrer` (Fetch standard, "append a
-    request Origin header"), and old ones send it without `Sec-Fetch-Site`; pages with another policy never send it.
+    A client that sends neither `Sec-Fetch-Site` nor `Origin` is not a browser, so nobody can misuse it. Browsers send
+    `Origin: null` for forms on our own pages with `Referrer-Policy: no-referrer` (Fetch standard, "append a request
+    Origin header"), old browsers without `Sec-Fetch-Site`. Pages with another policy never cause it: their routes set
+    `accepts_null_origin` to False.
     """
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
-    if origin == "null" and site is None and not null_is_ours:
+    if origin == "null" and site is None and not accepts_null_origin:
         raise PageError(403, "other_site")
     if origin not in (None, "null") and origin != public_url and not _is_own_host(request, origin):
         raise PageError(403, "other_site")
@@ -59,7 +60,7 @@ def refuse_other_sites(request: Request, public_url: str, *, null_is_ours: bool 
 
 
 def client_address(request: Request) -> str:
-    """What stands for the client when guesses are counted: the IPv4 address, or the /64 network of an IPv6 one."""
+    """Return the client for which failed attempts are counted: an IPv4 address, or the /64 network of an IPv6 one."""
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
@@ -71,14 +72,14 @@ def client_address(request: Request) -> str:
 
 
 def _is_own_host(request: Request, origin: str) -> bool:
-    # A browser sets Host by the address it calls; a page of another site cannot choose it.
+    # The browser derives the Host header from the address that it calls. A page of another site cannot set it.
     try:
         return bool(urlsplit(origin).netloc) and urlsplit(origin).netloc == request.headers.get("host")
     except ValueError:
         return False
 
 
-async def _read(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body.extend(chunk)
@@ -87,11 +88,11 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _multipart(request: Request, body: bytes) -> dict[str, str]:
-    async def once() -> AsyncGenerator[bytes, None]:
+async def _parse_multipart(request: Request, body: bytes) -> dict[str, str]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
-    parser = MultiPartParser(request.headers, once(), max_files=0, max_fields=MAX_FIELDS)
+    parser = MultiPartParser(request.headers, stream(), max_files=0, max_fields=MAX_FIELDS)
     try:
         form = await parser.parse()
     except (MultiPartException, UnicodeDecodeError, KeyError):

@@ -1,4 +1,4 @@
-"""The sign-up form: it keeps the username when something is wrong, and says what."""
+"""The sign-up form. After a mistake it names the mistake and retains the username."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from fastapi import Request, Response
 from services.signup.domain.accounts import UsernameProblem, username_key, username_problem
 from services.signup.domain.links import Link
 from services.signup.domain.passwords import password_problem
-from services.signup.http.desk import Desk
-from services.signup.service.join import Repeated, UsernameTaken, join_earlier, submit_sign_up
-from services.signup.service.passwords import common_passwords
-from services.signup.service.verify import Submitted
+from services.signup.http.context import Context
+from services.signup.http.link_pages import respond_to_submission
+from services.signup.use_cases.hash_passwords import common_passwords
+from services.signup.use_cases.submit_on_link import Submitted
+from services.signup.use_cases.submit_sign_up import (
+    RepeatedSignUp,
+    UsernameTaken,
+    join_earlier_sign_up,
+    submit_sign_up,
+)
 
 
-def join_page(
-    desk: Desk,
+def render_join_form(
+    context: Context,
     request: Request,
     link: Link,
     status: int = 200,
@@ -23,8 +29,8 @@ def join_page(
     username_error: str | None = None,
     password_error: str | None = None,
 ) -> Response:
-    """The form; errors are keys of texts."""
-    return desk.pages.render(
+    """Return the sign-up form. Errors are the keys of their texts."""
+    return context.pages.render(
         request,
         "join.html",
         status,
@@ -33,23 +39,26 @@ def join_page(
         username=username[:200],
         username_error=username_error,
         password_error=password_error,
-        min_length=desk.settings.password_min_length,
+        min_length=context.settings.password_min_length,
     )
 
 
-async def sign_up(desk: Desk, request: Request, link: Link, token: str, form: dict[str, str]) -> Response:
-    """Check what was typed, hash off the loop, reserve and submit, wait for the decision."""
+async def post_sign_up(context: Context, request: Request, link: Link, form: dict[str, str]) -> Response:
+    """Check the username and the password, submit the sign-up, and respond when it is decided.
+
+    The password is hashed before the transaction begins.
+    """
     username, password = form.get("username", ""), form.get("password", "")
     username_error = username_problem(username)
     password_error = password_problem(
         password,
         username=username,
-        min_length=desk.settings.password_min_length,
+        min_length=context.settings.password_min_length,
         common=common_passwords(),
     )
     if username_error or password_error:
-        return join_page(
-            desk,
+        return render_join_form(
+            context,
             request,
             link,
             422,
@@ -57,21 +66,20 @@ async def sign_up(desk: Desk, request: Request, link: Link, token: str, form: di
             username_error=username_error,
             password_error=password_error,
         )
-    password_hash = await desk.passwords.hash(password)
-    async with desk.database.transaction(schools=[link.school_id]) as transaction:
-        outcome = await submit_sign_up(transaction, token, username, password_hash)
+    password_hash = await context.passwords.hash(password)
+    async with context.database.transaction(schools=[link.school_id]) as tx:
+        outcome = await submit_sign_up(tx, link, username, password_hash)
     if isinstance(outcome, UsernameTaken):
         taken = UsernameProblem.TAKEN
-        return join_page(desk, request, link, 409, username=username, username_error=taken)
-    if isinstance(outcome, Repeated):
-        outcome = await _join_earlier(desk, outcome, username, password)
-    return await desk.after_press(request, outcome)
+        return render_join_form(context, request, link, 409, username=username, username_error=taken)
+    if isinstance(outcome, RepeatedSignUp):
+        outcome = await _join_earlier(context, outcome, username, password)
+    return await respond_to_submission(context, request, outcome)
 
 
-async def _join_earlier(desk: Desk, earlier: Repeated, username: str, password: str) -> Submitted:
-    same_person = earlier.account.username_key == username_key(username) and await desk.passwords.matches(
-        earlier.account.password_hash, password
-    )
-    school_id = earlier.submission.school_id
-    async with desk.database.transaction(schools=[school_id]) as transaction:
-        return await join_earlier(transaction, earlier, same_person=same_person)
+async def _join_earlier(context: Context, earlier: RepeatedSignUp, username: str, password: str) -> Submitted:
+    is_same_person = earlier.account.username_key == username_key(
+        username
+    ) and await context.passwords.matches(earlier.account.password_hash, password)
+    async with context.database.transaction(schools=[earlier.submission.school_id]) as tx:
+        return await join_earlier_sign_up(tx, earlier, same_person=is_same_person)

@@ -1,4 +1,4 @@
-"""Rendering: one template engine, one table of texts per language, one set of headers."""
+"""Rendering of pages from templates, texts per language, and a common set of headers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TEMPLATES = files("services.signup").joinpath("templates")
 
 
 class Pages:
-    """Templates and texts, loaded once. Every value that is put into a page or a sentence is escaped."""
+    """Renderer of pages. Templates and texts are loaded once; every value in a page or a text is escaped."""
 
     def __init__(self) -> None:
         self.texts = _load_texts()
         css = _TEMPLATES.joinpath("pages.css").read_text(encoding="utf-8").strip()
-        self._headers = _headers(css)
-        self._css = Markup(css)  # noqa: S704 - our own file
+        self._headers = _build_headers(css)
+        self._css = Markup(css)  # noqa: S704 - a file of this package
         self._environment = Environment(
             loader=FunctionLoader(lambda name: _TEMPLATES.joinpath(name).read_text(encoding="utf-8")),
             autoescape=True,
@@ -45,7 +45,10 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> HTMLResponse:
-        """A page in `language` where we speak it, else in the best one that the browser asks for."""
+        """Return the page in `language` if it has texts, otherwise in the best language that the browser accepts.
+
+        `context` are the variables of the template.
+        """
         chosen = self.language(language, request.headers.get("accept-language", ""))
         html = self._environment.get_template(template).render(
             t=lambda key, **values: self.text(chosen, key, values),
@@ -57,15 +60,18 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "content-language": chosen, **(headers or {})})
 
     def language(self, preferred: str | None, accepted: str) -> str:
-        """The first of the wanted languages that has texts: the given one, then Accept-Language in order of weight."""
-        for tag in (preferred or "", *_by_weight(accepted)):
+        """Return the first language with texts: `preferred`, then those of Accept-Language by weight, then English."""
+        for tag in (preferred or "", *_sort_by_weight(accepted)):
             primary = tag.replace("_", "-").split("-")[0].strip().lower()
             if primary in self.texts:
                 return primary
         return FALLBACK_LANGUAGE
 
     def text(self, language: str, key: str, values: Mapping[str, object]) -> Markup:
-        """A sentence, with its values escaped and kept from turning the writing direction. KeyError for no such key."""
+        """Return the text of `key` with its values, escaped and isolated from the writing direction.
+
+        Raises KeyError for an unknown key.
+        """
         pattern = escape(self.texts[language].get(key) or self.texts[FALLBACK_LANGUAGE][key])
         isolated = {name: Markup("<bdi>{}</bdi>").format(value) for name, value in values.items()}
         return pattern.format(**isolated)
@@ -79,7 +85,7 @@ def _load_texts() -> dict[str, dict[str, str]]:
     return texts
 
 
-def _by_weight(accepted: str) -> list[str]:
+def _sort_by_weight(accepted: str) -> list[str]:
     weighted = []
     for position, part in enumerate(accepted[:500].split(",")):
         tag, _, weight = part.partition(";q=")
@@ -90,7 +96,7 @@ def _by_weight(accepted: str) -> list[str]:
     return [tag for _, _, tag in sorted(weighted)]
 
 
-def _headers(css: str) -> dict[str, str]:
+def _build_headers(css: str) -> dict[str, str]:
     style = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return {
         "cache-control": "no-store",

@@ -1,1 +1,1 @@
-"""Every SQL statement that writes, and the reads that a decision needs. Consumers' statements take whole batches."""
+"""Tables of signup and the statements that read and write them."""

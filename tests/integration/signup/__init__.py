@@ -1,1 +1,1 @@
-"""Signup on real PostgreSQL: facts go straight into its handlers, requests to its pages."""
+"""Signup on a real PostgreSQL: events go straight to its handlers, requests to its pages."""

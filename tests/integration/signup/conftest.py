@@ -1,14 +1,16 @@
-"""A scene per test."""
+"""A driver per test."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.signup.scene import Scene, scene, settings_for
+from tests.integration.signup.driver import SignupDriver, open_driver, settings_for
 
 
 @pytest.fixture
-async def school(database_url: str) -> AsyncIterator[Scene]:
-    """One registered school with the parents' pages; nothing waits longer than it must."""
-    async with scene(settings_for(database_url)) as opened:
-        yield opened
+async def signup(database_url: str) -> AsyncIterator[SignupDriver]:
+    """Open the pages of signup with one registered school and without waits."""
+    async with open_driver(settings_for(database_url)) as driver:
+        yield driver

@@ -1,4 +1,4 @@
-"""The whole service, on both brokers: the button's message leaves, the decision comes in, the page says so."""
+"""The whole service on both brokers: the submission leaves, the decision arrives, the page shows it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from services.signup.app import create_app
 from services.signup.settings import Settings
-from shared.contracts import invitations as facts
-from shared.contracts import roster
+from shared.contracts import invitations, roster
 from shared.contracts.message import Message
 from shared.runtime.core import load_settings
 from shared.runtime.database import Database
 from shared.runtime.messaging import Kafka, Lane, OutboxMessage, emit
 from shared.runtime.messaging.outbox.relay import Relay
 from shared.runtime.observability import Health
-from tests.integration.signup.scene import PASSWORD, Family, link_fact
+from tests.integration.signup.builders import ParentRecord, link_event
+from tests.integration.signup.driver import PASSWORD
 from tests.support.apps import running
 from tests.support.waiting import eventually
 
@@ -26,15 +26,15 @@ NOW = "2026-03-02T12:00:00Z"
 
 
 async def _publish(database: Database, school_id: UUID, *messages: Message, version: int = 1) -> None:
-    async with database.transaction() as transaction:
-        await emit(transaction, *(OutboxMessage(message, school_id, version) for message in messages))
+    async with database.transaction() as tx:
+        await emit(tx, *(OutboxMessage(message, school_id, version) for message in messages))
 
 
-async def _submission(database: Database) -> UUID:
-    async with database.transaction() as transaction:
-        found = await transaction.scalar("SELECT submission_id FROM submissions WHERE state = 'pending'")
-    assert isinstance(found, UUID)
-    return found
+async def _get_pending(database: Database) -> UUID:
+    async with database.transaction() as tx:
+        submission_id = await tx.scalar("SELECT submission_id FROM submissions WHERE state = 'pending'")
+    assert isinstance(submission_id, UUID)
+    return submission_id
 
 
 async def test_p12_p13_p14_the_saga_over_the_broker(environment: dict[str, str]) -> None:
@@ -58,38 +58,42 @@ async def test_p12_p13_p14_the_saga_over_the_broker(environment: dict[str, str])
 
 
 async def _walk(
-    client: httpx.AsyncClient, roster_database: Database, invitations: Database, own: Database
+    client: httpx.AsyncClient, roster_database: Database, invitations_database: Database, own: Database
 ) -> None:
-    family = Family(school_id=UUID(int=1), generation=1)
-    child = roster.ChildLink(student_id=family.student_id)
+    parent = ParentRecord(school_id=UUID(int=1), generation=1)
+    child = roster.ChildLink(student_id=parent.student_id)
     await _publish(
         roster_database,
-        family.school_id,
-        roster.StudentAdded(student_id=family.student_id, student=roster.StudentDetails(name="Mia Example")),
+        parent.school_id,
+        roster.StudentAdded(student_id=parent.student_id, student=roster.StudentDetails(name="Mia Example")),
         roster.ParentAdded(
-            parent_id=family.parent_id, parent=roster.ParentDetails(name="Ada"), children=(child,)
+            parent_id=parent.parent_id, parent=roster.ParentDetails(name="Ada"), children=(child,)
         ),
     )
-    await _publish(invitations, family.school_id, link_fact(facts.VerificationRequested, family, "v-token"))
+    await _publish(
+        invitations_database,
+        parent.school_id,
+        link_event(invitations.VerificationRequested, parent, "v-token"),
+    )
 
-    async def is_there() -> None:
+    async def link_is_live() -> None:
         assert (await client.get("/verify/v-token")).status_code == 200
 
-    await eventually(is_there, within_seconds=30)
-    pressed = asyncio.create_task(client.post("/verify/v-token", follow_redirects=True))
-    await eventually(lambda: _submission(own))
-    verified = family.fact(facts.ContactVerified, contact_id=family.contact_id, verified_at=NOW)
-    await _publish(invitations, family.school_id, verified, version=2)
-    assert "is confirmed" in (await pressed).text
+    await eventually(link_is_live, within_seconds=30)
+    response = asyncio.create_task(client.post("/verify/v-token", follow_redirects=True))
+    await eventually(lambda: _get_pending(own))
+    verified = parent.event(invitations.ContactVerified, contact_id=parent.contact_id, verified_at=NOW)
+    await _publish(invitations_database, parent.school_id, verified, version=2)
+    assert "is confirmed" in (await response).text
 
-    issued = link_fact(facts.InvitationIssued, family, "j-token")
-    await _publish(invitations, family.school_id, issued, version=3)
+    issued = link_event(invitations.InvitationIssued, parent, "j-token")
+    await _publish(invitations_database, parent.school_id, issued, version=3)
     form = {"username": "ana.silva", "password": PASSWORD}
-    pressed = asyncio.create_task(client.post("/join/j-token", data=form, follow_redirects=True))
-    submission_id = await eventually(lambda: _submission(own))
-    accepted = family.fact(facts.InvitationAccepted, submission_id=submission_id, accepted_at=NOW)
-    await _publish(invitations, family.school_id, accepted, version=4)
-    page = await pressed
+    response = asyncio.create_task(client.post("/join/j-token", data=form, follow_redirects=True))
+    submission_id = await eventually(lambda: _get_pending(own))
+    accepted = parent.event(invitations.InvitationAccepted, submission_id=submission_id, accepted_at=NOW)
+    await _publish(invitations_database, parent.school_id, accepted, version=4)
+    page = await response
     assert "You are signed up" in page.text
     assert "Mia Example" in page.text
 

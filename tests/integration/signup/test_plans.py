@@ -1,15 +1,17 @@
-"""How PostgreSQL finds a parent's rows: by their whole keys, with the values it was given and with any others."""
+"""Query plans: rows of a parent are found by their whole keys, in custom and in generic plans."""
+
+from __future__ import annotations
 
 import pytest
 
-from shared.contracts import invitations as facts
+from shared.contracts import invitations
 from shared.contracts.roster import StudentRemoved
-from tests.integration.signup.scene import PASSWORD, Scene
+from tests.integration.signup.driver import PASSWORD, SignupDriver
 from tests.support.plans import Asked, planner
 from tests.support.postgres import execute_as_owner
 
 TABLES = ("students", "parents", "invitations", "links", "submissions", "accounts", "memberships", "sessions")
-# Of a school that the statistics know; rows enough that reading all of them would cost more than an index.
+# Rows of a school that the statistics include, so many that reading all of them costs more than an index.
 _FILL = """
 SET search_path = signup;
 SET app.owner = 'on';
@@ -34,27 +36,29 @@ ANALYZE students, parents, invitations, links, submissions, accounts, membership
 
 
 async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(
-    school: Scene, monkeypatch: pytest.MonkeyPatch
+    signup: SignupDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await execute_as_owner(school.database.url, _FILL)
-    asked = Asked()
-    asked.watch(school.database, monkeypatch)
-    family = await school.family()
-    await school.client.post(await school.ask_to_verify(family))
-    await school.feed(
-        family.fact(facts.ContactVerified, contact_id=family.contact_id, verified_at="2026-03-02T12:00:00Z")
+    await execute_as_owner(signup.database.url, _FILL)
+    queries = Asked()
+    queries.watch(signup.database, monkeypatch)
+    parent = await signup.add_parent()
+    await signup.client.post(await signup.request_verification(parent))
+    await signup.consume(
+        parent.event(
+            invitations.ContactVerified, contact_id=parent.contact_id, verified_at="2026-03-02T12:00:00Z"
+        )
     )
-    link = await school.signed_up(family, "ana.silva")
-    await school.client.get(link)
-    await school.client.post("/login", data={"username": "ana.silva", "password": PASSWORD})
-    await school.client.get("/account")
-    await school.feed(family.fact(facts.InvitationWithdrawn, withdrawn_at="2026-03-02T12:00:00Z"))
-    await school.feed(StudentRemoved(student_id=family.student_id))
-    found = asked.about(*TABLES)
-    assert len(found) > 20
+    link = await signup.sign_up(parent, "ana.silva")
+    await signup.client.get(link)
+    await signup.client.post("/login", data={"username": "ana.silva", "password": PASSWORD})
+    await signup.client.get("/account")
+    await signup.consume(parent.event(invitations.InvitationWithdrawn, withdrawn_at="2026-03-02T12:00:00Z"))
+    await signup.consume(StudentRemoved(student_id=parent.student_id))
+    statements = queries.about(*TABLES)
+    assert len(statements) > 20
     wrong = []
-    async with planner(school.database) as plan:
-        for statement, values in found.items():
+    async with planner(signup.database) as plan:
+        for statement, values in statements.items():
             for which, text in (await plan.plans(statement, values)).items():
                 if walks := await plan.walks(text, columns=1):
                     wrong.append(f"{walks} {which}: {statement}\n{text}")

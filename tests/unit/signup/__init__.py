@@ -1,1 +1,1 @@
-"""Signup: its rules."""
+"""Unit tests of signup."""

@@ -1,4 +1,4 @@
-"""Which address a guess is counted against, and which forms are ours."""
+"""Addresses under which failed attempts are counted, and forms that come from other sites."""
 
 import pytest
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""What a link is worth at a moment."""
+"""States of links, and submissions on them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,19 @@ from uuid import uuid4
 
 import pytest
 
-from services.signup.domain.links import InvitationState, Link, LinkState, Purpose
+from services.signup.domain.links import (
+    InvitationState,
+    Link,
+    LinkState,
+    Purpose,
+    Submission,
+    SubmissionState,
+    new_submission,
+)
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JOIN = Link(
+    token_digest="5e",
     purpose=Purpose.JOIN,
     invitation_id=uuid4(),
     school_id=uuid4(),
@@ -36,7 +45,7 @@ def test_p3_an_expiry_that_was_announced_counts_before_the_clock() -> None:
 
 
 @pytest.mark.parametrize("state", list(InvitationState))
-def test_p4_p11_i23_an_older_generation_is_replaced_whatever_the_invitation_became(
+def test_i23_an_older_generation_is_replaced_whatever_the_invitation_became(
     state: InvitationState,
 ) -> None:
     older = replace(JOIN, generation=1, invitation_state=state)
@@ -63,7 +72,7 @@ def test_state_follows_the_invitation(
     assert replace(JOIN, invitation_state=invitation).state(NOW) is join
 
 
-def test_a_used_link_stays_used_after_its_week() -> None:
+def test_a_used_link_stays_used_after_its_expiry() -> None:
     used = replace(JOIN, invitation_state=InvitationState.SIGNED_UP)
     assert used.state(NOW + timedelta(days=8)) is LinkState.USED
 
@@ -80,7 +89,56 @@ def test_a_used_link_stays_used_after_its_week() -> None:
         (InvitationState.BLOCKED, LinkState.WITHDRAWN, False),
     ],
 )
-def test_a_fresh_link_is_offered_only_where_one_can_help(
+def test_a_new_link_is_offered_only_where_one_can_help(
     invitation: InvitationState, state: LinkState, offered: bool
 ) -> None:
-    assert replace(JOIN, invitation_state=invitation).offers_fresh(state) is offered
+    assert replace(JOIN, invitation_state=invitation).can_be_renewed(state) is offered
+
+
+@pytest.mark.parametrize("state", list(InvitationState))
+def test_only_a_signed_up_invitation_is_signed_up(state: InvitationState) -> None:
+    assert replace(JOIN, invitation_state=state).is_signed_up is (state is InvitationState.SIGNED_UP)
+
+
+def test_a_later_generation_than_the_invitation_has_is_live() -> None:
+    """The event about a link may arrive before a newer one about the invitation."""
+    assert replace(JOIN, generation=3).state(NOW) is LinkState.LIVE
+
+
+def test_a_new_submission_is_pending_and_belongs_to_the_link() -> None:
+    submission_id, account_id = uuid4(), uuid4()
+    assert new_submission(JOIN, submission_id, account_id, NOW) == Submission(
+        submission_id=submission_id,
+        purpose=Purpose.JOIN,
+        invitation_id=JOIN.invitation_id,
+        generation=2,
+        school_id=JOIN.school_id,
+        parent_id=JOIN.parent_id,
+        account_id=account_id,
+        state=SubmissionState.PENDING,
+        reason=None,
+        submitted_at=NOW,
+    )
+
+
+def test_stored_and_published_values_stay() -> None:
+    """The table's checks and the keys of texts depend on them."""
+    assert [state.value for state in InvitationState] == [
+        "awaiting_verification",
+        "verified",
+        "invited",
+        "signed_up",
+        "expired",
+        "withdrawn",
+        "blocked",
+    ]
+    assert [state.value for state in LinkState] == [
+        "live",
+        "expired",
+        "replaced",
+        "used",
+        "withdrawn",
+        "unknown",
+    ]
+    assert [state.value for state in SubmissionState] == ["pending", "accepted", "refused"]
+    assert [purpose.value for purpose in Purpose] == ["verify", "join"]

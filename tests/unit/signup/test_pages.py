@@ -1,4 +1,4 @@
-"""Texts and the choice of language."""
+"""Texts of the pages, and the choice of language."""
 
 import re
 from string import Formatter
@@ -51,5 +51,5 @@ def test_values_are_escaped_and_isolated() -> None:
     assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt; {school}</bdi>" in text
 
 
-def test_p1_texts_are_plain_sentences() -> None:
+def test_texts_are_plain_sentences() -> None:
     assert not [key for key, text in ENGLISH.items() if re.search(r"</?\w|&\w+;|!!|  ", text)]

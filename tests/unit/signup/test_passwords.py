@@ -1,9 +1,16 @@
-"""Passwords: long and not common, nothing else."""
+"""Rules for passwords."""
 
 import pytest
 
-from services.signup.domain.passwords import MAX_LENGTH, PasswordProblem, clean_password, password_problem
-from services.signup.service.passwords import Passwords, common_passwords
+from services.signup.domain.passwords import (
+    MAX_LENGTH,
+    PasswordProblem,
+    clean_password,
+    is_common,
+    password_problem,
+)
+from services.signup.http.pages import Pages
+from services.signup.use_cases.hash_passwords import common_passwords
 
 
 def _problem(password: str, username: str = "ana") -> PasswordProblem | None:
@@ -31,7 +38,7 @@ def test_long_and_uncommon_is_enough(password: str) -> None:
 
 
 @pytest.mark.parametrize("length", [64, 128, MAX_LENGTH])
-def test_at_least_64_characters_are_taken(length: int) -> None:
+def test_at_least_64_characters_are_accepted(length: int) -> None:
     assert _problem(("kinvite opens doors; " * 100)[: length - 4] + "zebr") is None
 
 
@@ -66,7 +73,7 @@ def test_what_anybody_would_try_first_is_refused(password: str) -> None:
         ("four small\ud800 ships", PasswordProblem.ODD_CHARACTERS),
     ],
 )
-def test_what_is_not_taken_is_named(password: str, problem: PasswordProblem) -> None:
+def test_what_is_not_accepted_is_named(password: str, problem: PasswordProblem) -> None:
     assert _problem(password) is problem
 
 
@@ -81,24 +88,66 @@ def test_the_minimum_is_a_setting() -> None:
     )
 
 
-def test_the_list_holds_tens_of_thousands_and_no_comment() -> None:
-    assert len(common_passwords()) > 30_000
-    assert not any(word.startswith("# ") for word in common_passwords())
-
-
-async def test_hashes_are_argon2id_with_the_set_cost_and_differ_each_time() -> None:
-    async with Passwords(memory_kibibytes=19 * 1024, passes=2, threads=1) as passwords:
-        first, second = (
-            await passwords.hash("four small green ships"),
-            await passwords.hash("four small green ships"),
-        )
-        assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-        assert first != second
-        assert await passwords.matches(first, "four small green ships")
-        assert not await passwords.matches(first, "four small green boats")
-        assert not await passwords.matches(None, "a password that no account has")
-        assert not await passwords.matches("no hash at all", "four small green ships")
-
-
-def test_keyboards_that_compose_letters_differently_type_the_same_password() -> None:
+def test_keyboards_that_compose_characters_differently_type_the_same_password() -> None:
     assert clean_password("cafe\u0301") == clean_password("caf\u00e9")
+
+
+def test_every_problem_has_a_text_on_the_page() -> None:
+    texts = Pages().texts["en"]
+    assert {f"problem.{problem}" for problem in PasswordProblem} <= texts.keys()
+
+
+@pytest.mark.parametrize(
+    ("password", "is_listed"),
+    [
+        ("dragon", True),
+        ("DRAGON", True),
+        ("dragondragon", True),
+        ("12!dragon 34", True),
+        ("dragonfish", False),
+        ("abcde" * 2, True),
+        ("abcdef" * 2, True),
+        ("xkqzwv" * 2, False),
+        ("xkqzw" * 2, True),
+        ("abc" + "xyz", True),
+        ("ab" + "xyz", False),
+        ("zyx" + "0987", True),
+        ("aaa" + "bbb", True),
+        ("aab" + "bbb", False),
+        ("yxcvbnm" + "lkjhgfdsa", True),
+        ("azertyuiop" + "abc", True),
+        ("abc" + "q", False),
+    ],
+)
+def test_lists_repetitions_and_runs_are_common(password: str, is_listed: bool) -> None:
+    assert is_common(password, frozenset({"dragon"})) is is_listed
+
+
+@pytest.mark.parametrize(
+    ("length", "problem"),
+    [
+        (11, PasswordProblem.TOO_SHORT),
+        (12, None),
+        (1_000, None),
+        (1_001, PasswordProblem.TOO_LONG),
+    ],
+)
+def test_lengths_are_inclusive(length: int, problem: PasswordProblem | None) -> None:
+    typed = ("kinvite opens doors; " * 100)[: length - 1] + "q"
+    assert password_problem(typed, username="ana", min_length=12, common=frozenset()) is problem
+
+
+def test_without_a_username_no_password_equals_it() -> None:
+    assert (
+        password_problem("a", username="", min_length=1, common=frozenset())
+        is not PasswordProblem.IS_USERNAME
+    )
+
+
+def test_the_username_in_another_form_is_still_the_username() -> None:
+    assert (
+        password_problem(
+            "ＡＮＡ.silva-of-kinvite", username="ana.silva-of-kinvite", min_length=12, common=frozenset()
+        )
+        is PasswordProblem.IS_USERNAME
+    )

@@ -1,1 +1,0 @@
-"""Use cases: load, decide, save, emit. The caller owns the transaction."""

@@ -1,0 +1,1 @@
+"""Use cases of signup: load, decide, save, emit. The caller opens the transaction and commits it."""
