@@ -1,4 +1,6 @@
-"""What would have been sent: servers that keep every mail and text, with a page and a JSON list to read them."""
+"""The mailbox: servers for e-mail and text messages that store everything, send nothing, and show it by page and API."""
+
+from __future__ import annotations
 
 from deploy.embedded.mailbox.mailbox import Mailbox
 

@@ -1,4 +1,6 @@
-"""Recipients who behave badly, and phones that answer: by page and by API."""
+"""Routes that set how simulated recipients behave and that reply from their phones, as pages and as a JSON API."""
+
+from __future__ import annotations
 
 from typing import Annotated
 
@@ -8,12 +10,12 @@ from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, Field
 
 from deploy.embedded.mailbox.reports import Reporter
-from deploy.embedded.mailbox.state import Behaviour, Play, State
+from deploy.embedded.mailbox.state import Behaviour, RecipientBehaviour, State
 from deploy.embedded.mailbox.store import Channel
 from shared.runtime.problems import Problem
 
 PAGE = "/mailbox/behaviours"
-EXPLAINED: dict[Behaviour, tuple[str, str]] = {
+EXPLANATIONS: dict[Behaviour, tuple[str, str]] = {
     "refuse": (
         "The mail server says at once that there is no such mailbox.",
         "The number is no mobile number.",
@@ -39,7 +41,7 @@ Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^\s\x00
 
 
 class BehaviourBody(BaseModel):
-    """How a recipient behaves from now on."""
+    """Behaviour of one recipient from now on."""
 
     to: Address = Field(description="an e-mail address, or a number with + and country code")
     behaviour: Behaviour
@@ -53,24 +55,24 @@ class BehaviourBody(BaseModel):
 
 
 class BehaviourList(BaseModel):
-    """All of them; there is never a second page."""
+    """All behaviours that are set, always on one page."""
 
     items: list[BehaviourBody]
     next: None = None
 
 
 class ReplyBody(BaseModel):
-    """The owner of a number writes back."""
+    """Reply from a phone to the last message that it received on a channel."""
 
     to: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="whose phone it is")
     channel: Channel = "sms"
     text: str = Field(min_length=1, max_length=1_600)
 
 
-def add_play(
+def add_behaviour_routes(
     app: FastAPI, state: State, reporter: Reporter, templates: Jinja2Templates, headers: dict[str, str]
 ) -> None:
-    """The routes on the mailbox's app."""
+    """Add the JSON routes and the pages to the mailbox's app. `headers` are sent with every page."""
     _add_json_routes(app, state, reporter)
     _add_pages(app, state, reporter, templates, headers)
 
@@ -78,18 +80,18 @@ def add_play(
 def _add_json_routes(app: FastAPI, state: State, reporter: Reporter) -> None:
     @app.get("/mailbox/v1/behaviours")
     async def list_behaviours() -> BehaviourList:
-        return BehaviourList(items=[_body(play) for play in state.plays()])
+        return BehaviourList(items=[_to_body(behaviour) for behaviour in state.list_behaviours()])
 
     @app.post("/mailbox/v1/behaviours", status_code=201)
     async def set_behaviour(body: BehaviourBody) -> BehaviourBody:
-        state.set(Play(body.to, body.behaviour, body.times, body.code))
+        state.set_behaviour(RecipientBehaviour(body.to, body.behaviour, body.times, body.code))
         return body
 
     @app.delete("/mailbox/v1/behaviours", status_code=204)
-    async def forget_behaviours(
+    async def delete_behaviours(
         to: Annotated[str | None, Query(description="whose; left out: everybody's")] = None,
     ) -> Response:
-        state.forget(to.replace(" ", "+") if to is not None else None)
+        state.delete_behaviours(to.replace(" ", "+") if to is not None else None)
         return Response(status_code=204)
 
     @app.post("/mailbox/v1/replies", status_code=202)
@@ -103,7 +105,7 @@ def _add_pages(
 ) -> None:
     @app.get(PAGE, response_class=HTMLResponse)
     async def show_behaviours(request: Request, to: str = "") -> HTMLResponse:
-        context = {"plays": state.plays(), "explained": EXPLAINED, "to": to}
+        context = {"behaviours": state.list_behaviours(), "explanations": EXPLANATIONS, "to": to}
         return templates.TemplateResponse(request, "behaviours.html", context, headers=headers)
 
     @app.post(PAGE)
@@ -113,36 +115,39 @@ def _add_pages(
         behaviour: Annotated[Behaviour, Form()],
         times: Annotated[str, Form(pattern=r"^[0-9]{0,3}$")] = "",
     ) -> Response:
-        _ours(request)
-        state.set(Play(to, behaviour, max(1, int(times)) if times else None))
+        _refuse_cross_site(request)
+        state.set_behaviour(RecipientBehaviour(to, behaviour, max(1, int(times)) if times else None))
         return RedirectResponse(PAGE, 303)
 
     @app.post(f"{PAGE}/forget")
     async def post_forget(request: Request, to: Annotated[str, Form()]) -> Response:
-        _ours(request)
-        state.forget(to)
+        _refuse_cross_site(request)
+        state.delete_behaviours(to)
         return RedirectResponse(PAGE, 303)
 
     @app.post("/mailbox/replies")
     async def post_reply(request: Request, body: Annotated[ReplyBody, Form()]) -> Response:
-        _ours(request)
+        _refuse_cross_site(request)
         await _reply(state, reporter, body)
         return RedirectResponse("/mailbox", 303)
 
 
 async def _reply(state: State, reporter: Reporter, body: ReplyBody) -> None:
-    written = next((copy for copy in state.copies(body.to, 50) if copy.channel == body.channel), None)
-    if written is None:
+    texts = state.list_texts(body.to, 50)
+    answered = next((text for text in texts if text.channel == body.channel), None)
+    if answered is None:
         raise Problem(404, "nothing_to_answer", "No message went to this number on this channel.", field="to")
-    if not await reporter.reply(body.to, body.channel, written.sender, body.text):
+    if not await reporter.reply(body.to, body.channel, answered.sender, body.text):
         raise Problem(503, "not_heard", "Kinvite does not take the reply at the moment; please try again.")
 
 
-def _ours(request: Request) -> None:
-    """A form of another site may not play with the mailbox. Raises Problem 403."""
+def _refuse_cross_site(request: Request) -> None:
+    """Raise Problem 403 for a form that was submitted from another site."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Problem(403, "cross_site", "Use the mailbox's own page.")
 
 
-def _body(play: Play) -> BehaviourBody:
-    return BehaviourBody(to=play.to, behaviour=play.behaviour, times=play.times, code=play.code)
+def _to_body(behaviour: RecipientBehaviour) -> BehaviourBody:
+    return BehaviourBody(
+        to=behaviour.to, behaviour=behaviour.behaviour, times=behaviour.times, code=behaviour.code
+    )
