@@ -1,7 +1,8 @@
-"""dlq: records that a service could not work on."""
+"""Command group `dlq`: dead letters, the records that a service could not process."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Annotated, Any
@@ -9,156 +10,162 @@ from uuid import UUID
 
 import typer
 
-from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
-from deploy.cli.services import SERVICES, database_of, in_transaction, settings_of
-from deploy.cli.work import progress, run
+from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows, progress
+from deploy.cli.services import SERVICES, load_settings, open_database, run_in_transaction
 from shared.runtime.consumer import Subscription
 from shared.runtime.database import Transaction
 from shared.runtime.errors import Rejected
 from shared.runtime.redeliver import dead_letters, drop, find_dead_letter, redeliver
 
-LETTERS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
-OUTCOMES = ("dead_letter_id", "consumer", "outcome", "reason")
-NONE = "There is no dead letter."
+LIST_COLUMNS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
+OUTCOME_COLUMNS = ("dead_letter_id", "consumer", "outcome", "reason")
+EMPTY = "There is no dead letter."
+DeadLetter = dict[str, Any]
+Outcome = dict[str, Any]
 Group = Annotated[
     str | None, typer.Option("--group", "-g", help="A consumer group, such as signup.on-roster.")
 ]
-Which = Annotated[list[UUID] | None, typer.Argument(help="Which.")]
-Everything = Annotated[bool, typer.Option("--all", help="All, or all of --group.")]
-lost = typer.Typer(help="Dead letters: records that a service could not work on.", no_args_is_help=True)
+Ids = Annotated[list[UUID] | None, typer.Argument(help="Which.")]
+All = Annotated[bool, typer.Option("--all", help="All, or all of --group.")]
+dlq_group = typer.Typer(help="Dead letters: records that a service could not work on.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """The verbs of this module."""
-    app.add_typer(lost, name="dlq")
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to the app."""
+    app.add_typer(dlq_group, name="dlq")
 
 
-@lost.command("list", epilog="Example: kinvite dlq list --group signup.on-roster --json")
-def list_letters(group: Group = None, as_json: AsJson = False) -> None:
+@dlq_group.command("list", epilog="Example: kinvite dlq list --group signup.on-roster --json")
+def list_all(group: Group = None, as_json: AsJson = False) -> None:
     """List dead letters with their reasons, the oldest first of each service."""
-    show(_letters(group), LETTERS, as_json=as_json, empty=NONE)
+    print_rows(_load(group), LIST_COLUMNS, as_json=as_json, empty=EMPTY)
 
 
-@lost.command("show", epilog="Example: kinvite dlq show 0199a1c2-…")
-def show_letter(letter: UUID, as_json: AsJson = False) -> None:
+@dlq_group.command("show", epilog="Example: kinvite dlq show 0199a1c2-…")
+def show(letter: UUID, as_json: AsJson = False) -> None:
     """Show one with its content, which may speak of a family."""
 
-    async def work(transaction: Transaction) -> Any:
-        return await find_dead_letter(transaction, letter)
+    async def work(tx: Transaction) -> Any:
+        return await find_dead_letter(tx, letter)
 
     for service in SERVICES:
-        row = in_transaction(service, work)
+        row = run_in_transaction(service, work)
         if row is not None:
             fields = dict(row._mapping)
             for name in ("key", "value"):
                 fields[name] = (
                     None if fields[name] is None else fields[name].decode("utf-8", "backslashreplace")
                 )
-            show_one(fields, as_json=as_json)
+            print_fields(fields, as_json=as_json)
             return
     raise Failure(f"There is no dead letter {letter}.")
 
 
-@lost.command(
+@dlq_group.command(
     "replay",
     epilog="Examples: kinvite dlq replay 0199a1c2-…; kinvite dlq replay --all --group signup.on-roster",
 )
 def replay(
-    letters: Which = None,
-    everything: Everything = False,
+    letters: Ids = None,
+    everything: All = False,
     group: Group = None,
     as_json: AsJson = False,
 ) -> None:
     """Deliver dead letters again, each once. What is still refused stays, with its reason."""
-    chosen, results = _chosen(letters, group, everything=everything)
-    results += run(_replay(chosen))
-    show(results, OUTCOMES, as_json=as_json, empty=NONE)
-    if any(one["outcome"] != "delivered" for one in results):
+    selected, outcomes = _select(letters, group, everything=everything)
+    outcomes += asyncio.run(_redeliver_all(selected))
+    print_rows(outcomes, OUTCOME_COLUMNS, as_json=as_json, empty=EMPTY)
+    if any(outcome["outcome"] != "delivered" for outcome in outcomes):
         raise Failure("not every dead letter could be delivered", FAILED)
 
 
-@lost.command("drop", epilog="Examples: kinvite dlq drop 0199a1c2-…; kinvite dlq drop --all --yes")
-def give_up(
-    letters: Which = None,
-    everything: Everything = False,
+@dlq_group.command("drop", epilog="Examples: kinvite dlq drop 0199a1c2-…; kinvite dlq drop --all --yes")
+def drop_for_good(
+    letters: Ids = None,
+    everything: All = False,
     group: Group = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Give dead letters up for good: what they tell never takes effect, and they do not come back."""
-    chosen, results = _chosen(letters, group, everything=everything)
-    if chosen and not yes:
-        typer.confirm(f"Give up {len(chosen)} for good?", abort=True, err=True)
-    for letter in chosen:
-        there = in_transaction(_service(letter), _dropping(letter["dead_letter_id"]))
-        results.append(_outcome(letter) | {"outcome": "dropped" if there else "not_found"})
-    show(results, OUTCOMES, as_json=as_json, empty=NONE)
-    if any(one["outcome"] != "dropped" for one in results):
+    selected, outcomes = _select(letters, group, everything=everything)
+    if selected and not yes:
+        typer.confirm(f"Give up {len(selected)} for good?", abort=True, err=True)
+    for letter in selected:
+        is_dropped = run_in_transaction(_get_service(letter), _drop(letter["dead_letter_id"]))
+        outcomes.append(_outcome(letter, "dropped" if is_dropped else "not_found"))
+    print_rows(outcomes, OUTCOME_COLUMNS, as_json=as_json, empty=EMPTY)
+    if any(outcome["outcome"] != "dropped" for outcome in outcomes):
         raise Failure("not every dead letter was there", FAILED)
 
 
-def _letters(group: str | None) -> list[dict[str, Any]]:
-    async def work(transaction: Transaction) -> Any:
-        return await dead_letters(transaction, group)
+def _load(group: str | None) -> list[DeadLetter]:
+    async def work(tx: Transaction) -> Any:
+        return await dead_letters(tx, group)
 
-    services = SERVICES if group is None else [one for one in SERVICES if group.startswith(f"{one}.")]
-    return [dict(row._mapping) for service in services for row in in_transaction(service, work)]
+    services = [service for service in SERVICES if group is None or group.startswith(f"{service}.")]
+    return [dict(row._mapping) for service in services for row in run_in_transaction(service, work)]
 
 
-def _chosen(
-    letters: list[UUID] | None, group: str | None, *, everything: bool
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The dead letters that are meant, and an outcome for each that is not there."""
-    if bool(letters) == everything:
+def _select(
+    ids: list[UUID] | None, group: str | None, *, everything: bool
+) -> tuple[list[DeadLetter], list[Outcome]]:
+    """Return the selected dead letters, and an outcome for each id that does not exist."""
+    if bool(ids) == everything:
         raise typer.BadParameter("name dead letters, or use --all")
-    chosen = [one for one in _letters(group) if everything or one["dead_letter_id"] in (letters or [])]
-    missing = set(letters or []) - {one["dead_letter_id"] for one in chosen}
-    return chosen, [
-        {"dead_letter_id": one, "consumer": "", "outcome": "not_found", "reason": ""} for one in missing
+    selected = [letter for letter in _load(group) if everything or letter["dead_letter_id"] in (ids or [])]
+    missing = set(ids or []) - {letter["dead_letter_id"] for letter in selected}
+    return selected, [
+        _outcome({"dead_letter_id": dead_letter_id, "consumer": ""}, "not_found")
+        for dead_letter_id in missing
     ]
 
 
-def _dropping(dead_letter_id: UUID) -> Callable[[Transaction], Awaitable[bool]]:
-    async def work(transaction: Transaction) -> bool:
-        return await drop(transaction, dead_letter_id)
+def _drop(dead_letter_id: UUID) -> Callable[[Transaction], Awaitable[bool]]:
+    async def work(tx: Transaction) -> bool:
+        return await drop(tx, dead_letter_id)
 
     return work
 
 
-def _service(letter: dict[str, Any]) -> str:
+def _get_service(letter: DeadLetter) -> str:
     return str(letter["consumer"]).partition(".")[0]
 
 
-def _outcome(letter: dict[str, Any]) -> dict[str, Any]:
-    return {"dead_letter_id": letter["dead_letter_id"], "consumer": letter["consumer"], "reason": ""}
+def _outcome(letter: DeadLetter, outcome: str, reason: str = "") -> Outcome:
+    return {
+        "dead_letter_id": letter["dead_letter_id"],
+        "consumer": letter["consumer"],
+        "outcome": outcome,
+        "reason": reason,
+    }
 
 
-async def _replay(chosen: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def _redeliver_all(letters: list[DeadLetter]) -> list[Outcome]:
     subscriptions: dict[str, Subscription] = {}
-    for service in {_service(one) for one in chosen}:
-        subscriptions |= _subscriptions(service)
-    results = []
-    with progress("delivering again") as moved:
-        for number, letter in enumerate(chosen, 1):
-            results.append(await _deliver(letter, subscriptions.get(letter["consumer"])))
-            moved(number, len(chosen))
-    return results
+    for service in {_get_service(letter) for letter in letters}:
+        subscriptions |= _load_subscriptions(service)
+    outcomes = []
+    with progress("delivering again") as update:
+        for number, letter in enumerate(letters, 1):
+            outcomes.append(await _redeliver(letter, subscriptions.get(letter["consumer"])))
+            update(number, len(letters))
+    return outcomes
 
 
-async def _deliver(letter: dict[str, Any], subscription: Subscription | None) -> dict[str, Any]:
-    result = _outcome(letter)
+async def _redeliver(letter: DeadLetter, subscription: Subscription | None) -> Outcome:
     if subscription is None:
-        return result | {"outcome": "refused", "reason": "this version has no such consumer group"}
-    async with database_of(_service(letter)) as database:
+        return _outcome(letter, "refused", "this version has no such consumer group")
+    async with open_database(_get_service(letter)) as database:
         try:
-            there = await redeliver(database, subscription, letter["dead_letter_id"])
+            is_delivered = await redeliver(database, subscription, letter["dead_letter_id"])
         except Rejected as error:
-            return result | {"outcome": "refused", "reason": error.reason}
-    return result | {"outcome": "delivered" if there else "not_found"}
+            return _outcome(letter, "refused", error.reason)
+    return _outcome(letter, "delivered" if is_delivered else "not_found")
 
 
-def _subscriptions(service: str) -> dict[str, Subscription]:
-    """The service's consumer groups with their handlers, of an app that is never started."""
-    settings = settings_of([service])[service]
+def _load_subscriptions(service: str) -> dict[str, Subscription]:
+    """Return the service's subscriptions by consumer group, from an app that is created but never started."""
+    settings = load_settings([service])[service]
     app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
-    return {one.group: one for one in app.state.consumers.subscriptions}
+    return {subscription.group: subscription for subscription in app.state.consumers.subscriptions}

@@ -1,25 +1,24 @@
-"""up, demo, serve: Kinvite on this machine, and one service of an installation."""
+"""Commands `up`, `demo` and `serve`: start Kinvite on this machine, or one service of an installation."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from deploy.cli.connection import ROOT, data_directory
 from deploy.cli.services import SERVICES
 
-DATA = "KINVITE_DATA"
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
 Part = Annotated[
     str, typer.Argument(help="api (answers requests) or worker (consumes, sends, watches the time).")
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """The verbs of this module."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to the app."""
     app.command(epilog="Example: KINVITE_PORT=8090 kinvite up")(up)
     app.command(epilog="Example: kinvite demo --families 50 --seconds 30")(demo)
     app.command(epilog="Example: kinvite serve roster api")(serve)
@@ -27,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 def up() -> None:
     """Run everything on this machine until Ctrl-C: PostgreSQL, a broker, a mailbox, all services."""
-    _become("deploy.embedded")
+    _exec("deploy.embedded")
 
 
 def demo(
@@ -37,20 +36,19 @@ def demo(
 ) -> None:
     """The same with a sample school and simulated parents."""
     options = ["--families", str(families), "--seconds", str(seconds), *(["--once"] if once else [])]
-    _become("deploy.demo", *options)
+    _exec("deploy.demo", *options)
 
 
 def serve(service: Service, part: Part = "api") -> None:
     """Run one service: its API, or its worker."""
-    chosen: Literal["api", "worker"]
     if service not in SERVICES or part not in ("api", "worker"):
         raise typer.BadParameter(f"use one of {', '.join(SERVICES)}, and api or worker")
-    chosen = "api" if part == "api" else "worker"
-    _become(f"services.{service}", chosen)
+    _exec(f"services.{service}", part)
 
 
-def _become(module: str, *arguments: str) -> None:
-    os.environ[DATA] = str(data_directory())
+def _exec(module: str, *arguments: str) -> None:
+    """Replace this process with a Python module."""
+    os.environ["KINVITE_DATA"] = str(data_directory())
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606

@@ -1,4 +1,4 @@
-"""import, invite, bulk, status: from a spreadsheet to who has signed up."""
+"""Commands `import`, `invite`, `bulk` and `status`: the way from a spreadsheet to parents who have signed up."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.cli.api import Api, followed
-from deploy.cli.connection import School, Token, Url, call, school_of
-from deploy.cli.outcome import FAILED, AsJson, Failure, say, show, show_json, show_one
-from deploy.cli.work import progress
+from deploy.cli.api import Api, poll_until
+from deploy.cli.connection import School, Token, Url, get_school_id, run_with_api
+from deploy.cli.output import (
+    FAILED,
+    AsJson,
+    Failure,
+    print_fields,
+    print_json,
+    print_line,
+    print_rows,
+    progress,
+)
 
-IMPORT_ENDED = frozenset({"preview", "applied", "refused", "failed"})
-RUN_ENDED = frozenset({"done", "cancelled", "paused"})
-ERRORS = ("row", "column", "value", "message")
-PARENTS = ("name", "status", "delivery", "reason", "next_step")
+FINAL_IMPORT_STATES = frozenset({"preview", "applied", "refused", "failed"})
+FINAL_RUN_STATES = frozenset({"done", "cancelled", "paused"})
+ERROR_COLUMNS = ("row", "column", "value", "message")
+PARENT_COLUMNS = ("name", "status", "delivery", "reason", "next_step")
+RUN_FIELDS = ("bulk_id", "state", "selected", "to_message", "messaged", "skipped", "failed", "note")
 Channel = Annotated[str, typer.Option("--channel", "-c", help="email, sms or whatsapp.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """The verbs of this module."""
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to the app."""
     app.command("import", epilog="Example: kinvite import families.csv --dry-run")(import_file)
     app.command(epilog="Example: kinvite invite 0199a1c2-… --school 'Hill School'")(invite)
     app.command(epilog="Examples: kinvite bulk --dry-run; kinvite bulk --status expired --channel email")(
@@ -44,24 +53,22 @@ def import_file(
     fields = {"dry_run": str(dry_run).lower(), "skip_bad_rows": str(skip_bad_rows).lower()}
 
     async def work(api: Api) -> Any:
-        root = f"/roster/v1/schools/{await school_of(api, school)}/imports"
-        with progress(f"importing {file.name}") as moved:
+        root = f"/roster/v1/schools/{await get_school_id(api, school)}/imports"
+        with progress(f"importing {file.name}") as update:
             state = await api.upload(root, file.name, file.read_bytes(), fields)
             path = f"{root}/{state['import_id']}"
-            async for state in followed(api, path, until=IMPORT_ENDED):
-                moved(state["counts"]["rows"], state["counts"]["rows"], state["state"])
+            async for state in poll_until(api, path, states=FINAL_IMPORT_STATES):
+                update(state["counts"]["rows"], state["counts"]["rows"], state["state"])
         return state
 
-    state = call(url, token, work)
+    state = run_with_api(url, token, work)
     if as_json:
-        show_json(state)
+        print_json(state)
     else:
-        say(
-            f"{state['state']}: "
-            + ", ".join(f"{n} {k.replace('_', ' ')}" for k, n in state["counts"].items() if n)
-        )
+        counts = [f"{count} {name.replace('_', ' ')}" for name, count in state["counts"].items() if count]
+        print_line(f"{state['state']}: " + ", ".join(counts))
         if state["errors"]:
-            show(state["errors"], ERRORS, as_json=False, empty="")
+            print_rows(state["errors"], ERROR_COLUMNS, as_json=False, empty="")
     if state["state"] in ("refused", "failed"):
         raise Failure(state.get("failure") or "the spreadsheet was not applied", FAILED)
 
@@ -81,9 +88,10 @@ def invite(
     body = {"parent_id": parent_id, "channel": channel} | ({"override_reason": reason} if reason else {})
 
     async def work(api: Api) -> Any:
-        return await api.post(f"/invitations/v1/schools/{await school_of(api, school)}/invitations", body)
+        school_id = await get_school_id(api, school)
+        return await api.post(f"/invitations/v1/schools/{school_id}/invitations", body)
 
-    show_one(call(url, token, work), as_json=as_json)
+    print_fields(run_with_api(url, token, work), as_json=as_json)
 
 
 def bulk(
@@ -105,22 +113,20 @@ def bulk(
     body |= {"not_before": not_before} if not_before else {}
 
     async def work(api: Api) -> Any:
-        root = f"/invitations/v1/schools/{await school_of(api, school)}/bulk"
+        root = f"/invitations/v1/schools/{await get_school_id(api, school)}/bulk"
         run = await api.post(root, body, key=None if dry_run else key)
         if dry_run or not_before:
             return run
-        with progress("inviting") as moved:
-            path = f"{root}/{run['bulk_id']}"
-            async for run in followed(api, path, until=RUN_ENDED):
-                moved(run["selected"] - run["pending"], run["selected"])
+        with progress("inviting") as update:
+            async for run in poll_until(api, f"{root}/{run['bulk_id']}", states=FINAL_RUN_STATES):
+                update(run["selected"] - run["pending"], run["selected"])
         return run
 
-    run = call(url, token, work)
+    run = run_with_api(url, token, work)
     if as_json:
-        show_json(run)
+        print_json(run)
         return
-    names = ("bulk_id", "state", "selected", "to_message", "messaged", "skipped", "failed", "note")
-    show_one({name: run[name] for name in names if run.get(name) not in (None, {})}, as_json=False)
+    print_fields({name: run[name] for name in RUN_FIELDS if run.get(name) not in (None, {})}, as_json=False)
 
 
 def status(
@@ -136,17 +142,17 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """How many parents stand where, and with --parents who."""
-    listed = parents or any((wanted, delivery, query))
+    with_parents = parents or any((wanted, delivery, query))
 
     async def work(api: Api) -> tuple[Any, list[Any]]:
-        root = f"/dashboard/v1/schools/{await school_of(api, school)}"
-        rows = api.items(f"{root}/parents", status=wanted, delivery=delivery, q=query)
-        return await api.get(f"{root}/summary"), [row async for row in rows] if listed else []
+        root = f"/dashboard/v1/schools/{await get_school_id(api, school)}"
+        rows = api.list_items(f"{root}/parents", status=wanted, delivery=delivery, q=query)
+        return await api.get(f"{root}/summary"), [row async for row in rows] if with_parents else []
 
-    summary, rows = call(url, token, work)
+    summary, rows = run_with_api(url, token, work)
     if as_json:
-        show_json(summary | ({"parents": rows} if listed else {}))
+        print_json(summary | ({"parents": rows} if with_parents else {}))
         return
-    show_one(summary, as_json=False)
-    if listed:
-        show(rows, PARENTS, as_json=False, empty="No parent is like that.")
+    print_fields(summary, as_json=False)
+    if with_parents:
+        print_rows(rows, PARENT_COLUMNS, as_json=False, empty="No parent is like that.")

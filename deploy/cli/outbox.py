@@ -1,4 +1,4 @@
-"""outbox: messages on their way out."""
+"""Command group `outbox`: messages that wait for publication, and republishing of messages that the broker lost."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.cli.outcome import AsJson, show
-from deploy.cli.services import SERVICES, in_transaction
+from deploy.cli.output import AsJson, print_rows
+from deploy.cli.services import SERVICES, run_in_transaction
 from shared.runtime.database import Transaction
 from shared.runtime.republish import republish
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_WAITING = """
+_COUNT_PENDING = """
 SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox_pending JOIN outbox USING (lane, id)
 """
-outgoing = typer.Typer(help="Messages on their way to the broker.", no_args_is_help=True)
+outbox_group = typer.Typer(help="Messages on their way to the broker.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """The verbs of this module."""
-    app.add_typer(outgoing, name="outbox")
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to the app."""
+    app.add_typer(outbox_group, name="outbox")
 
 
-@outgoing.command("status", epilog="Example: kinvite outbox status --json")
+@outbox_group.command("status", epilog="Example: kinvite outbox status --json")
 def outbox_status(as_json: AsJson = False) -> None:
     """How many messages wait in each service, and since when."""
 
-    async def work(transaction: Transaction) -> Any:
-        return await transaction.row(_WAITING)
+    async def work(tx: Transaction) -> Any:
+        return await tx.row(_COUNT_PENDING)
 
-    rows = [{"service": service, **in_transaction(service, work)._mapping} for service in SERVICES]
-    show(rows, ("service", "pending", "oldest"), as_json=as_json, empty="")
+    rows = [{"service": service, **run_in_transaction(service, work)._mapping} for service in SERVICES]
+    print_rows(rows, ("service", "pending", "oldest"), as_json=as_json, empty="")
 
 
-@outgoing.command("republish", epilog="Example: kinvite outbox republish --since 2h --service roster")
+@outbox_group.command("republish", epilog="Example: kinvite outbox republish --since 2h --service roster")
 def republish_sent(
     since: Annotated[str, typer.Option(help="30m, 2h, 7d, or a moment (ISO 8601 with a time zone).")],
     until: Annotated[str | None, typer.Option(help="The same; left out: now.")] = None,
@@ -44,30 +44,30 @@ def republish_sent(
     as_json: AsJson = False,
 ) -> None:
     """Publish again what the broker lost. Whoever has had a message leaves it aside."""
-    begin, end = moment(since), moment(until) if until else None
+    start, end = parse_moment(since), parse_moment(until) if until else None
     if unknown := set(service or ()) - set(SERVICES):
         raise typer.BadParameter(f"there is no service {min(unknown)}")
 
-    async def work(transaction: Transaction) -> int:
-        return await republish(transaction, since=begin, until=end, topics=topic)
+    async def work(tx: Transaction) -> int:
+        return await republish(tx, since=start, until=end, topics=topic)
 
     rows = [
-        {"service": one, "messages": in_transaction(one, work)}
-        for one in SERVICES
-        if not service or one in service
+        {"service": name, "messages": run_in_transaction(name, work)}
+        for name in SERVICES
+        if not service or name in service
     ]
-    show(rows, ("service", "messages"), as_json=as_json, empty="")
+    print_rows(rows, ("service", "messages"), as_json=as_json, empty="")
 
 
-def moment(text: str) -> datetime:
-    """A moment, or so long ago. Raises typer.BadParameter."""
+def parse_moment(text: str) -> datetime:
+    """Parse an ISO 8601 date and time with an offset, or a duration before now such as 2h. Raises BadParameter."""
     number, unit = text[:-1], _UNITS.get(text[-1:])
     if unit and number.isascii() and number.isdigit() and len(number) < 6:
         return datetime.now(UTC) - timedelta(**{unit: int(number)})
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise typer.BadParameter("use 30m, 2h, 7d, or a moment such as 2026-11-20T08:00:00Z")
-    return found
+    return moment

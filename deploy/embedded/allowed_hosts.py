@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s\[\]:@/?#]+))(?::[0-9]*)?")
 
 
 def allowed_hosts(public_url: str, bind: str) -> frozenset[str]:
-    """Return the host of `public_url`, the address `bind` (both may be empty) and the names of the loopback interface."""
+    """Return the host of `public_url`, the address `bind` (both may be empty) and the loopback names."""
     names = (urlsplit(public_url).hostname, bind.strip().lower())
     return LOOPBACK | {name for name in names if name}
 

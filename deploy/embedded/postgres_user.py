@@ -25,9 +25,10 @@ ChangeUser = Callable[[], None]
 def choose_user(cluster: Path, program: Path) -> tuple[ChangeUser | None, int]:
     """Return a function that changes the user in a child before exec, and the uid that owns the cluster's files.
 
-    An ordinary user needs no change: the function is None. For root, the owner of an existing `cluster` decides. A new cluster runs in a
-    user namespace, where root's files appear to belong to an ordinary user, or else as `nobody`. `program` is any
-    executable with a `--version` option, with which each choice is tried. Raises CannotRun if neither is allowed.
+    The function is None for an ordinary user, who needs no change. For root, the owner of an existing `cluster`
+    decides. A new cluster runs in a user namespace, where root's files appear to belong to an ordinary user, or else
+    as `nobody`. `program` is any executable with a `--version` option, with which each choice is tried. Raises
+    CannotRun if neither is allowed.
     """
     if os.geteuid() != 0:
         return None, os.geteuid()

@@ -1,4 +1,4 @@
-"""The mailbox: servers for e-mail and text messages that store everything, send nothing, and show it by page and API."""
+"""The mailbox: servers that accept e-mail and text messages, send nothing on, and show them by page and API."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class SendRequest:
 
 
 class TwilioApi:
-    """Request handlers. `templates` maps the SIDs of approved templates to their texts, with variables such as `{{1}}`."""
+    """Request handlers. `templates` maps SIDs of approved templates to their texts, with variables such as `{{1}}`."""
 
     def __init__(
         self, store: Store, state: State, reporter: Reporter, account: Account, templates: Mapping[str, str]
