@@ -22,14 +22,16 @@ ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="KINVITE_URL", help="Where Kinvite answers; else of credentials.json."),
+    typer.Option(
+        "--url", envvar="KINVITE_URL", help="Address of Kinvite; left out: that in credentials.json."
+    ),
 ]
 Token = Annotated[
     str | None,
     typer.Option(
         "--token",
         envvar="KINVITE_TOKEN",
-        help="A token for the API; else of credentials.json.",
+        help="API token; left out: that in credentials.json.",
         show_envvar=True,
     ),
 ]

@@ -19,7 +19,7 @@ from shared.runtime.history import History
 
 SOURCES = ("roster", "invitations", "notifier", "signup")
 ReportProgress = Callable[[str, int, int], None]
-dashboard_group = typer.Typer(help="What the office's pages show.", no_args_is_help=True)
+dashboard_group = typer.Typer(help="Rows and timelines on the pages of the dashboard.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -36,10 +36,10 @@ def keep_group() -> None:
     "rebuild", epilog="Examples: kinvite dashboard rebuild; kinvite dashboard rebuild --json"
 )
 def rebuild_pages(as_json: AsJson = False) -> None:
-    """Make all rows and timelines anew from what the services have told.
+    """Rebuild all rows and timelines from the events of the services.
 
-    Pages keep working and events go on coming in. It may be stopped at any time and run again. Rows that were right
-    stay as they are; the counts are of schools, students and parents that were changed.
+    Pages keep working and events continue to be processed. It may be stopped at any time and run again. Rows that are
+    already right stay as they are; it prints how many schools, students and parents were changed.
     """
     try:
         with _progress_reporter(as_json=as_json) as report:

@@ -25,9 +25,9 @@ Outcome = dict[str, Any]
 Group = Annotated[
     str | None, typer.Option("--group", "-g", help="A consumer group, such as signup.on-roster.")
 ]
-Ids = Annotated[list[UUID] | None, typer.Argument(help="Which.")]
+Ids = Annotated[list[UUID] | None, typer.Argument(help="Ids of dead letters.")]
 All = Annotated[bool, typer.Option("--all", help="All, or all of --group.")]
-dlq_group = typer.Typer(help="Dead letters: records that a service could not work on.", no_args_is_help=True)
+dlq_group = typer.Typer(help="Dead letters: records that a service could not process.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def list_all(group: Group = None, as_json: AsJson = False) -> None:
 
 @dlq_group.command("show", epilog="Example: kinvite dlq show 0199a1c2-…")
 def show(letter: UUID, as_json: AsJson = False) -> None:
-    """Show one with its content, which may speak of a family."""
+    """Show a dead letter with its content, which may be personal data."""
 
     async def work(tx: Transaction) -> Any:
         return await find_dead_letter(tx, letter)
@@ -87,7 +87,7 @@ def drop_for_good(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give dead letters up for good: what they tell never takes effect, and they do not come back."""
+    """Drop dead letters for good: they never take effect, and they do not come back."""
     selected, outcomes = _select(letters, group, everything=everything)
     if selected and not yes:
         typer.confirm(f"Give up {len(selected)} for good?", abort=True, err=True)

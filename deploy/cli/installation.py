@@ -68,8 +68,8 @@ def migrate(services: Services = None, as_json: AsJson = False) -> None:
 
 
 def topics(
-    listed: Annotated[bool, typer.Option("--list", help="Only say which there are to be.")] = False,
-    replication: Annotated[int, typer.Option(min=1, max=9, help="Copies of each, for new ones.")] = 1,
+    listed: Annotated[bool, typer.Option("--list", help="Only list the topics that should exist.")] = False,
+    replication: Annotated[int, typer.Option(min=1, max=9, help="Replicas of each new topic.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Create the topics that are missing on the broker."""
@@ -102,8 +102,8 @@ async def _create_topics(kafka: Kafka, replication: int) -> list[str]:
 
 
 def doctor(url: Url = None, as_json: AsJson = False) -> None:
-    """Ask every service whether it is well, and say what is not."""
-    address = url or find_target(url, "-").url
+    """Check the health of every service and list its problems."""
+    address = url or find_target(url, None).url
     rows = asyncio.run(_probe_all(address.rstrip("/")))
     print_rows(rows, ("service", "well", "problems"), as_json=as_json, empty="")
     if not any(row["answers"] for row in rows):

@@ -13,7 +13,7 @@ from deploy.cli.services import SERVICES
 
 Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
 Part = Annotated[
-    str, typer.Argument(help="api (answers requests) or worker (consumes, sends, watches the time).")
+    str, typer.Argument(help="api (answers requests) or worker (consumes, sends, runs scheduled work).")
 ]
 
 
@@ -34,7 +34,7 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="About how long the parents take.")] = 75,
     once: Annotated[bool, typer.Option("--once", help="Stop when the last parent has answered.")] = False,
 ) -> None:
-    """The same with a sample school and simulated parents."""
+    """Run everything, as `kinvite up` does, with a sample school and simulated parents."""
     options = ["--families", str(families), "--seconds", str(seconds), *(["--once"] if once else [])]
     _exec("deploy.demo", *options)
 

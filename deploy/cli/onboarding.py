@@ -49,7 +49,7 @@ def import_file(
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a spreadsheet of families. Nobody is invited by it."""
+    """Import a spreadsheet of families. It invites nobody."""
     fields = {"dry_run": str(dry_run).lower(), "skip_bad_rows": str(skip_bad_rows).lower()}
 
     async def work(api: Api) -> Any:
@@ -74,7 +74,9 @@ def import_file(
 
 
 def invite(
-    parent_id: Annotated[str, typer.Argument(help="Whom; `kinvite status --parents --json` has the ids.")],
+    parent_id: Annotated[
+        str, typer.Argument(help="Id of the parent; `kinvite status --parents --json` lists them.")
+    ],
     channel: Channel = "email",
     reason: Annotated[
         str | None, typer.Option(help="Why this contact gets more messages than it may have.")
@@ -100,7 +102,7 @@ def bulk(
     status: Annotated[list[str] | None, typer.Option(help="Only parents of this status; repeatable.")] = None,
     not_before: Annotated[str | None, typer.Option(help="Start then (ISO 8601 with a time zone).")] = None,
     key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key makes one run for ever.")
+        str | None, typer.Option(help="Idempotency key: requests with the same key start one run only.")
     ] = None,
     school: School = None,
     url: Url = None,
@@ -118,7 +120,8 @@ def bulk(
         if dry_run or not_before:
             return run
         with progress("inviting") as update:
-            async for run in poll_until(api, f"{root}/{run['bulk_id']}", states=FINAL_RUN_STATES):
+            path = f"{root}/{run['bulk_id']}"
+            async for run in poll_until(api, path, states=FINAL_RUN_STATES):
                 update(run["selected"] - run["pending"], run["selected"])
         return run
 
@@ -132,16 +135,18 @@ def bulk(
 def status(
     parents: Annotated[bool, typer.Option("--parents", help="List the parents, too.")] = False,
     wanted: Annotated[str | None, typer.Option("--status", help="Only parents of this status.")] = None,
-    delivery: Annotated[str | None, typer.Option(help="Only parents whose last message is so.")] = None,
+    delivery: Annotated[
+        str | None, typer.Option(help="Only parents whose last message has this delivery status.")
+    ] = None,
     query: Annotated[
-        str | None, typer.Option("--query", "-q", help="Only names or contacts like this.")
+        str | None, typer.Option("--query", "-q", help="Only names or contacts that match this text.")
     ] = None,
     school: School = None,
     url: Url = None,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """How many parents stand where, and with --parents who."""
+    """Show how many parents have each status, and with --parents which ones."""
     with_parents = parents or any((wanted, delivery, query))
 
     async def work(api: Api) -> tuple[Any, list[Any]]:

@@ -26,7 +26,7 @@ def add_commands(app: typer.Typer) -> None:
 
 @outbox_group.command("status", epilog="Example: kinvite outbox status --json")
 def outbox_status(as_json: AsJson = False) -> None:
-    """How many messages wait in each service, and since when."""
+    """Count the messages that wait in each service, and show since when they do."""
 
     async def work(tx: Transaction) -> Any:
         return await tx.row(_COUNT_PENDING)
@@ -39,11 +39,11 @@ def outbox_status(as_json: AsJson = False) -> None:
 def republish_sent(
     since: Annotated[str, typer.Option(help="30m, 2h, 7d, or a moment (ISO 8601 with a time zone).")],
     until: Annotated[str | None, typer.Option(help="The same; left out: now.")] = None,
-    service: Annotated[list[str] | None, typer.Option(help="Of these only; repeatable.")] = None,
-    topic: Annotated[list[str] | None, typer.Option(help="Of these topics only; repeatable.")] = None,
+    service: Annotated[list[str] | None, typer.Option(help="Only of this service; repeatable.")] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="Only on this topic; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish again what the broker lost. Whoever has had a message leaves it aside."""
+    """Publish messages again that the broker has lost. Consumers skip those that they have processed."""
     start, end = parse_moment(since), parse_moment(until) if until else None
     if unknown := set(service or ()) - set(SERVICES):
         raise typer.BadParameter(f"there is no service {min(unknown)}")

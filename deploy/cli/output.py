@@ -68,7 +68,7 @@ def print_line(text: str) -> None:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as plain text: an empty string for None, yes or no for a boolean, the non-zero items of a mapping."""
+    """Return a value as plain text: empty for None, yes or no for a boolean, the non-zero items of a mapping."""
     if value is None:
         return ""
     if isinstance(value, bool):

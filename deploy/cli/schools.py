@@ -38,8 +38,10 @@ def list_schools(url: Url = None, token: Token = None, as_json: AsJson = False) 
 def add_school(
     name: Annotated[str, typer.Argument(help="Its name, as parents know it.")],
     country: Annotated[str, typer.Option(help="Two letters; phone numbers are read with it.")],
-    language: Annotated[str, typer.Option(help="Of messages to parents with none of their own.")] = "en",
-    timezone: Annotated[str, typer.Option(help="For moments and quiet hours.")] = "UTC",
+    language: Annotated[
+        str, typer.Option(help="Language of messages to parents who have none of their own.")
+    ] = "en",
+    timezone: Annotated[str, typer.Option(help="Time zone of the school, also for quiet hours.")] = "UTC",
     mode: Mode = "self_service",
     url: Url = None,
     token: Token = None,

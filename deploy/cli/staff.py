@@ -27,7 +27,7 @@ SomeSchools = Annotated[
     list[UUID] | None,
     typer.Option("--school", "-s", help="Id of a school; repeatable. Left out: all schools."),
 ]
-Email = Annotated[str, typer.Argument(help="What they sign in with.")]
+Email = Annotated[str, typer.Argument(help="Address with which the person signs in.")]
 admin_group = typer.Typer(help="Staff who sign in to the dashboard.", no_args_is_help=True)
 
 
@@ -81,9 +81,9 @@ def change_role(
     school: SomeSchools = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give somebody another role, in some schools or (in place of every other) in all. It holds at once.
+    """Give somebody another role in some schools, or in all schools in place of every other role, at once.
 
-    What opens another school, or makes an owner, comes with a new password: the old one may be known to others.
+    A change that opens another school or makes an owner sets a new password, because others may know the old one.
     """
 
     async def work(database: Database) -> dict[str, Any]:
@@ -97,9 +97,9 @@ def change_role(
 
 @admin_group.command("end", epilog="Example: kinvite admin end office@hill.example")
 def end(email: Email, school: SomeSchools = None, as_json: AsJson = False) -> None:
-    """Somebody leaves: no role is left in these schools. With the last one go sessions and open pages, at once.
+    """End somebody's roles in these schools. With the last role, all sessions and open pages end at once.
 
-    Tokens that the person made go on, and are counted here: `kinvite token list` shows them.
+    Tokens that the person made stay valid and are counted here: `kinvite token list` shows them.
     """
 
     async def work(database: Database) -> dict[str, Any]:

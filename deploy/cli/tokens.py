@@ -24,7 +24,7 @@ Schools = Annotated[
     list[UUID] | None,
     typer.Option("--school", "-s", help="Id of a school; repeatable. Left out: all schools."),
 ]
-token_group = typer.Typer(help="Tokens for programs that use the API.", no_args_is_help=True)
+token_group = typer.Typer(help="Tokens of API clients.", no_args_is_help=True)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def mint(
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it is valid.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token. It is shown once and kept nowhere."""
+    """Mint a token. It is shown once and not stored."""
     rights = frozenset(right or ())
     if not rights or rights - ALL_RIGHTS:
         raise typer.BadParameter(f"name at least one --right of {', '.join(sorted(ALL_RIGHTS))}")
@@ -65,10 +65,10 @@ def mint(
 
 @token_group.command("list", epilog="Example: kinvite token list --json")
 def list_all(
-    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Expired and revoked ones, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List tokens, the newest first. What they look like is kept nowhere."""
+    """List tokens, the newest first. The tokens themselves are not stored."""
 
     async def work(tx: Transaction) -> list[dict[str, Any]]:
         tokens, _ = await list_tokens(tx, limit=MAX_ROWS)
@@ -88,7 +88,7 @@ def revoke(
     which: Annotated[str, typer.Argument(help="The token's id, or the token itself.")],
     as_json: AsJson = False,
 ) -> None:
-    """End a token at once, in every service, with what was made with it."""
+    """Revoke a token at once in every service, together with all tokens that were made with it."""
     secret = get_auth_secret() if which.startswith(PREFIX) else ""
 
     async def work(database: Database) -> tuple[AccessToken, bool] | None:
@@ -108,7 +108,7 @@ def revoke(
     print_fields({**fields, "announced": is_published}, as_json=as_json)
     if not is_published:
         raise Failure(
-            "it is revoked, but the bus does not have it yet: every service takes the token until it does "
+            "it is revoked, but the broker does not have it yet: every service accepts the token until it does "
             "(does a dashboard run, and Kafka?)",
             FAILED,
         )

@@ -1,4 +1,4 @@
-"""What has come into the mailbox since the last look."""
+"""Reader of new messages in the mailbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LINK = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message with a link to act on; `kind` is verify or join."""
+    """Message with a link to open. `kind` is verify or join."""
 
     to: str
     kind: str
@@ -20,28 +20,28 @@ class Mail:
     received_at: str
 
 
-class Mailbox:
-    """Read from the newest backwards, as far as is known already."""
+class MailboxReader:
+    """Returns each message once. It reads the list from the newest message back to those that it has returned."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._newest = 0
 
-    async def new(self) -> list[Mail]:
-        """The messages since the last call, the oldest first."""
-        found: list[Mail] = []
+    async def read_new(self) -> list[Mail]:
+        """Return the messages that have arrived since the last call, oldest first. Raises Refused and Unavailable."""
+        mails: list[Mail] = []
         newest = self._newest
-        async for message in self._api.items("/mailbox/v1/messages"):
+        async for message in self._api.list_items("/mailbox/v1/messages"):
             number = int(message["id"])
             if number <= self._newest:
                 break
             newest = max(newest, number)
-            found += _mails(message["to"], message["links"], message["received_at"])
+            mails += _find_mail(message["to"], message["links"], message["received_at"])
         self._newest = newest
-        return found[::-1]
+        return mails[::-1]
 
 
-def _mails(to: str, links: list[str], received_at: str) -> list[Mail]:
+def _find_mail(to: str, links: list[str], received_at: str) -> list[Mail]:
     for link in links:
         if kind := _LINK.search(link):
             return [Mail(to, kind[1], link, received_at)]
