@@ -42,11 +42,11 @@ def list_all(group: Group = None, as_json: AsJson = False) -> None:
 
 
 @dlq_group.command("show", epilog="Example: kinvite dlq show 0199a1c2-…")
-def show(letter: UUID, as_json: AsJson = False) -> None:
+def show(dead_letter_id: UUID, as_json: AsJson = False) -> None:
     """Show a dead letter with its content, which may be personal data."""
 
     async def work(tx: Transaction) -> Any:
-        return await find_dead_letter(tx, letter)
+        return await find_dead_letter(tx, dead_letter_id)
 
     for service in SERVICES:
         row = run_in_transaction(service, work)
@@ -58,7 +58,7 @@ def show(letter: UUID, as_json: AsJson = False) -> None:
                 )
             print_fields(fields, as_json=as_json)
             return
-    raise Failure(f"There is no dead letter {letter}.")
+    raise Failure(f"There is no dead letter {dead_letter_id}.")
 
 
 @dlq_group.command(
@@ -66,13 +66,13 @@ def show(letter: UUID, as_json: AsJson = False) -> None:
     epilog="Examples: kinvite dlq replay 0199a1c2-…; kinvite dlq replay --all --group signup.on-roster",
 )
 def replay(
-    letters: Ids = None,
+    ids: Ids = None,
     everything: All = False,
     group: Group = None,
     as_json: AsJson = False,
 ) -> None:
     """Deliver dead letters again, each once. What is still refused stays, with its reason."""
-    selected, outcomes = _select(letters, group, everything=everything)
+    selected, outcomes = _select(ids, group, everything=everything)
     outcomes += asyncio.run(_redeliver_all(selected))
     print_rows(outcomes, OUTCOME_COLUMNS, as_json=as_json, empty=EMPTY)
     if any(outcome["outcome"] != "delivered" for outcome in outcomes):
@@ -81,19 +81,19 @@ def replay(
 
 @dlq_group.command("drop", epilog="Examples: kinvite dlq drop 0199a1c2-…; kinvite dlq drop --all --yes")
 def drop_for_good(
-    letters: Ids = None,
+    ids: Ids = None,
     everything: All = False,
     group: Group = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Drop dead letters for good: they never take effect, and they do not come back."""
-    selected, outcomes = _select(letters, group, everything=everything)
+    selected, outcomes = _select(ids, group, everything=everything)
     if selected and not yes:
         typer.confirm(f"Give up {len(selected)} for good?", abort=True, err=True)
-    for letter in selected:
-        is_dropped = run_in_transaction(_get_service(letter), _drop(letter["dead_letter_id"]))
-        outcomes.append(_outcome(letter, "dropped" if is_dropped else "not_found"))
+    for dead_letter in selected:
+        is_dropped = run_in_transaction(_get_service(dead_letter), _drop(dead_letter["dead_letter_id"]))
+        outcomes.append(_outcome(dead_letter, "dropped" if is_dropped else "not_found"))
     print_rows(outcomes, OUTCOME_COLUMNS, as_json=as_json, empty=EMPTY)
     if any(outcome["outcome"] != "dropped" for outcome in outcomes):
         raise Failure("not every dead letter was there", FAILED)
@@ -113,8 +113,12 @@ def _select(
     """Return the selected dead letters, and an outcome for each id that does not exist."""
     if bool(ids) == everything:
         raise typer.BadParameter("name dead letters, or use --all")
-    selected = [letter for letter in _load(group) if everything or letter["dead_letter_id"] in (ids or [])]
-    missing = set(ids or []) - {letter["dead_letter_id"] for letter in selected}
+    selected = [
+        dead_letter
+        for dead_letter in _load(group)
+        if everything or dead_letter["dead_letter_id"] in (ids or [])
+    ]
+    missing = set(ids or []) - {dead_letter["dead_letter_id"] for dead_letter in selected}
     return selected, [
         _outcome({"dead_letter_id": dead_letter_id, "consumer": ""}, "not_found")
         for dead_letter_id in missing
@@ -128,40 +132,40 @@ def _drop(dead_letter_id: UUID) -> Callable[[Transaction], Awaitable[bool]]:
     return work
 
 
-def _get_service(letter: DeadLetter) -> str:
-    return str(letter["consumer"]).partition(".")[0]
+def _get_service(dead_letter: DeadLetter) -> str:
+    return str(dead_letter["consumer"]).partition(".")[0]
 
 
-def _outcome(letter: DeadLetter, outcome: str, reason: str = "") -> Outcome:
+def _outcome(dead_letter: DeadLetter, outcome: str, reason: str = "") -> Outcome:
     return {
-        "dead_letter_id": letter["dead_letter_id"],
-        "consumer": letter["consumer"],
+        "dead_letter_id": dead_letter["dead_letter_id"],
+        "consumer": dead_letter["consumer"],
         "outcome": outcome,
         "reason": reason,
     }
 
 
-async def _redeliver_all(letters: list[DeadLetter]) -> list[Outcome]:
+async def _redeliver_all(selected: list[DeadLetter]) -> list[Outcome]:
     subscriptions: dict[str, Subscription] = {}
-    for service in {_get_service(letter) for letter in letters}:
+    for service in {_get_service(dead_letter) for dead_letter in selected}:
         subscriptions |= _load_subscriptions(service)
     outcomes = []
     with progress("delivering again") as update:
-        for number, letter in enumerate(letters, 1):
-            outcomes.append(await _redeliver(letter, subscriptions.get(letter["consumer"])))
-            update(number, len(letters))
+        for number, dead_letter in enumerate(selected, 1):
+            outcomes.append(await _redeliver(dead_letter, subscriptions.get(dead_letter["consumer"])))
+            update(number, len(selected))
     return outcomes
 
 
-async def _redeliver(letter: DeadLetter, subscription: Subscription | None) -> Outcome:
+async def _redeliver(dead_letter: DeadLetter, subscription: Subscription | None) -> Outcome:
     if subscription is None:
-        return _outcome(letter, "refused", "this version has no such consumer group")
-    async with open_database(_get_service(letter)) as database:
+        return _outcome(dead_letter, "refused", "this version has no such consumer group")
+    async with open_database(_get_service(dead_letter)) as database:
         try:
-            is_delivered = await redeliver(database, subscription, letter["dead_letter_id"])
+            is_delivered = await redeliver(database, subscription, dead_letter["dead_letter_id"])
         except Rejected as error:
-            return _outcome(letter, "refused", error.reason)
-    return _outcome(letter, "delivered" if is_delivered else "not_found")
+            return _outcome(dead_letter, "refused", error.reason)
+    return _outcome(dead_letter, "delivered" if is_delivered else "not_found")
 
 
 def _load_subscriptions(service: str) -> dict[str, Subscription]:

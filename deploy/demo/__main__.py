@@ -1,4 +1,4 @@
-"""`python -m deploy.demo`: run Kinvite with a sample school on this machine until Ctrl-C. `--help` lists the options."""
+"""`python -m deploy.demo`: run Kinvite with a sample school until Ctrl-C. `--help` lists the options."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ COLUMNS = (
         for field in ("name", "relation", "email", "phone", "language")
     ),
 )
-_PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss", "ø": "o"})
+_ASCII_REPLACEMENTS = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss", "ø": "o"})
 
 
 class Kind(StrEnum):
@@ -110,12 +110,14 @@ class FamilyGenerator:
         return Adult(name, relation, self._email(name), f"07700 {900_000 + self._phones}", names.language)
 
     def _email(self, name: str) -> str:
-        """Return an unused address at a reserved domain. Names without Latin letters get a neutral one."""
+        """Return an unused address at a reserved domain. A name in another script than Latin gets a neutral one."""
         folded = (
-            unicodedata.normalize("NFKD", name.translate(_PLAIN_LETTERS)).encode("ascii", "ignore").decode()
+            unicodedata.normalize("NFKD", name.translate(_ASCII_REPLACEMENTS))
+            .encode("ascii", "ignore")
+            .decode()
         )
-        letters = "".join(char if char.isalnum() else " " for char in folded.replace("'", ""))
-        local_part = ".".join(letters.lower().split()) or "family"
+        text = "".join(char if char.isalnum() else " " for char in folded.replace("'", ""))
+        local_part = ".".join(text.lower().split()) or "family"
         address, number = f"{local_part}@family.example", 1
         while address in self._used:
             number += 1

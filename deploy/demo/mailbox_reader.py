@@ -11,7 +11,7 @@ _LINK = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class LinkMessage:
     """Message with a link to open. `kind` is verify or join."""
 
     to: str
@@ -27,22 +27,22 @@ class MailboxReader:
         self._api = api
         self._newest = 0
 
-    async def read_new(self) -> list[Mail]:
+    async def read_new(self) -> list[LinkMessage]:
         """Return the messages that have arrived since the last call, oldest first. Raises Refused and Unavailable."""
-        mails: list[Mail] = []
+        messages: list[LinkMessage] = []
         newest = self._newest
         async for message in self._api.list_items("/mailbox/v1/messages"):
             number = int(message["id"])
             if number <= self._newest:
                 break
             newest = max(newest, number)
-            mails += _find_mail(message["to"], message["links"], message["received_at"])
+            messages += _find_link(message["to"], message["links"], message["received_at"])
         self._newest = newest
-        return mails[::-1]
+        return messages[::-1]
 
 
-def _find_mail(to: str, links: list[str], received_at: str) -> list[Mail]:
+def _find_link(to: str, links: list[str], received_at: str) -> list[LinkMessage]:
     for link in links:
         if kind := _LINK.search(link):
-            return [Mail(to, kind[1], link, received_at)]
+            return [LinkMessage(to, kind[1], link, received_at)]
     return []

@@ -19,7 +19,7 @@ _FINAL_RUN_STATES = frozenset({"done", "cancelled"})
 
 
 class SchoolClient:
-    """Requests of one school's staff. All methods raise Refused and Unavailable, unless they say otherwise."""
+    """Requests of one school's staff. All methods raise Refused and Unavailable; exceptions are documented."""
 
     def __init__(self, api: Api, school_id: str) -> None:
         self.api = api

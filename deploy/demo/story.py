@@ -159,17 +159,17 @@ class Story:
         A part of Kinvite that restarts counts as something new.
         """
         try:
-            mails = await self._mailbox.read_new()
+            messages = await self._mailbox.read_new()
             counts = await self._client.count_by_status()
         except Unavailable:
             self._screen.add_event("Kinvite does not answer for a moment; nothing is lost meanwhile.")
             return True
-        for mail in mails:
-            parents.receive(mail)
+        for message in messages:
+            parents.receive(message)
         self._screen.set_counts(counts)
         if counts["total"]:
             self._screen.update_bar("Signed up", counts["signed_up"], counts["total"])
-        return bool(mails)
+        return bool(messages)
 
     async def _summarise(self, parents: Parents) -> None:
         counts = await self._client.count_by_status()

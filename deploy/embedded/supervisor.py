@@ -69,7 +69,7 @@ class Supervisor:
             await self._stop()
 
     async def _start_and_restart(self) -> None:
-        # A file of a killed run must not make the installation look ready: /readyz depends on it.
+        # A file that a killed run has left would make /readyz answer 200 too early.
         self._data.delete_credentials()
         await self._end_leftovers()
         token_task = asyncio.create_task(self._ensure_api_token())

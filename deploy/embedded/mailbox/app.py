@@ -103,7 +103,7 @@ class MessageReader:
             html=content.html,
             links=list(content.links),
             code=content.code,
-            copies=row.copies,
+            copies=row.arrival_count,
             received_at=datetime.fromtimestamp(row.received_at_ms / 1000, UTC),
             status=text_message.status if text_message else None,
             error_code=(text_message.code if text_message and text_message.status == "undelivered" else None),

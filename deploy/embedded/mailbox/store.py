@@ -59,14 +59,17 @@ class Arrival:
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """Message in the store. Ids grow in the order of arrival and are never reused; `copies` counts its arrivals."""
+    """Message in the store. Ids grow in the order of arrival and are never reused.
+
+    `arrival_count` is how often the message has arrived.
+    """
 
     id: int
     channel: str
     recipient: str
     raw: bytes
     received_at_ms: int
-    copies: int
+    arrival_count: int
 
 
 class NotStored(Exception):
@@ -122,7 +125,7 @@ class Store:
     async def list_newest(
         self, *, to: str | None, channel: str | None, before: int | None, limit: int
     ) -> list[StoredMessage]:
-        """Return messages, newest first: with an id below `before`, and to the address `to` in any letter case."""
+        """Return messages, newest first: those with an id below `before`, and those to the address `to` in any case."""
         conditions, values = ["TRUE"], list[Any]()
         for condition, value in (
             ("recipient_key = ?", to and to.lower()),

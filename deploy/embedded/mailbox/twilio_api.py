@@ -62,7 +62,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class SendRequest:
-    """Parsed request to send a message. `is_template` tells whether the body comes from an approved template."""
+    """Parsed request to send a message. `is_template`: the body comes from an approved template."""
 
     channel: Channel
     number: str

@@ -1,32 +1,34 @@
-"""The stand-in for the kernel's care, where the kernel has none."""
+"""Unit tests of the reaper of orphaned processes."""
+
+from __future__ import annotations
 
 import signal
 import subprocess
 
-from deploy.embedded.guard import Guard
+from deploy.embedded.orphan_reaper import OrphanReaper
 
 
-def test_what_it_was_told_last_ends_when_the_pipe_ends() -> None:
+def test_the_processes_set_last_end_when_the_pipe_ends() -> None:
     with (
-        subprocess.Popen(["sleep", "60"]) as kept,
+        subprocess.Popen(["sleep", "60"]) as former,
         subprocess.Popen(["sleep", "60"]) as first,
         subprocess.Popen(["sleep", "60"]) as second,
     ):
-        guard = Guard()
-        guard.tell({kept.pid: signal.SIGKILL})
-        guard.tell({first.pid: signal.SIGKILL, second.pid: signal.SIGTERM})
-        assert guard._process.stdin is not None
-        guard._process.stdin.close()
+        reaper = OrphanReaper()
+        reaper.set_children({former.pid: signal.SIGKILL})
+        reaper.set_children({first.pid: signal.SIGKILL, second.pid: signal.SIGTERM})
+        assert reaper.process.stdin is not None
+        reaper.process.stdin.close()
         assert (first.wait(20), second.wait(20)) == (-signal.SIGKILL, -signal.SIGTERM)
-        guard._process.wait(20)
-        assert kept.poll() is None
-        kept.kill()
+        reaper.process.wait(20)
+        assert former.poll() is None
+        former.kill()
 
 
-def test_a_supervisor_that_stops_in_order_leaves_nobody_to_end() -> None:
+def test_an_orderly_stop_ends_no_process() -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        guard = Guard()
-        guard.tell({other.pid: signal.SIGKILL})
-        guard.close()
+        reaper = OrphanReaper()
+        reaper.set_children({other.pid: signal.SIGKILL})
+        reaper.close()
         assert other.poll() is None
         other.kill()
