@@ -1,8 +1,7 @@
-"""The `kinvite` command against an API that answers as told."""
+"""The `kinvite` command against an API stub with fixed answers."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from deploy.cli.main import app
 from shared.runtime.auth import ALL_RIGHTS, mint
+from tests.integration.cli.driver import run_kinvite
 from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
 from tests.support.apps import AUTH_SECRET
 from tests.support.processes import free_port
@@ -38,41 +37,42 @@ async def stub() -> AsyncIterator[OwnersStub]:
         yield running
 
 
-async def kinvite(stub: OwnersStub, *arguments: str) -> Result:
+async def _kinvite(stub: OwnersStub, *arguments: str) -> Result:
     token = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
-    options = [*arguments, "--url", stub.url, "--token", token]
-    return await asyncio.to_thread(CliRunner().invoke, app, options)
+    return await run_kinvite(*arguments, "--url", stub.url, "--token", token)
 
 
-def _imported(stub: OwnersStub, state: str, errors: list[Any]) -> None:
+def _set_import(stub: OwnersStub, state: str, errors: list[Any]) -> None:
     answer = {"import_id": "i1", "state": state, "counts": COUNTS, "errors": errors}
     stub.answers |= {"POST imports": (202, answer), "GET i1": (200, answer)}
 
 
-async def test_import_follows_to_the_end_and_says_what_was_refused(stub: OwnersStub, tmp_path: Path) -> None:
+async def test_import_follows_to_the_end_and_prints_what_was_refused(
+    stub: OwnersStub, tmp_path: Path
+) -> None:
     file = tmp_path / "families.csv"
     file.write_text("student_name\nKim\n")
-    _imported(stub, "applied", [])
-    done = await kinvite(stub, "import", str(file))
-    assert done.exit_code == 0, done.output
-    assert "1 students new" in done.output
-    posted = next(one for one in stub.commands if one.method == "POST")
+    _set_import(stub, "applied", [])
+    result = await _kinvite(stub, "import", str(file))
+    assert result.exit_code == 0, result.output
+    assert "1 students new" in result.output
+    posted = next(request for request in stub.commands if request.method == "POST")
     assert posted.path == f"/roster/v1/schools/{SCHOOL}/imports"
     assert posted.body["file"] == b"student_name\nKim\n"
-    _imported(
+    _set_import(
         stub, "refused", [{"row": 2, "column": "x", "value": "y", "code": "c", "message": "No such date."}]
     )
-    refused = await kinvite(stub, "import", str(file))
+    refused = await _kinvite(stub, "import", str(file))
     assert refused.exit_code == 1
     assert "No such date." in refused.output
 
 
 async def test_bulk_previews_and_runs(stub: OwnersStub) -> None:
     stub.answers |= {"POST bulk": (202, RUN), "GET b1": (200, RUN)}
-    done = await kinvite(stub, "bulk", "--status", "expired", "--key", "k1")
-    assert done.exit_code == 0, done.output
-    assert "skipped: no_contact 1" in done.output
-    posted = next(one for one in stub.commands if one.method == "POST")
+    result = await _kinvite(stub, "bulk", "--status", "expired", "--key", "k1")
+    assert result.exit_code == 0, result.output
+    assert "skipped: no_contact 1" in result.output
+    posted = next(request for request in stub.commands if request.method == "POST")
     assert posted.body == {
         "select": {"filter": {"status": ["expired"]}},
         "channel": "email",
@@ -81,7 +81,7 @@ async def test_bulk_previews_and_runs(stub: OwnersStub) -> None:
     assert posted.key == "k1"
 
 
-async def test_a_refusal_is_said_in_its_own_words(stub: OwnersStub) -> None:
+async def test_a_refusal_is_printed_with_its_reason(stub: OwnersStub) -> None:
     problem = {
         "title": "Conflict",
         "detail": "The parent signed up.",
@@ -89,22 +89,22 @@ async def test_a_refusal_is_said_in_its_own_words(stub: OwnersStub) -> None:
         "field": "parent_id",
     }
     stub.answers["POST invitations"] = (409, problem)
-    done = await kinvite(stub, "invite", "p1")
-    assert done.exit_code == 1
-    assert "The parent signed up (409) [parent_id]" in done.output
+    result = await _kinvite(stub, "invite", "p1")
+    assert result.exit_code == 1
+    assert "The parent signed up (409) [parent_id]" in result.output
 
 
-async def test_each_wrong_field_is_named_with_what_is_wrong(stub: OwnersStub) -> None:
+async def test_every_wrong_field_is_named_with_its_error(stub: OwnersStub) -> None:
     errors = [
         {"field": "country", "code": "c", "message": "Use two letters."},
         {"field": "timezone", "code": "t", "message": "There is no such time zone."},
     ]
     problem = {"detail": "Please correct: country, timezone", "field": "country", "errors": errors}
     stub.answers["POST schools"] = (422, problem)
-    done = await kinvite(stub, "school", "add", "X", "--country", "ZZZ")
-    assert done.exit_code == 1
-    assert "country: Use two letters." in done.output
-    assert "timezone: There is no such time zone." in done.output
+    result = await _kinvite(stub, "school", "add", "X", "--country", "ZZZ")
+    assert result.exit_code == 1
+    assert "country: Use two letters." in result.output
+    assert "timezone: There is no such time zone." in result.output
 
 
 async def test_status_counts_and_lists(stub: OwnersStub) -> None:
@@ -120,27 +120,27 @@ async def test_status_counts_and_lists(stub: OwnersStub) -> None:
         {"total": 1, "status": {"invited": 1, "signed_up": 0}, "delivery": {}},
     )
     stub.answers["GET parents"] = (200, {"items": [row], "next": None})
-    done = await kinvite(stub, "status", "--parents")
-    assert "status: invited 1" in done.output
-    assert "Ada Example" in done.output
-    as_json = json.loads((await kinvite(stub, "status", "--parents", "--json")).stdout)
+    result = await _kinvite(stub, "status", "--parents")
+    assert "status: invited 1" in result.output
+    assert "Ada Example" in result.output
+    as_json = json.loads((await _kinvite(stub, "status", "--parents", "--json")).stdout)
     assert as_json["parents"] == [row]
 
 
 async def test_a_school_is_found_by_name_or_by_being_the_only_one(stub: OwnersStub) -> None:
     stub.answers[f"GET {SCHOOL}"] = (200, SCHOOLS["items"][0])  # type: ignore[index]
-    assert "Hill School" in (await kinvite(stub, "school", "show")).output
-    assert (await kinvite(stub, "school", "show", "Dale School")).exit_code == 1
+    assert "Hill School" in (await _kinvite(stub, "school", "show")).output
+    assert (await _kinvite(stub, "school", "show", "Dale School")).exit_code == 1
     two = {"items": [{"school_id": "a", "name": "A"}, {"school_id": "b", "name": "B"}], "next": None}
     stub.answers["GET schools"] = (200, two)
-    several = await kinvite(stub, "status")
+    several = await _kinvite(stub, "status")
     assert several.exit_code == 1
     assert "--school" in several.output
 
 
 async def test_a_server_that_fails_is_69(stub: OwnersStub) -> None:
     stub.answers["GET schools"] = (503, {})
-    assert (await kinvite(stub, "school", "list")).exit_code == 69
+    assert (await _kinvite(stub, "school", "list")).exit_code == 69
 
 
 async def test_doctor_names_what_is_not_well() -> None:
@@ -153,8 +153,8 @@ async def test_doctor_names_what_is_not_well() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     command = ["doctor", "--url", f"http://127.0.0.1:{port}"]
-    done = await asyncio.to_thread(CliRunner().invoke, app, command)
+    result = await run_kinvite(*command)
     await runner.cleanup()
-    assert done.exit_code == 1
-    assert "database: OSError" in done.output
-    assert (await asyncio.to_thread(CliRunner().invoke, app, command)).exit_code == 69
+    assert result.exit_code == 1
+    assert "database: OSError" in result.output
+    assert (await run_kinvite(*command)).exit_code == 69

@@ -1,4 +1,6 @@
-"""One compose project of its own: name, ports, secrets and volumes; other projects on the engine are left alone."""
+"""A Compose project for the tests, with a name, ports, secrets and volumes of its own."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -25,21 +27,21 @@ _UP_SECONDS = 900
 
 
 class NoEngine(Exception):
-    """Compose cannot run here; the text says why."""
+    """Reason why Compose cannot run on this machine."""
 
 
-class Stack:
-    """A project in `directory`. Settings that the tests need differ from a first try-out only in names and ports."""
+class ComposeProject:
+    """Project with its settings in `directory`. They differ from those of a first trial only in names and ports."""
 
     def __init__(self, directory: Path) -> None:
-        self.port, self.mail_port = free_port(), free_port()
+        self.port, self.mailpit_port = free_port(), free_port()
         self._settings = directory / "compose.env"
         self._environment = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": f"kinvite-tests-{os.getpid()}",
             "COMPOSE_PROGRESS": "plain",
             "KINVITE_PORT": str(self.port),
-            "MAILPIT_PORT": str(self.mail_port),
+            "MAILPIT_PORT": str(self.mailpit_port),
             "KINVITE_IMAGE": _IMAGE,
             "KINVITE_GATEWAY_IMAGE": _GATEWAY_IMAGE,
         }
@@ -48,36 +50,38 @@ class Stack:
         )
 
     def prepare(self) -> None:
-        """Get and build the images. Raises NoEngine where that is not to be had; a build that fails is an error."""
+        """Pull and build the images. Raises NoEngine if the machine cannot; a failing build is an error."""
         if shutil.which("docker") is None:
             raise NoEngine("there is no docker command")
         if _fails("docker", "info"):
             raise NoEngine("no Docker engine answers")
         if _fails("docker", "compose", "version"):
             raise NoEngine("docker has no compose command")
-        named = json.loads(self.compose("config", "--format", "json"))["services"].values()
+        services = json.loads(self.compose("config", "--format", "json"))["services"].values()
         for image in {
             _BASE_IMAGE,
-            *(service["image"] for service in named if "kinvite" not in service["image"]),
+            *(service["image"] for service in services if "kinvite" not in service["image"]),
         }:
-            _get(image)
+            _pull(image)
         if os.environ.get(OFFLINE) and any(_is_absent(image) for image in (_IMAGE, _GATEWAY_IMAGE)):
             raise NoEngine(f"{_IMAGE} is not built and {OFFLINE} is set")
         self.compose("build", seconds=_BUILD_SECONDS)
 
     def up(self) -> None:
-        """Start, and wait until every part says that it is ready."""
+        """Start the project and wait until every container is healthy."""
         self.compose("up", "--detach", "--wait", "--wait-timeout", str(_UP_SECONDS), seconds=_UP_SECONDS + 60)
 
     def down(self, *, volumes: bool = False) -> None:
-        """End and remove all containers; the data only with `volumes`."""
+        """Stop and remove all containers, with `volumes` also the data."""
         self.compose("down", *(["--volumes", "--remove-orphans"] if volumes else []), seconds=300)
 
     def compose(self, *arguments: str, seconds: float = 120, stdin: str | None = None) -> str:
-        """What `docker compose …` prints. Raises AssertionError with its complaint."""
-        done = self._run(*arguments, seconds=seconds, stdin=stdin)
-        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
-        return done.stdout
+        """Run `docker compose` and return its output. Raises AssertionError with the output of a failure."""
+        result = self._run(*arguments, seconds=seconds, stdin=stdin)
+        assert result.returncode == 0, (
+            f"{' '.join(arguments)}: {result.stdout[-3000:]}{result.stderr[-3000:]}"
+        )
+        return result.stdout
 
     def _run(
         self, *arguments: str, seconds: float = 120, stdin: str | None = None
@@ -94,46 +98,46 @@ class Stack:
         )
 
     def execute(self, service: str, *command: str) -> str:
-        """What a command in a running container prints."""
+        """Run a command in a running container and return its output."""
         return self.compose("exec", "--no-TTY", service, *command)
 
     @cached_property
     def token(self) -> str:
-        """For everything, made as docs/operations.md says."""
-        rights = [word for right in sorted(ALL_RIGHTS) for word in ("--right", right)]
-        made = self.execute("dashboard", "kinvite", "token", "mint", "compose-tests", *rights, "--json")
-        return str(json.loads(made)["token"])
+        """A token with all rights, minted as docs/operations.md describes it."""
+        rights = [argument for right in sorted(ALL_RIGHTS) for argument in ("--right", right)]
+        output = self.execute("dashboard", "kinvite", "token", "mint", "compose-tests", *rights, "--json")
+        return str(json.loads(output)["token"])
 
     def services(self) -> list[str]:
-        """All that keeps running, without the jobs."""
+        """Return the names of all long-running services."""
         return [name for name in self.compose("config", "--services").split() if name not in JOBS]
 
     def state(self, service: str) -> dict[str, Any]:
-        """What the engine says of the service's container."""
+        """Return the engine's description of the service's container."""
         container = self.compose("ps", "--all", "--quiet", service).strip()
-        found = subprocess.run(["docker", "inspect", container], check=True, capture_output=True, timeout=60)
-        return dict(json.loads(found.stdout)[0])
+        output = subprocess.run(["docker", "inspect", container], check=True, capture_output=True, timeout=60)
+        return dict(json.loads(output.stdout)[0])
 
     def kill(self, service: str) -> None:
-        """Kill -9 of every process in the container at once; the engine then starts it again by its policy.
+        """Send SIGKILL to every process in the container; the engine then restarts it by its policy.
 
-        The command itself may be killed with the container before it can say that it is done.
+        The command itself may be killed with the container before it can report success.
         """
-        done = self._run("exec", "--no-TTY", service, "sh", "-c", "kill -9 -1")
-        assert done.returncode in (0, 128 + signal.SIGKILL), done.stderr[-3000:]
+        result = self._run("exec", "--no-TTY", service, "sh", "-c", "kill -9 -1")
+        assert result.returncode in (0, 128 + signal.SIGKILL), result.stderr[-3000:]
 
     def remove(self, container: str) -> None:
-        """End a container that was started beside the project's own."""
+        """Remove a container that a test has started in addition to the project's own."""
         subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True, timeout=60)
 
     def logs(self) -> str:
-        """What all containers have written, but for Mailpit, which is a mailbox to look into."""
+        """Return the logs of all containers except Mailpit, which may log addresses."""
         return self.compose(
             "logs", "--no-color", *(name for name in self.services() if name != "mailpit"), *JOBS
         )
 
 
-def _get(image: str) -> None:
+def _pull(image: str) -> None:
     if not _is_absent(image):
         return
     if os.environ.get(OFFLINE):

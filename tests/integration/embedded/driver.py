@@ -1,4 +1,6 @@
-"""Kinvite whole on this machine, as `make up` starts it, for tests that watch it and kill it."""
+"""Driver of the embedded run: starts it as `make up` does, inspects its parts and kills them."""
+
+from __future__ import annotations
 
 import asyncio
 import json
@@ -17,12 +19,12 @@ import psutil
 from tests.support.processes import free_port
 
 ROOT = Path(__file__).parents[3]
-READY_WITHIN_SECONDS = 120.0
+READY_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass
-class Whole:
-    """One run. `data` and `port` stay for the next one."""
+class EmbeddedDriver:
+    """One run. A next run can use the same `data` and `port`."""
 
     data: Path
     port: int
@@ -34,43 +36,43 @@ class Whole:
 
     @property
     def credentials(self) -> dict[str, str]:
-        read: dict[str, str] = json.loads((self.data / "credentials.json").read_text())
-        return read
+        content: dict[str, str] = json.loads((self.data / "credentials.json").read_text())
+        return content
 
-    async def ready(self) -> str:
-        """The one line on standard output; empty when it ended instead."""
+    async def wait_until_ready(self) -> str:
+        """Return the single line on standard output; empty if the run has ended instead."""
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), READY_WITHIN_SECONDS)
+        line = await asyncio.wait_for(self.process.stdout.readline(), READY_TIMEOUT_SECONDS)
         return line.decode()
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         headers = {"Authorization": f"Bearer {self.credentials['api_token']}"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30) as made:
-            yield made
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30) as client:
+            yield client
 
     async def get(self, path: str) -> Any:
         async with self.client() as client:
             return (await client.get(path)).json()
 
     def part(self, name: str) -> psutil.Process:
-        return psutil.Process(self.number(name))
+        return psutil.Process(self.pid_of(name))
 
-    def number(self, name: str) -> int:
-        noted = json.loads((self.data / "run.json").read_text())
-        return int(noted[name]["pid"])
+    def pid_of(self, name: str) -> int:
+        processes = json.loads((self.data / "run.json").read_text())
+        return int(processes[name]["pid"])
 
     async def kill_everything(self) -> None:
-        """SIGKILL to the whole tree, the supervisor first, so that nothing can tidy up."""
-        family = [
+        """Send SIGKILL to the whole process tree, to the supervisor first, so that nothing can clean up."""
+        processes = [
             psutil.Process(self.process.pid),
             *psutil.Process(self.process.pid).children(recursive=True),
         ]
-        for member in family:
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
-                member.kill()
+                process.kill()
         await self.process.wait()
-        await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
+        await asyncio.to_thread(psutil.wait_procs, processes, timeout=10)
 
     async def stop(self) -> int:
         if self.process.returncode is None:
@@ -78,8 +80,8 @@ class Whole:
         return await asyncio.wait_for(self.process.wait(), 60)
 
 
-async def start(data: Path, port: int = 0, **environment: str) -> Whole:
-    """Start it; not yet ready."""
+async def start(data: Path, port: int = 0, **environment: str) -> EmbeddedDriver:
+    """Start a run and return before it is ready."""
     port = port or free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "deploy.embedded"),
@@ -88,17 +90,17 @@ async def start(data: Path, port: int = 0, **environment: str) -> Whole:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    return Whole(data, port, process)
+    return EmbeddedDriver(data, port, process)
 
 
 @asynccontextmanager
-async def running(data: Path, port: int = 0) -> AsyncIterator[Whole]:
-    """A run that is ready; it is gone after the block."""
-    whole = await start(data, port)
+async def running(data: Path, port: int = 0) -> AsyncIterator[EmbeddedDriver]:
+    """Start a run, wait until it is ready, and kill it after the block."""
+    driver = await start(data, port)
     try:
-        line = await whole.ready()
-        assert line.startswith(f"Kinvite is ready at {whole.url}  sign in: "), line
-        yield whole
+        line = await driver.wait_until_ready()
+        assert line.startswith(f"Kinvite is ready at {driver.url}  sign in: "), line
+        yield driver
     finally:
-        if whole.process.returncode is None:
-            await whole.kill_everything()
+        if driver.process.returncode is None:
+            await driver.kill_everything()

@@ -1,4 +1,6 @@
-"""Recipients who behave badly: set by API and by page, seen by a mail program and by Twilio's client."""
+"""Behaviours of simulated recipients: set by API and page, observed over SMTP and Twilio's API."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
@@ -9,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.phones import _CODES
-from deploy.embedded.mailbox.state import BEHAVIOURS, Copy
+from deploy.embedded.mailbox.state import BEHAVIOURS, TextMessage
+from deploy.embedded.mailbox.twilio_api import DEFAULT_CODES
 from tests.support.waiting import eventually
 
 ANN, PHONE = "ann+1@x.example", "+4915112345678"
@@ -25,17 +27,17 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 @pytest.fixture
 async def client(mailbox: Mailbox) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(mailbox.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mailbox") as made:
-        yield made
+    async with httpx.AsyncClient(transport=transport, base_url="http://mailbox") as http_client:
+        yield http_client
 
 
-async def _set(client: httpx.AsyncClient, to: str, behaviour: str, **more: int) -> None:
+async def _set_behaviour(client: httpx.AsyncClient, to: str, behaviour: str, **more: int) -> None:
     answer = await client.post("/mailbox/v1/behaviours", json={"to": to, "behaviour": behaviour, **more})
     assert answer.status_code == 201, answer.text
 
 
-async def _mail(mailbox: Mailbox, seconds: float = 5.0) -> str:
-    """Send a mail to Ann; the server's answer, or how it failed."""
+async def _send_email(mailbox: Mailbox, seconds: float = 5.0) -> str:
+    """Send an e-mail message to Ann and return the server's reply or the error."""
     message = EmailMessage()
     message["From"], message["To"], message["Message-ID"] = "o@x.example", ANN, "<1@x.example>"
     message.set_content("Hello")
@@ -51,19 +53,19 @@ async def _mail(mailbox: Mailbox, seconds: float = 5.0) -> str:
     return "taken"
 
 
-async def _text(mailbox: Mailbox, to: str = PHONE, seconds: float = 5.0) -> tuple[int, int | None]:
-    """Send a text; HTTP status and Twilio's code."""
-    place = f"{mailbox.twilio_url}/2010-04-01/Accounts/{mailbox.account.sid}/Messages.json"
+async def _send_text(mailbox: Mailbox, to: str = PHONE, seconds: float = 5.0) -> tuple[int, int | None]:
+    """Send a text message and return the HTTP status and Twilio's error code."""
+    url = f"{mailbox.twilio_url}/2010-04-01/Accounts/{mailbox.account.sid}/Messages.json"
     async with httpx.AsyncClient(
         auth=(mailbox.account.sid, mailbox.account.token), timeout=seconds
     ) as twilio:
-        answer = await twilio.post(place, data={"To": to, "From": "+15550100200", "Body": "Hello"})
+        answer = await twilio.post(url, data={"To": to, "From": "+15550100200", "Body": "Hello"})
     return answer.status_code, answer.json().get("code")
 
 
 async def test_behaviours_are_set_listed_and_taken_back(client: httpx.AsyncClient) -> None:
-    await _set(client, ANN, "bounce", times=2)
-    await _set(client, PHONE, "delay", code=30003)
+    await _set_behaviour(client, ANN, "bounce", times=2)
+    await _set_behaviour(client, PHONE, "delay", code=30003)
     listed = (await client.get("/mailbox/v1/behaviours")).json()
     assert listed == {
         "items": [
@@ -104,49 +106,49 @@ async def test_a_wrong_behaviour_is_named(
         ("stop", "taken"),
     ],
 )
-async def test_a_mail_meets_what_was_set_and_then_arrives(
+async def test_an_email_meets_the_behaviour_and_then_arrives(
     mailbox: Mailbox, client: httpx.AsyncClient, behaviour: str, answer: str
 ) -> None:
-    await _set(client, ANN.upper(), behaviour, times=1)
-    assert await _mail(mailbox) == answer
-    assert await _mail(mailbox) == "taken"
+    await _set_behaviour(client, ANN.upper(), behaviour, times=1)
+    assert await _send_email(mailbox) == answer
+    assert await _send_email(mailbox) == "taken"
 
 
 async def test_a_mail_server_that_hangs_and_one_that_loses_its_answer(
     mailbox: Mailbox, client: httpx.AsyncClient
 ) -> None:
-    await _set(client, ANN, "hang", times=1)
-    assert "Timeout" in await _mail(mailbox, seconds=0.3)
-    await _set(client, ANN, "drop", times=1)
-    assert "Disconnected" in await _mail(mailbox)
-    assert len(await mailbox.store.newest(to=ANN, channel=None, before=None, limit=9)) == 1
+    await _set_behaviour(client, ANN, "hang", times=1)
+    assert "Timeout" in await _send_email(mailbox, seconds=0.3)
+    await _set_behaviour(client, ANN, "drop", times=1)
+    assert "Disconnected" in await _send_email(mailbox)
+    assert len(await mailbox.store.list_newest(to=ANN, channel=None, before=None, limit=9)) == 1
 
 
 async def test_a_phone_meets_what_was_set(mailbox: Mailbox, client: httpx.AsyncClient) -> None:
-    await _set(client, PHONE, "refuse", times=1)
-    assert await _text(mailbox) == (400, 21614)
-    await _set(client, PHONE, "throttle", times=1)
-    assert await _text(mailbox) == (429, 20429)
-    await _set(client, PHONE, "hang", times=1)
+    await _set_behaviour(client, PHONE, "refuse", times=1)
+    assert await _send_text(mailbox) == (400, 21614)
+    await _set_behaviour(client, PHONE, "throttle", times=1)
+    assert await _send_text(mailbox) == (429, 20429)
+    await _set_behaviour(client, PHONE, "hang", times=1)
     with pytest.raises(httpx.ReadTimeout):
-        await _text(mailbox, seconds=0.3)
-    assert await _text(mailbox) == (201, None)
-    assert await _text(mailbox, "0151 1") == (400, 21211)
+        await _send_text(mailbox, seconds=0.3)
+    assert await _send_text(mailbox) == (201, None)
+    assert await _send_text(mailbox, "0151 1") == (400, 21211)
 
 
 @pytest.mark.parametrize("behaviour", ["bounce", "delay"])
 async def test_a_text_that_was_taken_over_ends_undelivered(
     mailbox: Mailbox, client: httpx.AsyncClient, behaviour: str
 ) -> None:
-    await _set(client, PHONE, behaviour, times=1)
-    assert (await _text(mailbox))[0] == 201
+    await _set_behaviour(client, PHONE, behaviour, times=1)
+    assert (await _send_text(mailbox))[0] == 201
 
-    async def ended() -> Copy:
-        [copy] = mailbox.state.copies(PHONE, 5)
-        assert copy.status == "undelivered"
-        return copy
+    async def find_undelivered() -> TextMessage:
+        [text] = mailbox.state.list_texts(PHONE, 5)
+        assert text.status == "undelivered"
+        return text
 
-    assert (await eventually(ended)).code == _CODES[behaviour]
+    assert (await eventually(find_undelivered)).code == DEFAULT_CODES[behaviour]
 
 
 async def test_the_page_explains_every_behaviour_and_sets_it(client: httpx.AsyncClient) -> None:
@@ -164,7 +166,7 @@ async def test_the_page_explains_every_behaviour_and_sets_it(client: httpx.Async
 async def test_a_text_is_a_bubble_with_its_link_and_can_be_answered(
     mailbox: Mailbox, client: httpx.AsyncClient
 ) -> None:
-    assert (await _text(mailbox))[0] == 201
+    assert (await _send_text(mailbox))[0] == 201
     listed = await client.get("/mailbox/v1/messages", params={"channel": "sms", "to": PHONE})
     [item] = listed.json()["items"]
     assert (item["channel"], item["to"], item["text"], item["html"]) == ("sms", PHONE, "Hello", "")
@@ -176,11 +178,11 @@ async def test_a_text_is_a_bubble_with_its_link_and_can_be_answered(
 
 async def test_what_was_set_outlives_a_restart(tmp_path: Path) -> None:
     async with Mailbox(tmp_path) as first:
-        first.state.stop(PHONE, "sms")
+        first.state.opt_out(PHONE, "sms")
         transport = httpx.ASGITransport(first.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://mailbox") as client:
-            await _set(client, ANN, "refuse")
+            await _set_behaviour(client, ANN, "refuse")
     async with Mailbox(tmp_path) as second:
-        assert await _mail(second) == "rcpt 550"
-        assert await _text(second) == (400, 21610)
+        assert await _send_email(second) == "rcpt 550"
+        assert await _send_text(second) == (400, 21610)
         assert (tmp_path / "mailbox-play.sqlite3").stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,6 @@
-"""The whole of Kinvite on one machine: ready, refused in a sentence, mended after the kill of any part."""
+"""The embedded run: readiness, refusals in one sentence, restart of killed parts, and no leftovers."""
+
+from __future__ import annotations
 
 import os
 import socket
@@ -15,26 +17,26 @@ import pytest
 
 from deploy.embedded.data import DataDirectory
 from deploy.embedded.postgres import OWNER, Postgres
-from tests.integration.embedded.whole import Whole, running, start
+from tests.integration.embedded.driver import READY_TIMEOUT_SECONDS, EmbeddedDriver, running, start
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def whole(tmp_path: Path) -> AsyncIterator[Whole]:
-    async with running(tmp_path / "data") as made:
-        yield made
+async def embedded(tmp_path: Path) -> AsyncIterator[EmbeddedDriver]:
+    async with running(tmp_path / "data") as driver:
+        yield driver
 
 
 async def _refusal(data: Path, port: int = 0, **environment: str) -> str:
-    refused = await start(data, port, **environment)
-    out, error = await refused.process.communicate()
-    assert refused.process.returncode not in (0, None)
+    run = await start(data, port, **environment)
+    out, error = await run.process.communicate()
+    assert run.process.returncode not in (0, None)
     assert out == b""
     assert error.count(b"\n") == 1, error
     return error.decode()
 
 
-async def test_it_says_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -> None:
+async def test_it_prints_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -> None:
     async with running(tmp_path) as first:
         credentials = first.credentials
         assert set(credentials) == {"url", "admin_email", "admin_password", "api_token"}
@@ -43,9 +45,9 @@ async def test_it_says_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -
         assert (await first.get("/readyz"))["status"] == (await first.get("/healthz"))["status"] == "ok"
         assert await first.get("/mailbox/v1/messages") == {"items": [], "next": None}
         parts = [first.part(name) for name in ("postgres", "broker", "server")]
-        asked_at = time.monotonic()
+        stopped_at = time.monotonic()
         assert await first.stop() == 0
-        assert time.monotonic() - asked_at < 40
+        assert time.monotonic() - stopped_at < 40
         assert not any(part.is_running() for part in parts)
         assert first.process.stdout is not None
         assert await first.process.stdout.read() == b""
@@ -53,12 +55,28 @@ async def test_it_says_one_line_stops_cleanly_and_starts_again(tmp_path: Path) -
         assert second.credentials == credentials
 
 
-async def test_a_second_start_on_the_same_data_is_told_so(whole: Whole) -> None:
-    assert "already running with the data in" in await _refusal(whole.data)
-    assert (await whole.get("/readyz"))["status"] == "ok"
+async def test_whoever_waits_for_readyz_can_read_the_credentials(tmp_path: Path) -> None:
+    driver = await start(tmp_path)
+    try:
+        async with httpx.AsyncClient(base_url=driver.url, timeout=30) as client:
+
+            async def is_ready() -> bool:
+                with suppress(httpx.TransportError):
+                    return (await client.get("/readyz")).status_code == 200
+                return False
+
+            await eventually(is_ready, within_seconds=READY_TIMEOUT_SECONDS, every_seconds=0.005)
+        assert driver.credentials["url"] == driver.url
+    finally:
+        await driver.kill_everything()
 
 
-async def test_what_cannot_work_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_second_start_on_the_same_data_is_refused(embedded: EmbeddedDriver) -> None:
+    assert "already running with the data in" in await _refusal(embedded.data)
+    assert (await embedded.get("/readyz"))["status"] == "ok"
+
+
+async def test_what_cannot_work_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"Port {port} is in use" in await _refusal(tmp_path / "a", port)
@@ -72,18 +90,18 @@ async def test_what_cannot_work_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["server", "broker", "postgres"])
-async def test_a_killed_part_comes_back(whole: Whole, name: str) -> None:
-    killed, server = whole.part(name), whole.number("server")
+async def test_a_killed_part_comes_back(embedded: EmbeddedDriver, name: str) -> None:
+    killed, server = embedded.part(name), embedded.pid_of("server")
     killed.kill()
 
-    async def mended() -> bool:
+    async def is_restarted() -> bool:
         with suppress(httpx.TransportError):
-            assert whole.number(name) != killed.pid
-            return bool((await whole.get("/readyz"))["status"] == "ok")
+            assert embedded.pid_of(name) != killed.pid
+            return bool((await embedded.get("/readyz"))["status"] == "ok")
         return False
 
-    await eventually(mended, within_seconds=120, every_seconds=0.1)
-    assert (whole.number("server") == server) == (name == "postgres")
+    await eventually(is_restarted, within_seconds=120, every_seconds=0.1)
+    assert (embedded.pid_of("server") == server) == (name == "postgres")
 
 
 async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(tmp_path: Path) -> None:
@@ -98,7 +116,7 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(tmp
 async def test_data_that_a_newer_service_migrated_is_left_alone(tmp_path: Path) -> None:
     async with running(tmp_path) as first:
         await first.stop()
-    secrets = DataDirectory(tmp_path).secrets()
+    secrets = DataDirectory(tmp_path).load_secrets()
     passwords = {
         "administrator_password": secrets.administrator_password,
         "owner_password": secrets.owner_password,
@@ -116,6 +134,6 @@ def _alive(process: psutil.Process) -> bool:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be tried by root only")
-async def test_a_directory_of_another_user_is_one_sentence(tmp_path: Path) -> None:
-    """As root everything is writable, so the way to see it is a directory on a file system that is not."""
+async def test_an_unwritable_directory_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    """Root can write everywhere, so the test uses a file system that is not writable."""
     assert "cannot be used" in await _refusal(Path("/proc/kinvite"))
