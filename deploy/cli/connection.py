@@ -14,7 +14,8 @@ import typer
 
 from deploy.cli.api import Api, connect
 from deploy.cli.output import CONFIGURATION, FAILED, Failure
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
 AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - the name of a variable
 TOKEN_LIFETIME_SECONDS = 3_600
@@ -79,7 +80,7 @@ def find_target(url: str | None, token: str | None) -> Target:
 
 
 def _mint_token(secret: str) -> str:
-    return mint(
+    return mint_token(
         secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=TOKEN_LIFETIME_SECONDS
     )
 

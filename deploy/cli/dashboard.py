@@ -15,7 +15,7 @@ from deploy.cli.services import open_database
 from services.dashboard.consumers import SUBSCRIPTIONS
 from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
 from services.dashboard.storage.rebuilt import RebuildRunning
-from shared.runtime.history import History
+from shared.runtime.messaging import EventArchive
 
 SOURCES = ("roster", "invitations", "notifier", "signup")
 ReportProgress = Callable[[str, int, int], None]
@@ -60,7 +60,9 @@ async def _rebuild(report: ReportProgress) -> Rebuilt:
         for message_type, handler in subscription.handlers.items()
     }
     async with AsyncExitStack() as stack:
-        archives = [History(await stack.enter_async_context(open_database(source))) for source in SOURCES]
+        archives = [
+            EventArchive(await stack.enter_async_context(open_database(source))) for source in SOURCES
+        ]
         database = await stack.enter_async_context(open_database("dashboard"))
         return await rebuild(database, archives, handlers, report)
 

@@ -12,10 +12,10 @@ import typer
 
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows, progress
 from deploy.cli.services import SERVICES, load_settings, open_database, run_in_transaction
-from shared.runtime.consumer import Subscription
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.redeliver import dead_letters, drop, find_dead_letter, redeliver
+from shared.runtime.messaging import Subscription, list_dead_letters
+from shared.runtime.messaging.inbox.dead_letters import drop_dead_letter, find_dead_letter, replay_dead_letter
 
 LIST_COLUMNS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
 OUTCOME_COLUMNS = ("dead_letter_id", "consumer", "outcome", "reason")
@@ -101,7 +101,7 @@ def drop_for_good(
 
 def _load(group: str | None) -> list[DeadLetter]:
     async def work(tx: Transaction) -> Any:
-        return await dead_letters(tx, group)
+        return await list_dead_letters(tx, group)
 
     services = [service for service in SERVICES if group is None or group.startswith(f"{service}.")]
     return [dict(row._mapping) for service in services for row in run_in_transaction(service, work)]
@@ -127,7 +127,7 @@ def _select(
 
 def _drop(dead_letter_id: UUID) -> Callable[[Transaction], Awaitable[bool]]:
     async def work(tx: Transaction) -> bool:
-        return await drop(tx, dead_letter_id)
+        return await drop_dead_letter(tx, dead_letter_id)
 
     return work
 
@@ -162,7 +162,7 @@ async def _redeliver(dead_letter: DeadLetter, subscription: Subscription | None)
         return _outcome(dead_letter, "refused", "this version has no such consumer group")
     async with open_database(_get_service(dead_letter)) as database:
         try:
-            is_delivered = await redeliver(database, subscription, dead_letter["dead_letter_id"])
+            is_delivered = await replay_dead_letter(database, subscription, dead_letter["dead_letter_id"])
         except Rejected as error:
             return _outcome(dead_letter, "refused", error.reason)
     return _outcome(dead_letter, "delivered" if is_delivered else "not_found")
@@ -172,4 +172,4 @@ def _load_subscriptions(service: str) -> dict[str, Subscription]:
     """Return the service's subscriptions by consumer group, from an app that is created but never started."""
     settings = load_settings([service])[service]
     app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
-    return {subscription.group: subscription for subscription in app.state.consumers.subscriptions}
+    return {subscription.group: subscription for subscription in app.state.subscriptions.subscriptions}

@@ -10,7 +10,7 @@ import typer
 from deploy.cli.output import AsJson, print_rows
 from deploy.cli.services import SERVICES, run_in_transaction
 from shared.runtime.database import Transaction
-from shared.runtime.republish import republish
+from shared.runtime.messaging.outbox.republish import republish
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COUNT_PENDING = """

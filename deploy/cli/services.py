@@ -16,9 +16,8 @@ from deploy.cli.api import Unavailable
 from deploy.cli.connection import AUTH_SECRET, data_directory
 from deploy.cli.output import CONFIGURATION, Failure
 from deploy.embedded.postgres import APPLICATION, OWNER
+from shared.runtime.core import ConfigurationError, DatabaseRefused, ServiceSettings, load_settings
 from shared.runtime.database import Database, Transaction
-from shared.runtime.errors import DatabaseRefused
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 T = TypeVar("T")
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -39,7 +38,7 @@ def load_settings(services: Iterable[str]) -> dict[str, ServiceSettings]:
     problems: dict[str, None] = {}
     for service in services:
         try:
-            settings[service] = load(settings_class(service))
+            settings[service] = load_settings(settings_class(service))
         except ConfigurationError as error:
             problems.update(dict.fromkeys(str(error).splitlines()))
     if problems:

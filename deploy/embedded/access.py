@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 
 from services.dashboard.service.tokens import enter_token, is_announced, say_again
+from shared.runtime.core import ServiceSettings
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane
-from shared.runtime.relay import Relay
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.messaging import Kafka, Lane
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 
 CREDENTIALS_TOKEN_NAME = "credentials.json"  # noqa: S105 - the name under which the register lists the token
 PUBLISH_TIMEOUT_SECONDS = 30.0
@@ -36,7 +35,7 @@ async def prepare_access(settings: ServiceSettings, api_token: str, *, broker_is
                 await enter_token(tx, secret, api_token, CREDENTIALS_TOKEN_NAME)
             if broker_is_empty:
                 await say_again(tx, (), after_seconds=0)
-        await _publish_revocations(database, Kafka.of(settings))
+        await _publish_revocations(database, Kafka.from_settings(settings))
 
 
 async def _publish_revocations(database: Database, kafka: Kafka) -> None:

@@ -28,9 +28,10 @@ async def mint_api_token(auth_secret: str) -> str:
 
 def main() -> None:
     """Print a token that is signed with the secret on standard input."""
-    from shared.runtime.auth import ALL_RIGHTS, mint
+    from shared.runtime.web import mint_token
+    from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
-    print(mint(sys.stdin.read().strip(), schools=None, rights=ALL_RIGHTS, actor=ACTOR))
+    print(mint_token(sys.stdin.read().strip(), schools=None, rights=ALL_RIGHTS, actor=ACTOR))
 
 
 if __name__ == "__main__":

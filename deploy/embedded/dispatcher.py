@@ -15,7 +15,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.embedded.allowed_hosts import LOOPBACK, foreign_host_problem, is_allowed
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 PREFIXES: Mapping[str, str] = {
     "roster": "roster",

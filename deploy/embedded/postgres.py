@@ -23,7 +23,7 @@ from deploy.embedded.processes import (
     find_free_port,
     read_start_time,
 )
-from shared.runtime.session import DRIVER_ERRORS
+from shared.runtime.database.statements import DRIVER_ERRORS
 
 ADMINISTRATOR = "postgres"
 OWNER = "kinvite"

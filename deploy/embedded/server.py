@@ -19,11 +19,11 @@ from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
 from deploy.embedded.server_process import EXIT_CONFIGURATION, SERVICES
-from shared.runtime.kafka import Kafka
-from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.core import ConfigurationError, ServiceSettings, load_settings
+from shared.runtime.messaging import Kafka
 from shared.runtime.migrations import MigrationError, migrate
-from shared.runtime.server import Server, configured
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
+from shared.runtime.observability import configure_logging, get_logger
+from shared.runtime.web.server import Server, server_config
 
 EXIT_NOT_STARTED = 3
 GRACE_SECONDS = 1
@@ -47,7 +47,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
         dispatcher = Dispatcher(
             {**apps, "mailbox": mailbox.app}, hosts, credentials=DataDirectory(data).credentials
         )
-        config = configured(
+        config = server_config(
             dispatcher,
             lifespan="on",
             proxy_headers=False,
@@ -65,7 +65,7 @@ def load_settings() -> dict[str, ServiceSettings]:
     problems: dict[str, None] = {}
     for name in SERVICES:
         try:
-            settings[name] = load(import_module(f"services.{name}.settings").Settings)
+            settings[name] = load_settings(import_module(f"services.{name}.settings").Settings)
         except ConfigurationError as error:
             problems.update(dict.fromkeys(str(error).splitlines()))
     if problems:
@@ -76,7 +76,7 @@ def load_settings() -> dict[str, ServiceSettings]:
 async def _prepare(settings: ServiceSettings) -> None:
     """Create topics, migrate the schemas of all services, and refill a broker that is empty."""
     assert settings.database_owner_url is not None
-    await Kafka.of(settings).create_topics()
+    await Kafka.from_settings(settings).create_topics()
     for name in SERVICES:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
         await migrate(settings.database_owner_url, name, versions, application_url=settings.database_url)

@@ -19,8 +19,7 @@ from deploy.embedded.mailbox.parsing import parse_message
 from deploy.embedded.mailbox.reports import Reporter
 from deploy.embedded.mailbox.state import State
 from deploy.embedded.mailbox.store import Channel, Store, StoredMessage
-from shared.runtime import problems
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, problem_details
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
@@ -117,7 +116,7 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     """Return the app with the message list, single messages and the routes of `behaviours`."""
     app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    problems.install(app)
+    problem_details.install(app)
     reader = MessageReader(store, state)
     _add_json_routes(app, reader)
     _add_pages(app, reader)

@@ -10,8 +10,9 @@ import pytest
 
 from deploy.cli import tokens
 from services.dashboard.service.staff import Attempt, SignedIn, sign_in, staff_of_session
-from shared.runtime.auth import ALL_RIGHTS, mint, verify
 from shared.runtime.database import Database
+from shared.runtime.web import mint_token, verify_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.integration.cli.driver import run_json, run_kinvite
 from tests.support.apps import AUTH_SECRET
 
@@ -37,7 +38,7 @@ async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None
     minted = await run_json(
         "token", "mint", "nightly", "--right", "roster:write", "-s", school, "--days", "9"
     )
-    principal = verify(AUTH_SECRET, minted["token"])
+    principal = verify_token(AUTH_SECRET, minted["token"])
     assert [str(school_id) for school_id in principal.schools or ()] == [school]
     assert (principal.id, principal.rights) == (minted["token_id"], frozenset({"roster:write"}))
     [listed] = await run_json("token", "list")
@@ -60,10 +61,10 @@ async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None
 async def test_a_leaked_token_can_be_revoked_by_itself_even_if_it_is_not_registered(
     dashboard: Database,
 ) -> None:
-    leaked = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="an old one")
+    leaked = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="an old one")
     await run_kinvite("token", "revoke", leaked)
     async with dashboard.transaction() as tx:
-        assert await tx.scalar("SELECT key FROM outbox") == verify(AUTH_SECRET, leaked).id
+        assert await tx.scalar("SELECT key FROM outbox") == verify_token(AUTH_SECRET, leaked).id
     [listed] = await run_json("token", "list", "--all")
     assert (listed["name"], listed["state"]) == ("an old one", "revoked")
 

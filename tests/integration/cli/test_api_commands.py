@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from typer.testing import Result
 
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.integration.cli.driver import run_kinvite
 from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
 from tests.support.apps import AUTH_SECRET
@@ -38,7 +39,7 @@ async def stub() -> AsyncIterator[OwnersStub]:
 
 
 async def _kinvite(stub: OwnersStub, *arguments: str) -> Result:
-    token = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
+    token = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
     return await run_kinvite(*arguments, "--url", stub.url, "--token", token)
 
 

@@ -9,12 +9,11 @@ from uuid import uuid4
 from services.dashboard.service.staff import Attempt, SignedIn, sign_in
 from shared.contracts.envelope import Attributes
 from shared.contracts.roster import ParentAdded, ParentDetails
-from shared.runtime.batch import Entry
 from shared.runtime.database import Database
-from shared.runtime.dead_letters import park
-from shared.runtime.inbox import mark_of, pass_new
-from shared.runtime.outbox import Outgoing, emit
-from shared.runtime.redeliver import StoredRecord
+from shared.runtime.messaging import OutboxMessage, emit
+from shared.runtime.messaging.inbox.dead_letters import StoredRecord, write_dead_letter
+from shared.runtime.messaging.inbox.decoding import DecodedRecord
+from shared.runtime.messaging.inbox.dedup import dedup_id, record_and_filter
 from tests.integration.cli.driver import run_kinvite
 
 GROUP = "signup.on-roster"
@@ -41,8 +40,8 @@ def _build_record() -> StoredRecord:
 async def _insert_dead_letter(url: str, record: StoredRecord) -> None:
     identity = ("/kinvite/roster", dict(record.headers)["ce_id"].decode())
     async with Database(url, schema="signup") as database, database.transaction() as tx:
-        await pass_new(tx, GROUP, [mark_of(*identity)])
-        await park(tx, GROUP, Entry(record, identity, None, None), "too_odd", "a test")
+        await record_and_filter(tx, GROUP, [dedup_id(*identity)])
+        await write_dead_letter(tx, GROUP, DecodedRecord(record, identity, None, None), "too_odd", "a test")
 
 
 async def test_i14_dead_letters_are_listed_shown_and_replayed_once(installation: str) -> None:
@@ -84,7 +83,7 @@ async def test_a_dropped_dead_letter_is_gone_for_good_and_only_when_that_is_conf
 async def test_sent_messages_are_published_again_by_time(installation: str) -> None:
     parent = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada Example"))
     async with Database(installation, schema="roster") as database, database.transaction() as tx:
-        await emit(tx, Outgoing(parent, uuid4(), 1))
+        await emit(tx, OutboxMessage(parent, uuid4(), 1))
         await tx.execute("DELETE FROM outbox_pending")
     before = json.loads((await run_kinvite("outbox", "status", "--json")).stdout)
     assert sum(row["pending"] for row in before) == 0

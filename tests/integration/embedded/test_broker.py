@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.embedded.broker import Broker
 from shared.contracts.topics import TOPICS
-from shared.runtime.kafka import Kafka
+from shared.runtime.messaging import Kafka
 
 
 async def test_the_broker_gets_every_topic_and_begins_empty_after_a_kill(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from deploy.embedded import postgres_user
 from deploy.embedded.errors import CannotRun
 from deploy.embedded.postgres import ADMINISTRATOR, APPLICATION, OWNER, Postgres
 from shared.runtime.database import Database, create_engine
-from shared.runtime.roles import ensure_roles
+from shared.runtime.migrations.database_roles import ensure_roles
 
 
 def _postgres(tmp_path: Path, password: str = "app") -> Postgres:
