@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import relay as relays
-from shared.runtime.health import Health
-from shared.runtime.outbox import Lane, emit
-from shared.runtime.relay import BATCH, ENOUGH, Relay
+from shared.runtime.messaging import Lane, emit
+from shared.runtime.messaging.outbox import relay as relays
+from shared.runtime.messaging.outbox.relay import BATCH, ENOUGH_MESSAGES, Relay
+from shared.runtime.observability import Health
 from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -32,13 +32,13 @@ class Watched(Relay):
             self._watch(name)
 
     def _watch(self, name: str) -> None:
-        ask = getattr(self._queue, name)
+        ask = getattr(self._store, name)
 
         async def asked(*arguments: Any) -> Any:
             self.asked.append(name)
             return await ask(*arguments)
 
-        setattr(self._queue, name, asked)
+        setattr(self._store, name, asked)
 
     async def _publish(self, rows: Any) -> None:
         await super()._publish(rows)
@@ -88,7 +88,7 @@ async def test_only_a_bulk_lane_gathers_and_only_behind_a_round_that_was_not_ful
                 await _published(relay, 2 * BATCH + 2)
                 return
             assert sum(relay.rounds) == 2 * BATCH + 1
-            relay.wake(ENOUGH)
+            relay.wake(ENOUGH_MESSAGES)
             await _published(relay, 2 * BATCH + 2)
 
 
@@ -103,7 +103,7 @@ async def test_what_a_hundred_commits_emit_leaves_in_few_rounds(database_url: st
             await _published(relay, 300)
             seconds = asyncio.get_running_loop().time() - begun
         # Behind the first, each waited its time, or for enough to be there.
-        assert len(relay.rounds) <= 1 + seconds / relays.GATHER_SECONDS[Lane.BULK] + 300 / ENOUGH
+        assert len(relay.rounds) <= 1 + seconds / relays.GATHER_SECONDS[Lane.BULK] + 300 / ENOUGH_MESSAGES
 
 
 async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost_little_time(
@@ -115,7 +115,7 @@ async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost
             await eventually(lambda: relay.asked == ["lead", "take"])
             for _ in range(3):
                 relay.asked.clear()
-                relay._leads_until = asyncio.get_running_loop().time() + _AN_HOUR
+                relay._lease_valid_until = asyncio.get_running_loop().time() + _AN_HOUR
                 await _emit(scene, Lane.SINGLE)
                 relay.wake()
                 await eventually(lambda: relay.asked == ["take", "mark"])
@@ -135,7 +135,7 @@ async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_rele
             await eventually(lambda: leader.asked[:2] == ["lead", "take"])
             async with _running(other):
                 await eventually(lambda: other.asked == ["lead"])
-                other._asks_at = asyncio.get_running_loop().time() + _AN_HOUR
+                other._next_attempt_at = asyncio.get_running_loop().time() + _AN_HOUR
                 await _emit(scene, Lane.SINGLE)
                 for _ in range(5):
                     other.wake()
@@ -144,7 +144,7 @@ async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_rele
                 await _published(leader, 1)
                 assert other.asked == ["lead"]
         async with _running(other):
-            other.ask()
+            other.try_acquire()
             await _emit(scene, Lane.SINGLE)
             await _published(other, 1)
         assert leader.rounds == [1]
