@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows, progress
-from deploy.cli.services import SERVICES, load_settings, open_database, run_in_transaction
+from deploy.cli.services import SERVICES, load_all_settings, open_database, run_in_transaction
 from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
 from shared.runtime.messaging import Subscription, list_dead_letters
@@ -170,6 +170,6 @@ async def _redeliver(dead_letter: DeadLetter, subscription: Subscription | None)
 
 def _load_subscriptions(service: str) -> dict[str, Subscription]:
     """Return the service's subscriptions by consumer group, from an app that is created but never started."""
-    settings = load_settings([service])[service]
+    settings = load_all_settings([service])[service]
     app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
     return {subscription.group: subscription for subscription in app.state.subscriptions.subscriptions}

@@ -25,7 +25,7 @@ from deploy.cli.output import (
     print_line,
     print_rows,
 )
-from deploy.cli.services import SERVICES, load_settings
+from deploy.cli.services import SERVICES, load_all_settings
 from shared.contracts.asyncapi import document
 from shared.contracts.generate import VERSION
 from shared.contracts.message import all_messages
@@ -50,7 +50,7 @@ def add_commands(app: typer.Typer) -> None:
 def migrate(services: Services = None, as_json: AsJson = False) -> None:
     """Bring the schemas of the services up to date."""
     selected = _select_services(services)
-    load_settings(selected)
+    load_all_settings(selected)
     rows = []
     for service in selected:
         command = [sys.executable, "-m", f"services.{service}", "migrate"]
@@ -75,7 +75,7 @@ def topics(
     """Create the topics that are missing on the broker."""
     created: list[str] = []
     if not listed:
-        settings: ServiceSettings = load_settings(["roster"])["roster"]
+        settings: ServiceSettings = load_all_settings(["roster"])["roster"]
         if settings.kafka_profile == "embedded":
             raise Failure("The Kinvite of `kinvite up` makes its topics by itself.", USAGE)
         created = asyncio.run(_create_topics(Kafka.from_settings(settings), replication))

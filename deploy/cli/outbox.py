@@ -14,7 +14,8 @@ from shared.runtime.messaging.outbox.republish import republish
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COUNT_PENDING = """
-SELECT count(*) AS pending, min(created_at) AS oldest FROM outbox_pending JOIN outbox USING (lane, id)
+SELECT count(*) AS pending, min(created_at) AS oldest
+  FROM outbox_runs AS run JOIN outbox ON outbox.lane = run.lane AND outbox.id BETWEEN run.first_id AND run.last_id
 """
 outbox_group = typer.Typer(help="Messages on their way to the broker.", no_args_is_help=True)
 

@@ -31,7 +31,7 @@ def settings_class(service: str) -> type[ServiceSettings]:
     return settings
 
 
-def load_settings(services: Iterable[str]) -> dict[str, ServiceSettings]:
+def load_all_settings(services: Iterable[str]) -> dict[str, ServiceSettings]:
     """Return the settings by service. Raises Failure 78 with every problem of all of them."""
     _adopt_embedded_settings()
     settings: dict[str, ServiceSettings] = {}

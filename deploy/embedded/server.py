@@ -40,7 +40,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
     async with Mailbox(data, site=site) as mailbox:
         os.environ.update(mailbox.settings)
         modules = {name: import_module(f"services.{name}.app") for name in SERVICES}
-        settings = load_settings()
+        settings = load_all_settings()
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
         hosts = allowed_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
@@ -59,7 +59,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
             sys.exit(EXIT_NOT_STARTED)
 
 
-def load_settings() -> dict[str, ServiceSettings]:
+def load_all_settings() -> dict[str, ServiceSettings]:
     """Return the settings of all services by name. Raises ConfigurationError with the problems of all of them."""
     settings: dict[str, ServiceSettings] = {}
     problems: dict[str, None] = {}

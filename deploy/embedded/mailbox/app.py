@@ -19,7 +19,8 @@ from deploy.embedded.mailbox.parsing import parse_message
 from deploy.embedded.mailbox.reports import Reporter
 from deploy.embedded.mailbox.state import State
 from deploy.embedded.mailbox.store import Channel, Store, StoredMessage
-from shared.runtime.web import Problem, problem_details
+from shared.runtime.web import Problem
+from shared.runtime.web.problem_details import install_problem_handlers
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
@@ -116,7 +117,7 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     """Return the app with the message list, single messages and the routes of `behaviours`."""
     app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    problem_details.install(app)
+    install_problem_handlers(app)
     reader = MessageReader(store, state)
     _add_json_routes(app, reader)
     _add_pages(app, reader)

@@ -52,7 +52,7 @@ async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None
     assert revoked.exit_code == 1, "no relay runs here, and the command reports that"
     assert "the broker does not have it yet" in revoked.output
     async with dashboard.transaction() as tx:
-        await tx.execute("DELETE FROM outbox_pending")
+        await tx.execute("DELETE FROM outbox_runs")
     assert (await run_json("token", "revoke", minted["token_id"]))["announced"] is True
     assert await run_json("token", "list") == []
     assert [token["state"] for token in await run_json("token", "list", "--all")] == ["revoked"]

@@ -84,7 +84,7 @@ async def test_sent_messages_are_published_again_by_time(installation: str) -> N
     parent = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada Example"))
     async with Database(installation, schema="roster") as database, database.transaction() as tx:
         await emit(tx, OutboxMessage(parent, uuid4(), 1))
-        await tx.execute("DELETE FROM outbox_pending")
+        await tx.execute("DELETE FROM outbox_runs")
     before = json.loads((await run_kinvite("outbox", "status", "--json")).stdout)
     assert sum(row["pending"] for row in before) == 0
     output = await run_kinvite("outbox", "republish", "--since", "1h", "--service", "roster", "--json")

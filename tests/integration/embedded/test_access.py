@@ -10,7 +10,7 @@ from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
-from shared.runtime.web import mint_token, read_revocations
+from shared.runtime.web import bearer_auth, read_revocations
 from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.support.apps import AUTH_SECRET, COMMON_ENVIRONMENT
 from tests.support.brokers.base import Broker
@@ -35,9 +35,9 @@ async def test_revocations_are_on_the_broker_before_any_service_starts(
             # The lease of a killed holder. With an empty broker the outbox has no pending messages.
             await tx.execute("INSERT INTO relay_lease VALUES ('single', gen_random_uuid(), 9, 'infinity')")
             if empty:
-                await tx.execute("DELETE FROM outbox_pending")
+                await tx.execute("DELETE FROM outbox_runs")
                 await tx.execute("UPDATE access_tokens SET revoked_at = now() - interval '1 day'")
-        own = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="credentials.json")
+        own = bearer_auth.mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="credentials.json")
         for _ in range(2):
             await prepare_access(load_settings(ServiceSettings), own, broker_is_empty=empty)
         assert await read_revocations(kafka_of(broker)) == {str(revoked.token_id)}

@@ -29,13 +29,18 @@ async def _emit(
     )
     assert row is not None
     if sent:
-        await connection.execute("DELETE FROM invitations.outbox_pending WHERE id = $1", row["id"])
+        await connection.execute("DELETE FROM invitations.outbox_runs WHERE first_id = $1", row["id"])
+    else:
+        await connection.execute(
+            "INSERT INTO invitations.outbox_runs VALUES ('single', $1, $1) ON CONFLICT DO NOTHING", row["id"]
+        )
     return str(row["message_id"])
 
 
 async def _list_pending(connection: asyncpg.Connection) -> list[str]:
     rows = await connection.fetch(
-        "SELECT message_id FROM invitations.outbox JOIN invitations.outbox_pending USING (lane, id) ORDER BY id"
+        """SELECT message_id FROM invitations.outbox JOIN invitations.outbox_runs AS run
+           ON id BETWEEN run.first_id AND run.last_id ORDER BY id"""
     )
     return [str(row["message_id"]) for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import time
@@ -113,20 +114,30 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(tmp
             assert (await second.get("/readyz"))["status"] == "ok"
 
 
-async def test_data_that_a_newer_service_migrated_is_left_alone(tmp_path: Path) -> None:
+async def test_data_of_a_newer_and_of_a_too_old_version_are_refused(tmp_path: Path) -> None:
     async with running(tmp_path) as first:
         await first.stop()
-    secrets = DataDirectory(tmp_path).load_secrets()
+    await _set_schema_version(tmp_path, "9999")
+    assert "newer version" in await _refusal(tmp_path, first.port)
+    await _set_schema_version(tmp_path, "0000")
+    refusal = await _refusal(tmp_path, first.port)
+    assert "older than this version" in refusal
+    assert re.search(r"start commit [0-9a-f]{7,} on it first", refusal), (
+        "it names the last stepwise migrations"
+    )
+
+
+async def _set_schema_version(data: Path, version: str) -> None:
+    secrets = DataDirectory(data).load_secrets()
     passwords = {
         "administrator_password": secrets.administrator_password,
         "owner_password": secrets.owner_password,
         "application_password": secrets.application_password,
     }
-    async with Postgres(tmp_path / "postgres", tmp_path / "postgres.log", **passwords) as postgres:
+    async with Postgres(data / "postgres", data / "postgres.log", **passwords) as postgres:
         connection = await asyncpg.connect(postgres.url(OWNER))
-        await connection.execute("UPDATE roster.schema_version SET version_num = '9999'")
+        await connection.execute("UPDATE roster.schema_version SET version_num = $1", version)
         await connection.close()
-    assert "newer version" in await _refusal(tmp_path, first.port)
 
 
 def _alive(process: psutil.Process) -> bool:

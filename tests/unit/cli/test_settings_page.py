@@ -16,7 +16,7 @@ def test_it_names_every_setting_and_marks_secrets() -> None:
     for service in SERVICES:
         settings = settings_class(service)
         for name in settings.model_fields:
-            assert f"| `{variable(settings, name)}` |" in text
+            assert f"| `{variable_name(settings, name)}` |" in text
     secret = next(line for line in text.splitlines() if "KINVITE_AUTH_SECRET" in line)
     assert "| yes |" in secret
     unit = next(line for line in text.splitlines() if "INVITATIONS_COOL_DOWN_HOURS" in line)

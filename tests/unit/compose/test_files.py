@@ -35,7 +35,7 @@ def test_the_gateway_routes_the_prefixes_of_the_embedded_run() -> None:
 
 def test_the_gateway_keeps_idle_connections_as_long_as_the_services() -> None:
     text = (_ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
-    assert re.findall(r"keepalive_timeout (\w+);", text) == [f"{KEEP_IDLE_SECONDS}s"]
+    assert re.findall(r"keepalive_timeout (\w+);", text) == [f"{KEEP_ALIVE_SECONDS}s"]
 
 
 def test_the_image_leaves_out_what_only_the_embedded_run_needs() -> None:

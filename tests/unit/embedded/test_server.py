@@ -26,7 +26,7 @@ def test_problems_of_several_services_are_reported_at_once(monkeypatch: pytest.M
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as raised:
-        server.load_settings()
+        server.load_all_settings()
     message = str(raised.value)
     for name in (*wrong, "KINVITE_KAFKA_BOOTSTRAP"):
         assert message.count(name) == 1
