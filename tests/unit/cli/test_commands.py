@@ -101,7 +101,7 @@ def test_a_database_that_does_not_answer_is_69(monkeypatch: pytest.MonkeyPatch) 
 
 def test_contracts_are_listed_and_shown() -> None:
     listed = json.loads(kinvite("contracts", "list", "--json").stdout)
-    assert {"type": "signup.account.signed_up.v1", "kind": "fact", "topic": "signup.account"} in listed
+    assert {"type": "signup.account.signed_up.v1", "kind": "event", "topic": "signup.account"} in listed
     shown = json.loads(kinvite("contracts", "show", "signup.account.signed_up.v1").stdout)
     assert "properties" in shown
     assert kinvite("contracts", "show", "nothing.v1").exit_code == 2
