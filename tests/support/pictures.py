@@ -13,9 +13,9 @@ from playwright.async_api import Page, async_playwright
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
-from deploy.cli.api import connected
-from deploy.demo.office import Office
-from deploy.demo.run import Wish, embedded, tell
+from deploy.cli.api import connect
+from deploy.demo.school_client import SchoolClient
+from deploy.demo.run import DemoOptions, start_kinvite, run_story
 from deploy.demo.screen import Screen
 from tests.support.equipment import chromium
 from tests.support.processes import free_port
@@ -28,14 +28,14 @@ TERMINAL = (
 )
 
 
-async def take(wish: Wish, share: float = 0.45) -> None:
+async def take(wish: DemoOptions, share: float = 0.45) -> None:
     """Tell the story in a folder of its own; take the pictures when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
-        async with embedded() as credentials:
+        async with start_kinvite() as credentials:
             screen = Screen(Console(file=io.StringIO()))
             screen.head(f"Kinvite is ready at {credentials['url']}/admin")
-            telling = asyncio.create_task(tell(credentials, screen, wish))
+            telling = asyncio.create_task(run_story(credentials, screen, wish))
             await _until(credentials, share, telling)
             await _photograph(credentials, screen)
             telling.cancel()
@@ -43,9 +43,9 @@ async def take(wish: Wish, share: float = 0.45) -> None:
 
 
 async def _until(credentials: dict[str, str], share: float, telling: asyncio.Task[None]) -> None:
-    async with connected(credentials["url"], credentials["api_token"]) as api:
+    async with connect(credentials["url"], credentials["api_token"]) as api:
         while not telling.done():
-            office = await Office.find(api)
+            office = await SchoolClient.find(api)
             counts = await office.counts() if office else {"total": 0}
             if counts["total"] and counts["signed_up"] >= share * counts["total"]:
                 return
@@ -93,4 +93,4 @@ async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(take(Wish(families=300, seconds=40, forever=True)))
+    asyncio.run(take(DemoOptions(families=300, seconds=40, forever=True)))

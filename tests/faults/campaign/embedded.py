@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import psutil
 
-from deploy.embedded.mailbox.parse import content_of
-from deploy.embedded.mailbox.store import Kept
+from deploy.embedded.mailbox.parsing import parse_message
+from deploy.embedded.mailbox.store import StoredMessage
 from shared.contracts.topics import consumer_groups, topics_of
 from tests.acceptance.kinvite_up import KinviteUp
 from tests.faults.campaign.evidence import TOKEN, Arrival, Evidence, message_id_of
@@ -80,7 +80,7 @@ def add_what_was_sent(found: Evidence, data: Path) -> None:
         rows = sorted(found.table(f"{service}.outbox"), key=lambda row: row["id"])
         found.records += [_record(row) for row in rows]
     with sqlite3.connect(data / "mailbox.sqlite3") as connection:
-        kept = [(key, Kept(*row)) for key, *row in connection.execute(_MAILS)]
+        kept = [(key, StoredMessage(*row)) for key, *row in connection.execute(_MAILS)]
     found.arrivals = [copy for key, mail in kept for copy in _copies(key, mail)]
 
 
@@ -101,7 +101,7 @@ def _record(row: dict[str, Any]) -> Record:
     )
 
 
-def _copies(key: str, mail: Kept) -> Iterator[Arrival]:
-    tokens = tuple(sorted({found[1] for link in content_of(mail).links if (found := TOKEN.search(link))}))
-    for _ in range(mail.copies):
+def _copies(key: str, mail: StoredMessage) -> Iterator[Arrival]:
+    tokens = tuple(sorted({found[1] for link in parse_message(mail).links if (found := TOKEN.search(link))}))
+    for _ in range(mail.arrival_count):
         yield Arrival(mail.received_at_ms / 1000, mail.channel, mail.recipient, message_id_of(key), tokens)

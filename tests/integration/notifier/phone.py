@@ -1,7 +1,7 @@
 """The mailbox as Twilio: how a channel reaches it."""
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.contents import content_sids
+from deploy.embedded.mailbox.whatsapp_templates import content_sids
 from services.notifier.channels.twilio import TwilioSettings
 
 

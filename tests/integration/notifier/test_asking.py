@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.state import Play
+from deploy.embedded.mailbox.state import RecipientBehaviour
 from services.notifier.channels.base import Refused, TryLater
 from services.notifier.channels.twilio import TwilioChannel, sms_channel
 from services.notifier.domain.reports import ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, Word
@@ -55,7 +55,7 @@ async def _waits_seconds(desk: Desk, data: SendMessage) -> float | None:
 async def test_i31_what_was_not_reported_is_asked_for(
     desk: Desk, mailbox: Mailbox, behaviour: Any, state: str
 ) -> None:
-    mailbox.state.set(Play(NUMBER, behaviour))
+    mailbox.state.set_behaviour(RecipientBehaviour(NUMBER, behaviour))
     data = await _sent(desk, mailbox)
     assert await _waits_seconds(desk, data) == ASK_AFTER_SECONDS[0]
     await _ask(desk, sms_channel(settings_of(mailbox)))
@@ -68,17 +68,17 @@ async def test_i31_what_was_not_reported_is_asked_for(
 
 async def test_i31_silence_to_the_last_question_is_an_unknown_outcome(desk: Desk, mailbox: Mailbox) -> None:
     data = await _sent(desk, mailbox)
-    [copy] = mailbox.state.copies(NUMBER, 5)
+    [copy] = mailbox.state.list_texts(NUMBER, 5)
 
     async def arrived() -> None:
-        now = mailbox.state.copy(copy.sid)
+        now = mailbox.state.find_text(copy.sid)
         assert now is not None
         assert now.status == "delivered"
 
     await eventually(arrived)
     asked: list[float | None] = []
     for _ in ASK_AFTER_SECONDS:
-        mailbox.state.move(copy.sid, "sent")
+        mailbox.state.update_status(copy.sid, "sent")
         asked.append(await _waits_seconds(desk, data))
         await _ask(desk, sms_channel(settings_of(mailbox)))
     assert asked == list(ASK_AFTER_SECONDS)

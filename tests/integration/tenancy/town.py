@@ -92,7 +92,7 @@ async def _let_in(database: Database, school: SchoolOfTown, secret: str) -> None
 
 async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
     tag, number = school.tag, school.number
-    school.ids["school_id"] = await up.school(f"{tag} School")
+    school.ids["school_id"] = await up.create_school(f"{tag} School")
     root = f"/roster/v1/schools/{school.school_id}"
     await _people(up, school, root)
     path = f"{root}/imports"
@@ -161,10 +161,10 @@ async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
     await up.post(invitations, {"parent_id": school.ids["parent_id"]})
     address = f"{school.tag}@family.example".lower()
     async with httpx.AsyncClient(follow_redirects=True, timeout=30) as parent:
-        verified = await parent.post(await up.link(address, "verify"))
+        verified = await parent.post(await up.wait_for_link(address, "verify"))
         assert verified.status_code == 200
         form = {"username": f"{school.tag}.parent", "password": PASSWORD}
-        joined = await parent.post(await up.link(address, "join"), data=form)
+        joined = await parent.post(await up.wait_for_link(address, "join"), data=form)
         assert joined.status_code == 200
 
     async def shown() -> None:
