@@ -23,13 +23,20 @@ from deploy.embedded.processes import (
     find_free_port,
     read_start_time,
 )
-from shared.runtime.database.statements import DRIVER_ERRORS
 
 ADMINISTRATOR = "postgres"
 OWNER = "kinvite"
 APPLICATION = "kinvite_app"
 READY_TIMEOUT_SECONDS = 120.0
 STOP_TIMEOUT_SECONDS = 2.0
+# Named here and not taken from the runtime, whose imports would stay in the supervisor's memory.
+_CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -156,7 +163,7 @@ class Postgres:
                 f"The database in {self.directory} does not open with the password in secrets.json: "
                 "restore the file that it was made with."
             ) from None
-        except (OSError, TimeoutError, *DRIVER_ERRORS):  # the server is still starting
+        except _CONNECTION_ERRORS:  # the server is still starting
             return False
         await connection.close()
         return True
