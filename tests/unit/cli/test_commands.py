@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from deploy.cli.main import app
-from deploy.cli.outbox import parse_moment
 
 COMMANDS = [
     *("up", "demo", "serve", "migrate", "topics", "doctor", "school", "admin", "token"),
@@ -110,12 +107,3 @@ def test_contracts_are_listed_and_shown() -> None:
 def test_topics_can_be_listed_without_a_broker() -> None:
     listed = json.loads(kinvite("topics", "--list", "--json").stdout)
     assert {"roster.parent", "notifier.commands"} <= {topic["topic"] for topic in listed}
-
-
-def test_a_moment_is_a_duration_before_now_or_a_time_with_an_offset() -> None:
-    ago = parse_moment("2h")
-    assert timedelta(hours=2) <= datetime.now(UTC) - ago < timedelta(hours=2, minutes=1)
-    assert parse_moment("2026-11-20T08:00:00Z") == datetime(2026, 11, 20, 8, tzinfo=UTC)
-    for wrong in ("yesterday", "2026-11-20", "", "h", "9999999d"):
-        with pytest.raises(typer.BadParameter):
-            parse_moment(wrong)
