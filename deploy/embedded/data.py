@@ -17,6 +17,8 @@ from deploy.embedded.processes import Identity
 
 # Increase it when an older Kinvite could not use what this one writes.
 DATA_VERSION = 1
+# The last commit with stepwise migrations, which brings older data to the first migration of today.
+LAST_STEPWISE_COMMIT = "b544351"
 OWNER_EMAIL = "admin@kinvite.example"
 
 
@@ -75,7 +77,7 @@ class DataDirectory:
     def load_secrets(self) -> Secrets:
         """Return the secrets, created first in a new directory.
 
-        Raises CannotRun if the file is damaged, or missing beside an existing database.
+        Raises CannotRun if the file is damaged, too old, or missing beside an existing database.
         """
         if self._secrets.exists():
             try:
@@ -99,13 +101,12 @@ class DataDirectory:
 
     def _read_secrets(self) -> Secrets:
         content = json.loads(self._secrets.read_text())
-        if "owner_password" in content:
-            return Secrets(**content)
-        # An earlier release had one database user for both roles, the owner. The services get a user of their own.
-        content["owner_password"] = content["application_password"]
-        completed = Secrets(**{**content, "application_password": secrets.token_hex(24)})
-        self.save_secrets(completed)
-        return completed
+        if "owner_password" not in content:
+            raise CannotRun(
+                f"The data in {self.path} is older than this version of Kinvite can read: "
+                f"start commit {LAST_STEPWISE_COMMIT} on it first, then this version."
+            )
+        return Secrets(**content)
 
     def save_secrets(self, content: Secrets) -> None:
         """Replace the stored secrets."""

@@ -190,20 +190,19 @@ class Postgres:
     async def _ensure_database(self) -> None:
         connection = await asyncpg.connect(self.url(ADMINISTRATOR, "postgres"), timeout=30)
         try:
-            for user in (OWNER, APPLICATION):
-                await self._ensure_user(connection, user)
-            # A cluster of an earlier release has the owner, but without the right to create the services' roles.
-            await connection.execute(f"ALTER ROLE {OWNER} CREATEROLE")
+            # The owner creates the roles of the services when it migrates.
+            await self._ensure_user(connection, OWNER, "CREATEROLE")
+            await self._ensure_user(connection, APPLICATION, "NOCREATEROLE")
             if not await connection.fetchval("SELECT TRUE FROM pg_database WHERE datname = $1", OWNER):
                 await connection.execute(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
         finally:
             await connection.close()
 
-    async def _ensure_user(self, connection: asyncpg.Connection, user: str) -> None:
+    async def _ensure_user(self, connection: asyncpg.Connection, user: str, attribute: str) -> None:
         if not await connection.fetchval("SELECT TRUE FROM pg_roles WHERE rolname = $1", user):
             password = self._passwords[user]
             assert password.isalnum()
-            await connection.execute(f"CREATE ROLE {user} LOGIN NOINHERIT PASSWORD '{password}'")
+            await connection.execute(f"CREATE ROLE {user} LOGIN NOINHERIT {attribute} PASSWORD '{password}'")
 
 
 def _is_postmaster(pid: int, directory: Path) -> bool:

@@ -33,7 +33,7 @@ log = get_logger("embedded")
 async def serve(listener: socket.socket, data: Path) -> None:
     """Prepare the database and the broker, then serve until SIGTERM.
 
-    Raises MigrationError for data of a newer version and ConfigurationError for wrong settings.
+    Raises MigrationError for data of a newer or a too old version, and ConfigurationError for wrong settings.
     """
     public_url = os.environ.get("KINVITE_PUBLIC_URL", "")
     site = Site(public_url, os.environ.get("DASHBOARD_SERVICES_URL", public_url))

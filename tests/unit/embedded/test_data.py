@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.data import DATA_VERSION, DataDirectory
+from deploy.embedded.data import DATA_VERSION, LAST_STEPWISE_COMMIT, DataDirectory
 from deploy.embedded.errors import CannotRun
 from deploy.embedded.processes import Identity, read_start_time
 
@@ -37,15 +37,15 @@ def test_secrets_are_created_once_and_readable_by_their_owner_only(tmp_path: Pat
     assert len(created.admin_password) >= 12
 
 
-def test_secrets_of_a_release_with_one_database_user_get_a_second(tmp_path: Path) -> None:
+def test_secrets_of_a_version_with_one_database_user_are_refused(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     with data.lock():
         current = asdict(data.load_secrets())
         earlier = {name: value for name, value in current.items() if name != "owner_password"}
         (tmp_path / "secrets.json").write_text(json.dumps(earlier))
-        completed = data.load_secrets()
-        assert completed.owner_password == earlier["application_password"] != completed.application_password
-        assert data.load_secrets() == completed
+        with pytest.raises(CannotRun, match=f"start commit {LAST_STEPWISE_COMMIT} on it first"):
+            data.load_secrets()
+        assert json.loads((tmp_path / "secrets.json").read_text()) == earlier
 
 
 def test_a_second_run_on_the_same_data_is_refused_in_one_sentence(tmp_path: Path) -> None:
