@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KinviteUp]:
-    """One installation for all tests; each test has a school and phone numbers of its own."""
+    """Start one installation for all tests; each test has a school and phone numbers of its own."""
     async with kinvite_up(tmp_path_factory.mktemp("phones") / "data") as installation:
         yield installation
 

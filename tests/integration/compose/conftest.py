@@ -12,7 +12,7 @@ from tests.integration.compose.project import ComposeProject, NoEngine
 
 @pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject]:
-    """A running project in which every container is ready."""
+    """Start a project, wait until every container is ready, and remove it at the end."""
     compose_project = ComposeProject(tmp_path_factory.mktemp("compose"))
     try:
         compose_project.prepare()
@@ -27,6 +27,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject
 
 @pytest.fixture
 async def driver(project: ComposeProject) -> AsyncIterator[ComposeDriver]:
-    """A driver of the project that sends its requests to the gateway."""
+    """Return a driver that sends its requests to the gateway of the project."""
     async with open_driver(project) as opened:
         yield opened

@@ -103,7 +103,7 @@ class ComposeProject:
 
     @cached_property
     def token(self) -> str:
-        """A token with all rights, minted as docs/operations.md describes it."""
+        """Token with all rights, minted as docs/operations.md describes it."""
         rights = [argument for right in sorted(ALL_RIGHTS) for argument in ("--right", right)]
         output = self.execute("dashboard", "kinvite", "token", "mint", "compose-tests", *rights, "--json")
         return str(json.loads(output)["token"])
