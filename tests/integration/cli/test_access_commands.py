@@ -19,7 +19,7 @@ from tests.support.apps import AUTH_SECRET
 
 @pytest.fixture
 async def dashboard(installation: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    """The dashboard's database. No relay runs, so commands need not wait for one."""
+    """Open the dashboard's database and shorten the wait for a relay, because none runs."""
     monkeypatch.setattr(tokens, "PUBLISH_TIMEOUT_SECONDS", 0.1)
     async with Database(installation, schema="dashboard") as database:
         yield database
