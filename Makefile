@@ -1,13 +1,13 @@
-# One file of verbs for people and for CI. `make` alone explains them.
+# Targets for developers and for CI. `make` without a target lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# No index address may enter a lock: each machine has its own.
+# The address of the package index must not enter a lock file: it differs between machines.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
-# An editor's or a shell's own settings must not change what is tested.
+# Settings of an editor or a shell must not change what is tested.
 unexport PYTHONPATH PYTHONSTARTUP PYTEST_ADDOPTS
 
 .PHONY: help
@@ -20,11 +20,11 @@ up: ## Install what is needed and run everything on this machine (KINVITE_PORT, 
 	@exec $(PYTHON) deploy/embedded/bootstrap.py
 
 .PHONY: demo
-demo: ## The same with a sample school and simulated parents (ARGS="--families 50 --seconds 30"); Ctrl-C stops it
+demo: ## Run everything with a sample school and simulated parents (ARGS="--families 50 --seconds 30"); Ctrl-C stops it
 	@exec $(PYTHON) deploy/embedded/bootstrap.py --demo $(ARGS)
 
 .PHONY: test
-test: tools ## Run every test; fetches Chromium, Kafka and npm parts where it can and says what it left out
+test: tools ## Run every test; downloads Chromium, Kafka and npm packages where possible and lists what was skipped
 	@$(BIN)/python -m tests.support.run_all
 
 .PHONY: bench
@@ -47,7 +47,7 @@ lint: tools ## Style, types, direction of imports (changes nothing)
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$report"; exit 1; }
 
 .PHONY: format
-format: tools ## Put the code into the one format
+format: tools ## Format the code
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
@@ -64,11 +64,11 @@ docs: tools ## Write docs/settings.md from the settings classes
 	@$(BIN)/python -m deploy.cli.settings_page
 
 .PHONY: pictures
-pictures: tools ## Run the demo and take the pictures of the documentation anew, with Chromium
+pictures: tools ## Run the demo and take the screenshots of the documentation again, with Chromium
 	@$(BIN)/python -m tests.support.pictures
 
 .PHONY: lock
-lock: tools ## Resolve dependencies anew into both lock files (ARGS=--upgrade for the newest)
+lock: tools ## Resolve the dependencies into both lock files again (ARGS=--upgrade for the newest versions)
 	@$(COMPILE) --extra embedded --output-file requirements.lock $(ARGS) pyproject.toml
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
 

@@ -1,1 +1,3 @@
 """The `kinvite` command."""
+
+from __future__ import annotations

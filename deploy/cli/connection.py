@@ -1,7 +1,8 @@
-"""Which installation is meant: by option, by environment, else the one whose data lies here."""
+"""Choice of the installation for a command: by option, by environment, or the one whose data directory is here."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -11,26 +12,27 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from deploy.cli.api import Api, connected
-from deploy.cli.outcome import CONFIGURATION, FAILED, Failure
-from deploy.cli.work import run
+from deploy.cli.api import Api, connect
+from deploy.cli.output import CONFIGURATION, FAILED, Failure
 from shared.runtime.web import mint_token
 from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
-AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
-OWN_TOKEN_SECONDS = 3_600
+AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - the name of a variable
+TOKEN_LIFETIME_SECONDS = 3_600
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 Url = Annotated[
     str | None,
-    typer.Option("--url", envvar="KINVITE_URL", help="Where Kinvite answers; else of credentials.json."),
+    typer.Option(
+        "--url", envvar="KINVITE_URL", help="Address of Kinvite; left out: that in credentials.json."
+    ),
 ]
 Token = Annotated[
     str | None,
     typer.Option(
         "--token",
         envvar="KINVITE_TOKEN",
-        help="A token for the API; else of credentials.json.",
+        help="API token; left out: that in credentials.json.",
         show_envvar=True,
     ),
 ]
@@ -42,32 +44,33 @@ School = Annotated[
 
 @dataclass(frozen=True)
 class Target:
-    """An installation's address and a token for it."""
+    """Base URL of an installation and an API token for it."""
 
     url: str
     token: str
 
 
 def data_directory() -> Path:
-    """KINVITE_DATA, else `.kinvite` here, else that of the repository."""
-    given = os.environ.get("KINVITE_DATA", "").strip()
-    if given:
-        return Path(given).expanduser().absolute()
-    here = Path.cwd() / ".kinvite"
-    return here if here.exists() else ROOT / ".kinvite"
+    """Return KINVITE_DATA, else `.kinvite` in the current directory if it exists, else that of the repository."""
+    value = os.environ.get("KINVITE_DATA", "").strip()
+    if value:
+        return Path(value).expanduser().absolute()
+    local = Path.cwd() / ".kinvite"
+    return local if local.exists() else ROOT / ".kinvite"
 
 
-def target(url: str | None, token: str | None) -> Target:
-    """Raises Failure 78 when neither options nor environment nor a running Kinvite here say it.
+def find_target(url: str | None, token: str | None) -> Target:
+    """Return the installation that the options, the environment or the credentials.json of a running one name.
 
-    Beside the services, as in their containers, the secret that signs tokens is at hand, and no token is needed.
+    Where the secret that signs tokens is set, as in the containers of the services, a token is minted if none is
+    given. Raises Failure 78 if no installation is named.
     """
     if url and (token or os.environ.get(AUTH_SECRET)):
-        return Target(url, token or _own_token(os.environ[AUTH_SECRET]))
+        return Target(url, token or _mint_token(os.environ[AUTH_SECRET]))
     file = data_directory() / "credentials.json"
     try:
-        kept: dict[str, Any] = json.loads(file.read_text())
-        return Target(url or kept["url"], token or kept["api_token"])
+        credentials: dict[str, Any] = json.loads(file.read_text())
+        return Target(url or credentials["url"], token or credentials["api_token"])
     except (OSError, ValueError, KeyError):
         raise Failure(
             f"No Kinvite is running with the data in {file.parent}: start it with `kinvite up`, or name another "
@@ -76,31 +79,35 @@ def target(url: str | None, token: str | None) -> Target:
         ) from None
 
 
-def _own_token(secret: str) -> str:
+def _mint_token(secret: str) -> str:
     return mint_token(
-        secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=OWN_TOKEN_SECONDS
+        secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=TOKEN_LIFETIME_SECONDS
     )
 
 
-def call(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:
-    """Do the work with the API. Raises Failure, Refused and Unavailable."""
-    chosen = target(url, token)
+def run_with_api(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:
+    """Run `work` with a client for the chosen installation. Raises Failure, Refused and Unavailable."""
+    target = find_target(url, token)
 
-    async def done() -> T:
-        async with connected(chosen.url, chosen.token) as api:
+    async def run() -> T:
+        async with connect(target.url, target.token) as api:
             return await work(api)
 
-    return run(done())
+    return asyncio.run(run())
 
 
-async def school_of(api: Api, wanted: str | None) -> str:
-    """The id of the school by id or name, or of the only one. Raises Failure."""
-    schools = [school async for school in api.items("/roster/v1/schools")]
-    named = [one for one in schools if wanted in (one["school_id"], one["name"])]
-    if wanted is not None and not named:
-        raise Failure(f"There is no school {wanted!r}; `kinvite school list` names them.", FAILED)
-    found = schools if wanted is None else named
-    if len(found) != 1:
-        several = "There is no school yet: `kinvite school add` makes one." if not found else ""
-        raise Failure(several or "There are several schools: name one with --school.", FAILED)
-    return str(found[0]["school_id"])
+async def get_school_id(api: Api, id_or_name: str | None) -> str:
+    """Return the id of a school, or of the only school if `id_or_name` is None.
+
+    Raises Failure if there is no such school, or if the school is not unique.
+    """
+    schools = [school async for school in api.list_items("/roster/v1/schools")]
+    matches = [school for school in schools if id_or_name in (school["school_id"], school["name"])]
+    if id_or_name is not None and not matches:
+        raise Failure(f"There is no school {id_or_name!r}; `kinvite school list` names them.", FAILED)
+    candidates = schools if id_or_name is None else matches
+    if len(candidates) != 1:
+        if not candidates:
+            raise Failure("There is no school yet: `kinvite school add` makes one.", FAILED)
+        raise Failure("There are several schools: name one with --school.", FAILED)
+    return str(candidates[0]["school_id"])

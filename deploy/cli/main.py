@@ -1,4 +1,4 @@
-"""The `kinvite` command: its verbs, and how a failure ends it."""
+"""Entry point of the `kinvite` command: assembles the commands and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from deploy.cli import dashboard, families, installation, letters, messages, people, running, schools, tokens
+from deploy.cli import (
+    dashboard,
+    dead_letters,
+    installation,
+    launcher,
+    onboarding,
+    outbox,
+    schools,
+    staff,
+    tokens,
+)
 from deploy.cli.api import Refused, Unavailable
-from deploy.cli.outcome import FAILED, UNAVAILABLE, Failure, errors
+from deploy.cli.output import FAILED, UNAVAILABLE, Failure, stderr
 
 HELP = """Gets every family of a school signed up.
 
@@ -22,36 +32,42 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 69 Kinvite does not answer, 78 sett
 """
 
 
-class Verbs(TyperGroup):
-    """Failures become one sentence on standard error and an exit code."""
+class KinviteGroup(TyperGroup):
+    """Command group that prints an expected error on standard error and ends with its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the selected command."""
         try:
             return super().invoke(ctx)
         except Failure as error:
-            _end(str(error), error.code)
+            _exit(str(error), error.code)
         except Refused as error:
-            _end(_refusal(error), FAILED)
+            _exit(_describe_refusal(error), FAILED)
         except Unavailable as error:
-            _end(str(error), UNAVAILABLE)
+            _exit(str(error), UNAVAILABLE)
 
 
-def _refusal(error: Refused) -> str:
-    """The reason, and each field that has to be corrected with what is wrong with it."""
-    wrong = [one for one in error.problem.get("errors") or () if isinstance(one, dict) and one.get("message")]
-    if wrong:
-        return "\n".join([str(error), *(f"  {one.get('field', '')}: {one['message']}" for one in wrong)])
-    field = error.problem.get("field")
-    return f"{error} [{field}]" if field else str(error)
+def _describe_refusal(refusal: Refused) -> str:
+    """Return the reason, followed by the invalid fields with their error messages."""
+    errors = [
+        error
+        for error in refusal.problem.get("errors") or ()
+        if isinstance(error, dict) and error.get("message")
+    ]
+    if errors:
+        lines = [f"  {error.get('field', '')}: {error['message']}" for error in errors]
+        return "\n".join([str(refusal), *lines])
+    field = refusal.problem.get("field")
+    return f"{refusal} [{field}]" if field else str(refusal)
 
 
-def _end(text: str, code: int) -> None:
-    errors.print(f"kinvite: {text}", markup=False, highlight=False)
+def _exit(text: str, code: int) -> None:
+    stderr.print(f"kinvite: {text}", markup=False, highlight=False)
     sys.exit(code)
 
 
 app = typer.Typer(
-    cls=Verbs,
+    cls=KinviteGroup,
     help=HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -59,5 +75,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (running, schools, people, tokens, families, installation, letters, messages, dashboard):
-    part.add_to(app)
+for module in (
+    launcher,
+    schools,
+    staff,
+    tokens,
+    onboarding,
+    installation,
+    dead_letters,
+    outbox,
+    dashboard,
+):
+    module.add_commands(app)

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the settings classes: `python -m deploy.cli.settings_page`."""
+"""Generator of docs/settings.md from the settings classes: `python -m deploy.cli.settings_page`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ exit code 78. A secret is never logged. `make up` makes its own settings and tak
 
 This page is made from the settings classes by `make docs`.
 """
-_TITLES = ("name", "type", "unit", "default", "secret", "meaning")
+_COLUMNS = ("name", "type", "unit", "default", "secret", "meaning")
 _TYPES: dict[Any, str] = {
     str: "text",
     SecretStr: "text",
@@ -43,20 +43,20 @@ _TYPES: dict[Any, str] = {
 }
 
 
-def page() -> str:
-    """The whole page."""
+def render_page() -> str:
+    """Return the Markdown of the page."""
     common = set(ServiceSettings.model_fields)
-    own = (_table(service.capitalize(), settings_class(service), common) for service in SERVICES)
-    return "\n".join([_HEAD, _table("All services", ServiceSettings, set()), *own])
+    tables = (_table(service.capitalize(), settings_class(service), common) for service in SERVICES)
+    return "\n".join([_HEAD, _table("All services", ServiceSettings, set()), *tables])
 
 
-def _table(title: str, settings: type[ServiceSettings], known: set[str]) -> str:
+def _table(title: str, settings: type[ServiceSettings], excluded: set[str]) -> str:
     rows = [
         _row(variable_name(settings, name), name, field)
         for name, field in settings.model_fields.items()
-        if name not in known
+        if name not in excluded
     ]
-    lines = [" | ".join(_TITLES), " | ".join("---" for _ in _TITLES), *(" | ".join(row) for row in rows)]
+    lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS), *(" | ".join(row) for row in rows)]
     return f"## {title}\n\n" + "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
@@ -75,28 +75,28 @@ def _row(variable_name: str, name: str, field: FieldInfo) -> tuple[str, ...]:
 
 def _members(annotation: Any) -> tuple[Any, ...]:
     members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    return tuple(get_args(one)[0] if get_origin(one) is Annotated else one for one in members)
+    return tuple(get_args(member)[0] if get_origin(member) is Annotated else member for member in members)
 
 
 def _type(field: FieldInfo) -> str:
-    words = []
+    names = []
     for member in _members(field.annotation):
         if get_origin(member) is Literal:
-            words.append(", ".join(f"`{value}`" for value in get_args(member)))
+            names.append(", ".join(f"`{value}`" for value in get_args(member)))
         elif member is not type(None):
-            words.append(_TYPES.get(member, getattr(member, "__name__", "text")))
-    return " or ".join(words) + _bounds(field)
+            names.append(_TYPES.get(member, getattr(member, "__name__", "text")))
+    return " or ".join(names) + _bounds(field)
 
 
 def _bounds(field: FieldInfo) -> str:
-    signs = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    found = [
-        f"{words} {getattr(rule, sign):,}"
-        for rule in field.metadata
-        for sign, words in signs.items()
-        if getattr(rule, sign, None) is not None
+    operators = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    bounds = [
+        f"{text} {getattr(constraint, operator):,}"
+        for constraint in field.metadata
+        for operator, text in operators.items()
+        if getattr(constraint, operator, None) is not None
     ]
-    return f" ({', '.join(found)})" if found else ""
+    return f" ({', '.join(bounds)})" if bounds else ""
 
 
 def _unit(name: str) -> str:
@@ -112,4 +112,4 @@ def _default(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    PAGE.write_text(render_page())

@@ -1,4 +1,4 @@
-"""token: tokens for programs that use the API. On the installation's database, with its secret."""
+"""Command group `token`: tokens of API clients. It works on the installation's database, with its secret."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from uuid import UUID
 
 import typer
 
-from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
-from deploy.cli.services import auth_secret, in_database, in_transaction
+from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows
+from deploy.cli.services import get_auth_secret, run_in_transaction, run_with_database
 from services.dashboard.domain.tokens import AccessToken, Grant, GrantError
 from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import OPERATOR, enter_token, is_announced, mint_token, revoke_token
@@ -18,23 +18,25 @@ from shared.runtime.database import Database, Transaction
 from shared.runtime.web import Unauthenticated
 from shared.runtime.web.bearer_auth import ALL_RIGHTS, TOKEN_PREFIX
 
-MOST = 10_000
-ANNOUNCED_WITHIN_SECONDS = 5.0
+MAX_ROWS = 10_000
+PUBLISH_TIMEOUT_SECONDS = 5.0
 COLUMNS = ("token_id", "name", "state", "rights", "schools", "made_by", "made_at", "expires_at", "revoked_at")
 Schools = Annotated[
     list[UUID] | None,
     typer.Option("--school", "-s", help="Id of a school; repeatable. Left out: all schools."),
 ]
-group = typer.Typer(help="Tokens for programs that use the API.", no_args_is_help=True)
+token_group = typer.Typer(help="Tokens of API clients.", no_args_is_help=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """The verbs of this module."""
-    app.add_typer(group, name="token")
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to the app."""
+    app.add_typer(token_group, name="token")
 
 
-@group.command("create", hidden=True, epilog="Example: as `kinvite token mint`, which is its name now.")
-@group.command("mint", epilog="Example: kinvite token mint nightly-import --right roster:write --days 365")
+@token_group.command("create", hidden=True, epilog="Example: as `kinvite token mint`, which is its name now.")
+@token_group.command(
+    "mint", epilog="Example: kinvite token mint nightly-import --right roster:write --days 365"
+)
 def mint(
     name: Annotated[str, typer.Argument(help="Who uses it; events name it as program:NAME.")],
     right: Annotated[
@@ -44,42 +46,42 @@ def mint(
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it is valid.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token. It is shown once and kept nowhere."""
+    """Mint a token. It is shown once and not stored."""
     rights = frozenset(right or ())
     if not rights or rights - ALL_RIGHTS:
         raise typer.BadParameter(f"name at least one --right of {', '.join(sorted(ALL_RIGHTS))}")
     grant = Grant(name, rights, frozenset(school) if school else None, days)
-    secret = auth_secret()
+    secret = get_auth_secret()
 
     async def work(tx: Transaction) -> tuple[AccessToken, str]:
         return await mint_token(tx, secret, grant, OPERATOR)
 
     try:
-        token, text = in_transaction("dashboard", work)
+        token, text = run_in_transaction("dashboard", work)
     except GrantError as error:
         raise Failure(error.message, FAILED) from None
-    told = {"token_id": token.token_id, "name": token.name, "rights": ", ".join(sorted(rights))}
-    show_one({**told, "expires_at": token.expires_at, "token": text}, as_json=as_json)
+    fields = {"token_id": token.token_id, "name": token.name, "rights": ", ".join(sorted(rights))}
+    print_fields({**fields, "expires_at": token.expires_at, "token": text}, as_json=as_json)
 
 
-@group.command("list", epilog="Example: kinvite token list --json")
+@token_group.command("list", epilog="Example: kinvite token list --json")
 def list_all(
-    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Expired and revoked ones, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List tokens, the newest first. What they look like is kept nowhere."""
+    """List tokens, the newest first. The tokens themselves are not stored."""
 
     async def work(tx: Transaction) -> list[dict[str, Any]]:
-        found, _ = await list_tokens(tx, limit=MOST)
-        names = await names_of_actors(tx, [one.made_by for one in found])
-        return [_row(one, one.state(tx.now).value, names[one.made_by]) for one in found]
+        tokens, _ = await list_tokens(tx, limit=MAX_ROWS)
+        names = await names_of_actors(tx, [token.made_by for token in tokens])
+        return [_to_row(token, token.state(tx.now).value, names[token.made_by]) for token in tokens]
 
-    rows = in_transaction("dashboard", work)
-    shown = [row for row in rows if everything or row["state"] == "valid"]
-    show(shown, COLUMNS, as_json=as_json, empty="There is no token.")
+    rows = run_in_transaction("dashboard", work)
+    selected = [row for row in rows if everything or row["state"] == "valid"]
+    print_rows(selected, COLUMNS, as_json=as_json, empty="There is no token.")
 
 
-@group.command(
+@token_group.command(
     "revoke",
     epilog="Examples: kinvite token revoke 0199a1c2-…; kinvite token revoke kv1_… (one that leaked, as it is)",
 )
@@ -87,49 +89,49 @@ def revoke(
     which: Annotated[str, typer.Argument(help="The token's id, or the token itself.")],
     as_json: AsJson = False,
 ) -> None:
-    """End a token at once, in every service, with what was made with it."""
-    secret = auth_secret() if which.startswith(TOKEN_PREFIX) else ""
+    """Revoke a token at once in every service, together with all tokens that were made with it."""
+    secret = get_auth_secret() if which.startswith(TOKEN_PREFIX) else ""
 
     async def work(database: Database) -> tuple[AccessToken, bool] | None:
         async with database.transaction() as tx:
             token_id = await enter_token(tx, secret, which) if secret else UUID(which)
             token = await revoke_token(tx, token_id, OPERATOR) if token_id else None
-        return (token, await _announced(database)) if token else None
+        return (token, await _wait_until_published(database)) if token else None
 
     try:
-        done = in_database("dashboard", work)
+        result = run_with_database("dashboard", work)
     except (ValueError, Unauthenticated):
-        done = None
-    if done is None:
+        result = None
+    if result is None:
         raise Failure("There is no such token; `kinvite token list` names them.", FAILED)
-    token, announced = done
-    told = {"token_id": token.token_id, "name": token.name, "revoked_at": token.revoked_at}
-    show_one({**told, "announced": announced}, as_json=as_json)
-    if not announced:
+    token, is_published = result
+    fields = {"token_id": token.token_id, "name": token.name, "revoked_at": token.revoked_at}
+    print_fields({**fields, "announced": is_published}, as_json=as_json)
+    if not is_published:
         raise Failure(
-            "it is revoked, but the bus does not have it yet: every service takes the token until it does "
+            "it is revoked, but the broker does not have it yet: every service accepts the token until it does "
             "(does a dashboard run, and Kafka?)",
             FAILED,
         )
 
 
-async def _announced(database: Database) -> bool:
-    """Whether the relay has taken it to the bus, soon."""
+async def _wait_until_published(database: Database) -> bool:
+    """Return whether the relay publishes the revocation within PUBLISH_TIMEOUT_SECONDS."""
 
-    async def look() -> bool:
+    async def is_published() -> bool:
         async with database.transaction() as tx:
             return await is_announced(tx)
 
-    return await until(look, seconds=ANNOUNCED_WITHIN_SECONDS)
+    return await until(is_published, seconds=PUBLISH_TIMEOUT_SECONDS)
 
 
-def _row(token: AccessToken, state: str, made_by: str) -> dict[str, Any]:
+def _to_row(token: AccessToken, state: str, made_by: str) -> dict[str, Any]:
     return {
         "token_id": token.token_id,
         "name": token.name,
         "state": state,
         "rights": ", ".join(sorted(token.rights)),
-        "schools": "all" if token.school_ids is None else ", ".join(str(one) for one in token.school_ids),
+        "schools": "all" if token.school_ids is None else ", ".join(map(str, token.school_ids)),
         "made_by": made_by,
         "made_at": token.made_at,
         "expires_at": token.expires_at,

@@ -1,3 +1,3 @@
 #!/bin/sh
-# The command in a container: docker compose exec dashboard kinvite --help
+# The `kinvite` command inside a container: docker compose exec dashboard kinvite --help
 PYTHONPATH=/app exec python -m deploy.cli "$@"

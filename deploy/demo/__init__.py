@@ -1,1 +1,3 @@
-"""A sample school with simulated parents, over HTTP alone."""
+"""Demo: a sample school with simulated parents, which uses Kinvite over HTTP like any other client."""
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A parent's browser: no script, no memory, follows redirects and refreshes."""
+"""Browser of a simulated parent: no scripts and no cookies; it follows redirects and meta refreshes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import aiohttp
 
 _REFRESH = 'http-equiv="refresh"'
-_LONGEST_WAIT_SECONDS = 60.0
+_REFRESH_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What came back."""
+    """Response with the URL after redirects."""
 
     status: int
     url: str
@@ -22,24 +22,27 @@ class Page:
 
 
 class Browser:
-    """One for all parents: it keeps nothing between two pages."""
+    """Stateless browser, which all parents share."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
-    async def look(self, url: str) -> Page:
-        """GET. Raises aiohttp.ClientError and TimeoutError."""
+    async def open(self, url: str) -> Page:
+        """Get a page. Raises aiohttp.ClientError and TimeoutError."""
         return await self._send("GET", url)
 
-    async def press(self, url: str, fields: Mapping[str, str] | None = None) -> Page:
-        """POST a form and wait while the page says that it will be back in a moment."""
+    async def submit(self, url: str, fields: Mapping[str, str] | None = None) -> Page:
+        """Post a form and reload the resulting page while it asks for a refresh.
+
+        Raises aiohttp.ClientError and TimeoutError.
+        """
         page = await self._send("POST", url, fields)
-        async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+        async with asyncio.timeout(_REFRESH_TIMEOUT_SECONDS):
             while _REFRESH in page.text:
                 await asyncio.sleep(1)
-                page = await self.look(page.url)
+                page = await self.open(page.url)
         return page
 
     async def _send(self, method: str, url: str, fields: Mapping[str, str] | None = None) -> Page:
-        async with self._session.request(method, url, data=dict(fields or {})) as answer:
-            return Page(answer.status, str(answer.url), await answer.text())
+        async with self._session.request(method, url, data=dict(fields or {})) as response:
+            return Page(response.status, str(response.url), await response.text())

@@ -1,6 +1,7 @@
-"""Nobody watches a demo for a week, so the demo moves the end of some links to now, in its own installation's database.
+"""Time lapse of the demo: it moves the expiry of some links to now, in the database of its own installation.
 
-What follows is Kinvite's own doing: it notices, closes the links and says so. Nothing in Kinvite itself moves time.
+Links are valid for days, which is too long for a demo. Kinvite then expires them by itself; it has no function that
+changes time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from deploy.cli.services import DATABASE_URL, embedded_settings
 from shared.runtime.database import Database
 
-_END = """
+_EXPIRE = """
 UPDATE invitations SET expires_at = now()
  WHERE parent_id = ANY(CAST(:parents AS uuid[])) AND status IN ('awaiting_verification', 'invited')
 RETURNING parent_id
@@ -19,16 +20,16 @@ RETURNING parent_id
 
 
 class Calendar:
-    """Of the installation that runs with the data directory."""
+    """Calendar of the installation that runs with a data directory."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
 
-    async def let_a_week_pass(self, parent_ids: Sequence[str]) -> int:
-        """The links of these parents end now, unless they were used; how many did."""
+    async def expire_links(self, parent_ids: Sequence[str]) -> int:
+        """Set the expiry of these parents' unused links to now and return their number."""
         url = embedded_settings(self._data)[DATABASE_URL]
         async with (
             Database(url, schema="invitations", pool_size=2) as database,
-            database.transaction() as transaction,
+            database.transaction() as tx,
         ):
-            return len(await transaction.rows(_END, {"parents": list(parent_ids)}))
+            return len(await tx.rows(_EXPIRE, {"parents": list(parent_ids)}))

@@ -1,4 +1,4 @@
-"""How simulated parents behave. An address always has the same character."""
+"""Characters of the simulated parents. An address always has the same character."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Character(StrEnum):
-    """What somebody does with the messages."""
+    """Reaction of a parent to messages."""
 
     PROMPT = "signs up"
     MISTYPES = "mistypes the password"
@@ -22,7 +22,8 @@ class Character(StrEnum):
     WANTS_NO_TEXTS = "answers STOP to a text message"
 
 
-_BY_MAIL = {
+# Percentages of the parents who are reached by e-mail, and of those who are reached by text message.
+_EMAIL_SHARES = {
     Character.PROMPT: 48,
     Character.MISTYPES: 10,
     Character.CLICKS_TWICE: 7,
@@ -34,7 +35,7 @@ _BY_MAIL = {
     Character.GREYLISTED: 2,
     Character.UNREACHABLE: 3,
 }
-_BY_PHONE = {
+_PHONE_SHARES = {
     Character.UNREACHABLE: 10,
     Character.PROMPT: 40,
     Character.MISTYPES: 10,
@@ -44,10 +45,11 @@ _BY_PHONE = {
 
 
 def character_of(address: str) -> Character:
-    """By a digest of the address or number, so that each run of the demo is like the last."""
-    place = int.from_bytes(hashlib.sha256(address.casefold().encode()).digest()[:4]) % 100
-    for character, share in (_BY_PHONE if address.startswith("+") else _BY_MAIL).items():
-        if place < share:
+    """Return the character of an e-mail address or phone number. It depends on a digest, so every run is alike."""
+    digest = hashlib.sha256(address.casefold().encode()).digest()
+    remainder = int.from_bytes(digest[:4]) % 100
+    for character, share in (_PHONE_SHARES if address.startswith("+") else _EMAIL_SHARES).items():
+        if remainder < share:
             return character
-        place -= share
+        remainder -= share
     return Character.PROMPT

@@ -1,7 +1,7 @@
-"""Makes the sample school's spreadsheet, always the same: `python -m deploy.demo.families` writes families.csv.
+"""Generator of the sample school's spreadsheet: `python -m deploy.demo.families` writes families.csv, always the same.
 
-It has what real exports have: siblings, two adults behind one phone and one e-mail, families that share only half of
-it, adults without an e-mail, without anything, and with placeholders.
+The spreadsheet contains what real exports contain: siblings, two adults with one phone number and one e-mail address,
+siblings whose rows share only the e-mail address, adults without an e-mail address or any contact, and placeholders.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ COLUMNS = (
         for field in ("name", "relation", "email", "phone", "language")
     ),
 )
-_PLAIN_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss", "ø": "o"})
+_ASCII_REPLACEMENTS = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss", "ø": "o"})
 
 
 class Kind(StrEnum):
-    """What stands in a family's rows."""
+    """Pattern of the contacts in a family's rows."""
 
     TWO_ADULTS = "two adults, each with their own contacts"
     ONE_CONTACT = "two names behind one phone and one e-mail"
@@ -74,17 +74,17 @@ class Adult:
     language: str = ""
 
 
-class Maker:
-    """Draws families one after the other."""
+class FamilyGenerator:
+    """Generates families one after the other. The same seed gives the same families."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._random = random.Random(seed)  # noqa: S311 - sample data, always the same
         self._used: set[str] = set()
         self._phones = 0
-        self._pupils = 0
+        self._students = 0
 
     def rows(self, families: int) -> Iterator[dict[str, str]]:
-        """The rows of so many families, a row for each pupil."""
+        """Yield the rows of `families` families, one row per student."""
         for number in range(families):
             yield from self._family(number)
 
@@ -94,41 +94,43 @@ class Maker:
         children = min(self._random.choices((1, 2, 3, 4), (52, 35, 10, 3))[0], len(names.children))
         if kind is Kind.HALF_EQUAL:
             children = max(children, 2)
-        chosen = self._random.randrange(len(names.surnames))
-        mother, father = self._adult(names, chosen, woman=True), self._adult(names, chosen, woman=False)
+        surname = self._random.randrange(len(names.surnames))
+        mother, father = self._adult(names, surname, woman=True), self._adult(names, surname, woman=False)
         years = sorted(self._random.sample(range(len(CLASSES) // 2), children))
-        firsts = self._random.sample(names.children, len(years))
-        for place, (first, year) in enumerate(zip(firsts, years, strict=True)):
-            pupil = self._pupil(f"{first} {names.surname(chosen, woman=False)}", year)
-            yield dict.fromkeys(COLUMNS, "") | pupil | self._adults(kind, mother, father, place)
+        first_names = self._random.sample(names.children, len(years))
+        for place, (first_name, year) in enumerate(zip(first_names, years, strict=True)):
+            student = self._student(f"{first_name} {names.surname(surname, woman=False)}", year)
+            yield dict.fromkeys(COLUMNS, "") | student | self._adults(kind, mother, father, place)
 
     def _adult(self, names: Names, surname: int, *, woman: bool) -> Adult:
-        first = self._random.choice(names.mothers if woman else names.fathers)
-        name = f"{first} {names.surname(surname, woman=woman)}"
+        first_name = self._random.choice(names.mothers if woman else names.fathers)
+        name = f"{first_name} {names.surname(surname, woman=woman)}"
         self._phones += 1
         relation = "mother" if woman else "father"
         return Adult(name, relation, self._email(name), f"07700 {900_000 + self._phones}", names.language)
 
     def _email(self, name: str) -> str:
-        """An address that belongs to nobody; names that are not written in Latin letters get a neutral one."""
+        """Return an unused address at a reserved domain. A name in another script than Latin gets a neutral one."""
         folded = (
-            unicodedata.normalize("NFKD", name.translate(_PLAIN_LETTERS)).encode("ascii", "ignore").decode()
+            unicodedata.normalize("NFKD", name.translate(_ASCII_REPLACEMENTS))
+            .encode("ascii", "ignore")
+            .decode()
         )
-        words = "".join(c if c.isalnum() else " " for c in folded.replace("'", "")).lower().split()
-        plain = ".".join(words) or "family"
-        address, turn = f"{plain}@family.example", 1
+        text = "".join(char if char.isalnum() else " " for char in folded.replace("'", ""))
+        local_part = ".".join(text.lower().split()) or "family"
+        address, number = f"{local_part}@family.example", 1
         while address in self._used:
-            turn += 1
-            address = f"{plain}{turn}@family.example"
+            number += 1
+            address = f"{local_part}{number}@family.example"
         self._used.add(address)
         return address
 
-    def _pupil(self, name: str, year: int) -> dict[str, str]:
-        self._pupils += 1
+    def _student(self, name: str, year: int) -> dict[str, str]:
+        self._students += 1
         day = f"{YOUNGEST_BORN - year}-{self._random.randint(1, 12):02d}-{self._random.randint(1, 28):02d}"
         return {
             "student_name": name,
-            "student_number": f"R{self._pupils:04d}",
+            "student_number": f"R{self._students:04d}",
             "class": CLASSES[2 * year + self._random.randint(0, 1)],
             "birth_date": day,
         }
@@ -166,11 +168,11 @@ def _columns(place: int, adult: Adult) -> dict[str, str]:
 
 
 def families_csv(families: int = FAMILIES) -> str:
-    """The spreadsheet of the first so many families."""
+    """Return the spreadsheet of the first `families` families as CSV."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(Maker().rows(families))
+    writer.writerows(FamilyGenerator().rows(families))
     return text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Names for the sample families, by where the family's names come from. Nobody is meant."""
+"""Names for the sample families, grouped by culture. Any likeness to real people is a coincidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`feminine` says how a surname ends for women where the language does so."""
+    """Names of one culture. `feminine` holds the masculine ending of surnames and its feminine form, if they differ."""
 
     surnames: tuple[str, ...]
     mothers: tuple[str, ...]
@@ -17,10 +17,10 @@ class Names:
     language: str = ""
 
     def surname(self, number: int, *, woman: bool) -> str:
-        """The surname with this number, as a woman or a man bears it."""
+        """Return the surname with this number in its feminine or masculine form."""
         name = self.surnames[number % len(self.surnames)]
-        ending, hers = self.feminine
-        return name.removesuffix(ending) + hers if woman and ending and name.endswith(ending) else name
+        ending, feminine = self.feminine
+        return name.removesuffix(ending) + feminine if woman and ending and name.endswith(ending) else name
 
 
 def _names(

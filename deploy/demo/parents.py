@@ -1,4 +1,4 @@
-"""Simulated parents: each reads their messages, takes their time, and does what is like them."""
+"""Simulated parents: each reacts to messages according to their character, after a random delay."""
 
 from __future__ import annotations
 
@@ -12,132 +12,143 @@ import aiohttp
 from deploy.cli.api import Refused, Unavailable
 from deploy.demo.browser import Browser, Page
 from deploy.demo.characters import Character, character_of
-from deploy.demo.mail import Mail
+from deploy.demo.mailbox_reader import LinkMessage
 
-PASSWORD = "a quiet river in autumn"  # noqa: S105 - of people who do not exist
+PASSWORD = "a quiet river in autumn"  # noqa: S105 - the password of simulated parents
 TOO_SHORT = "river"
-AT_ONCE = 5
-Tell = Callable[[str], None]
+MAX_CONCURRENT = 5
+Report = Callable[[str], None]
 Reply = Callable[[str, str], Awaitable[None]]
 
 
 class Parents:
-    """All of them. `hurry` is the mean time that one takes to react, in seconds."""
+    """All parents. `mean_delay_seconds` is the mean time until somebody reacts to a message.
+
+    `report` is called with a sentence about what somebody did, `reply` with number and text of a reply to a text.
+    """
 
     def __init__(
-        self, browser: Browser, tell: Tell, *, hurry: float, names: dict[str, str], reply: Reply
+        self,
+        browser: Browser,
+        report: Report,
+        *,
+        mean_delay_seconds: float,
+        names: dict[str, str],
+        reply: Reply,
     ) -> None:
-        self.hurry = hurry
+        self.mean_delay_seconds = mean_delay_seconds
         self.signed_up = 0
         self._browser = browser
-        self._tell = tell
+        self._report = report
         self._names = names
         self._reply = reply
-        self._random = random.Random(len(names))  # noqa: S311 - how long somebody takes
-        self._mails: Counter[tuple[str, str]] = Counter()
-        self._old: dict[str, str] = {}
-        self._doors = {kind: asyncio.Semaphore(AT_ONCE) for kind in ("verify", "join")}
-        self._busy: set[asyncio.Task[None]] = set()
+        self._random = random.Random(len(names))  # noqa: S311 - random delays only
+        self._message_counts: Counter[tuple[str, str]] = Counter()
+        self._unopened_links: dict[str, str] = {}
+        self._slots = {kind: asyncio.Semaphore(MAX_CONCURRENT) for kind in ("verify", "join")}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def busy(self) -> int:
-        """How many are thinking or clicking."""
-        return len(self._busy)
+        """Return how many parents are about to react or are reacting."""
+        return len(self._tasks)
 
-    def receive(self, mail: Mail) -> None:
-        """Somebody has got a message; they will react in their own time, or not."""
-        task = asyncio.create_task(self._react(mail))
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+    def receive(self, message: LinkMessage) -> None:
+        """Let a parent react to a message in the background, or ignore it."""
+        task = asyncio.create_task(self._react(message))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def leave(self) -> None:
-        """Everybody stops what they are doing."""
-        for task in self._busy:
+    async def stop(self) -> None:
+        """Cancel all reactions."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._busy, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _react(self, mail: Mail) -> None:
-        address = mail.to.casefold()
-        self._mails[(address, mail.kind)] += 1
-        reminded = self._mails[(address, mail.kind)] > 1
+    async def _react(self, message: LinkMessage) -> None:
+        address = message.to.casefold()
+        self._message_counts[(address, message.kind)] += 1
+        is_repeated = self._message_counts[(address, message.kind)] > 1
         character = character_of(address)
-        if not reminded and self._leaves_it(character, mail):
+        if not is_repeated and self._ignores(character, message):
             return
-        await asyncio.sleep(min(self._random.expovariate(1 / self.hurry), 4 * self.hurry))
+        await asyncio.sleep(
+            min(self._random.expovariate(1 / self.mean_delay_seconds), 4 * self.mean_delay_seconds)
+        )
         if character is Character.WANTS_NO_TEXTS:
-            await self._stop(mail)
+            await self._opt_out(message)
             return
         try:
-            async with self._doors[mail.kind]:
-                await (self._verify if mail.kind == "verify" else self._join)(mail, character)
+            async with self._slots[message.kind]:
+                await (self._verify if message.kind == "verify" else self._join)(message, character)
         except (aiohttp.ClientError, TimeoutError):
-            self._tell(f"{self._name(mail)} could not reach the page and gave up")
+            self._report(f"{self._name(message)} could not reach the page and gave up")
 
-    def _leaves_it(self, character: Character, mail: Mail) -> bool:
-        """Whether they do nothing about a first message. Whoever is written to again does react."""
-        if character is Character.OLD_LINK and mail.kind == "verify":
-            self._old[mail.to.casefold()] = mail.link
+    def _ignores(self, character: Character, message: LinkMessage) -> bool:
+        """Return whether the parent ignores a first message. Every parent reacts to a second one of the same kind."""
+        if character is Character.OLD_LINK and message.kind == "verify":
+            self._unopened_links[message.to.casefold()] = message.link
             return True
         if character is Character.STOPS_HALFWAY:
-            return mail.kind == "join"
+            return message.kind == "join"
         return character in (Character.SILENT, Character.TOO_LATE, Character.UNREACHABLE)
 
-    async def _stop(self, mail: Mail) -> None:
+    async def _opt_out(self, message: LinkMessage) -> None:
         try:
-            await self._reply(mail.to, "STOP")
+            await self._reply(message.to, "STOP")
         except (Refused, Unavailable):
-            self._tell(f"{self._name(mail)} could not send an answer")
+            self._report(f"{self._name(message)} could not send an answer")
             return
-        self._tell(f"{self._name(mail)} answered STOP to the text; nobody texts them again")
+        self._report(f"{self._name(message)} answered STOP to the text; nobody texts them again")
 
-    async def _verify(self, mail: Mail, character: Character) -> None:
-        if old := self._old.pop(mail.to.casefold(), None):
-            page = await self._browser.look(old)
+    async def _verify(self, message: LinkMessage, character: Character) -> None:
+        if old_link := self._unopened_links.pop(message.to.casefold(), None):
+            page = await self._browser.open(old_link)
             if page.status == 410:
-                self._tell(f"{self._name(mail)} opened an old link and was told so; takes the newer one")
-        presses = [self._browser.press(mail.link)]
-        if character is Character.CLICKS_TWICE:
-            presses.append(self._browser.press(mail.link))
-        pages = await asyncio.gather(*presses)
+                self._report(f"{self._name(message)} opened an old link and was told so; takes the newer one")
+        clicks = 2 if character is Character.CLICKS_TWICE else 1
+        pages = await asyncio.gather(*(self._browser.submit(message.link) for _ in range(clicks)))
         if len(pages) > 1 and all(page.status == 200 for page in pages):
-            self._tell(f"{self._name(mail)} pressed the button twice; one confirmation")
+            self._report(f"{self._name(message)} pressed the button twice; one confirmation")
 
-    async def _join(self, mail: Mail, character: Character) -> None:
+    async def _join(self, message: LinkMessage, character: Character) -> None:
         if character is Character.MISTYPES:
-            page = await self._browser.press(mail.link, _form(mail, TOO_SHORT))
+            page = await self._browser.submit(message.link, _form(message, TOO_SHORT))
             if page.status == 422:
-                self._tell(f"{self._name(mail)} chose a password that is too short; was told, tries again")
-        page = await self._sign_up(mail, twice=character is Character.CLICKS_TWICE)
+                self._report(
+                    f"{self._name(message)} chose a password that is too short; was told, tries again"
+                )
+        page = await self._sign_up(message, twice=character is Character.CLICKS_TWICE)
         if page.status == 410:
-            return  # a link of an earlier telling
+            return  # a link of an earlier run of the demo
         if page.status != 200:
-            self._tell(f"{self._name(mail)} could not sign up ({page.status})")
+            self._report(f"{self._name(message)} could not sign up ({page.status})")
             return
         self.signed_up += 1
-        self._tell(f"{self._name(mail)} signed up")
+        self._report(f"{self._name(message)} signed up")
         if character is Character.FORWARDS:
-            page = await self._browser.look(mail.link)
+            page = await self._browser.open(message.link)
             if page.status == 410:
-                self._tell(f"{self._name(mail)} forwarded the link; it opens nothing any more")
+                self._report(f"{self._name(message)} forwarded the link; it opens nothing any more")
 
-    async def _sign_up(self, mail: Mail, *, twice: bool) -> Page:
-        """Post the form; with another username when somebody else has that one."""
-        page = await self._post(mail, 0, twice=twice)
-        turn = 1
-        while page.status == 409 and 'name="username"' in page.text and turn < 5:
-            page = await self._post(mail, turn, twice=False)
-            turn += 1
+    async def _sign_up(self, message: LinkMessage, *, twice: bool) -> Page:
+        """Submit the form, with other usernames if the first one is taken."""
+        page = await self._post(message, 0, twice=twice)
+        attempt = 1
+        while page.status == 409 and 'name="username"' in page.text and attempt < 5:
+            page = await self._post(message, attempt, twice=False)
+            attempt += 1
         return page
 
-    async def _post(self, mail: Mail, turn: int, *, twice: bool) -> Page:
-        form = _form(mail, PASSWORD, turn)
-        pages = await asyncio.gather(*(self._browser.press(mail.link, form) for _ in range(1 + twice)))
-        return min(pages, key=lambda one: one.status)
+    async def _post(self, message: LinkMessage, attempt: int, *, twice: bool) -> Page:
+        form = _form(message, PASSWORD, attempt)
+        pages = await asyncio.gather(*(self._browser.submit(message.link, form) for _ in range(1 + twice)))
+        return min(pages, key=lambda page: page.status)
 
-    def _name(self, mail: Mail) -> str:
-        return self._names.get(mail.to.casefold(), mail.to)
+    def _name(self, message: LinkMessage) -> str:
+        return self._names.get(message.to.casefold(), message.to)
 
 
-def _form(mail: Mail, password: str, turn: int = 0) -> dict[str, str]:
-    username = mail.to.partition("@")[0].removeprefix("+")
-    return {"username": f"{username}.{turn + 1}" if turn else username, "password": password}
+def _form(message: LinkMessage, password: str, attempt: int = 0) -> dict[str, str]:
+    username = message.to.partition("@")[0].removeprefix("+")
+    return {"username": f"{username}.{attempt + 1}" if attempt else username, "password": password}

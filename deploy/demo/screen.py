@@ -1,4 +1,4 @@
-"""The demo in the terminal: bars, where the parents stand, and what happened last."""
+"""Terminal output of the demo: progress bars, parents by status, and the latest events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-EVENTS = 8
+MAX_EVENTS = 8
 _COLOURS = {
     "signed_up": "green",
     "invited": "cyan",
@@ -27,7 +27,7 @@ _COLOURS = {
 
 
 class Screen:
-    """A context manager. Where nobody watches (no terminal), stages and the end are printed as lines."""
+    """Context manager. Without a terminal only announcements are printed, one per line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -39,13 +39,13 @@ class Screen:
             console=console,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._events: deque[str] = deque(maxlen=EVENTS)
+        self._events: deque[str] = deque(maxlen=MAX_EVENTS)
         self._counts: dict[str, int] = {}
-        self._head = ""
+        self._header = ""
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            self._live = Live(self.drawn(), console=self._console, refresh_per_second=4)
+            self._live = Live(self.render(), console=self._console, refresh_per_second=4)
             self._live.start()
         return self
 
@@ -53,53 +53,53 @@ class Screen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self._live.update(self.drawn())
+            self._live.update(self.render())
             self._live.stop()
 
-    def head(self, text: str) -> None:
-        """The line on top, which stays."""
-        self._head = text
+    def set_header(self, text: str) -> None:
+        """Set the permanent line at the top."""
+        self._header = text
         self._show(text)
 
-    def stage(self, text: str) -> None:
-        """Something new begins or is over."""
+    def announce(self, text: str) -> None:
+        """Show that a step begins or has ended."""
         self._events.append(f"[bold]{escape(text)}[/bold]")
         self._show(text)
 
-    def tell(self, text: str) -> None:
-        """A small event; only shown where somebody watches."""
+    def add_event(self, text: str) -> None:
+        """Show a minor event, on a terminal only."""
         self._events.append(escape(text))
         self._show(None)
 
-    def bar(self, name: str, done: int, total: int) -> None:
-        """How far something is."""
+    def update_bar(self, name: str, done: int, total: int) -> None:
+        """Set the progress of a bar, which is added on the first call."""
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total)
         self._bars.update(self._tasks[name], completed=done, total=total)
         self._show(None)
 
-    def counts(self, counts: dict[str, int]) -> None:
-        """Where the parents stand."""
+    def set_counts(self, counts: dict[str, int]) -> None:
+        """Set the numbers of parents by status."""
         self._counts = counts
         self._show(None)
 
     def _show(self, line: str | None) -> None:
         if self._live is not None:
-            self._live.update(self.drawn())
+            self._live.update(self.render())
         elif line is not None:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def drawn(self) -> Group:
-        """All of it, as rich draws it."""
-        happened = Text.from_markup("\n".join(self._events))
-        standing = Text("  ").join(
+    def render(self) -> Group:
+        """Return the whole screen for rich."""
+        events = Text.from_markup("\n".join(self._events))
+        statuses = Text("  ").join(
             Text(f"{count} {status.replace('_', ' ')}", style=_COLOURS.get(status, ""))
             for status, count in self._counts.items()
             if count and status != "total"
         )
         return Group(
-            Text(self._head, style="bold"),
+            Text(self._header, style="bold"),
             self._bars,
-            Panel(standing, title="Where the parents stand", title_align="left"),
-            Panel(happened, title="What happened", title_align="left", height=EVENTS + 2),
+            Panel(statuses, title="Where the parents stand", title_align="left"),
+            Panel(events, title="What happened", title_align="left", height=MAX_EVENTS + 2),
         )

@@ -1,4 +1,6 @@
-"""`python -m deploy.embedded`: run Kinvite whole on this machine until Ctrl-C."""
+"""`python -m deploy.embedded`: run all of Kinvite on this machine until Ctrl-C."""
+
+from __future__ import annotations
 
 import asyncio
 import os
@@ -8,13 +10,13 @@ from pathlib import Path
 
 from deploy.embedded.config import Config, listen, read_config
 from deploy.embedded.data import DataDirectory
-from deploy.embedded.failure import CannotRun
-from deploy.embedded.processes import open_log
+from deploy.embedded.errors import CannotRun
+from deploy.embedded.logs import open_log
 from deploy.embedded.supervisor import Supervisor
 
 
 def main() -> int:
-    """The exit status. What a person can mend is said in one sentence on standard error."""
+    """Run until a signal and return the exit status. Problems that the user can fix are printed as one sentence."""
     try:
         config = read_config(os.environ)
         _run(config)
@@ -28,20 +30,20 @@ def main() -> int:
 
 def _run(config: Config) -> None:
     data = DataDirectory(config.data)
-    with data.held():
+    with data.lock():
         try:
-            _run_held(config, data)
+            _run_locked(config, data)
         except CannotRun:
             raise
-        except Exception as error:  # noqa: BLE001 - the log has the traceback, the person a sentence
+        except Exception as error:  # noqa: BLE001 - the traceback goes to the log, the user gets one sentence
             raise CannotRun(
-                f"Something unexpected happened ({type(error).__name__}): see {_noted(data.logs)}"
+                f"Something unexpected happened ({type(error).__name__}): see {_log_traceback(data.logs)}"
             ) from None
 
 
-def _run_held(config: Config, data: DataDirectory) -> None:
+def _run_locked(config: Config, data: DataDirectory) -> None:
     with listen(config) as listener:
-        if config.beyond_this_machine:
+        if config.is_reachable_from_outside:
             print(
                 f"kinvite: anyone who reaches {config.bind} can read the mailbox, which has no sign-in",
                 file=sys.stderr,
@@ -49,7 +51,7 @@ def _run_held(config: Config, data: DataDirectory) -> None:
         asyncio.run(Supervisor(config, data, listener).run())
 
 
-def _noted(logs: Path) -> Path:
+def _log_traceback(logs: Path) -> Path:
     log = logs / "supervisor.log"
     with open_log(log) as file:
         file.write(traceback.format_exc().encode())

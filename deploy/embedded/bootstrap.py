@@ -1,10 +1,11 @@
-"""Makes the virtual environment from the lock and starts Kinvite in it. Standard library only, for any Python 3.8+.
+"""Installer: creates the virtual environment from the lock files and starts Kinvite in it.
 
-python3 deploy/embedded/bootstrap.py                         installs what is missing, then runs
-python3 deploy/embedded/bootstrap.py --only-install [--dev]  installs what is missing (--dev: also what tests need)
-python3 deploy/embedded/bootstrap.py --demo [options]        the same with the sample school (options: --help)
+python3 deploy/embedded/bootstrap.py                         install what is missing, then run
+python3 deploy/embedded/bootstrap.py --only-install [--dev]  install what is missing (--dev: also the test tools)
+python3 deploy/embedded/bootstrap.py --demo [options]        install, then run the demo (options: --help)
 
-Older Pythons than ours read it too, so that they can say in a sentence that they are too old.
+It uses the standard library only and the syntax of Python 3.8, so that an interpreter that is too old for Kinvite can
+still report that in a sentence.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-OLDEST_PYTHON = (3, 11)
-NEWEST_MINOR = 14
+MIN_PYTHON = (3, 11)
+MAX_PYTHON_MINOR = 14
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -39,18 +40,18 @@ _REASONS = {
 
 
 class CannotInstall(Exception):
-    """Its text is one sentence in plain words."""
+    """Failed installation. The text is one plain sentence with cause and remedy."""
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of an installation; starting Kinvite replaces this process."""
+    """Install and start Kinvite, which replaces this process. Return the exit status if it is not started."""
     demo = arguments[:1] == ["--demo"]
     options = set() if demo else set(arguments)
     unknown = options - {"--only-install", "--dev"}
     if unknown:
         return fail(f"unknown option {min(unknown)}: only --only-install, --dev and --demo are known.")
     try:
-        use_new_enough_python(arguments)
+        ensure_supported_python(arguments)
         install(["requirements.lock", *(["requirements-dev.lock"] if "--dev" in options else [])])
     except CannotInstall as error:
         return fail(str(error))
@@ -65,11 +66,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def use_new_enough_python(arguments: list[str]) -> None:
-    """Go on in a newer Python of this machine when this one is too old."""
-    if sys.version_info >= OLDEST_PYTHON:
+def ensure_supported_python(arguments: list[str]) -> None:
+    """Replace this process with a newer Python of this machine if this one is too old. Raises CannotInstall."""
+    if sys.version_info >= MIN_PYTHON:
         return
-    for minor in range(NEWEST_MINOR, OLDEST_PYTHON[1] - 1, -1):
+    for minor in range(MAX_PYTHON_MINOR, MIN_PYTHON[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer, str(Path(__file__).resolve()), *arguments])  # noqa: S606
@@ -79,36 +80,36 @@ def use_new_enough_python(arguments: list[str]) -> None:
 
 
 def install(locks: list[str]) -> None:
-    """Bring the environment to what the locks say; nothing to do when it was made from the same locks."""
+    """Install the locked packages, unless the environment was made from the same locks. Raises CannotInstall."""
     for lock in locks:
         if not (ROOT / lock).exists():
             raise CannotInstall(f"{lock} is missing from {ROOT}: get it from the repository again.")
-    turn = os.open(ROOT, os.O_RDONLY)
+    mutex = os.open(ROOT, os.O_RDONLY)
     try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(mutex, fcntl.LOCK_EX)
         make_environment()
         for lock in locks:
-            stamp, wanted = VENV / f".{lock}.sha256", digest(ROOT / lock)
-            if not stamp.exists() or stamp.read_text() != wanted:
+            digest_file, current = VENV / f".{lock}.sha256", digest(ROOT / lock)
+            if not digest_file.exists() or digest_file.read_text() != current:
                 install_lock(lock)
-                stamp.write_text(wanted)
+                digest_file.write_text(current)
         write_command()
     finally:
-        os.close(turn)
+        os.close(mutex)
 
 
 def write_command() -> None:
-    """The `kinvite` command beside the environment's Python, for whoever works in the repository."""
+    """Write the `kinvite` command into the environment's bin folder, for use within the repository."""
     if not COMMAND.exists() or COMMAND.read_text() != COMMAND_TEXT:
-        beside = COMMAND.with_name("kinvite.new")
-        beside.write_text(COMMAND_TEXT)
-        beside.chmod(0o755)
-        beside.replace(COMMAND)
+        new = COMMAND.with_name("kinvite.new")
+        new.write_text(COMMAND_TEXT)
+        new.chmod(0o755)
+        new.replace(COMMAND)
 
 
 def make_environment() -> None:
-    """Make it anew when there is none, or when it is broken."""
-    if works(PYTHON):
+    """Create the virtual environment if it is missing or broken. Raises CannotInstall."""
+    if is_usable(PYTHON):
         return
     try:
         import ensurepip  # noqa: F401
@@ -127,7 +128,10 @@ def make_environment() -> None:
 
 
 def install_lock(lock: str) -> None:
-    """Install with pip, every file checked against the lock. Only ready-made wheels: nobody needs a compiler."""
+    """Install with pip, each file checked against its hash and wheels only, so that no compiler is needed.
+
+    Raises CannotInstall.
+    """
     note(f"installing from {lock}")
     if subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
         subprocess.run([PYTHON, "-m", "ensurepip"], capture_output=True, check=False)
@@ -139,26 +143,26 @@ def install_lock(lock: str) -> None:
         "--only-binary",
         ":all:",
     ]
-    done = subprocess.run(
+    result = subprocess.run(
         [PYTHON, "-m", "pip", "install", *options, "-r", ROOT / lock],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise CannotInstall(why_not_installed(done.stdout + done.stderr))
+    if result.returncode != 0:
+        raise CannotInstall(explain_failure(result.stdout + result.stderr))
 
 
-def why_not_installed(said: str) -> str:
-    """One sentence from what pip said."""
+def explain_failure(output: str) -> str:
+    """Return the reason in pip's output as one sentence."""
     for sign, reason in _REASONS.items():
-        if sign in said:
+        if sign in output:
             return reason
-    if NO_WHEEL in said:
-        package = said.split(NO_WHEEL, 1)[1].split(maxsplit=1)[0].partition("==")[0]
+    if NO_WHEEL in output:
+        package = output.split(NO_WHEEL, 1)[1].split(maxsplit=1)[0].partition("==")[0]
         machine = f"{platform.system()} on {platform.machine()} with Python {platform.python_version()}"
         return f"there is no ready-made {package} for this machine ({machine}): run Kinvite with Docker Compose here."
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     error = next(
         (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no reason given"
     )
@@ -166,7 +170,7 @@ def why_not_installed(said: str) -> str:
 
 
 def start(module: str, options: list[str]) -> None:
-    """Become Kinvite. A relative KINVITE_DATA is meant from where the person stands."""
+    """Replace this process with the module. A relative KINVITE_DATA is resolved against the current directory first."""
     data = os.environ.get("KINVITE_DATA", "").strip()
     if data:
         os.environ["KINVITE_DATA"] = str(Path(data).expanduser().absolute())
@@ -174,8 +178,8 @@ def start(module: str, options: list[str]) -> None:
     os.execv(PYTHON, [str(PYTHON), "-m", module, *options])  # noqa: S606
 
 
-def works(python: Path) -> bool:
-    """Whether the environment's Python runs, is new enough, and is an environment's."""
+def is_usable(python: Path) -> bool:
+    """Return whether this Python runs, is new enough, and belongs to a virtual environment."""
     check = "import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)"
     try:
         return subprocess.run([python, "-c", check], capture_output=True, check=False).returncode == 0
@@ -184,19 +188,19 @@ def works(python: Path) -> bool:
 
 
 def digest(lock: Path) -> str:
-    """Of the lock, and of the Python it is installed for."""
+    """Return a digest of the lock file and of the version of the environment's Python."""
     version = subprocess.check_output([PYTHON, "-c", "import sys; print(sys.version_info[:2])"])
     return hashlib.sha256(lock.read_bytes() + version).hexdigest()
 
 
 def note(text: str) -> None:
-    """Progress, on standard error."""
+    """Print a line on standard error."""
     sys.stderr.write(f"kinvite: {text}\n")
     sys.stderr.flush()
 
 
 def fail(text: str) -> int:
-    """Say the one sentence."""
+    """Print the error and return the exit status 1."""
     note(text)
     return 1
 

@@ -1,4 +1,6 @@
-"""The data directory: one run at a time, secrets made once, and what a killed run left behind."""
+"""Data directory of an installation: lock, secrets, credentials, and a record of the processes of the current run."""
+
+from __future__ import annotations
 
 import fcntl
 import json
@@ -10,17 +12,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.embedded.failure import CannotRun
+from deploy.embedded.errors import CannotRun
 from deploy.embedded.processes import Identity
 
-# Grows when an older Kinvite could no longer use what a newer one wrote.
+# Increase it when an older Kinvite could not use what this one writes.
 DATA_VERSION = 1
+# The last commit with stepwise migrations, which brings older data to the first migration of today.
+LAST_STEPWISE_COMMIT = "b544351"
 OWNER_EMAIL = "admin@kinvite.example"
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made at the first start. Without them neither the database nor a link that was sent can be used again."""
+    """Secrets that are created at the first start. Without them neither the database nor a sent link can be used."""
 
     administrator_password: str
     owner_password: str
@@ -32,7 +36,7 @@ class Secrets:
 
 
 class DataDirectory:
-    """Everything Kinvite keeps on this machine. Only its owner can read what matters in it."""
+    """Everything that Kinvite stores on this machine. Confidential files are readable by their owner only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,11 +44,14 @@ class DataDirectory:
         self.cluster = path / "postgres"
         self.credentials = path / "credentials.json"
         self._secrets = path / "secrets.json"
-        self._run = path / "run.json"
+        self._processes = path / "run.json"
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Make the directory and hold it for this run. Raises CannotRun: unusable, held by another, or too new."""
+    def lock(self) -> Iterator[None]:
+        """Create the directory and lock it for the block.
+
+        Raises CannotRun if it is unusable, locked by another run, or written by a newer version.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
@@ -67,8 +74,11 @@ class DataDirectory:
         finally:
             os.close(lock)
 
-    def secrets(self) -> Secrets:
-        """The secrets of this directory, made when it is new. Raises CannotRun when they are gone or damaged."""
+    def load_secrets(self) -> Secrets:
+        """Return the secrets, created first in a new directory.
+
+        Raises CannotRun if the file is damaged, too old, or missing beside an existing database.
+        """
         if self._secrets.exists():
             try:
                 return self._read_secrets()
@@ -78,7 +88,7 @@ class DataDirectory:
             raise CannotRun(
                 f"{self._secrets} is gone, and the database beside it cannot be opened without it: restore it."
             )
-        made = Secrets(
+        created = Secrets(
             administrator_password=secrets.token_hex(24),
             owner_password=secrets.token_hex(24),
             application_password=secrets.token_hex(24),
@@ -86,39 +96,43 @@ class DataDirectory:
             token_keys=f"k1:{secrets.token_hex(32)}",
             admin_password=secrets.token_urlsafe(15),
         )
-        self.keep_secrets(made)
-        return made
+        self.save_secrets(created)
+        return created
 
     def _read_secrets(self) -> Secrets:
-        read = json.loads(self._secrets.read_text())
-        if "owner_password" in read:
-            return Secrets(**read)
-        # An earlier release had one user for both: the owner. The services get a new one.
-        read["owner_password"] = read["application_password"]
-        made = Secrets(**{**read, "application_password": secrets.token_hex(24)})
-        self.keep_secrets(made)
-        return made
+        content = json.loads(self._secrets.read_text())
+        if "owner_password" not in content:
+            raise CannotRun(
+                f"The data in {self.path} is older than this version of Kinvite can read: "
+                f"start commit {LAST_STEPWISE_COMMIT} on it first, then this version."
+            )
+        return Secrets(**content)
 
-    def keep_secrets(self, made: Secrets) -> None:
-        self._write(self._secrets, asdict(made))
+    def save_secrets(self, content: Secrets) -> None:
+        """Replace the stored secrets."""
+        self._write(self._secrets, asdict(content))
 
     def write_credentials(self, content: Mapping[str, Any]) -> None:
-        """What a person or a program needs to sign in; its presence says that Kinvite is ready."""
+        """Write credentials.json, with which people and API clients sign in.
+
+        The file exists only while Kinvite is ready.
+        """
         self._write(self.credentials, content)
 
-    def forget_credentials(self) -> None:
+    def delete_credentials(self) -> None:
+        """Delete credentials.json if it exists."""
         self.credentials.unlink(missing_ok=True)
 
-    def record(self, processes: Mapping[str, Identity | None]) -> None:
-        """Note which processes belong to this run, for a next one that finds this one killed."""
-        known = {name: asdict(identity) for name, identity in processes.items() if identity is not None}
-        self._write(self._run, known)
+    def save_processes(self, processes: Mapping[str, Identity | None]) -> None:
+        """Record the processes of this run by name, so that the next run can end them if this one is killed."""
+        entries = {name: asdict(identity) for name, identity in processes.items() if identity is not None}
+        self._write(self._processes, entries)
 
-    def leftovers(self) -> dict[str, Identity]:
-        """The processes of the last run, alive or not."""
+    def load_processes(self) -> dict[str, Identity]:
+        """Return the recorded processes of the previous run, whether they still run or not."""
         try:
-            noted = json.loads(self._run.read_text())
-            return {name: Identity(**identity) for name, identity in noted.items()}
+            entries = json.loads(self._processes.read_text())
+            return {name: Identity(**identity) for name, identity in entries.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 
@@ -148,11 +162,11 @@ class DataDirectory:
         self._replace(file, json.dumps(content, indent=2) + "\n")
 
     def _replace(self, file: Path, text: str) -> None:
-        """All of the new content or all of the old, whatever happens."""
-        beside = file.with_name(file.name + ".new")
-        beside.unlink(missing_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
-            written.write(text)
-            written.flush()
-            os.fsync(written.fileno())
-        beside.replace(file)
+        """Replace a file atomically: after a crash it has either the old or the new content."""
+        new = file.with_name(file.name + ".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(file)

@@ -1,9 +1,12 @@
-"""One origin for all services: the first segment of the path chooses the app, and the path stays as it is."""
+"""One origin for all services: the first segment of the path selects the app, and the path is passed on unchanged."""
+
+from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deploy.embedded.hosts import LOOPBACK, foreign_host, is_asked_for
+from deploy.embedded.allowed_hosts import LOOPBACK, foreign_host_problem, is_allowed
 from shared.runtime.web import Problem
 
 PREFIXES: Mapping[str, str] = {
@@ -31,65 +34,80 @@ PREFIXES: Mapping[str, str] = {
 
 
 class Dispatcher:
-    """An ASGI app over named apps. Its lifespan opens every app's own, in their order, and closes them in reverse.
+    """ASGI app over named apps. Its lifespan enters those of the apps in order and leaves them in reverse order.
 
-    The mailbox answers only to `mailbox_hosts`.
+    The mailbox answers only to `mailbox_hosts`. With `credentials` the installation is ready only while that file
+    exists, so that whoever waits for `/readyz` can read the file afterwards. The supervisor writes it once every
+    service is ready, so it must wait for the services themselves (`/<service>/readyz`) and not for `/readyz`.
     """
 
-    def __init__(self, apps: Mapping[str, FastAPI], mailbox_hosts: Collection[str] = LOOPBACK) -> None:
+    def __init__(
+        self,
+        apps: Mapping[str, FastAPI],
+        mailbox_hosts: Collection[str] = LOOPBACK,
+        *,
+        credentials: Path | None = None,
+    ) -> None:
         self._apps = dict(apps)
         self._mailbox_hosts = mailbox_hosts
+        self._credentials = credentials
         self._states: dict[str, Mapping[str, Any]] = {}
-        self._lifespan = Router(lifespan=lambda _: self._running())
+        self._lifespan_app = Router(lifespan=lambda _: self.lifespan())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
+            await self._lifespan_app(scope, receive, send)
             return
         name = PREFIXES.get(scope["path"].split("/", 2)[1] if scope["path"].startswith("/") else "")
-        if name == "mailbox" and not is_asked_for(scope, self._mailbox_hosts):
+        if name == "mailbox" and not is_allowed(scope, self._mailbox_hosts):
             if scope["type"] == "http":
-                await foreign_host().response()(scope, receive, send)
+                await foreign_host_problem().response()(scope, receive, send)
         elif name in self._apps:
-            await self._apps[name](self._scope_of(name, scope), receive, send)
+            await self._apps[name](self._app_scope(name, scope), receive, send)
         elif scope["type"] == "http":
-            response = await self._own_answer(scope["path"])
+            response = await self._respond(scope["path"])
             await response(scope, receive, send)
 
-    def _scope_of(self, name: str, scope: Scope) -> Scope:
-        return {**scope, "state": {**scope.get("state", {}), **self._states.get(name, {})}}
-
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Run the lifespans of all apps around the block."""
         async with AsyncExitStack() as stack:
             for name, app in self._apps.items():
                 context: AbstractAsyncContextManager[Any] = app.router.lifespan_context(app)
                 self._states[name] = await stack.enter_async_context(context) or {}
             yield
 
-    async def _own_answer(self, path: str) -> Response:
+    def _app_scope(self, name: str, scope: Scope) -> Scope:
+        return {**scope, "state": {**scope.get("state", {}), **self._states.get(name, {})}}
+
+    async def _respond(self, path: str) -> Response:
         if path == "/":
             return RedirectResponse("/admin")
         if path in ("/healthz", "/readyz"):
-            return await self._health(path)
+            return await self._report_health(path)
         return Problem(404, "not_found", "There is nothing at this address.").response()
 
-    async def _health(self, path: str) -> Response:
-        """200 only when every service says so; its body has each one's own answer."""
+    async def _report_health(self, path: str) -> Response:
+        """Return 200 if every service answers `path` with 200 and, for /readyz, the credentials file exists.
+
+        The body holds the answers of the services by name.
+        """
         services = [name for name in self._apps if name != "mailbox"]
         answers = await asyncio.gather(
-            *(_ask(self._apps[name], self._scope_of(name, {}), path) for name in services)
+            *(_get_json(self._apps[name], self._app_scope(name, {}), path) for name in services)
         )
-        well = all(status == 200 for status, _ in answers)
+        is_healthy = all(status == 200 for status, _ in answers)
+        if path == "/readyz" and self._credentials is not None:
+            is_healthy = is_healthy and self._credentials.exists()
         body = {
-            "status": "ok" if well else "not ready",
-            "services": dict(zip(services, (b for _, b in answers), strict=True)),
+            "status": "ok" if is_healthy else "not ready",
+            "services": dict(zip(services, (content for _, content in answers), strict=True)),
         }
-        return JSONResponse(body, 200 if well else 503)
+        return JSONResponse(body, 200 if is_healthy else 503)
 
 
-async def _ask(app: ASGIApp, more: Scope, path: str) -> tuple[int, Any]:
-    """GET within this process: the status and the JSON body (None when it has none)."""
+async def _get_json(app: ASGIApp, extra_scope: Scope, path: str) -> tuple[int, Any]:
+    """Send a GET request within this process and return status and JSON body (None if it is not JSON)."""
     status, body = 500, b""
 
     async def receive() -> Message:
@@ -115,7 +133,7 @@ async def _ask(app: ASGIApp, more: Scope, path: str) -> tuple[int, Any]:
         "headers": [],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 0),
-        **more,
+        **extra_scope,
     }
     await app(scope, receive, send)
     try:

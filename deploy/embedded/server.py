@@ -1,29 +1,30 @@
-"""The one Python process with all five services and the mailbox. The supervisor starts it; see `supervisor.py`."""
+"""The server process: all five services and the mailbox in one Python process, started by the supervisor."""
+
+from __future__ import annotations
 
 import os
 import socket
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import uvloop
 from fastapi import FastAPI
 
 from deploy.embedded.access import prepare_access
+from deploy.embedded.allowed_hosts import allowed_hosts
+from deploy.embedded.data import DataDirectory
 from deploy.embedded.dispatcher import Dispatcher
-from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
+from deploy.embedded.server_process import EXIT_CONFIGURATION, SERVICES
 from shared.runtime.core import ConfigurationError, ServiceSettings, load_settings
 from shared.runtime.messaging import Kafka
 from shared.runtime.migrations import MigrationError, migrate
 from shared.runtime.observability import configure_logging, get_logger
 from shared.runtime.web.server import Server, server_config
 
-SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-EXIT_CONFIGURATION = 78
 EXIT_NOT_STARTED = 3
 GRACE_SECONDS = 1
 log = get_logger("embedded")
@@ -32,19 +33,22 @@ log = get_logger("embedded")
 async def serve(listener: socket.socket, data: Path) -> None:
     """Prepare the database and the broker, then serve until SIGTERM.
 
-    Raises MigrationError for data of a newer version and ConfigurationError for wrong settings.
+    Raises MigrationError for data of a newer or a too old version, and ConfigurationError for wrong settings.
     """
     public_url = os.environ.get("KINVITE_PUBLIC_URL", "")
     site = Site(public_url, os.environ.get("DASHBOARD_SERVICES_URL", public_url))
     async with Mailbox(data, site=site) as mailbox:
         os.environ.update(mailbox.settings)
         modules = {name: import_module(f"services.{name}.app") for name in SERVICES}
-        settings = settings_of_all()
+        settings = load_all_settings()
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
-        hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
+        hosts = allowed_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
+        dispatcher = Dispatcher(
+            {**apps, "mailbox": mailbox.app}, hosts, credentials=DataDirectory(data).credentials
+        )
         config = server_config(
-            Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
+            dispatcher,
             lifespan="on",
             proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -55,36 +59,37 @@ async def serve(listener: socket.socket, data: Path) -> None:
             sys.exit(EXIT_NOT_STARTED)
 
 
-def settings_of_all() -> dict[str, ServiceSettings]:
-    """Of all services. Raises ConfigurationError with every problem of each of them."""
-    read: dict[str, ServiceSettings] = {}
+def load_all_settings() -> dict[str, ServiceSettings]:
+    """Return the settings of all services by name. Raises ConfigurationError with the problems of all of them."""
+    settings: dict[str, ServiceSettings] = {}
     problems: dict[str, None] = {}
     for name in SERVICES:
         try:
-            read[name] = load_settings(import_module(f"services.{name}.settings").Settings)
+            settings[name] = load_settings(import_module(f"services.{name}.settings").Settings)
         except ConfigurationError as error:
             problems.update(dict.fromkeys(str(error).splitlines()))
     if problems:
         raise ConfigurationError("; ".join(sorted(problems)))
-    return read
+    return settings
 
 
-async def _prepare(settings: Any) -> None:
+async def _prepare(settings: ServiceSettings) -> None:
+    """Create topics, migrate the schemas of all services, and refill a broker that is empty."""
+    assert settings.database_owner_url is not None
     await Kafka.from_settings(settings).create_topics()
     for name in SERVICES:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
-        owner_url = settings.database_owner_url
-        await migrate(owner_url, name, versions, application_url=settings.database_url)
-    empty = bool(os.environ.get("KINVITE_EMBEDDED_REPLAY"))
-    if empty:
-        log.info("broker.refilled", messages=await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"]))
-
+        await migrate(settings.database_owner_url, name, versions, application_url=settings.database_url)
+    broker_is_empty = bool(os.environ.get("KINVITE_EMBEDDED_REPLAY"))
+    if broker_is_empty:
+        count = await replay(os.environ["KINVITE_EMBEDDED_ADMINISTRATOR_URL"])
+        log.info("broker.refilled", messages=count)
     token = os.environ.get("KINVITE_EMBEDDED_API_TOKEN", "")
-    await prepare_access(settings, token, broker_is_empty=empty)
+    await prepare_access(settings, token, broker_is_empty=broker_is_empty)
 
 
 def main() -> None:
-    """Arguments: the listening socket's descriptor and the data directory."""
+    """Serve. Arguments: the descriptor of the listening socket and the data directory."""
     listener = socket.socket(fileno=int(sys.argv[1]))
     configure_logging("kinvite", os.environ.get("KINVITE_LOG_LEVEL", "info"))
     try:

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Writes down what only the running container knows, then becomes nginx.
-#   KINVITE_PUBLIC_URL               its scheme is how people reach us, also where TLS ends before this gateway
-#   KINVITE_GATEWAY_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is believed, comma-separated
+# Write the settings that are known only in the running container, then replace this process with nginx.
+#   KINVITE_PUBLIC_URL               its scheme is passed on as the public one, also where TLS ends before this gateway
+#   KINVITE_GATEWAY_TRUSTED_PROXIES  addresses or networks whose X-Forwarded-For is trusted, comma-separated
 set -euo pipefail
 trusted=${KINVITE_GATEWAY_TRUSTED_PROXIES:-}
 trusted=${trusted//,/ }
@@ -12,5 +12,5 @@ trusted=${trusted//,/ }
     for proxy in $trusted; do
         printf 'set_real_ip_from %s;\n' "$proxy"
     done
-} >/tmp/here.conf
+} >/tmp/container.conf
 exec /usr/sbin/nginx -e stderr -c /etc/kinvite/nginx.conf

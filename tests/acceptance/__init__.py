@@ -1,0 +1,3 @@
+"""Tests of whole installations: the main job and the demo, as users run them."""
+
+from __future__ import annotations

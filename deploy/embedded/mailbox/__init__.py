@@ -1,4 +1,6 @@
-"""What would have been sent: servers that keep every mail and text, with a page and a JSON list to read them."""
+"""The mailbox: servers that accept e-mail and text messages, send nothing on, and show them by page and API."""
+
+from __future__ import annotations
 
 from deploy.embedded.mailbox.mailbox import Mailbox
 

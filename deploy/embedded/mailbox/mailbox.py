@@ -1,4 +1,6 @@
-"""The mailbox as one thing to start: store, SMTP server, the server that speaks Twilio's API, and the ASGI app."""
+"""Composition of the mailbox: message store, SMTP server, Twilio API server and the ASGI app."""
+
+from __future__ import annotations
 
 import secrets
 from contextlib import AsyncExitStack
@@ -8,23 +10,24 @@ from typing import Self
 from fastapi import FastAPI
 
 from deploy.embedded.mailbox.app import create_app
-from deploy.embedded.mailbox.contents import content_sids_setting, contents
-from deploy.embedded.mailbox.phones import Phones, phone_server
 from deploy.embedded.mailbox.reports import Account, Reporter, Site
 from deploy.embedded.mailbox.smtp import smtp_server
 from deploy.embedded.mailbox.state import State
 from deploy.embedded.mailbox.store import RETENTION_DAYS, Store
+from deploy.embedded.mailbox.twilio_api import TwilioApi, twilio_server
+from deploy.embedded.mailbox.whatsapp_templates import content_sids_setting, template_texts
 
 SMS_NUMBER = "+15550100200"
 WHATSAPP_NUMBER = "+15550100300"
 
 
 class Mailbox:
-    """An async context manager. Mails go in at `smtp_url`, texts at `twilio_url`; read through `app` or `store`.
+    """Async context manager that runs the mailbox. It takes e-mail at `smtp_url` and text messages at `twilio_url`.
 
-    The file `mailbox.sqlite3` in `data_dir` holds live links, so its mode is 0600 and it forgets after
-    `retention_days`. Texts are sent with `account`, a new one at each start if none is given. Entering raises
-    OSError when the port is taken or the directory cannot be written.
+    Messages are read through `app` or `store`. The file `mailbox.sqlite3` in `data_dir` holds valid links: its mode is
+    0600, and messages are deleted after `retention_days`. `account` is the Twilio account that senders sign in with; a
+    new one is generated if none is given. Port 0 takes a free port. Entering raises OSError if a port is taken or the
+    directory cannot be written.
     """
 
     def __init__(
@@ -51,15 +54,17 @@ class Mailbox:
 
     @property
     def smtp_url(self) -> str:
+        """Return the URL of the SMTP server."""
         return f"smtp://{self._host}:{self.smtp_port}"
 
     @property
     def twilio_url(self) -> str:
+        """Return the base URL of the Twilio API."""
         return f"http://{self._host}:{self.twilio_port}"
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the notifier needs to be told to send everything here."""
+        """Return the settings with which the notifier sends everything to this mailbox."""
         return {
             "NOTIFIER_SMTP_URL": self.smtp_url,
             "NOTIFIER_TWILIO_BASE_URL": self.twilio_url,
@@ -75,9 +80,9 @@ class Mailbox:
             await stack.enter_async_context(self.store)
             stack.enter_context(self.state)
             await stack.enter_async_context(self.reporter)
-            phones = Phones(self.store, self.state, self.reporter, self.account, contents())
+            api = TwilioApi(self.store, self.state, self.reporter, self.account, template_texts())
             self.twilio_port = await stack.enter_async_context(
-                phone_server(phones, host=self._host, port=self.twilio_port)
+                twilio_server(api, host=self._host, port=self.twilio_port)
             )
             self.smtp_port = await stack.enter_async_context(
                 smtp_server(self.store, self.state, host=self._host, port=self.smtp_port)

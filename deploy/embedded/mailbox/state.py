@@ -1,4 +1,6 @@
-"""What the mailbox plays: how recipients behave, who said STOP, and what becomes of each text message."""
+"""State of the simulation: how recipients behave, which numbers have opted out, and each accepted text message."""
+
+from __future__ import annotations
 
 import sqlite3
 import time
@@ -26,8 +28,11 @@ CREATE INDEX IF NOT EXISTS copies_by_number ON copies (number, created_at);
 
 
 @dataclass(frozen=True)
-class Play:
-    """How a recipient behaves. `times` counts down; None is for ever. `code` replaces a text message's usual one."""
+class RecipientBehaviour:
+    """Behaviour of one recipient. `times` counts down to its end; None means without end.
+
+    `code` replaces the default error code of a text message.
+    """
 
     to: str
     behaviour: Behaviour
@@ -36,8 +41,11 @@ class Play:
 
 
 @dataclass(frozen=True)
-class Copy:
-    """A text message that was taken over. `status` is the provider's word now, `ends_as` the one it will end with."""
+class TextMessage:
+    """Accepted text message. `status` is its current provider status and `ends_as` its final one.
+
+    `report_to` is the URL for delivery reports, empty for none. A message that is sent again becomes a second one.
+    """
 
     sid: str
     channel: str
@@ -51,11 +59,14 @@ class Copy:
     created_at: float
 
 
-_COLUMNS = ", ".join(Copy.__dataclass_fields__)
+_COLUMNS = ", ".join(TextMessage.__dataclass_fields__)
 
 
 class State:
-    """A context manager over one small file. Every call is a few microseconds, so none of them waits."""
+    """Context manager over one small SQLite file. Calls take microseconds, so none of them is asynchronous.
+
+    Text messages older than `retention_seconds` are deleted when it is opened.
+    """
 
     def __init__(self, path: Path, *, retention_seconds: float) -> None:
         self._path = path
@@ -73,87 +84,98 @@ class State:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def set(self, play: Play) -> None:
+    def set_behaviour(self, behaviour: RecipientBehaviour) -> None:
+        """Save a behaviour; it replaces an earlier one of the same recipient."""
         self._connection.execute(
             "INSERT OR REPLACE INTO behaviours VALUES (?, ?, ?, ?, ?)",
-            (_key(play.to), play.to, play.behaviour, play.times, play.code),
+            (_key(behaviour.to), behaviour.to, behaviour.behaviour, behaviour.times, behaviour.code),
         )
 
-    def forget(self, to: str | None) -> None:
-        """One recipient's behaviour, or with None all of them."""
+    def delete_behaviours(self, to: str | None) -> None:
+        """Delete the behaviour of one recipient, or of all recipients if `to` is None."""
         if to is None:
             self._connection.execute("DELETE FROM behaviours")
         else:
             self._connection.execute("DELETE FROM behaviours WHERE recipient_key = ?", (_key(to),))
 
-    def plays(self) -> list[Play]:
+    def list_behaviours(self) -> list[RecipientBehaviour]:
+        """Return all behaviours in the order in which they were set."""
         rows = self._connection.execute(
             "SELECT recipient, behaviour, times, code FROM behaviours ORDER BY rowid"
         )
-        return [Play(*row) for row in rows]
+        return [RecipientBehaviour(*row) for row in rows]
 
-    def take(self, to: str, *among: Behaviour) -> Play | None:
-        """The recipient's behaviour if it is one of these; it counts as shown once more."""
+    def consume_behaviour(self, to: str, *candidates: Behaviour) -> RecipientBehaviour | None:
+        """Return the recipient's behaviour if it is one of `candidates`, and count it as used once."""
         row = self._connection.execute(
             "SELECT recipient, behaviour, times, code FROM behaviours WHERE recipient_key = ?", (_key(to),)
         ).fetchone()
-        if row is None or row[1] not in among:
+        if row is None or row[1] not in candidates:
             return None
         if row[2] is not None:
             self._count_down(to, row[2])
-        return Play(*row)
+        return RecipientBehaviour(*row)
 
     def _count_down(self, to: str, times: int) -> None:
         if times <= 1:
-            self.forget(to)
+            self.delete_behaviours(to)
         else:
             self._connection.execute(
                 "UPDATE behaviours SET times = times - 1 WHERE recipient_key = ?", (_key(to),)
             )
 
-    def has_stopped(self, number: str, channel: str) -> bool:
-        found = self._connection.execute(
+    def has_opted_out(self, number: str, channel: str) -> bool:
+        """Return whether the number accepts no messages on this channel."""
+        rows = self._connection.execute(
             "SELECT 1 FROM stopped WHERE number = ? AND channel = ?", (number, channel)
         )
-        return found.fetchone() is not None
+        return rows.fetchone() is not None
 
-    def stop(self, number: str, channel: str) -> None:
+    def opt_out(self, number: str, channel: str) -> None:
+        """Save that the number accepts no more messages on this channel."""
         self._connection.execute("INSERT OR IGNORE INTO stopped VALUES (?, ?)", (number, channel))
 
-    def start(self, number: str, channel: str) -> None:
+    def opt_in(self, number: str, channel: str) -> None:
+        """Save that the number accepts messages on this channel again."""
         self._connection.execute("DELETE FROM stopped WHERE number = ? AND channel = ?", (number, channel))
 
-    def add(self, copy: Copy) -> None:
-        values = [getattr(copy, name) for name in Copy.__dataclass_fields__]
-        marks = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO copies ({_COLUMNS}) VALUES ({marks})", values)
+    def insert_text(self, text: TextMessage) -> None:
+        """Insert an accepted text message as not yet reported."""
+        values = [getattr(text, name) for name in TextMessage.__dataclass_fields__]
+        placeholders = ", ".join("?" * len(values))
+        self._connection.execute(f"INSERT INTO copies ({_COLUMNS}) VALUES ({placeholders})", values)
 
-    def move(self, sid: str, status: str, *, reported: bool = False) -> None:
+    def update_status(self, sid: str, status: str, *, reported: bool = False) -> None:
+        """Set the status of a text message, and whether its final status was reported."""
         self._connection.execute(
             "UPDATE copies SET status = ?, reported = ? WHERE sid = ?", (status, reported, sid)
         )
 
-    def copy(self, sid: str) -> Copy | None:
+    def find_text(self, sid: str) -> TextMessage | None:
+        """Return a text message by its SID."""
         return next(iter(self._select("sid = ?", [sid], 1)), None)
 
-    def copies(self, number: str | None, limit: int) -> list[Copy]:
-        """Newest first, to one number or to all."""
+    def list_texts(self, number: str | None, limit: int) -> list[TextMessage]:
+        """Return text messages, newest first: those to one number, or all if `number` is None."""
         return self._select("number = ?", [number], limit) if number else self._select("TRUE", [], limit)
 
-    def standing(self, sid: str) -> Copy | None:
-        """The newest copy of the message of which `sid` is one, told again by where its reports go."""
+    def find_newest_text(self, sid: str) -> TextMessage | None:
+        """Return the newest acceptance of the message with this SID.
+
+        Messages with the same URL for delivery reports are acceptances of one message.
+        """
         condition = (
             "report_to = (SELECT report_to FROM copies WHERE sid = ?) AND (report_to <> '' OR sid = ?)"
         )
         return next(iter(self._select(condition, [sid, sid], 1)), None)
 
-    def unreported(self) -> list[Copy]:
-        """Whose end nobody has been told."""
+    def list_unreported(self) -> list[TextMessage]:
+        """Return the text messages whose final status was not reported, oldest first."""
         return self._select("NOT reported", [], 100_000)[::-1]
 
-    def _select(self, condition: str, values: Sequence[object], limit: int) -> list[Copy]:
+    def _select(self, condition: str, values: Sequence[object], limit: int) -> list[TextMessage]:
         statement = f"SELECT {_COLUMNS} FROM copies WHERE {condition} ORDER BY created_at DESC LIMIT ?"
-        return [Copy(*row) for row in self._connection.execute(statement, [*values, limit])]
+        return [TextMessage(*row) for row in self._connection.execute(statement, [*values, limit])]
 
 
 def _key(to: str) -> str:

@@ -1,4 +1,6 @@
-"""Keeps messages in one SQLite file, durable before the sender hears "250"."""
+"""Message store in one SQLite file. A message is on disk before its sender gets an acknowledgement."""
+
+from __future__ import annotations
 
 import asyncio
 import hashlib
@@ -17,7 +19,7 @@ Channel = Literal["email", "sms", "whatsapp"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 RETENTION_DAYS = 7
 PURGE_INTERVAL_SECONDS = 3600.0
-LARGEST_COMMIT = 500
+MAX_BATCH_SIZE = 500
 
 _T = TypeVar("_T")
 _SCHEMA = """
@@ -44,9 +46,9 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?([^\r\n]+)", re.IG
 
 @dataclass(frozen=True)
 class Arrival:
-    """One message for one recipient, as it came in: `raw` is RFC 5322 or, of a text, JSON with `from` and `body`.
+    """Incoming message to one recipient. `raw` is RFC 5322, or JSON with `from` and `body` for a text message.
 
-    `key` tells a repeated message from a new one; None takes the Message-ID.
+    `key` is the deduplication id of the message; None takes the Message-ID.
     """
 
     channel: Channel
@@ -56,23 +58,29 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A message in the store. Ids grow with arrival and are never used again."""
+class StoredMessage:
+    """Message in the store. Ids grow in the order of arrival and are never reused.
+
+    `arrival_count` is how often the message has arrived.
+    """
 
     id: int
     channel: str
     recipient: str
     raw: bytes
     received_at_ms: int
-    copies: int
+    arrival_count: int
 
 
-class NotKept(Exception):
-    """The message is not on disk and must not be acknowledged."""
+class NotStored(Exception):
+    """Failed write: the message is not on disk and must not be acknowledged."""
 
 
 class Store:
-    """An async context manager. `add` returns once the message is on disk; many waiting `add`s share one fsync."""
+    """Async context manager over the database. Concurrent calls of `add` share one commit and thus one fsync.
+
+    Messages older than `retention_days` are deleted on entry and then every hour.
+    """
 
     def __init__(self, path: Path, *, retention_days: float = RETENTION_DAYS) -> None:
         self._path = path
@@ -99,21 +107,25 @@ class Store:
         self._reader.shutdown()
 
     async def add(self, arrivals: Sequence[Arrival]) -> None:
-        """Raises NotKept, for every message that shared the failed write."""
+        """Store messages and return when they are on disk. Raises NotStored if the shared commit failed.
+
+        A message that is already there is counted as one more copy.
+        """
         loop = asyncio.get_running_loop()
-        waiting = [loop.create_future() for _ in arrivals]
-        for arrival, future in zip(arrivals, waiting, strict=True):
+        futures = [loop.create_future() for _ in arrivals]
+        for arrival, future in zip(arrivals, futures, strict=True):
             self._arrivals.put_nowait((arrival, future))
-        await asyncio.gather(*waiting)
+        await asyncio.gather(*futures)
 
-    async def find(self, message_id: int) -> Kept | None:
-        found = await self._select("id = ?", [message_id], 1)
-        return found[0] if found else None
+    async def find(self, message_id: int) -> StoredMessage | None:
+        """Return a message by its id."""
+        rows = await self._select("id = ?", [message_id], 1)
+        return rows[0] if rows else None
 
-    async def newest(
+    async def list_newest(
         self, *, to: str | None, channel: str | None, before: int | None, limit: int
-    ) -> list[Kept]:
-        """Newest first; `before` is an id, `to` an address in any letter case."""
+    ) -> list[StoredMessage]:
+        """Return messages, newest first: those with an id below `before`, and those to the address `to` in any case."""
         conditions, values = ["TRUE"], list[Any]()
         for condition, value in (
             ("recipient_key = ?", to and to.lower()),
@@ -126,7 +138,7 @@ class Store:
         return await self._select(" AND ".join(conditions), values, limit)
 
     async def purge(self) -> None:
-        """Forgets what is older than the retention."""
+        """Delete messages that are older than the retention period."""
         oldest_ms = int((time.time() - self._retention_seconds) * 1000)
 
         def delete() -> None:
@@ -147,38 +159,41 @@ class Store:
     async def _write_arrivals(self) -> None:
         while True:
             batch = [await self._arrivals.get()]
-            while len(batch) < LARGEST_COMMIT and not self._arrivals.empty():
+            while len(batch) < MAX_BATCH_SIZE and not self._arrivals.empty():
                 batch.append(self._arrivals.get_nowait())
-            failed = False
+            has_failed = False
             try:
                 await self._on_writer(partial(self._insert, [arrival for arrival, _ in batch]))
-            except Exception:  # noqa: BLE001 - a full disk, a damaged file: the senders hear of it and keep their mails
-                failed = True
+            except Exception:  # noqa: BLE001 - a full disk or a damaged file: the senders keep their messages and retry
+                has_failed = True
             for _, future in batch:
                 if future.done():
                     continue
-                if failed:
-                    future.set_exception(NotKept())
+                if has_failed:
+                    future.set_exception(NotStored())
                 else:
                     future.set_result(None)
 
     def _insert(self, arrivals: list[Arrival]) -> None:
         now_ms = int(time.time() * 1000)
         rows = [
-            (a.channel, a.recipient, a.recipient.lower(), a.key or _message_key(a.raw), a.raw, now_ms)
-            for a in arrivals
+            (
+                *(arrival.channel, arrival.recipient, arrival.recipient.lower()),
+                *(arrival.key or message_key(arrival.raw), arrival.raw, now_ms),
+            )
+            for arrival in arrivals
         ]
         with self._write_connection as connection:
             connection.executemany(_INSERT, rows)
 
-    async def _select(self, condition: str, values: list[Any], limit: int) -> list[Kept]:
+    async def _select(self, condition: str, values: list[Any], limit: int) -> list[StoredMessage]:
         statement = (
             "SELECT id, channel, recipient, raw, received_at_ms, copies FROM messages "
             f"WHERE {condition} ORDER BY id DESC LIMIT ?"
         )
 
-        def select() -> list[Kept]:
-            return [Kept(*row) for row in self._read_connection.execute(statement, [*values, limit])]
+        def select() -> list[StoredMessage]:
+            return [StoredMessage(*row) for row in self._read_connection.execute(statement, [*values, limit])]
 
         return await self._on_reader(select)
 
@@ -198,7 +213,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, check_same_thread=False, timeout=10)
 
 
-def _message_key(raw: bytes) -> str:
-    """The Message-ID; a message without one is told apart by its content."""
-    found = _MESSAGE_ID.search(raw[: max(raw.find(b"\r\n\r\n"), 0) or len(raw)])
-    return found[1].decode("latin-1").strip() if found else "sha256:" + hashlib.sha256(raw).hexdigest()
+def message_key(raw: bytes) -> str:
+    """Return the deduplication id of an e-mail message: its Message-ID, or a digest of the whole message."""
+    match = _MESSAGE_ID.search(raw[: max(raw.find(b"\r\n\r\n"), 0) or len(raw)])
+    return match[1].decode("latin-1").strip() if match else "sha256:" + hashlib.sha256(raw).hexdigest()

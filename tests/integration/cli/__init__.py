@@ -1,0 +1,3 @@
+"""Integration tests of the `kinvite` command."""
+
+from __future__ import annotations

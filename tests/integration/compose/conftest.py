@@ -1,30 +1,32 @@
-"""The project is built and started once for all tests here, and removed with its data at the end."""
+"""Fixtures: the project is built and started once for all tests, and removed with its data at the end."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.integration.compose.office import ComposeOffice, at
-from tests.integration.compose.stack import NoEngine, Stack
+from tests.integration.compose.driver import ComposeDriver, open_driver
+from tests.integration.compose.project import ComposeProject, NoEngine
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Running and ready."""
-    made = Stack(tmp_path_factory.mktemp("compose"))
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject]:
+    """Start a project, wait until every container is ready, and remove it at the end."""
+    compose_project = ComposeProject(tmp_path_factory.mktemp("compose"))
     try:
-        made.prepare()
+        compose_project.prepare()
     except NoEngine as reason:
         pytest.skip(f"Compose cannot run here: {reason}")
     try:
-        made.up()
-        yield made
+        compose_project.up()
+        yield compose_project
     finally:
-        made.down(volumes=True)
+        compose_project.down(volumes=True)
 
 
 @pytest.fixture
-async def office(stack: Stack) -> AsyncIterator[ComposeOffice]:
-    """At the gateway."""
-    async with at(stack) as here:
-        yield here
+async def driver(project: ComposeProject) -> AsyncIterator[ComposeDriver]:
+    """Return a driver that sends its requests to the gateway of the project."""
+    async with open_driver(project) as opened:
+        yield opened

@@ -1,17 +1,19 @@
-"""One origin: who answers at which path, what is refused at the door, and what callers see when a service is away."""
+"""The gateway: routing by path, refused requests, and the answers while a service is down."""
+
+from __future__ import annotations
 
 import httpx
 import pytest
 
 from deploy.embedded.dispatcher import PREFIXES
 from services.dashboard.domain.staff import ACCOUNT_LIMIT, PAIR_LIMIT
-from tests.integration.compose.office import ComposeOffice
-from tests.integration.compose.stack import Stack
+from tests.integration.compose.driver import ComposeDriver
+from tests.integration.compose.project import ComposeProject
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(2400)]
 MEBIBYTE = 1024 * 1024
-# Answers with one event, and neither ends nor sends another.
+# A server that answers with one event and then keeps the connection open.
 ONE_EVENT = """
 import asyncio
 HEAD = b"HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\n\\r\\n"
@@ -25,33 +27,33 @@ asyncio.run(main())
 """
 
 
-async def test_each_prefix_reaches_its_service(office: ComposeOffice) -> None:
+async def test_each_prefix_reaches_its_service(driver: ComposeDriver) -> None:
     for service in sorted(set(PREFIXES.values()) - {"mailbox"}):
-        assert (await office.get(f"/{service}/readyz"))["service"] == service
-    assert (await office.client.get("/")).headers["location"] == "/admin"
-    unknown = await office.client.get("/mailbox")
+        assert (await driver.get(f"/{service}/readyz"))["service"] == service
+    assert (await driver.client.get("/")).headers["location"] == "/admin"
+    unknown = await driver.client.get("/mailbox")
     assert unknown.status_code == 404
     assert unknown.json()["code"] == "not_found"
 
 
-async def test_a_body_may_be_large_for_an_import_only(office: ComposeOffice) -> None:
+async def test_a_body_may_be_large_for_an_import_only(driver: ComposeDriver) -> None:
     body = b"x" * (2 * MEBIBYTE)
-    refused = await office.client.post("/join/anything", content=body)
+    refused = await driver.client.post("/join/anything", content=body)
     assert refused.status_code == 413
     assert refused.json()["code"] == "body_too_large"
-    school_id = await office.school("Large School")
+    school_id = await driver.create_school("Large School")
     rows = "student_name,parents_email\n" + f'"{"x" * 100}",\n' * 20_000
-    taken = await office.client.post(
+    accepted = await driver.client.post(
         f"/roster/v1/schools/{school_id}/imports", files={"file": ("large.csv", rows.encode(), "text/csv")}
     )
-    assert taken.status_code == 202, taken.text
+    assert accepted.status_code == 202, accepted.text
 
 
-async def test_a_caller_cannot_choose_the_address_that_brakes_count(office: ComposeOffice) -> None:
+async def test_a_caller_cannot_choose_the_address_that_rate_limits_count(driver: ComposeDriver) -> None:
     assert PAIR_LIMIT + 1 < ACCOUNT_LIMIT
     statuses = [
         (
-            await office.client.post(
+            await driver.client.post(
                 "/admin/login",
                 data={"email": "nobody@school.example", "password": "a wrong password"},
                 headers={"X-Forwarded-For": f"203.0.113.{number}"},
@@ -62,52 +64,54 @@ async def test_a_caller_cannot_choose_the_address_that_brakes_count(office: Comp
     assert statuses == [401] * PAIR_LIMIT + [429]
 
 
-async def test_a_service_that_is_away_is_said_so_and_found_again(stack: Stack, office: ComposeOffice) -> None:
-    stack.compose("stop", "signup")
+async def test_a_stopped_service_is_reported_and_used_again_after_its_start(
+    project: ComposeProject, driver: ComposeDriver
+) -> None:
+    project.compose("stop", "signup")
     try:
-        page = await office.client.get("/join/anything", headers={"Accept": "text/html"})
+        page = await driver.client.get("/join/anything", headers={"Accept": "text/html"})
         assert page.status_code == 503
         assert page.headers["retry-after"] == "2"
         assert "your link stays good" in page.text
-        assert (await office.client.get("/login")).json()["code"] == "not_available"
-        assert (await office.get("/roster/readyz"))["service"] == "roster"
+        assert (await driver.client.get("/login")).json()["code"] == "not_available"
+        assert (await driver.get("/roster/readyz"))["service"] == "roster"
     finally:
-        stack.compose("start", "signup")
+        project.compose("start", "signup")
 
-    async def back() -> httpx.Response:
-        answer = await office.client.get("/login", headers={"Accept": "text/html"})
+    async def is_back() -> httpx.Response:
+        answer = await driver.client.get("/login", headers={"Accept": "text/html"})
         assert answer.status_code == 200
         return answer
 
-    await eventually(back, within_seconds=120, every_seconds=0.5)
+    await eventually(is_back, within_seconds=120, every_seconds=0.5)
 
 
-async def test_an_event_arrives_when_it_is_sent(stack: Stack, office: ComposeOffice) -> None:
-    stack.compose("stop", "notifier")
-    stand_in = stack.compose(
+async def test_an_event_arrives_when_it_is_sent(project: ComposeProject, driver: ComposeDriver) -> None:
+    project.compose("stop", "notifier")
+    stand_in = project.compose(
         "run", "--detach", "--use-aliases", "notifier", "python", "-c", ONE_EVENT
     ).strip()
 
-    async def first_line() -> str:
-        async with office.client.stream("GET", "/notifier/v1/stream") as answer:
+    async def read_first_line() -> str:
+        async with driver.client.stream("GET", "/notifier/v1/stream") as answer:
             assert answer.status_code == 200
             return await anext(answer.aiter_lines())
 
     try:
-        assert await eventually(first_line, within_seconds=60, every_seconds=0.5) == "data: now"
+        assert await eventually(read_first_line, within_seconds=60, every_seconds=0.5) == "data: now"
     finally:
-        stack.remove(stand_in)
-        stack.compose("start", "notifier")
+        project.remove(stand_in)
+        project.compose("start", "notifier")
 
 
-async def test_a_killed_gateway_comes_back(stack: Stack, office: ComposeOffice) -> None:
-    stack.kill("gateway")
+async def test_a_killed_gateway_comes_back(project: ComposeProject, driver: ComposeDriver) -> None:
+    project.kill("gateway")
 
-    async def back() -> None:
+    async def is_back() -> None:
         try:
-            answer = await office.client.get("/readyz")
+            answer = await driver.client.get("/readyz")
         except httpx.TransportError as error:
             raise AssertionError("not yet") from error
         assert answer.status_code == 200
 
-    await eventually(back, within_seconds=60, every_seconds=0.2)
+    await eventually(is_back, within_seconds=60, every_seconds=0.2)

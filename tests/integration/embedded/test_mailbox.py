@@ -1,8 +1,12 @@
-"""The mailbox as a mail program and as a program that reads it see it."""
+"""The mailbox as an SMTP client and as a reader of its API and pages use it."""
+
+from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -27,11 +31,11 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 async def client(mailbox: Mailbox) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(mailbox.app), base_url="http://mailbox"
-    ) as made:
-        yield made
+    ) as http_client:
+        yield http_client
 
 
-def _mail(to: str, number: int = 1, html: str = "") -> EmailMessage:
+def _build_email(to: str, number: int = 1, html: str = "") -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"] = "office@school.example", to
     message["Subject"] = f"Grüße {number}"
@@ -54,8 +58,10 @@ async def _items(client: httpx.AsyncClient, **query: Any) -> list[dict[str, Any]
     return items
 
 
-async def test_a_mail_is_shown_with_its_bodies_and_links(mailbox: Mailbox, client: httpx.AsyncClient) -> None:
-    await _send(mailbox, _mail("Ann+1@x.example"))
+async def test_an_email_is_shown_with_its_bodies_and_links(
+    mailbox: Mailbox, client: httpx.AsyncClient
+) -> None:
+    await _send(mailbox, _build_email("Ann+1@x.example"))
     (item,) = await _items(client)
     assert set(item) == {
         *("id", "channel", "to", "subject", "text", "html", "links", "code", "copies", "received_at"),
@@ -68,11 +74,11 @@ async def test_a_mail_is_shown_with_its_bodies_and_links(mailbox: Mailbox, clien
     assert (await client.get(f"/mailbox/v1/messages/{item['id']}")).json() == item
 
 
-async def test_one_item_per_recipient_and_message_with_its_copies(
+async def test_one_item_per_recipient_and_message_counts_its_arrivals(
     mailbox: Mailbox, client: httpx.AsyncClient
 ) -> None:
-    both = _mail("a@x.example, b@x.example")
-    await _send(mailbox, both, both, _mail("a@x.example", 2))
+    both = _build_email("a@x.example, b@x.example")
+    await _send(mailbox, both, both, _build_email("a@x.example", 2))
     assert [(i["to"], i["copies"], i["subject"]) for i in await _items(client)] == [
         ("a@x.example", 1, "Grüße 2"),
         ("b@x.example", 2, "Grüße 1"),
@@ -84,14 +90,14 @@ async def test_one_item_per_recipient_and_message_with_its_copies(
 async def test_to_finds_an_address_however_it_is_written(
     mailbox: Mailbox, client: httpx.AsyncClient, to: str
 ) -> None:
-    await _send(mailbox, _mail("Ann+1@x.example"), _mail("bob@x.example"))
+    await _send(mailbox, _build_email("Ann+1@x.example"), _build_email("bob@x.example"))
     assert [item["to"] for item in await _items(client, to=to)] == ["Ann+1@x.example"]
     assert await _items(client, to=to, channel="sms") == []
     assert await _items(client, to="nn+1@x.example") == []
 
 
 async def test_pages_lead_from_the_newest_to_the_oldest(mailbox: Mailbox, client: httpx.AsyncClient) -> None:
-    await _send(mailbox, *[_mail("a@x.example", number) for number in range(7)])
+    await _send(mailbox, *[_build_email("a@x.example", number) for number in range(7)])
     seen, cursor = list[str](), None
     while True:
         query = {"limit": 3, **({"cursor": cursor} if cursor else {})}
@@ -99,7 +105,7 @@ async def test_pages_lead_from_the_newest_to_the_oldest(mailbox: Mailbox, client
         seen += [item["subject"] for item in page["items"]]
         if (cursor := page["next"]) is None:
             break
-        await _send(mailbox, _mail("a@x.example", 100 + len(seen)))
+        await _send(mailbox, _build_email("a@x.example", 100 + len(seen)))
     assert seen == [f"Grüße {number}" for number in range(6, -1, -1)]
 
 
@@ -133,11 +139,11 @@ async def test_a_message_that_is_not_there_is_not_found(
     assert (await client.get(path + number)).status_code == 404
 
 
-async def test_the_pages_show_mails_and_run_nothing_of_them(
+async def test_the_pages_show_messages_and_run_nothing_of_them(
     mailbox: Mailbox, client: httpx.AsyncClient
 ) -> None:
     evil = '<script>alert(1)</script><p title="\'">x</p>'
-    message = _mail("a@x.example", html=evil)
+    message = _build_email("a@x.example", html=evil)
     message.replace_header("Subject", "<b>bold</b>")
     await _send(mailbox, message)
     listed = await client.get("/mailbox", params={"to": '"><script>'})
@@ -152,61 +158,71 @@ async def test_the_pages_show_mails_and_run_nothing_of_them(
     assert "default-src 'none'" in shown.headers["content-security-policy"]
 
 
-async def test_mails_are_kept_over_a_restart_and_only_their_owner_reads_the_file(tmp_path: Path) -> None:
+async def test_messages_outlast_a_restart_and_only_their_owner_reads_the_file(tmp_path: Path) -> None:
     async with Mailbox(tmp_path) as first:
-        await _send(first, _mail("a@x.example"))
+        await _send(first, _build_email("a@x.example"))
     async with Mailbox(tmp_path) as second:
-        assert len(await second.store.newest(to=None, channel=None, before=None, limit=9)) == 1
+        assert len(await second.store.list_newest(to=None, channel=None, before=None, limit=9)) == 1
         assert stat.S_IMODE((tmp_path / "mailbox.sqlite3").stat().st_mode) == 0o600
     async with Mailbox(tmp_path, retention_days=0) as third:
-        assert await third.store.newest(to=None, channel=None, before=None, limit=9) == []
+        assert await third.store.list_newest(to=None, channel=None, before=None, limit=9) == []
 
 
-async def test_thousands_over_several_connections_are_all_kept(mailbox: Mailbox) -> None:
-    connections, each = 8, 150
+async def test_thousands_over_several_connections_are_all_stored(mailbox: Mailbox) -> None:
+    connections, per_connection = 8, 150
     await asyncio.gather(
         *(
-            _send(mailbox, *[_mail(f"p{c}.{n}@x.example", c * each + n) for n in range(each)])
-            for c in range(connections)
+            _send(
+                mailbox,
+                *[
+                    _build_email(f"p{connection}.{number}@x.example", connection * per_connection + number)
+                    for number in range(per_connection)
+                ],
+            )
+            for connection in range(connections)
         )
     )
-    kept = await mailbox.store.newest(to=None, channel=None, before=None, limit=5000)
-    assert len({message.recipient for message in kept}) == connections * each
+    messages = await mailbox.store.list_newest(to=None, channel=None, before=None, limit=5000)
+    assert len({message.recipient for message in messages}) == connections * per_connection
 
 
-async def test_strange_dialogues_are_answered(mailbox: Mailbox) -> None:
+async def test_unusual_dialogues_are_answered(mailbox: Mailbox) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", mailbox.smtp_port)
 
-    async def said(command: bytes) -> bytes:
+    async def send(command: bytes) -> bytes:
         writer.write(command)
         line = await reader.readline()
         while line[3:4] == b"-":
             line = await reader.readline()
         return line
 
-    assert (await said(b"")).startswith(b"220")
-    assert (await said(b"EHLO x\r\n")).startswith(b"250")
-    assert (await said(b"DATA\r\n")).startswith(b"503")
-    assert (await said(b"MAIL FROM:<>\r\n")).startswith(b"250")
-    assert (await said(b"RCPT TO:<z\xff@x.example>\r\n")).startswith(b"250")
-    assert (await said(b"DATA x\r\n")).startswith(b"501")
-    assert (await said(b"DATA\r\n")).startswith(b"354")
-    # An empty mail, and the next commands in the same packet.
-    assert (await said(b".\r\nMAIL FROM:<>\r\nRCPT TO:<y@x.example>\r\nDATA\r\n")).startswith(b"250")
+    assert (await send(b"")).startswith(b"220")
+    assert (await send(b"EHLO x\r\n")).startswith(b"250")
+    assert (await send(b"DATA\r\n")).startswith(b"503")
+    assert (await send(b"MAIL FROM:<>\r\n")).startswith(b"250")
+    assert (await send(b"RCPT TO:<z\xff@x.example>\r\n")).startswith(b"250")
+    assert (await send(b"DATA x\r\n")).startswith(b"501")
+    assert (await send(b"DATA\r\n")).startswith(b"354")
+    # An empty e-mail message, and the next commands in the same packet.
+    assert (await send(b".\r\nMAIL FROM:<>\r\nRCPT TO:<y@x.example>\r\nDATA\r\n")).startswith(b"250")
     assert [(await reader.readline())[:3] for _ in range(3)] == [b"250", b"250", b"354"]
     writer.write(b"..dot\r\nend\r\n.")
-    assert (await said(b"\r\n")).startswith(b"250")
-    assert (await said(b"QUIT\r\n")).startswith(b"221")
+    assert (await send(b"\r\n")).startswith(b"250")
+    assert (await send(b"QUIT\r\n")).startswith(b"221")
     writer.close()
-    kept = await mailbox.store.newest(to=None, channel=None, before=None, limit=9)
-    assert [message.raw for message in kept] == [b".dot\r\nend\r\n", b""]
+    messages = await mailbox.store.list_newest(to=None, channel=None, before=None, limit=9)
+    assert [message.raw for message in messages] == [b".dot\r\nend\r\n", b""]
 
 
-async def test_a_mail_that_cannot_be_written_is_not_acknowledged(mailbox: Mailbox) -> None:
-    mailbox.store._write_connection.execute("PRAGMA query_only = ON")
+async def test_a_message_that_cannot_be_written_is_not_acknowledged(mailbox: Mailbox, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mailbox.sqlite3")) as connection:
+        connection.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
     with pytest.raises(aiosmtplib.SMTPDataError) as refused:
-        await _send(mailbox, _mail("a@x.example"))
+        await _send(mailbox, _build_email("a@x.example"))
     assert refused.value.code == 451
-    mailbox.store._write_connection.execute("PRAGMA query_only = OFF")
+    with closing(sqlite3.connect(tmp_path / "mailbox.sqlite3")) as connection:
+        connection.execute("DROP TRIGGER refuse")
     await mailbox.store.add([Arrival("email", "a@x.example", b"Message-ID: <1>\r\n\r\n")])
-    await _send(mailbox, _mail("a@x.example"))
+    await _send(mailbox, _build_email("a@x.example"))

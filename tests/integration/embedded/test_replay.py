@@ -1,4 +1,6 @@
-"""Refilling an emptied broker: published again is what some group has not passed, and nothing else."""
+"""Republishing for an empty broker: exactly what some consumer group has not processed is marked as pending."""
+
+from __future__ import annotations
 
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ def dsn(database_url: str) -> str:
     return as_owner(database_url).replace("+asyncpg", "")
 
 
-async def _emitted(
+async def _emit(
     connection: asyncpg.Connection, *, sent: bool = True, topic: Topic = INVITATIONS_INVITATION
 ) -> str:
     row = await connection.fetchrow(
@@ -27,18 +29,23 @@ async def _emitted(
     )
     assert row is not None
     if sent:
-        await connection.execute("DELETE FROM invitations.outbox_pending WHERE id = $1", row["id"])
+        await connection.execute("DELETE FROM invitations.outbox_runs WHERE first_id = $1", row["id"])
+    else:
+        await connection.execute(
+            "INSERT INTO invitations.outbox_runs VALUES ('single', $1, $1) ON CONFLICT DO NOTHING", row["id"]
+        )
     return str(row["message_id"])
 
 
-async def _pending(connection: asyncpg.Connection) -> list[str]:
+async def _list_pending(connection: asyncpg.Connection) -> list[str]:
     rows = await connection.fetch(
-        "SELECT message_id FROM invitations.outbox JOIN invitations.outbox_pending USING (lane, id) ORDER BY id"
+        """SELECT message_id FROM invitations.outbox JOIN invitations.outbox_runs AS run
+           ON id BETWEEN run.first_id AND run.last_id ORDER BY id"""
     )
     return [str(row["message_id"]) for row in rows]
 
 
-async def _passed(connection: asyncpg.Connection, group: str, message_id: str, source: str) -> None:
+async def _process(connection: asyncpg.Connection, group: str, message_id: str, source: str) -> None:
     schema = group.partition(".")[0]
     await connection.execute(
         f"INSERT INTO {schema}.inbox (consumer, id) VALUES ($1::text::{schema}.consumer_group, $2)",
@@ -47,20 +54,22 @@ async def _passed(connection: asyncpg.Connection, group: str, message_id: str, s
     )
 
 
-async def test_what_every_group_has_passed_stays_sent(dsn: str) -> None:
+async def test_what_every_group_has_processed_stays_sent(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        everyone, one, nobody, waiting, foreign = [await _emitted(connection, sent=n != 3) for n in range(5)]
+        everyone, some, nobody, pending, foreign = [
+            await _emit(connection, sent=number != 3) for number in range(5)
+        ]
         source = "/kinvite/invitations"
         for group in INVITATIONS_INVITATION.readers:
-            await _passed(connection, group, everyone, source)
-            await _passed(connection, group, foreign, "/somebody/else")
-        await _passed(connection, INVITATIONS_INVITATION.readers[0], one, source)
+            await _process(connection, group, everyone, source)
+            await _process(connection, group, foreign, "/somebody/else")
+        await _process(connection, INVITATIONS_INVITATION.readers[0], some, source)
         await connection.execute(
             "INSERT INTO invitations.relay_lease VALUES ('single', $1, 7, now() + interval '1 hour')", uuid4()
         )
         assert await replay(dsn) == 3
-        assert await _pending(connection) == [one, nobody, waiting, foreign]
+        assert await _list_pending(connection) == [some, nobody, pending, foreign]
         assert await connection.fetchval("SELECT count(*) FROM invitations.relay_lease") == 0
         assert await replay(dsn) == 0
     finally:
@@ -68,15 +77,15 @@ async def test_what_every_group_has_passed_stays_sent(dsn: str) -> None:
 
 
 @pytest.mark.parametrize("topic", [NOTIFIER_COMMANDS, NOTIFIER_COMMANDS_BULK], ids=lambda topic: topic.name)
-async def test_i1_a_command_is_published_again_though_its_topic_belongs_to_who_obeys_it(
+async def test_i1_a_command_is_published_again_though_another_service_owns_its_topic(
     topic: Topic, dsn: str
 ) -> None:
-    """The notifier owns the topic, and invitations sends on it: a mail that was ordered must not be forgotten."""
+    """The notifier owns the topic and invitations emits to it: a requested message must not be lost."""
     connection = await asyncpg.connect(dsn)
     try:
-        obeyed, lost = [await _emitted(connection, topic=topic) for _ in range(2)]
-        await _passed(connection, topic.readers[0], obeyed, "/kinvite/invitations")
+        executed, lost = [await _emit(connection, topic=topic) for _ in range(2)]
+        await _process(connection, topic.readers[0], executed, "/kinvite/invitations")
         assert await replay(dsn) == 1
-        assert await _pending(connection) == [lost]
+        assert await _list_pending(connection) == [lost]
     finally:
         await connection.close()

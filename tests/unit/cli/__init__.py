@@ -1,0 +1,3 @@
+"""Unit tests of the `kinvite` command."""
+
+from __future__ import annotations

@@ -1,22 +1,22 @@
-"""docs/settings.md says what the settings classes say."""
+"""docs/settings.md is up to date with the settings classes."""
 
 from __future__ import annotations
 
 from deploy.cli.services import SERVICES, settings_class
-from deploy.cli.settings_page import PAGE, page
+from deploy.cli.settings_page import PAGE, render_page
 from shared.runtime.core import variable_name
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text() == page(), "run make docs"
+    assert PAGE.read_text() == render_page(), "run make docs"
 
 
 def test_it_names_every_setting_and_marks_secrets() -> None:
-    text = page()
+    text = render_page()
     for service in SERVICES:
         settings = settings_class(service)
         for name in settings.model_fields:
-            assert f"| `{variable(settings, name)}` |" in text
+            assert f"| `{variable_name(settings, name)}` |" in text
     secret = next(line for line in text.splitlines() if "KINVITE_AUTH_SECRET" in line)
     assert "| yes |" in secret
     unit = next(line for line in text.splitlines() if "INVITATIONS_COOL_DOWN_HOURS" in line)

@@ -1,1 +1,3 @@
-"""The files of the compose project, looked at without an engine."""
+"""Unit tests of the files of the Compose project, without a Docker engine."""
+
+from __future__ import annotations

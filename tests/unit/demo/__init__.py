@@ -1,0 +1,3 @@
+"""Unit tests of the demo."""
+
+from __future__ import annotations

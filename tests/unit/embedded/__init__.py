@@ -1,0 +1,3 @@
+"""Unit tests of the embedded run."""
+
+from __future__ import annotations

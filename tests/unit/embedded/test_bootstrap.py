@@ -1,4 +1,6 @@
-"""The script that makes the environment: old Pythons can read it, and pip's failures become one sentence."""
+"""Unit tests of the installer: old Pythons can parse it, and failures of pip become one sentence."""
+
+from __future__ import annotations
 
 import ast
 from pathlib import Path
@@ -8,12 +10,12 @@ import pytest
 from deploy.embedded import bootstrap
 
 
-def test_an_old_python_can_read_it() -> None:
+def test_an_old_python_can_parse_it() -> None:
     ast.parse(Path(bootstrap.__file__).read_text(), feature_version=(3, 8))
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("output", "sentence"),
     [
         (
             "ERROR: No matching distribution found for uvloop==0.23.0 (from -r x)",
@@ -26,11 +28,11 @@ def test_an_old_python_can_read_it() -> None:
         ("", "no reason given"),
     ],
 )
-def test_a_failed_installation_is_one_sentence(said: str, sentence: str) -> None:
-    told = bootstrap.why_not_installed(said)
-    assert sentence in told
-    assert told.endswith(".")
-    assert "\n" not in told
+def test_a_failed_installation_is_one_sentence(output: str, sentence: str) -> None:
+    explanation = bootstrap.explain_failure(output)
+    assert sentence in explanation
+    assert explanation.endswith(".")
+    assert "\n" not in explanation
 
 
 def test_an_unknown_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,11 +40,11 @@ def test_an_unknown_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unknown option --help-me" in capsys.readouterr().err
 
 
-def test_a_python_that_is_too_old_looks_for_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "OLDEST_PYTHON", (4, 0))
-    monkeypatch.setattr(bootstrap, "NEWEST_MINOR", -1)
+def test_a_python_that_is_too_old_searches_for_a_newer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "MIN_PYTHON", (4, 0))
+    monkeypatch.setattr(bootstrap, "MAX_PYTHON_MINOR", -1)
     with pytest.raises(bootstrap.CannotInstall, match=r"needs Python 3\.11 or newer"):
-        bootstrap.use_new_enough_python([])
+        bootstrap.ensure_supported_python([])
 
 
 def test_a_lock_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

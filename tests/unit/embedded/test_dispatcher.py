@@ -1,15 +1,18 @@
-"""One origin over several apps."""
+"""Unit tests of the dispatcher: routing by the first segment, health, readiness, and the mailbox's host check."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from deploy.embedded.allowed_hosts import allowed_hosts
 from deploy.embedded.dispatcher import Dispatcher
-from deploy.embedded.hosts import own_hosts
 
 _EVENTS: list[str] = []
 
@@ -27,7 +30,7 @@ def _app(name: str, *, ready: bool = True) -> FastAPI:
     async def readyz() -> JSONResponse:
         return JSONResponse({"service": name}, 200 if ready else 503)
 
-    @app.get("/{_:path}")  # noqa: FAST003 - it answers by the scope
+    @app.get("/{_:path}")  # noqa: FAST003 - it reads the path from the scope
     async def echo(request: Request) -> dict[str, str]:
         return {"app": request.state.name, "path": request.url.path}
 
@@ -37,7 +40,7 @@ def _app(name: str, *, ready: bool = True) -> FastAPI:
 @asynccontextmanager
 async def _client(dispatcher: Dispatcher) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(dispatcher)
-    async with dispatcher._running(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+    async with dispatcher.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         yield client
 
 
@@ -55,7 +58,7 @@ async def test_the_first_segment_chooses_the_app_and_the_path_stays() -> None:
     assert _EVENTS == ["+roster", "+dashboard", "+signup", "-signup", "-dashboard", "-roster"]
 
 
-async def test_the_root_leads_to_the_office_and_the_rest_to_a_problem() -> None:
+async def test_the_root_redirects_to_the_dashboard_and_unknown_paths_are_problems() -> None:
     async with _client(Dispatcher({"roster": _app("roster")})) as client:
         assert (await client.get("/")).headers["location"] == "/admin"
         for path in ("/rosters", "/admin", "/x", "/Roster"):
@@ -80,7 +83,24 @@ async def test_it_is_ready_when_every_service_is() -> None:
         assert answer.json()["status"] == "not ready"
 
 
-PUBLIC = own_hosts("https://Kinvite.School.example:8443", "0.0.0.0")
+async def test_it_is_not_ready_before_the_credentials_file_exists(tmp_path: Path) -> None:
+    """Whoever waits for /readyz reads credentials.json next."""
+    credentials = tmp_path / "credentials.json"
+    async with _client(Dispatcher({"roster": _app("roster")}, credentials=credentials)) as client:
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+        assert (await client.get("/roster/readyz")).status_code == 200, "the supervisor waits for this one"
+        assert (await client.get("/healthz")).status_code == 200, "a restart would not help"
+        credentials.touch()
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    async with _client(
+        Dispatcher({"roster": _app("roster", ready=False)}, credentials=credentials)
+    ) as client:
+        assert (await client.get("/readyz")).status_code == 503
+
+
+PUBLIC = allowed_hosts("https://Kinvite.School.example:8443", "0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +127,9 @@ async def test_the_mailbox_answers_only_at_its_own_names_so_no_other_site_reads_
 ) -> None:
     dispatcher = Dispatcher({"mailbox": _app("mailbox"), "roster": _app("roster")}, PUBLIC)
     transport = httpx.ASGITransport(dispatcher)
-    # The transport tells the URL's host as the address at which the request arrived.
+    # The transport passes the URL's host as the address at which the request arrived.
     async with (
-        dispatcher._running(),
+        dispatcher.lifespan(),
         httpx.AsyncClient(transport=transport, base_url="http://192.0.2.5:8080") as client,
     ):
         for path in ("/mailbox", "/mailbox/v1/messages"):
@@ -120,9 +140,3 @@ async def test_the_mailbox_answers_only_at_its_own_names_so_no_other_site_reads_
                 assert answer.json()["code"] == "foreign_host"
                 assert "KINVITE_PUBLIC_URL" in answer.json()["detail"]
         assert (await client.get("/roster/x", headers={"host": host})).status_code == 200
-
-
-def test_without_a_public_url_the_mailbox_answers_at_the_address_it_is_bound_to() -> None:
-    assert own_hosts("http://127.0.0.1:8080", "") == {"localhost", "127.0.0.1", "::1"}
-    assert "192.0.2.9" in own_hosts("http://192.0.2.9:8080", "192.0.2.9")
-    assert "2001:db8::9" in own_hosts("http://[2001:db8::9]:8080", "2001:db8::9")

@@ -1,4 +1,6 @@
-"""What the server says before it starts."""
+"""Unit tests of the server's settings."""
+
+from __future__ import annotations
 
 import os
 
@@ -9,7 +11,7 @@ from shared.runtime.core import ConfigurationError
 from tests.support.apps import COMMON_ENVIRONMENT
 
 
-def test_what_is_wrong_in_several_services_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_of_several_services_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("KINVITE_", "NOTIFIER_", "SIGNUP_"))]:
         monkeypatch.delenv(name)
     wrong = {
@@ -24,7 +26,7 @@ def test_what_is_wrong_in_several_services_is_said_at_once(monkeypatch: pytest.M
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as raised:
-        server.settings_of_all()
-    told = str(raised.value)
+        server.load_all_settings()
+    message = str(raised.value)
     for name in (*wrong, "KINVITE_KAFKA_BOOTSTRAP"):
-        assert told.count(name) == 1
+        assert message.count(name) == 1
