@@ -1,7 +1,7 @@
 """Every sentence of docs/behaviours.md is named by a test, or stands here as not built yet, and never both.
 
-A test that bears the id of a sentence in its name proves that sentence, or a part of it. The numbered decisions below the
-sentences are named `s1` to `s8`.
+A test that bears the id of a sentence in its name proves that sentence, or a part of it. The numbered decisions below
+the sentences are named `s1` to `s8`.
 """
 
 from __future__ import annotations
