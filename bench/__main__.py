@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print a table, and leave the figures in a folder."""
+"""Command line of the benchmarks: `python -m bench` measures, prints a table and writes the figures to a folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ BUSY = 0.5
 
 
 def main() -> int:
-    """Exit 1 where a part could not be had, so that no half table is taken for a whole one."""
+    """Run the benchmarks; return 1 where a part could not be had, so that half a table is never taken for a whole
+    one.
+    """
     arguments = _arguments()
     folder = arguments.out or CACHE / "bench" / "results" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(

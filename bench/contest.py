@@ -1,4 +1,4 @@
-"""Contestants take turns on one machine."""
+"""Taking turns: while one contestant is measured, all others are frozen."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Protocol
 
 
 class Patient(Protocol):
-    """Stands still inside `aside()` and takes no CPU; afterwards it is as ready as before."""
+    """Contestant that uses no CPU inside `aside()` and is as ready afterwards as it was before."""
 
     def aside(self) -> AbstractContextManager[None]: ...
 
 
 def alone(one: Patient, everybody: Sequence[Patient]) -> ExitStack:
-    """A context manager: inside, all but this one stand still."""
+    """Return a context manager inside which all contestants but this one are frozen."""
     with ExitStack() as still:
         for other in everybody:
             if other is not one:

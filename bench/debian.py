@@ -1,4 +1,4 @@
-"""Programs from Debian's packages, unpacked beside the project: nothing is installed and no service is started."""
+"""Programs from Debian packages, unpacked into the project's cache: nothing is installed and no service is started."""
 
 import os
 import re
@@ -18,17 +18,17 @@ _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`path` of the program, and the variables that let it find the libraries unpacked with it."""
+    """Path of a program, and the environment variables with which it finds the libraries unpacked beside it."""
 
     path: Path
     environment: dict[str, str]
 
 
 def program(name: str, packages: Sequence[str], libraries: Sequence[str] = ()) -> Program:
-    """The program of this machine, else the one in Debian's `packages`, fetched once into `.cache/bench`.
+    """Return this machine's program, or else the one in Debian's `packages`, fetched once into `.cache/bench`.
 
-    `libraries` are folders in the packages, beside the usual one, that hold shared objects of the program.
-    Raises Unavailable.
+    `libraries` are folders in the packages, in addition to the usual one, that hold shared objects of the program.
+    Raises Unavailable if it cannot be fetched.
     """
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
     if found:
@@ -68,7 +68,9 @@ def _get(name: str, packages: Sequence[str], home: Path) -> None:
 
 
 def _download(package: str, folder: Path) -> Path:
-    """With the machine's own lists; they are fetched once where they are missing or too old, if that is allowed."""
+    """Download a package by the machine's own lists, which are updated once where they are missing or outdated, if
+    allowed.
+    """
     try:
         _run(["apt-get", "download", "-qq", package], folder)
     except Unavailable:

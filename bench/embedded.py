@@ -1,4 +1,4 @@
-"""Kinvite as `make up` runs it, without the installation: one process tree, and mails that end in its own mailbox."""
+"""Kinvite as `make up` runs it, without the installation: one process tree that sends to its own mailbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STOP_SECONDS = 20.0
 
 
 class Embedded:
-    """A context manager; `start` and `stop` may be called again inside, on the same data."""
+    """Context manager over an embedded Kinvite; `start` and `stop` may be called again inside, on the same data."""
 
     name = NAME
 
@@ -52,7 +52,10 @@ class Embedded:
         self._folder.cleanup()
 
     def start(self) -> float:
-        """Seconds from the command to the line that says it is ready. Raises RuntimeError when it ends before."""
+        """Start it and return the seconds until the line that says it is ready.
+
+        Raises RuntimeError if it ends before.
+        """
         environment = {**os.environ, "KINVITE_DATA": str(self._data), "KINVITE_PORT": str(self._port)}
         begin = time.monotonic()
         self._process = subprocess.Popen(
@@ -73,7 +76,7 @@ class Embedded:
         return ready - begin
 
     def stop(self) -> None:
-        """As Ctrl-C does it."""
+        """Send SIGINT, as Ctrl-C does, and wait for the end."""
         self.office.close()
         self._process.send_signal(signal.SIGINT)
         try:
@@ -84,11 +87,15 @@ class Embedded:
 
     @property
     def pid(self) -> int:
-        """The supervisor; everything else is below it."""
+        """Return the pid of the supervisor; every other process is below it."""
         return self._process.pid
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the mail in the mailbox (which counts whole ones), one after the other."""
+        """Invite `count` parents one after the other; return the milliseconds from each click to its email in the
+        mailbox.
+
+        The mailbox records whole milliseconds.
+        """
         self._rounds += 1
         chance = random.Random(self._rounds)  # noqa: S311 (moments, no secrets)
         school_id, parents = self.office.new_parents(count, f"click{self._rounds}")
@@ -101,7 +108,7 @@ class Embedded:
         return found
 
     def arrival(self, email: str) -> float:
-        """When the mail to this address came (`time.time()`). Raises TimeoutError."""
+        """Return the time (`time.time()`) at which the email to this address arrived. Raises TimeoutError."""
         deadline = time.monotonic() + _WITHIN_SECONDS
         while (at := self.office.mail(email)) is None:
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Kinvite doing the job on a rig."""
+"""Kinvite as a contestant, on a rig."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND del
 
 
 class Kinvite:
-    """A contestant. Its job ends with the last mail, its cost when the office sees every outcome as well."""
+    """Contestant whose job ends with the last email; its cost counts until the dashboard shows every outcome."""
 
     name = KINVITE
 
@@ -44,7 +44,10 @@ class Kinvite:
         self._numbers = itertools.count(1)
 
     def bulk(self, parents: int) -> Job:
-        """Upload, wait until it is applied, invite everybody, and wait. Raises where mails are missing or too many."""
+        """Upload a file, wait until it is applied, invite everybody and wait for the emails.
+
+        Raises RuntimeError if emails are missing or too many.
+        """
         rig, office = self.rig, self.rig.office
         tag = f"run{next(self._numbers)}"
         school_id = office.school(f"School {tag}")
@@ -73,9 +76,10 @@ class Kinvite:
         )
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click on Invite to the accepted mail: new parents, one after the other, at odd moments.
+        """Invite `count` new parents one after the other at random moments; return the milliseconds from click to
+        accepted email.
 
-        `answers` gets those from the click to its answer.
+        The milliseconds from each click to its HTTP response are appended to `answers`.
         """
         rig, number = self.rig, next(self._numbers)
         chance = random.Random(number)  # noqa: S311 (moments, no secrets)
@@ -91,13 +95,18 @@ class Kinvite:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Afterwards every consumer group has worked again: what stood still for long is thought dead by the broker."""
+        """Freeze all processes, and afterwards run a small job, because the broker has dropped members that were
+        frozen for long.
+        """
         with frozen(self.rig.processes.values()):
             yield
         self.bulk(_SETTLING_PARENTS)
 
     def _last_mail(self, school_id: str, bulk_id: str, mails: int) -> float:
-        """When it was accepted. Raises RuntimeError as soon as the run says that some will never come."""
+        """Return when the last email was accepted.
+
+        Raises RuntimeError as soon as the bulk run reports that some will never come.
+        """
         deadline = time.monotonic() + _WITHIN_SECONDS
         while True:
             try:

@@ -1,4 +1,4 @@
-"""What processes cost: CPU time and memory, from the operating system."""
+"""CPU time and memory of processes, from the operating system."""
 
 import contextlib
 import re
@@ -16,7 +16,7 @@ _GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of all below it, also of those that have ended."""
+    """Return user and system time of a process and all its descendants, including those that have ended."""
     total = 0.0
     for process in _family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -26,7 +26,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_bytes(pid: int) -> int:
-    """Memory of a process and of all below it; what processes share counts once, spread over all who share it (PSS)."""
+    """Return the memory of a process and all its descendants as PSS, which divides shared pages among those who share
+    them.
+    """
     total = 0
     for process in _family(pid):
         with contextlib.suppress(*_GONE):
@@ -42,11 +44,11 @@ def _family(pid: int) -> Iterator[psutil.Process]:
 
 
 class Meter:
-    """What named processes (with all below them) cost between the begin and the end of a `with`.
+    """Context manager that measures what named process trees cost between its begin and its end.
 
-    `cpu_seconds` and `peak_bytes` are per name. Memory is looked at at both ends and every `every_seconds`;
-    `peak_total_bytes` is the greatest sum of one look. A process that ends meanwhile raises
-    NoSuchProcess at the end. A look at sixty processes takes 0.1 s of CPU, so they are rare.
+    `cpu_seconds` and `peak_bytes` are by name. Memory is sampled at both ends and every `every_seconds`;
+    `peak_total_bytes` is the largest sum of one sample. Raises NoSuchProcess at the end if a process has ended in
+    between. A sample of sixty processes takes 0.1 s of CPU, so samples are rare.
     """
 
     def __init__(self, pids: Mapping[str, int], *, every_seconds: float = 5.0) -> None:

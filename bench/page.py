@@ -1,4 +1,4 @@
-"""An open page of the office: what its stream tells it, and when."""
+"""An open page of the dashboard: which changes its stream delivers, and when."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ _OPEN_WITHIN_SECONDS = 60.0
 
 
 class Page:
-    """Reads the stream in the background while a `with` lasts, which begins once the stream has spoken."""
+    """Context manager that reads a stream in the background; it is entered when the first event has arrived."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class Page:
         self._reading.stop()
 
     def sent_at(self, parent_id: str, within_seconds: float) -> float:
-        """When (`time.monotonic()`) it was told that the parent's mail is sent. Raises TimeoutError."""
+        """Return when (`time.monotonic()`) the stream reported the parent's email as sent. Raises TimeoutError."""
         with self._heard:
             told = self._heard.wait_for(
                 lambda: parent_id in self._sent or self._reading.failure, within_seconds

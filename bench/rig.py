@@ -1,4 +1,7 @@
-"""Kinvite as compose runs it: Apache Kafka, PostgreSQL that waits for the disk, api and worker of every service."""
+"""Kinvite as compose runs it:
+
+Apache Kafka, PostgreSQL with synchronous commits, and api and worker of every service.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ ROLES = ("api", "worker")
 
 
 class Rig:
-    """A context manager: everything is up inside. Raises Unavailable where Kafka or the sink cannot be had."""
+    """Context manager inside which everything is ready. Raises Unavailable where Kafka or the sink cannot be had."""
 
     def __init__(
         self, sink: Sink, *, settings: Mapping[str, str] | None = None, database_options: Sequence[str] = ()
@@ -73,7 +76,7 @@ class Rig:
 
     @property
     def processes(self) -> dict[str, int]:
-        """The first process of each part of Kinvite, by name; the sink is no part of it."""
+        """Return the pid of the root of each part of Kinvite by name, without the sink."""
         services = {f"{name} {role}": part.pid for (name, role, _), part in self.stack.services.items()}
         return {**services, "kafka": self.kafka.pid, "postgres": self.cluster.pid}
 

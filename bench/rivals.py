@@ -1,4 +1,4 @@
-"""The peers as contestants."""
+"""Peers as contestants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.unavailable import Unavailable
 
 
 class Rival:
-    """A peer that runs; `folder` gets the files that it is sent."""
+    """Running peer; `folder` gets the files that are uploaded to it."""
 
     def __init__(self, peer: Peer, sink: Sink, folder: Path) -> None:
         self.name = peer.name
@@ -29,7 +29,7 @@ class Rival:
         self._numbers = itertools.count(1)
 
     def bulk(self, parents: int) -> Job:
-        """Upload a new file and wait for its mails."""
+        """Upload a new file and wait for its emails."""
         tag = f"{self.name}-{next(self._numbers)}"
         file = self._folder / f"{tag}.csv"
         file.write_bytes(families_csv(parents, tag))
@@ -40,18 +40,18 @@ class Rival:
         return Job(parents, done.seconds, done.cpu_seconds, done.peak_total_bytes, curve)
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the accepted mail, one after the other."""
+        """Return the milliseconds from each click to the accepted email, one after the other."""
         return [seconds * 1000 for seconds in run_singles(self.peer, self._sink, count)]
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """It has no sessions that end while it stands still."""
+        """Freeze all processes; a peer has no sessions that expire meanwhile."""
         with frozen(self.peer.processes().values()):
             yield
 
 
 def rivals(sink: Sink, stack: ExitStack, say: Callable[[str], None]) -> list[Rival]:
-    """All peers that can be had, running until `stack` is closed; the others are named aloud."""
+    """Start all peers that can be had, until `stack` is closed; the others are printed."""
     ready: list[Rival] = []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
     folder.chmod(0o755)  # PostgreSQL runs as another user

@@ -1,4 +1,4 @@
-"""In how many rounds a bulk run was worked off: a round is a transaction, and small ones cost as much as large ones."""
+"""Batches of a bulk run: how many transactions it took, since small ones cost as much as large ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_d
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a consumer group read, or a service emitted on a lane: so many `records` in so many transactions."""
+    """Number of `records` that a consumer group read, or a service emitted on a lane, in so many transactions."""
 
     name: str
     records: int
@@ -30,12 +30,12 @@ class Round:
 
     @property
     def size(self) -> float:
-        """Records of one round, on average."""
+        """Return the average number of records per transaction."""
         return self.records / self.rounds
 
 
 async def rounds(rows: Rows, since: datetime) -> list[Round]:
-    """The rounds of what began at `since` (the database's clock), service by service."""
+    """Return the batches of everything that began at `since` (the database's clock), service by service."""
     found = []
     for service in SERVICES:
         for statement in (_READ, _EMITTED):
@@ -44,6 +44,6 @@ async def rounds(rows: Rows, since: datetime) -> list[Round]:
 
 
 async def transactions(rows: Rows) -> int:
-    """Committed in the whole database since it was made; what idle sessions did last may be missing for a second."""
+    """Return the number of commits in the whole database; the last of idle sessions may be missing for a second."""
     ((committed,),) = await rows(_COMMITTED)
     return int(committed)

@@ -23,7 +23,10 @@ class Stream:
         self._answer = answer
 
     def line(self) -> str:
-        """The next one, without its end. Raises EOFError at the end of the stream, TimeoutError where it is silent."""
+        """The next one, without its end.
+
+        Raises EOFError at the end of the stream, TimeoutError where it is silent.
+        """
         line = self._answer.readline()
         if not line:
             raise EOFError("the stream has ended")

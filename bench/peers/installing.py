@@ -1,4 +1,4 @@
-"""Installs a peer's packages into the cache, as its lock names them."""
+"""Installation of a peer's packages into the cache, as its lock file names them."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ _SECONDS = 400
 
 
 def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    """The folder of `.cache/bench` where `install` put what `lock` names; once for each lock and Python.
+    """Return the folder of `.cache/bench` that `install` filled from `lock`; there is one for each lock and Python.
 
-    Raises Unavailable.
+    Raises Unavailable if the installation fails.
     """
     home = CACHE / "bench" / name
     wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
@@ -34,7 +34,7 @@ def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
 def run(
     command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Its output; Unavailable with the last line of its complaint when it fails."""
+    """Run a command and return its output. Raises Unavailable with the last line of its errors if it fails."""
     try:
         done = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""Redis, the broker of the peers: of this machine, else from Debian's package."""
+"""Redis, the queue of the peers: this machine's, or else from Debian's package."""
 
 import socket
 from pathlib import Path
@@ -21,7 +21,7 @@ _OPTIONS = {
 
 
 class Redis:
-    """A server with an empty data folder of its own, for the length of a `with`. Raises Unavailable."""
+    """Context manager over a Redis server with an empty data folder. Raises Unavailable."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
@@ -47,12 +47,12 @@ class Redis:
 
     @property
     def pid(self) -> int:
-        """The process, while it runs."""
+        """Return the pid, while the server runs."""
         assert self._server is not None, "Redis has not been started"
         return self._server.pid
 
     def count(self, command: str) -> int:
-        """What a command answers whose answer is a number. Raises ValueError."""
+        """Run a command whose reply is a number, and return it. Raises ValueError for any other reply."""
         return int(self._ask(command).removeprefix(":"))
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""G1 and G2: a file of new parents and one bulk run, until every verification mail is accepted; what it costs."""
+"""G1 and G2: speed and cost of a file of new parents and one bulk run, until every verification email is accepted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CPU_MS = Goal(0.65)
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """Each contestant once per run, in turns; those who wait stand still."""
+    """Measure each contestant once per run, in turns, while the others are frozen."""
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
         rig = stack.enter_context(Rig(sink))
@@ -88,7 +88,7 @@ def _ratios(name: str, ours: Sequence[Job], theirs: Sequence[Job]) -> Iterator[F
 
 
 def _processes(jobs: Sequence[Job]) -> str:
-    """CPU by process, the dearest first; in brackets what is no part of Kinvite."""
+    """Format the CPU by process, the most expensive first; those in brackets are not part of Kinvite."""
     spent = [{**job.cpu_seconds, **job.beside} for job in jobs]
     cost = {
         name: median(one[name] * 1000 / job.parents for one, job in zip(spent, jobs, strict=True))
@@ -99,7 +99,7 @@ def _processes(jobs: Sequence[Job]) -> str:
 
 
 def _stages(jobs: Sequence[Job]) -> str:
-    """When each stage began and ended, in the run of median speed."""
+    """Format when each stage began and ended, in the run of median speed."""
     middle = _middle(jobs)
     moments = [(name, "", f"{seconds:.2f}", "") for name, seconds in middle.moments.items()]
     passed = [(one.name, f"{one.first:.2f}", f"{one.last:.2f}", str(one.records)) for one in middle.stages]
@@ -107,14 +107,14 @@ def _stages(jobs: Sequence[Job]) -> str:
 
 
 def _rounds(job: Job) -> str:
-    """How large the rounds of one run were: what is done in few costs little."""
+    """Format the sizes of the batches of one run."""
     rows = [(one.name, str(one.records), str(one.rounds), shown(one.size)) for one in job.rounds]
     everything = ("all transactions, of everybody", "", str(job.transactions), "")
     return table([("who", "records", "rounds", "records a round"), *rows, everything])
 
 
 def _by_part(job: Job) -> dict[str, float]:
-    """Milliseconds of CPU per parent; api and worker of a service together, and all workers of a peer."""
+    """Return milliseconds of CPU per parent, with api and worker of a service added up, and all workers of a peer."""
     found: dict[str, float] = defaultdict(float)
     for process, seconds in job.cpu_seconds.items():
         found[process.split()[0].split("-")[0]] += seconds * 1000 / job.parents
@@ -122,12 +122,12 @@ def _by_part(job: Job) -> dict[str, float]:
 
 
 def _middle(jobs: Sequence[Job]) -> Job:
-    """The run of median speed."""
+    """Return the run of median speed."""
     return sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
 
 
 def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
-    """Everything known of every run, and the two pictures of the run of median speed."""
+    """Write everything known of every run, and the two charts of the run of median speed."""
     told = {
         name: [
             {

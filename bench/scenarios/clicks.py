@@ -1,4 +1,4 @@
-"""G3: from the click on Invite to the accepted mail, on an idle Kinvite, in both ways to run it."""
+"""G3: from the click on Invite to the accepted email, on an idle Kinvite, both with compose's parts and embedded."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ GOALS = {(KINVITE, 0.5): Goal(11), (KINVITE, 0.99): Goal(30), (EMBEDDED, 0.5): G
 
 
 class Clicker(Patient, Protocol):
-    """Invites single parents."""
+    """Contestant that invites single parents."""
 
     name: str
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the accepted mail, one after the other."""
+        """Return the milliseconds from each click to the accepted email, one after the other."""
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """First everybody on the mail server, in turns; then the embedded form, whose mails go to its own mailbox."""
+    """Measure all contestants against the mail server, in turns; then the embedded form, which sends to its own
+    mailbox.
+    """
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
         kinvite = Kinvite(stack.enter_context(Rig(sink)))
@@ -65,7 +67,7 @@ def _figures(name: str, runs: Sequence[Sequence[float]]) -> Iterator[Figure]:
 
 
 def _ratios(found: dict[str, list[list[float]]]) -> Iterator[Figure]:
-    """The goal: as fast as Django with Celery."""
+    """Yield the ratios to the peers; the goal is the speed of Django with Celery."""
     ours = [quantile(run, 0.5) for run in found[KINVITE]]
     for name in (name for name in found if name != KINVITE):
         ratio = pairwise(ours, [quantile(run, 0.5) for run in found[name]])

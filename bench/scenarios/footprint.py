@@ -1,4 +1,4 @@
-"""G10: memory and CPU of a Kinvite that has nothing to do, and how fast the embedded form starts again."""
+"""G10: memory and CPU of an idle Kinvite, and how fast the embedded form restarts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIB = 2**20
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """The embedded form; then each service by itself; then the peers."""
+    """Measure the embedded form, then each service by itself, then the peers."""
     yield from _embedded(plan)
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
@@ -53,7 +53,9 @@ def _embedded(plan: Plan) -> Iterator[Figure]:
 
 
 def _services(processes: Mapping[str, int]) -> Iterator[Figure]:
-    """Resident memory of each, as it would need alone: what it shares with its siblings here counts in full."""
+    """Yield the resident memory of each service as it would need it alone: memory shared with others here counts in
+    full.
+    """
     yield from _idle(KINVITE, processes)
     for name, pid in processes.items():
         if name not in {"kafka", "postgres"}:
@@ -62,7 +64,7 @@ def _services(processes: Mapping[str, int]) -> Iterator[Figure]:
 
 
 def _idle(name: str, processes: Mapping[str, int], goal: Goal | None = None) -> Iterator[Figure]:
-    """Of all processes together. Waiting is what is measured here."""
+    """Yield memory and CPU of all processes together over a pause."""
     time.sleep(SETTLE_SECONDS)
     before = {part: cpu_seconds(pid) for part, pid in processes.items()}
     time.sleep(IDLE_SECONDS)

@@ -1,4 +1,4 @@
-"""G4: a single invitation while a bulk run has a crowd in front of it, in both ways to run Kinvite."""
+"""G4: a single invitation that overtakes a bulk run, in both ways to run Kinvite."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_ONCE = 8
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """The crowd is in the run, and its mails are going out, before the first click; its end is not waited for."""
+    """Start a bulk run, wait until its emails go out, and click; the end of the run is not waited for."""
     with Sink(keep=True) as sink, Rig(sink) as rig, sink.arrivals(MARKER.encode()) as arrivals:
         crowd = _Crowd.invited(rig.office, plan.crowd, say)
         clicks = crowd.clicks(time.monotonic)
@@ -39,7 +39,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
 
 @dataclass(slots=True)
 class _Crowd:
-    """A bulk run under way, and the parents of another school, who are invited one by one meanwhile."""
+    """Bulk run in progress, and the parents of another school who are invited one by one at the same time."""
 
     office: Office
     school_id: str
@@ -62,12 +62,12 @@ class _Crowd:
         return crowd
 
     def ahead(self) -> int:
-        """How many of the crowd have no mail yet."""
+        """Return how many parents of the bulk run have no email yet."""
         run = self.office.run(self.school_id, self.bulk_id)
         return int(run["pending"] + run["waiting"])
 
     def wait_begun(self, count: int) -> None:
-        """Until mails are going out; `count` is the whole crowd."""
+        """Wait until emails of the bulk run of `count` parents are going out."""
         deadline = time.monotonic() + WITHIN_SECONDS
         while self.ahead() in {0, count}:
             if time.monotonic() > deadline:
@@ -75,9 +75,11 @@ class _Crowd:
             time.sleep(LOOK_SECONDS)
 
     def clicks(self, clock: Callable[[], float]) -> list[tuple[str, float]]:
-        """Click at a steady pace, whether or not the earlier mails have come: each address, and when it was clicked.
+        """Click at a steady pace, whether or not earlier emails have come; return each address with the time of its
+        click.
 
-        Raises RuntimeError where the crowd ends before the clicks, as the last ones would have overtaken nobody.
+        Raises RuntimeError if the bulk run ends before the clicks, because the last ones would have overtaken
+        nothing.
         """
 
         def click(email: str, parent_id: str) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""Where the time of a bulk run goes: by function in every service, by statement in PostgreSQL. Gives no figures."""
+"""Profile of a bulk run by function in every service and by statement in PostgreSQL. It yields no figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLED = ("worker", "api")
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """A run by itself, as it is slower than others for being watched; `profile.txt` gets what was seen."""
+    """Profile one run by itself, because profiling slows it down, and write `profile.txt`."""
     with Sink() as sink, Rig(sink, database_options=OPTIONS) as rig:
         kinvite = Kinvite(rig)
         kinvite.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))

@@ -1,4 +1,4 @@
-"""G8: what an open page of the office is told, how soon, and how long a page of a large school takes."""
+"""G8: how soon an open page of the dashboard shows a change, and how long a page of a large school takes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """Single mails are told on an open stream; then the school is filled in the database, and pages are asked for."""
+    """Measure single emails on an open stream; then fill the school in the database and request pages."""
     with Sink() as sink, Rig(sink) as rig:
         school_id, parents = rig.office.new_parents(WARM_UP + plan.clicks, "told")
         with Page(rig.office.stream(school_id)) as page:
@@ -62,7 +62,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
 
 
 def _told(rig: Rig, sink: Sink, page: Page, school_id: str, parent_id: str) -> float:
-    """Milliseconds from the accepted mail until the page knows that it is sent."""
+    """Return the milliseconds from the accepted email until the page shows it as sent."""
     awaited = sink.count() + 1
     rig.office.invite(school_id, parent_id)
     accepted = sink.wait(awaited, WITHIN_SECONDS)
@@ -79,7 +79,7 @@ async def _fill(rig: Rig, school_id: str, listed: int) -> None:
 
 
 def _pages(office: Office, school_id: str, wanted: dict[str, Any]) -> list[float]:
-    """Milliseconds of each page, on and on from the first; from the beginning again where there are no more."""
+    """Return the milliseconds of each page, from the first page to the last and again."""
     samples, cursor = [], None
     for _ in range(PAGES):
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""G7: what timers cost, by how many are pending: a look at nothing due, an expiry, and many due at once."""
+"""G7: cost of periodic tasks by number of pending expiries: an empty poll, an expiry, and many due at once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_runs"
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """The service that would sweep and publish as well stands by until the last part, which is its own."""
+    """Measure each part with the service stopped that would expire and publish as well, except for the last part."""
     with Sink() as sink, Rig(sink) as rig:
         service = rig.stack.of("invitations")
         for part in service:
@@ -81,7 +81,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
 
 @dataclass(slots=True)
 class Costs:
-    """Milliseconds: of each empty look, and per expiry by CPU (of the sweeper and the database) and by the clock."""
+    """Milliseconds of each empty poll, and per expiry by CPU (of the task and the database) and by the clock."""
 
     pending: int
     empty: list[float] = field(default_factory=list)
@@ -125,20 +125,20 @@ async def _costs(rig: Rig, pending: int, runs: int) -> Costs:
 
 
 async def fill(rows: Rows, pending: int) -> None:
-    """Add invitations, due in a day or later, until this many are pending; statistics as autovacuum would have them."""
+    """Add invitations that are due in a day or later until this many are pending, with fresh statistics."""
     ((now,),) = await rows(_PENDING)
     await rows(_SEED, pending - now)
     await rows("VACUUM (ANALYZE) invitations.invitations")
 
 
 async def _sweep(database: Database) -> bool:
-    """What the timer of the service does: one look, in a transaction of its own."""
+    """Run the service's expiry once, in a transaction of its own."""
     async with database.transaction(opening=overdue(BATCH)) as tx:
         return (await expire(tx)).count == BATCH
 
 
 async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:
-    """Seconds from the moment that all are due at, to the last announcement on the topic."""
+    """Return the seconds from the moment at which all are due to the last event on the topic."""
     seconds = []
     async with _listening(rig.kafka.bootstrap) as consumer:
         for _ in range(runs):
@@ -153,7 +153,7 @@ async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:
 
 
 async def _drained(rows: Rows) -> None:
-    """Until nothing is left of the round before."""
+    """Wait until nothing of the previous part is pending."""
     deadline = time.monotonic() + DRAINED_WITHIN_SECONDS
     while (await rows(_UNPUBLISHED))[0]["count"]:
         if time.monotonic() > deadline:
@@ -175,7 +175,7 @@ async def _listening(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _last_of(consumer: AIOKafkaConsumer, count: int) -> float:
-    """When the last of `count` expiries was seen on the topic (`time.time()`)."""
+    """Return when the last of `count` expiries was read from the topic (`time.time()`)."""
     seen = 0
     while seen < count:
         found = await consumer.getmany(timeout_ms=1_000)

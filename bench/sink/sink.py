@@ -25,10 +25,10 @@ class Sink:
     """smtp-sink on a port of 127.0.0.1, from `start()` to `stop()` or for the length of a `with`.
 
     It writes its running counters to a file before it answers a mail's last dot, so `count()` is exact and costs the
-    sink one short write per mail and nothing else. With `keep` it also writes what it receives, for `arrivals()`; that
-    nearly doubles its CPU, so it is for questions about single mails in a crowd. All times are of `time.monotonic()`.
-    Sessions idle for 100 s are ended by it. `directory` gets its counters and complaints; without one they are dropped
-    at the end. Raises Unavailable where Debian's package cannot be had.
+    sink one short write per mail and nothing else. With `keep` it also writes what it receives, for `arrivals()`;
+    that nearly doubles its CPU, so it is for questions about single mails in a crowd. All times are of
+    `time.monotonic()`. Sessions idle for 100 s are ended by it. `directory` gets its counters and complaints; without
+    one they are dropped at the end. Raises Unavailable where Debian's package cannot be had.
     """
 
     host = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The mail: HTML and text, over one SMTP session per worker process."""
+"""Email with HTML and text parts, over one SMTP session per worker process."""
 
 from datetime import datetime
 from email.utils import formataddr
@@ -13,7 +13,7 @@ _session = get_connection()
 
 
 def send(name: str, email: str, token: str, expires_at: datetime) -> None:
-    """Returns when the server has taken the mail over. Raises SMTPException and OSError."""
+    """Send one email; return when the server has accepted it. Raises SMTPException and OSError."""
     words = {"name": name, "link": f"{settings.SIGN_UP_URL}/{token}", "expires_at": expires_at}
     message = EmailMultiAlternatives(
         "Hillside School: please confirm your e-mail address",

@@ -1,4 +1,4 @@
-"""Settings of the peer; addresses come from the environment."""
+"""Django settings of the peer; addresses come from the environment."""
 
 import os
 
