@@ -1,4 +1,4 @@
-"""A clock beside a counter."""
+"""Timestamps for the growth of a counter."""
 
 import bisect
 import threading
@@ -12,11 +12,12 @@ _REST_SECONDS = 0.001
 
 
 class Watch:
-    """Keeps when a counter, which only grows, was seen to have grown, from `start()` to `stop()`.
+    """Recorder of the moments at which a counter, which only grows, was seen to have grown, from `start()` to
+    `stop()`.
 
-    `changed` waits up to the seconds it is given for the counter to change. Times are of `time.monotonic()`: a growth
-    after a pause is seen at once, growths in quick succession once in a millisecond. `curve` holds (time, count) for
-    every look that saw another count than the last.
+    `changed` waits up to the given seconds for the counter to change. Times are of `time.monotonic()`: growth after a
+    pause is seen at once, growth in quick succession once in a millisecond. `curve` holds (time, count) for every
+    poll that saw another count than the last.
     """
 
     def __init__(self, counter: Callable[[], int], changed: Callable[[float], bool]) -> None:
@@ -27,21 +28,24 @@ class Watch:
         self.curve: list[tuple[float, int]] = [(time.monotonic(), counter())]
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start recording."""
         self._looking.start()
 
     def stop(self) -> None:
-        """Look no longer; what was seen stays."""
+        """Stop recording; what was recorded stays."""
         self._looking.stop()
 
     def time_of(self, count: int) -> float:
-        """When `count` was reached; LookupError if it has not been."""
+        """Return when `count` was reached. Raises LookupError if it has not been reached."""
         if self.curve[-1][1] < count:
             raise LookupError(f"{count} not reached, {self.curve[-1][1]} so far")
         return self.curve[bisect.bisect_left(self.curve, count, key=lambda point: point[1])][0]
 
     def wait(self, count: int, timeout: float) -> float:
-        """Wait until `count` is reached, and say when that was. Raises TimeoutError, and what the counter raised."""
+        """Wait until `count` is reached and return when that was.
+
+        Raises TimeoutError, and the exception of the counter.
+        """
         with self._grown:
             there = self._grown.wait_for(
                 lambda: self.curve[-1][1] >= count or self._looking.failure is not None, timeout

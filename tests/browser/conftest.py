@@ -1,4 +1,4 @@
-"""Chromium of this machine, a fresh profile per test."""
+"""Fixtures: this machine's Chromium, with a fresh profile per test."""
 
 from collections.abc import AsyncIterator
 
@@ -21,7 +21,7 @@ _ARGUMENTS = [
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium; skipped where there is none."""
+    """Yield a headless Chromium; skip where there is none."""
     program = chromium()
     if program is None:
         pytest.skip("Chromium: not installed")
@@ -33,7 +33,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page in which an error of a script fails the test."""
+    """Yield a page in which a script error fails the test."""
     context = await browser.new_context(locale="en-GB")
     opened = await context.new_page()
     opened.set_default_timeout(30_000)

@@ -1,4 +1,4 @@
-"""Open pages of the office that change by themselves, in a real browser."""
+"""Open pages of the dashboard that update themselves, in a real browser."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -32,12 +32,12 @@ class Office:
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def open(self, path: str) -> None:
-        """The page, with its stream open."""
+        """Open a page and wait until its stream is open."""
         await self.page.goto(f"{self.base}{path}")
         await expect(self.page.locator("#live")).to_be_visible()
 
     async def invited(self) -> Story:
-        """A family of the school that was invited and has not signed up."""
+        """Return a parent of the school who was invited and has not signed up."""
         story = replace(Story(), school_id=self.story.school_id, name=f"Zoe Example {next(self.numbers)}")
         await deliver(self.database, [*story.roster(), *story.invitations()[:5], *story.notifier()])
         return story
@@ -45,7 +45,7 @@ class Office:
 
 @asynccontextmanager
 async def office(browser: Browser, database_url: str, **options: bool) -> AsyncIterator[Office]:
-    """Signed in; a complaint of the console or an error of the script fails the test."""
+    """Sign in; a message on the console or a script error fails the test."""
     async with (
         owners_stub() as owners,
         served(database_url, owners) as (story, address),

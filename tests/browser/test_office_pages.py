@@ -1,4 +1,4 @@
-"""The office's pages in a real browser, on a phone and on a desk; pictures of each go to tests/artefacts/office/."""
+"""Pages of the dashboard in a real browser, on a phone and on a desktop; screenshots go to tests/artefacts/office/."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ LOOKS = [
 
 
 def families() -> tuple[Story, list[Received[Message]]]:
-    """A school with a family in every state that staff meet."""
+    """Return a school with a parent in every state that staff meet, as the events that make it."""
     names = [
         ("Amal Haddad", "Yara Haddad", 16),
         ("Bartholomew Featherstonehaugh-Cholmondeley and Wilhelmina Featherstonehaugh", "Bo Featherstone", 1),
@@ -76,7 +76,7 @@ def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
 
 @asynccontextmanager
 async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[Story, str]]:
-    """The office on a port of its own; answers the family that signed up, and the address."""
+    """Serve the dashboard on a port of its own; yield the parent who signed up, and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     settings = Settings.model_validate(
@@ -187,7 +187,7 @@ def _pages(address: str, base: str, story: Story, bulk_id: UUID, import_id: UUID
 
 
 class Look:
-    """Takes the picture of a page; nothing sticks out sideways, and axe-core has no complaint."""
+    """Checks a page and takes its screenshot: no horizontal overflow and no axe-core violation."""
 
     def __init__(self, page: Page, folder: Path, direction: str, width: int) -> None:
         self.page, self.folder, self.direction, self.width = page, folder, direction, width

@@ -1,4 +1,4 @@
-"""A parent's way in a real browser, on a phone and on a desk; pictures of every page go to tests/artefacts/."""
+"""Pages for parents in a real browser, on a phone and on a desktop; screenshots go to tests/artefacts/."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIZES = {"phone": (360, 740), "desk": (1280, 800)}
 
 @asynccontextmanager
 async def served(database_url: str) -> AsyncIterator[tuple[Scene, str]]:
-    """The pages on a port of their own; answers their address."""
+    """Serve the pages on a port of their own; yield the driver and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     async with scene(settings_for(database_url, public_url=address)) as school:
@@ -49,7 +49,7 @@ async def served(database_url: str) -> AsyncIterator[tuple[Scene, str]]:
 
 @asynccontextmanager
 async def looking(browser: Browser, size: str, colours: str, language: str) -> AsyncIterator[Page]:
-    """A page that fails the test for a script error, a refused resource, or a request to anybody else."""
+    """Yield a page that fails the test for a script error, a refused resource, or a request to another host."""
     width, height = SIZES[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height},
@@ -78,7 +78,7 @@ def _is_own(url: str) -> bool:
 
 
 async def _picture(page: Page, look: str, name: str) -> None:
-    """Store a picture; nothing is cut off sideways, and axe-core has no complaint."""
+    """Take a screenshot, after checks for horizontal overflow and axe-core violations."""
     await _shoot(page, look, name)
     await clean(page)
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

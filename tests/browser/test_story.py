@@ -1,7 +1,8 @@
-"""The whole story as people live it, in a browser and against the real process tree.
+"""The whole story in a browser, against the real process tree.
 
-A school is opened, a spreadsheet goes in, all parents are invited, one of them opens the mail, confirms, joins; and the
-office's page, open all the time, turns to "Signed Up" by itself. Pictures go to tests/artefacts/story/.
+A school is created, a spreadsheet is imported, all parents are invited, one of them opens the email, confirms and
+joins; and the dashboard's page, open all the time, turns to "Signed Up" by itself. Screenshots go to
+tests/artefacts/story/.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 @dataclass
 class Eyes:
-    """Looks at a page: nothing sticks out sideways, axe-core has no complaint, a picture is kept."""
+    """Checks pages and takes their screenshots: no horizontal overflow and no axe-core violation."""
 
     folder: Path
     width: int
@@ -42,7 +43,7 @@ class Eyes:
 
 @asynccontextmanager
 async def person(browser: Browser, size: str, colours: str, language: str) -> AsyncIterator[BrowserContext]:
-    """A browser of somebody's own; an error of a script fails the test."""
+    """Yield a browser profile for one person; a script error fails the test."""
     width, height = SIZES[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height},
@@ -91,7 +92,7 @@ async def test_p14_p16_c13_from_the_spreadsheet_to_signed_up_on_the_open_page(
 
 
 async def _school_of(up: KinviteUp, page: Page, language: str) -> Page:
-    """Sign in and open a school that writes to its parents in the language."""
+    """Sign in and create a school that writes to its parents in the language."""
     credentials = up.credentials
     await page.goto(f"{credentials['url']}/admin")
     await page.get_by_label("E-mail").fill(credentials["admin_email"])
@@ -117,7 +118,7 @@ async def _import(page: Page, folder: Path, eyes: Eyes) -> None:
 
 
 async def _watch(office: BrowserContext, page: Page) -> Page:
-    """The parents list in a tab of its own, which nobody touches from here on."""
+    """Open the parents list in a tab of its own, which is not touched from here on."""
     watched = await office.new_page()
     await watched.goto(await page.get_by_role("link", name="Parents", exact=True).evaluate("a => a.href"))
     await expect(watched.locator("#live")).to_be_visible()
@@ -139,7 +140,7 @@ async def _invite_everybody(page: Page, eyes: Eyes) -> None:
 
 
 async def _open_mail(up: KinviteUp, page: Page, kind: str, eyes: Eyes, name: str) -> None:
-    """Open the newest mail with a link of the kind in the mailbox, then the link."""
+    """Open the newest email with a link of the kind in the mailbox, then the link."""
     link = await up.link(ADDRESS, kind)
     await page.goto(f"{up.credentials['url']}/mailbox?to={ADDRESS}")
     await eyes.on(page, f"{name}-mailbox")
@@ -169,7 +170,7 @@ async def _join(up: KinviteUp, page: Page, eyes: Eyes) -> None:
 
 
 async def _the_rest(up: KinviteUp, watched: Page, page: Page, eyes: Eyes) -> None:
-    """The parent's page with its timeline, the link that is used now, and how recipients are made to behave."""
+    """Check the parent's page with its timeline, the used link, and the page that sets how recipients behave."""
     await watched.get_by_role("link", name=PARENT, exact=True).click()
     await expect(watched.locator(".timeline li").first).to_contain_text("Signed up")
     await eyes.on(watched, "10-parent")

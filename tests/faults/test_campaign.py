@@ -1,4 +1,4 @@
-"""The short form of the campaign: one of each kind of fault and a few more, under load; nothing is lost."""
+"""Short form of the campaign: one of each kind of fault and a few more, under load, without a loss."""
 
 import secrets
 import sys
@@ -25,9 +25,9 @@ def _say(text: str) -> None:
 def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
     _broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new seed each time; it stands in the output, and `make faults ARGS="--seed <it>"` plays the same faults.
+    """Run with a new seed each time, which is printed: `make faults ARGS="--seed <it>"` plays the same faults.
 
-    Those of odd seeds are played on services that serve in one process and work in another (`--apart`).
+    Odd seeds are played on services that serve in one process and work in another (`--apart`).
     """
     monkeypatch.delenv(
         "KAFKA_BOOTSTRAP", raising=False

@@ -1,4 +1,4 @@
-"""Kinvite on one machine, under load: any part and all of it killed with SIGKILL, twenty times; nothing is lost."""
+"""Kinvite on one machine under load: any part and all of it is killed twenty times, without a loss."""
 
 import random
 import secrets
@@ -27,7 +27,7 @@ _VICTIMS = (*embedded.PARTS, EVERYTHING)
 
 
 async def _serves(up: KinviteUp) -> None:
-    """Every service is ready again."""
+    """Check that every service is ready."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{up.port}", timeout=5) as client:
         for service in ("roster", "invitations", "signup"):
             try:
@@ -46,7 +46,7 @@ async def _strike(up: KinviteUp, victim: str) -> bool:
 
 
 async def _kill_again_and_again(up: KinviteUp, dice: random.Random) -> Counter[str]:
-    """Each victim a few times, in the order of the dice; every other blow falls while the last is being mended."""
+    """Kill each victim a few times in random order; every other kill comes while the last is being recovered from."""
     order = dice.sample(_VICTIMS * 3, 12) + dice.choices(_VICTIMS, k=KILLS - 12)
     killed: Counter[str] = Counter()
     for victim in order:

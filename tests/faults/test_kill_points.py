@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at every point between a commit and its effect: nothing is lost, nothing is done twice."""
+"""A process is killed with SIGKILL at every point between a commit and its effect: nothing is lost or done twice."""
 
 import asyncio
 import os

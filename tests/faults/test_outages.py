@@ -1,4 +1,4 @@
-"""Database or broker gone for a while: writes that were acknowledged take effect once, and nothing is parked."""
+"""Database or broker away for a while: acknowledged writes take effect once, and nothing is parked."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ _RECOVERY_SECONDS = 90
 
 @pytest.fixture
 async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    """A PostgreSQL that this test may kill, with the two schemas it uses in the database `kinvite`."""
+    """Yield a PostgreSQL that this test may kill, with the two schemas it needs in the database `kinvite`."""
     cluster = Cluster(tmp_path)
     for service in ("roster", "invitations"):
         versions = _VERSIONS / service / "migrations" / "versions"
@@ -33,7 +33,7 @@ async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 async def _emit_for_the_ledger(scene: Stage, count: int) -> tuple[set[UUID], set[UUID]]:
-    """Parents whose commit was acknowledged, and those of whom only the database knows."""
+    """Emit events; return the parents whose commit was acknowledged, and those whose outcome is unknown."""
     acknowledged: set[UUID] = set()
     unknown: set[UUID] = set()
     for _ in range(count):

@@ -1,6 +1,7 @@
-"""A process with relay and consumer that kills itself at one point: `python -m tests.faults.victim <point>`.
+"""Process with relay and consumer that kills itself at one point.
 
-It reads KINVITE_DATABASE_URL and the KINVITE_KAFKA_* settings. The point `none` lets it live.
+`python -m tests.faults.victim <point>` reads KINVITE_DATABASE_URL and the KINVITE_KAFKA_* settings. The point `none`
+lets it live.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""`python -m tests.faults.campaign --seed 7 --faults 300`: the long form, with a table at the end."""
+"""Command line of the long form, which prints a table at the end.
+
+`python -m tests.faults.campaign --seed 7 --faults 300`
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from tests.support.brokers.base import Unavailable
 
 
 def main() -> int:
-    """0: no promise was broken; 1: some were; 2: no Apache Kafka here that may be killed."""
+    """Run a campaign.
+
+    Return 0 if no promise was broken, 1 if some were, and 2 if there is no Apache Kafka here that may be killed.
+    """
     given = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own clients, while there is no broker
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed

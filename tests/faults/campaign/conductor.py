@@ -1,4 +1,4 @@
-"""Plays the faults of a plan one after the other, takes each back in its time, and keeps alive what died."""
+"""Conductor (Jepsen's nemesis): begins the faults of a plan, ends each in its time, and restarts what died."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 class Conductor:
-    """`play` a plan, then `heal`. Everything happens in the caller's thread."""
+    """Player of a plan: `play` it, then `heal`. Everything happens in the caller's thread."""
 
     def __init__(self, world: World, say: Say) -> None:
         self._world = world
@@ -31,7 +31,10 @@ class Conductor:
         self._fell_at: dict[str, float] = {}
 
     def play(self, faults: Sequence[Fault]) -> None:
-        """All of them. One whose target is still under another fault, or has just died, waits for it."""
+        """Play all faults.
+
+        A fault whose target is still under another one, or has just died, waits until the target is free.
+        """
         for fault in faults:
             while touched(fault) & (self._touched() | self._fallen()):
                 self._tick()
@@ -41,15 +44,16 @@ class Conductor:
             self.rest(fault.gap_seconds)
 
     def rest(self, seconds: float) -> None:
-        """Let time pass; what is due is taken back, and what died is started again."""
+        """Let time pass, during which faults that are due are ended and processes that died are restarted."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._tick()
 
     def heal(self) -> None:
-        """Wait until every fault is over, and have every process running and ready; StartFailed after ten minutes.
+        """Wait until every fault is over and every process runs and is ready. Raises StartFailed after ten minutes.
 
-        The last fault may be a death that is not complete when it counts as reached, so this keeps alive what dies.
+        The last fault may be a death that is not complete when it counts as reached, so processes are restarted here
+        too.
         """
         while self._open:
             self._tick()
@@ -81,7 +85,7 @@ class Conductor:
         heapq.heappush(self._open, (time.monotonic() + seconds, next(self._numbers), fault, undo))
 
     def _keep_alive(self) -> None:
-        """What ended though nobody holds it down is started again after a second, as any supervisor would."""
+        """Restart after a second, as any supervisor would, what has ended although no fault holds it down."""
         held, now = self._touched(), time.monotonic()
         for part in self._world.parts():
             if part.runs() or part.name in held:

@@ -1,4 +1,4 @@
-"""Wait until nothing is under way any more: every outbox empty, every group at the end, every message settled."""
+"""Draining: waiting until every outbox is empty, every consumer group at its end, and every message finished."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ _LEFT = {
 
 
 class NotDrainedError(Exception):
-    """Time was up; the text says what is left."""
+    """The time limit was reached; the text lists what is left."""
 
 
 Lags = Callable[[], Awaitable[dict[str, int]]]
 
 
 async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callable[[], None]) -> float:
-    """Seconds that it took. `tick` is called at every look. Raises NotDrainedError with what is left."""
+    """Wait until no work is left and return the seconds it took.
+
+    `tick` is called at every poll. Raises NotDrainedError with what is left.
+    """
     began, quiet, left = time.monotonic(), 0, {"never looked": 1}
     while quiet < _QUIET_LOOKS:
         if time.monotonic() - began > limit_seconds:
@@ -65,7 +68,9 @@ async def _left(database: str, lags: Lags) -> dict[str, int]:
 
 
 async def lags_on(bootstrap: str) -> dict[str, int]:
-    """Records that a group has not committed yet, by group; empty where every group is at the end."""
+    """Return the number of records that a group has not committed yet, by group; empty where every group is at its
+    end.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     try:

@@ -1,4 +1,4 @@
-"""A campaign's parts on the embedded Kinvite, whose broker forgets: what was on its topics stands in the outboxes."""
+"""Parts of a campaign for the embedded Kinvite, whose broker keeps nothing: its records are taken from the outboxes."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _MAILS = "SELECT message_key, id, channel, recipient, raw, received_at_ms, copie
 
 
 def site_of(up: KinviteUp) -> Site:
-    """Everything is at one address."""
+    """Return the site, where everything has one address."""
     url = f"http://127.0.0.1:{up.port}"
     headers = {"Authorization": f"Bearer {up.credentials['api_token']}"}
     return Site(lambda _: [url], url, headers, database_of(up.data))
 
 
 def database_of(data: Path) -> str:
-    """For the administrator of the cluster, who sees every school; a restart may move it to another port."""
+    """Return the database URL of the cluster's administrator, who sees every school; a restart may change its port."""
     password = json.loads((data / "secrets.json").read_text())["administrator_password"]
     port = (data / "postgres" / "postmaster.pid").read_text().splitlines()[_PORT_LINE]
     return f"postgresql://postgres:{password}@127.0.0.1:{port}/kinvite"
 
 
 def kill_part(up: KinviteUp, name: str) -> bool:
-    """SIGKILL to a part and all that it started; False when it is down already."""
+    """Kill a part and all processes that it started with SIGKILL; return False if it is down already."""
     noted = json.loads((up.data / "run.json").read_text())
     try:
         # A number that was noted may be another program's by now, unless it is one of ours.
@@ -59,7 +59,7 @@ def kill_part(up: KinviteUp, name: str) -> bool:
 
 
 async def unpassed(database: str) -> dict[str, int]:
-    """Messages that a group has not passed yet, by group and who sent them."""
+    """Return the number of messages that a group has not processed yet, by group and emitting service."""
     found: dict[str, int] = {}
     connection = await asyncpg.connect(database)
     try:
@@ -75,7 +75,7 @@ async def unpassed(database: str) -> dict[str, int]:
 
 
 def add_what_was_sent(found: Evidence, data: Path) -> None:
-    """The records as the outboxes have them, in the order of leaving; and the mails of the mailbox's file."""
+    """Add the records from the outboxes, in the order of publishing, and the emails from the mailbox's file."""
     for service in SERVICES:
         rows = sorted(found.table(f"{service}.outbox"), key=lambda row: row["id"])
         found.records += [_record(row) for row in rows]

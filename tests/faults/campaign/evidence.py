@@ -1,4 +1,4 @@
-"""Everything the oracle looks at, gathered once nothing moves any more: plain values that a test can tamper with."""
+"""Evidence for the oracle, collected once all work has ended: plain values that a test can tamper with."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One copy of a message, as the provider took it. `at`: seconds since 1970; `tokens`: of the links in it."""
+    """One copy of a message as the provider accepted it.
+
+    `at` is in seconds since 1970, `tokens` are those of its links.
+    """
 
     at: float
     channel: str
@@ -62,9 +65,10 @@ class Arrival:
 
 @dataclass(slots=True)
 class Evidence:
-    """The ledger, the topics, the tables (`schema.table`), what providers took, and what may excuse a second copy.
+    """The ledger, the topics, the tables (`schema.table`), what providers accepted, and what may excuse a second
+    copy.
 
-    `played` says how addresses behaved; `crashes` are the lines in which a process of ours said that it had a bug.
+    `played` has how addresses behaved; `crashes` the log lines in which a process of ours reported a bug.
     """
 
     ledger: Ledger
@@ -93,13 +97,13 @@ async def gather(database: str, ledger: Ledger) -> Evidence:
 
 
 def read_files(found: Evidence, directory: Path) -> None:
-    """Add what lies in files: the log of each process, and what the mailbox noted."""
+    """Add what is in files: crashes from the log of each process, and the arrivals that the mailbox recorded."""
     found.arrivals = list(arrivals(directory / ARRIVALS))
     found.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
 
 
 def arrivals(file: Path) -> Iterable[Arrival]:
-    """What the mailbox noted. A line that a kill cut in two belongs to a mail that nobody was told is kept."""
+    """Yield the arrivals in a file. A line that a kill cut off belongs to an email that was never acknowledged."""
     for line in file.read_text().splitlines() if file.exists() else ():
         try:
             note = json.loads(line)
@@ -110,7 +114,7 @@ def arrivals(file: Path) -> Iterable[Arrival]:
 
 
 def message_id_of(key: str) -> str:
-    """What the notifier calls it, of a mail's Message-ID, or of the address for reports of a text."""
+    """Return the notifier's message id from the Message-ID of an email, or from the status callback URL of a text."""
     name = key.strip("<>").partition("@")[0]
     try:
         return str(UUID(name))

@@ -1,4 +1,4 @@
-"""The long outages of the long form: one thing is wrong for minutes, under load, and what must go on is measured."""
+"""Long outages: one thing is wrong for minutes, under load, and what must continue is measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STORM_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure of an outage against what is promised of it, both in `unit`."""
+    """One figure of an outage and the target for it, both in `unit`."""
 
     invariant: str
     what: str
@@ -39,7 +39,7 @@ Play = Callable[[World, Conductor, float], Sequence[Measure]]
 
 
 def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
-    """All outages, each for this share of its full length."""
+    """Play all outages, each for this share of its full length."""
     found: list[Measure] = []
     for minutes, outage in OUTAGES:
         began = time.time()
@@ -51,7 +51,7 @@ def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
 
 
 def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I5: a transaction with an id stays open, in our database and in another one of the same server."""
+    """Hold a transaction with an id open, in our database and in another one of the same server (I5)."""
     other = world.site.database.rpartition("/")[0] + "/postgres"
     with asyncio.Runner() as runner:
         held = [runner.run(_hold_transaction(database)) for database in (world.site.database, other)]
@@ -68,7 +68,7 @@ async def _hold_transaction(database: str) -> asyncpg.Connection:
 
 
 def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I6: writes are taken while no broker is there, and leave when it is back."""
+    """Kill the broker: writes are accepted, and published when it is back (I6)."""
     began = time.time()
     world.broker.kill()
     conductor.rest(seconds)
@@ -90,7 +90,7 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
 
 
 def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I16: every five seconds a replica leaves, or one comes back."""
+    """Let a replica leave or come back every five seconds (I16)."""
     parts, seen = list(world.stack.services.values()), Watch()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -107,7 +107,7 @@ def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measur
 
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I18: one replica of each service stands still, leases, partitions and all; apart, it is the one that works."""
+    """Stop one replica of each service with its leases and partitions; with `--apart` the worker (I18)."""
     stopped = [world.stack.of(service)[-1] for service in SERVICES]
     works = any(part.name not in APART.values() for part in stopped)
     over = world.disturbed("pause notifier and all others")
@@ -126,7 +126,7 @@ def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequ
 
 
 def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequence[Measure]:
-    """I18: the event loop of one process of each service does nothing for longer than its sessions last."""
+    """Block the event loop of one process of each service for longer than its sessions last (I18)."""
     over = world.disturbed("block notifier and all others")
     for service in SERVICES:
         arm(world.points, service, BLOCK, 1)
@@ -138,7 +138,7 @@ def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequen
 
 
 def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I18: the broker holds all connections and answers nobody."""
+    """Pause the broker, which holds all connections and answers none (I18)."""
     world.broker.pause()
     conductor.rest(seconds)
     world.broker.resume()

@@ -1,4 +1,4 @@
-"""The outcome of a campaign, as a table for people and as JSON for programs."""
+"""Report of a campaign, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 10
 
 @dataclass(slots=True)
 class Report:
-    """What was done, what came of it, and what each invariant says. `seconds` by phase."""
+    """Faults, requests, counts and the verdict of each invariant. `seconds` is by phase."""
 
     seed: int
     faults: dict[str, int] = field(default_factory=dict)
@@ -31,11 +31,11 @@ class Report:
 
     @property
     def broken(self) -> list[str]:
-        """Everything that breaks a promise."""
+        """Return everything that breaks a promise."""
         return [f"{one.invariant} {what}" for one in self.verdicts for what in one.broken]
 
     def weigh(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
-        """Take over what the oracle said, and the counts beside it."""
+        """Take over the verdicts of the oracle, and count the evidence."""
         letters = [
             row for name, rows in evidence.tables.items() if name.endswith(".dead_letter") for row in rows
         ]
@@ -53,7 +53,7 @@ class Report:
         }
 
     def table(self) -> str:
-        """All of it in lines."""
+        """Format the report as text."""
         total = sum(map(Counter, self.requests.values()), Counter[str]())
         lines = [f"seed {self.seed}: {sum(self.faults.values())} faults, {total.total()} requests"]
         lines += _section("faults", self.faults)
@@ -71,7 +71,7 @@ class Report:
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the report as JSON."""
         content: dict[str, Any] = asdict(self)
         path.write_text(json.dumps(content, indent=1, default=str) + "\n")
 

@@ -40,10 +40,10 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last.
+    """Size of a campaign. For `warm_seconds` there is load alone, before the first fault and after the last.
 
-    `outages`: the share of their full length that long outages get after the faults; 0 is none. `apart`: each service
-    serves in one process and works in another, as Compose runs it, instead of two replicas that do both.
+    `outages` is the share of their full length that long outages get after the faults; 0 is none. With `apart` each
+    service serves in one process and works in another, as Compose runs it, instead of two replicas that do both.
     """
 
     seed: int
@@ -56,7 +56,10 @@ class Options:
 
 
 def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
-    """Run it. Raises Unavailable where there is no Apache Kafka that may be killed, NotDrainedError when it stalls."""
+    """Run a campaign.
+
+    Raises Unavailable where there is no Apache Kafka that may be killed, and NotDrainedError if it stalls.
+    """
     report, ledger = Report(options.seed), Ledger()
     with _world(options, ledger, directory) as world:
         conductor = Conductor(world, say)
@@ -112,7 +115,7 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
 
 
 def _until_somebody_signs_up(ledger: Ledger, conductor: Conductor, limit_seconds: float) -> None:
-    """On a machine with much else to do families may not have come so far."""
+    """Wait for the first sign-up, which a busy machine may not have reached by then."""
     until = time.monotonic() + limit_seconds
     while not any(ledger.of("join")) and time.monotonic() < until:
         conductor.rest(1.0)

@@ -1,4 +1,4 @@
-"""What is seen of a campaign while an outage lasts: what waits, what is passed, and what the load still gets done."""
+"""Samples during an outage: what waits, what is processed, and what the load still gets done."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _PASSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen, second by second: how old the oldest unpublished event was, and when records were passed."""
+    """Samples, second by second: the age of the oldest unpublished event, and the longest time without a processed
+    record.
+    """
 
     ages: list[float] = field(default_factory=list)
     longest: float = 0.0
@@ -34,7 +36,7 @@ class Watch:
     since: float = field(default_factory=time.monotonic)
 
     def look(self, world: World) -> None:
-        """Once."""
+        """Take one sample."""
         self.ages.append(ask(world, _OLDEST))
         passed, now = ask(world, f"SELECT {_PASSED}"), time.monotonic()
         self.longest = max(self.longest, now - self.since)
@@ -43,7 +45,7 @@ class Watch:
 
 
 def watch(world: World, conductor: Conductor, seconds: float, seen: Watch | None = None) -> Watch:
-    """Let time pass, and look every second."""
+    """Let time pass and take a sample every second."""
     found, until = seen or Watch(), time.monotonic() + seconds
     while time.monotonic() < until:
         conductor.rest(min(_SAMPLE_SECONDS, until - time.monotonic()))
@@ -52,7 +54,7 @@ def watch(world: World, conductor: Conductor, seconds: float, seen: Watch | None
 
 
 def until_published(world: World, conductor: Conductor) -> None:
-    """Until nothing is left of what waits at this moment; what the load adds meanwhile may wait longer."""
+    """Wait until everything that is unpublished now is published; what the load adds later is not waited for."""
     left = f"SELECT count(*) FROM ({_PENDING}) AS pending WHERE created_at <= to_timestamp({time.time()})"
     while ask(world, left):
         conductor.rest(_SAMPLE_SECONDS)
@@ -63,7 +65,7 @@ def p99(values: Sequence[float]) -> float:
 
 
 def ask(world: World, query: str) -> float:
-    """One number of the database."""
+    """Query one number of the database."""
 
     async def asked() -> float:
         connection = await asyncpg.connect(world.site.database)
@@ -76,6 +78,8 @@ def ask(world: World, query: str) -> float:
 
 
 def longest_gap(ledger: Ledger, began: float, ended: float) -> float:
-    """Seconds without a write that was acknowledged: figures of an outage without a load would say nothing."""
+    """Return the longest time in seconds without an acknowledged write, since an outage without a load would prove
+    nothing.
+    """
     moments = sorted(entry.ended_at for entry in ledger.of(*WRITES) if began <= entry.ended_at <= ended)
     return max(later - earlier for earlier, later in itertools.pairwise((began, *moments, ended)))

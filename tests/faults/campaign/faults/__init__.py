@@ -1,4 +1,4 @@
-"""What each kind of fault does. A fault begins, and hands back how it is undone."""
+"""Faults: one function per kind, which begins the fault and returns how it is undone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STEPPING = frozenset({*POINTS, "rebalance storm", "rolling restart", "forgotten 
 
 
 def touched(fault: Fault) -> set[str]:
-    """The names of the processes that nothing else may touch meanwhile."""
+    """Return the names of the processes that no other fault may touch at the same time."""
     if fault.kind in {"rolling restart", "forgotten offsets"}:
         return {part for pair in APART.items() for part in pair if part.startswith(f"{fault.target}-")}
     if fault.kind in POINTS:

@@ -1,4 +1,4 @@
-"""Faults that arrive on the topics: records once more, old versions after newer ones, and poison."""
+"""Faults on the topics: duplicate records, old versions after newer ones, and poison."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ _UNANSWERED = (KafkaError, OSError, TimeoutError)
 
 
 def send_again(world: World, fault: Fault) -> Undo:
-    """Records of a topic from all of its time, as they are and in their order."""
+    """Send records from the whole of a topic once more, unchanged and in their order."""
     return _try(world, lambda: _send_again(world, fault.target))
 
 
 def send_stale(world: World, fault: Fault) -> Undo:
-    """The first version of aggregates that have moved on: as it was, and under a new id, as a confused owner might."""
+    """Send old versions of aggregates that have changed since, with their own ids and with new ones."""
     return _try(world, lambda: _send_stale(world, fault.target))
 
 
 def send_poison(world: World, fault: Fault) -> Undo:
-    """One of each kind, among all other records."""
+    """Send one poison record of each kind."""
     return _try(world, lambda: _send_poison(world, fault.target))
 
 
 def set_back(world: World, service: str) -> bool:
-    """Every group of the service begins at the beginning; False while a group has a member, or nobody answers."""
+    """Set every group of the service back to the first record; return False while a group has a member or there is no
+    answer.
+    """
     try:
         asyncio.run(_set_back(world, service))
     except (
@@ -90,7 +92,7 @@ def _try(world: World, work: Callable[[], Awaitable[None]]) -> Undo:
 
 
 def _some(world: World, records: Sequence[Record], most: int) -> list[Record]:
-    """As many of them as may be, from everywhere, in their order."""
+    """Return a random sample of at most `most` records, in their order."""
     chosen = world.dice.sample(range(len(records)), min(most, len(records)))
     return [records[place] for place in sorted(chosen)]
 
@@ -126,6 +128,8 @@ async def _send_poison(world: World, topic: str) -> None:
 
 
 def _is_whole(record: Record) -> bool:
-    """Whether the fact carries all of its aggregate's state, so that an older one under any id must change nothing."""
+    """Return whether the event carries all of its aggregate's state, so that an older one, under any id, must change
+    nothing.
+    """
     message = message_for(record.type)
     return message is not None and message.contract.whole and poison.kind_of(record.key) is None

@@ -1,4 +1,6 @@
-"""Faults that need no process to die: bad providers, an operator's republishing, weeks that are over at once."""
+"""Faults that kill no process: providers that fail, republishing by an operator, and validity periods that end at
+once.
+"""
 
 from __future__ import annotations
 
@@ -34,18 +36,18 @@ RETURNING invitation_id
 
 
 def nothing() -> None:
-    """There is nothing to take back."""
+    """Undo nothing."""
 
 
 def spoil(world: World, fault: Fault) -> Undo:
-    """The next addresses that offices write down behave badly."""
+    """Let the next addresses that staff enter behave badly."""
     behaviour = fault.kind.removeprefix("provider ")
     world.load.spoil(behaviour, addresses=_ADDRESSES, times=BEHAVIOURS[behaviour])
     return nothing
 
 
 def republish_all(world: World, fault: Fault) -> Undo:
-    """As `kinvite outbox republish` does it: everything that a service has sent is sent once more."""
+    """Republish everything that a service has sent, as `kinvite outbox republish` does."""
     rows = asyncio.run(_republish(world, fault.target))
     world.note("records republished", rows)
     return nothing
@@ -62,7 +64,7 @@ async def _republish(world: World, service: str) -> int:
 
 
 def make_due(world: World, fault: Fault) -> Undo:
-    """The week of a few live invitations ends in two seconds."""
+    """End the validity period of a few live invitations in two seconds."""
     try:
         done = world.cluster.sql(_MAKE_DUE, database=DATABASE)
     except subprocess.CalledProcessError:

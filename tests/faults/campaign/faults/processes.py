@@ -1,4 +1,4 @@
-"""Faults of our own processes."""
+"""Faults of Kinvite's own processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.1
 
 
 def kill(world: World, fault: Fault) -> Undo:
-    """SIGKILL, and started again."""
+    """Kill a process with SIGKILL, and start it again."""
     part = world.part(fault.target)
     over = world.disturbed(f"kill {fault.target}")
     part.kill()
@@ -30,7 +30,7 @@ def kill(world: World, fault: Fault) -> Undo:
 
 
 def pause(world: World, fault: Fault) -> Undo:
-    """SIGSTOP; for longer than a lease it loses what it held, and finds out when it goes on."""
+    """Stop a process with SIGSTOP; for longer than a lease it loses what it held, and notices when it continues."""
     part = world.part(fault.target)
     over = world.disturbed(f"pause {fault.target}")
     part.pause()
@@ -43,7 +43,7 @@ def pause(world: World, fault: Fault) -> Undo:
 
 
 def die_at(world: World, fault: Fault) -> Undo:
-    """One process of the service dies at the n-th passage of a named point; the keeper starts it again."""
+    """Let one process of the service die at the n-th passage of a kill point; the conductor restarts it."""
     passages = world.dice.randint(1, _MOST_PASSAGES)
     over = world.disturbed(f"{fault.kind} {fault.target}")
     points.arm(world.points, fault.target, fault.kind, passages)
@@ -61,7 +61,7 @@ def die_at(world: World, fault: Fault) -> Undo:
 
 
 def storm(world: World, fault: Fault) -> Undo:
-    """One member leaves its groups and comes back every few seconds, ready or not."""
+    """Let one member leave its groups and come back every few seconds, ready or not."""
     return in_steps(_storm(world, fault))
 
 
@@ -78,7 +78,9 @@ def _storm(world: World, fault: Fault) -> Iterator[float]:
 
 
 def roll(world: World, fault: Fault) -> Undo:
-    """SIGTERM to one after the other, as a deployment does it; the next one when this one is ready again."""
+    """Restart one process after the other with SIGTERM, as a deployment does, each when the previous one is ready
+    again.
+    """
     return in_steps(_roll(world, fault))
 
 
@@ -94,7 +96,7 @@ def _roll(world: World, fault: Fault) -> Iterator[float]:
 
 
 def forget_offsets(world: World, fault: Fault) -> Undo:
-    """Both replicas end, their groups are set back to the first record of every topic, and both come back."""
+    """Stop all processes of a service, set its groups back to the first record of every topic, and start them again."""
     return in_steps(_forget_offsets(world, fault))
 
 
@@ -111,7 +113,7 @@ def _forget_offsets(world: World, fault: Fault) -> Iterator[float]:
 
 
 def _ended(part: Part) -> Iterator[float]:
-    """SIGTERM, and SIGKILL to what has not ended in time."""
+    """Send SIGTERM, and SIGKILL to a process that has not ended in time."""
     part.ask_to_end()
     until = time.monotonic() + _END_SECONDS
     while part.runs() and time.monotonic() < until:

@@ -7,7 +7,7 @@ from tests.faults.campaign.world import Undo, World
 
 
 def kill_postgres(world: World, fault: Fault) -> Undo:
-    """Every process of the server at once; it recovers from its log."""
+    """Kill every process of PostgreSQL at once; it recovers from its log."""
     over = world.disturbed("postgres")
     world.cluster.kill()
 
@@ -19,7 +19,7 @@ def kill_postgres(world: World, fault: Fault) -> Undo:
 
 
 def restart_postgres(world: World, fault: Fault) -> Undo:
-    """A fast shutdown: open transactions are cut off."""
+    """Restart PostgreSQL by a fast shutdown, which cuts off open transactions."""
     over = world.disturbed("postgres")
     world.cluster.stop()
 
@@ -31,19 +31,19 @@ def restart_postgres(world: World, fault: Fault) -> Undo:
 
 
 def kill_broker(world: World, fault: Fault) -> Undo:
-    """SIGKILL; what it acknowledged is on its disk."""
+    """Kill the broker; what it acknowledged is on its disk."""
     world.broker.kill()
     return world.broker.start
 
 
 def pause_broker(world: World, fault: Fault) -> Undo:
-    """Its connections stay open and nobody answers."""
+    """Stop the broker with SIGSTOP: its connections stay open and get no answer."""
     world.broker.pause()
     return world.broker.resume
 
 
 def kill_mailbox(world: World, fault: Fault) -> Undo:
-    """The provider goes away in the middle of everything."""
+    """Kill the mailbox, which stands in for the providers."""
     over = world.disturbed("mailbox")
     world.stack.mailbox.kill()
 

@@ -1,4 +1,4 @@
-"""One request, sent to any replica, perhaps again with the same key, and what the client knows afterwards."""
+"""HTTP caller that sends a request to any replica, perhaps repeatedly with one key, and records its outcome."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _AGAIN = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request. `keyed`: with an idempotency key, so that it may be repeated; `form` are the fields of a page."""
+    """A request.
+
+    With `keyed` it has an idempotency key, so that it may be repeated; `form` has the fields of a page.
+    """
 
     action: str
     service: str
@@ -38,7 +41,7 @@ class Ask:
 
 
 class Caller:
-    """An async context manager over one HTTP client. `dice` decide on the replica and on repeating."""
+    """Caller with one HTTP client. `dice` decide on the replica and on repeating."""
 
     def __init__(self, site: Site, ledger: Ledger, dice: random.Random) -> None:
         self.site = site
@@ -49,11 +52,11 @@ class Caller:
         self.client = httpx.AsyncClient(timeout=_SECONDS, limits=limits)
 
     def url(self, service: str) -> str:
-        """Of one replica that serves the service's API."""
+        """Return the address of one replica that serves the service's API."""
         return self.dice.choice(self.site.urls(service))
 
     async def ask(self, ask: Ask) -> Entry:
-        """Send it, and write down what is known."""
+        """Send a request and record its outcome in the ledger."""
         began, key, tries = time.time(), str(uuid.uuid4()), 1
         answer = await self._send(ask, key)
         while _outcome(answer) is Outcome.UNKNOWN and self._insists(ask, tries):
@@ -79,7 +82,7 @@ class Caller:
         return entry
 
     async def read(self, url: str) -> httpx.Response | None:
-        """GET; nothing is written down, as nothing may change by it."""
+        """Send a GET, which is not recorded, because it may not change anything."""
         try:
             return await self.client.get(url, headers=self.site.headers)
         except httpx.HTTPError:

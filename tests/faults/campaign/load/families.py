@@ -1,4 +1,4 @@
-"""What families do with what reaches them: look, press, sign up, press twice, come back too late, ask for a link."""
+"""Parents of the load: they open links, press, sign up, press twice, come back too late and request new links."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Families:
         self._closing = False
 
     async def look(self) -> None:
-        """Read what is new, and let those who got it act."""
+        """Read new messages and let some of their recipients act."""
         for path in await self._new_links():
             self._old.append(path)
             if self._dice.random() < 0.6:
@@ -41,7 +41,7 @@ class Families:
             self._start(self._come_back(self._dice.choice(self._old)))
 
     async def close(self) -> None:
-        """Nobody begins any more; until everyone who has begun has an answer."""
+        """Start no more actions, and wait until those under way have a response."""
         self._closing = True
         while self._busy:
             await asyncio.gather(*self._busy)
@@ -71,7 +71,7 @@ class Families:
         task.add_done_callback(self._busy.discard)
 
     async def _act(self, path: str) -> None:
-        """Look first, as mail programs do as well; then press, some in two places at once, some again."""
+        """Open a link, as mail clients do too, and press; some press twice at once, some once more."""
         async with self._places:
             if self._closing:
                 return
@@ -90,7 +90,7 @@ class Families:
         return await self._caller.ask(Ask(found[1], "signup", "POST", path, form=form, sent=sent))
 
     async def _come_back(self, path: str) -> None:
-        """An old link: dead, or still good, or dead with the offer of a new one."""
+        """Return to an old link, which may still be good, or dead, with or without the offer of a new one."""
         async with self._places:
             if self._closing:
                 return

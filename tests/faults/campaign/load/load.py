@@ -1,4 +1,4 @@
-"""The load in a thread of its own, so that a fault that takes a while does not stop the clients."""
+"""Load in a thread of its own, so that a fault that takes time does not stop the clients."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PAUSE_SECONDS = (0.05, 0.4)
 
 
 class Load:
-    """A context manager: clients are at work inside, and have all their answers afterwards.
+    """Context manager inside which clients work; on exit all their requests have a response.
 
-    What went wrong in a client itself is raised at the end.
+    An exception in a client itself is raised at the end.
     """
 
     def __init__(self, site: Site, ledger: Ledger, seed: int, *, schools: int, clerks: int) -> None:
@@ -53,7 +53,7 @@ class Load:
             raise self._failures[0]
 
     def spoil(self, behaviour: str, *, addresses: int, times: int | None) -> None:
-        """The next addresses that offices write down behave so."""
+        """Let the next addresses that staff enter behave in this way."""
         play = {"behaviour": behaviour} | ({} if times is None else {"times": times})
         self.memory.spoiled.extend(dict(play) for _ in range(addresses))
 

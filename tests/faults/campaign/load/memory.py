@@ -1,4 +1,4 @@
-"""What all offices know, and what they upload."""
+"""Shared memory of the load's staff, and the files that they upload."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMPORTED = 8
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A parent whom the office has seen on its screen."""
+    """A parent whom staff have seen on a page."""
 
     school_id: str
     student_id: str
@@ -33,8 +33,9 @@ class Known:
 
 @dataclass(slots=True)
 class Memory:
-    """What all offices know together. `alone`: pupils without siblings, by school. `spoiled`: how the next addresses
-    shall behave.
+    """Everything that staff know.
+
+    `alone` has students without siblings by school, `spoiled` how the next addresses behave.
     """
 
     schools: list[str] = field(default_factory=list)
@@ -45,12 +46,12 @@ class Memory:
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def mark(self) -> str:
-        """A word that nobody used before."""
+        """Return a word that was never used before."""
         return f"mark{next(self.numbers):06}"
 
 
 def families_file(mark: str, first: int) -> bytes:
-    """An upload of `IMPORTED` families, all with this mark."""
+    """Build an upload of `IMPORTED` parents with one student each, all with this mark."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["student_name", "father_name", "mother_name", "parents_contact", "parents_email"])

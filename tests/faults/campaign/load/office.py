@@ -1,4 +1,4 @@
-"""What school offices do all day: add, import, rename, correct, link, remove, invite, invite again, invite all."""
+"""Staff of the load: they add, import, rename, correct, link, remove, invite, re-invite and invite all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_PHONES = frozenset({"hang", "throttle", "refuse", "drop"})
 
 
 class Office:
-    """One clerk. Every action is one request, or one upload."""
+    """One member of staff. Every action is one request or one upload."""
 
     def __init__(self, caller: Caller, memory: Memory) -> None:
         self._caller = caller
@@ -38,7 +38,7 @@ class Office:
         ]
 
     async def act(self) -> None:
-        """One thing, chosen by the dice."""
+        """Do one action, chosen by the dice."""
         weights, actions = zip(*self._actions, strict=True)
         await self._dice.choices(actions, weights)[0]()
 
@@ -90,14 +90,14 @@ class Office:
             await self._delete("remove", family, f"parents/{family.parent_id}", parent_id=family.parent_id)
 
     async def remove_student(self) -> None:
-        """Its parents lose what they had through it."""
+        """Remove a student, through whom its parents may lose their access."""
         family = self._family()
         if family is not None:
             path = f"students/{family.student_id}"
             await self._delete("remove_student", family, path, student_id=family.student_id)
 
     async def link_siblings(self) -> None:
-        """Two pupils with different parents; each parent may see both from now on."""
+        """Link two students with different parents; each parent has access to both afterwards."""
         school_id = self._school()
         alone = self._memory.alone[school_id]
         if len(alone) < 2:
@@ -125,13 +125,13 @@ class Office:
         await self._caller.ask(Ask("bulk", "invitations", "POST", path, school_id, json=body, keyed=True))
 
     async def ask_nonsense(self) -> None:
-        """Refused, so nothing of it may ever be seen."""
+        """Send a request that is refused, so that nothing of it may ever be stored."""
         mark, school_id = self._memory.mark(), self._school()
         body = {"name": f"Pupil {mark}", "parents": [{"name": f"Parent {mark}", "email": "no address"}]}
         await self._post("nonsense", f"/schools/{school_id}/students", body, school_id, mark)
 
     async def _change(self, action: str, field: str, pattern: str) -> None:
-        """One field of a parent, or of a pupil, gets another value with a mark of its own."""
+        """Change one field of a parent or of a student to a value with a mark of its own."""
         family = self._family()
         if family is None:
             return
@@ -172,7 +172,7 @@ class Office:
         return {"name": f"Parent {mark}", "relation": "mother", "email": address}
 
     async def _spoil(self, address: str) -> None:
-        """The next address behaves badly, where somebody asked for that; while the mailbox is down it does not."""
+        """Let the address behave badly if a fault has requested it; while the mailbox is down it does not."""
         if not self._memory.spoiled:
             return
         if address.startswith("+") and self._memory.spoiled[0]["behaviour"] not in _OF_PHONES:

@@ -1,4 +1,4 @@
-"""The schools that a campaign plays in."""
+"""The schools of a campaign."""
 
 from tests.faults.campaign.ledger import Outcome
 from tests.faults.campaign.load.caller import Ask, Caller
@@ -6,7 +6,7 @@ from tests.faults.campaign.load.memory import SCHOOL
 
 
 async def open_schools(caller: Caller, count: int) -> list[str]:
-    """Before anything goes wrong; their ids."""
+    """Register schools before anything goes wrong, and return their ids."""
     ids = []
     for number in range(count):
         body = {**SCHOOL, "name": f"School {number}"}

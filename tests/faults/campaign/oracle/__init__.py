@@ -1,4 +1,4 @@
-"""Says of each invariant how much was looked at and what is broken. Pure: evidence in, verdicts out."""
+"""Oracle (Jepsen's checker): one verdict per invariant, with what was checked and what is broken. A pure function."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ CHECKS: Sequence[Callable[[Evidence], Verdict]] = (
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Every check, in the order of the invariants."""
+    """Run every check, in the order of the invariants."""
     return [check(evidence) for check in CHECKS]

@@ -1,4 +1,4 @@
-"""Consumers: every group passed every record, nothing took effect twice, poison is parked once."""
+"""Consumers: every group processed every record, nothing took effect twice, and poison is parked once."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def no_bugs(evidence: Evidence) -> Verdict:
 
 
 def _sent(evidence: Evidence, type_: str) -> list[Row]:
-    """The outbox rows of this type whose data is kept."""
+    """Return the outbox rows of this type whose data is still stored."""
     rows: list[Row] = []
     for service in SERVICES:
         for row in evidence.table(f"{service}.outbox"):

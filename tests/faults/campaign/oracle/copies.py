@@ -1,4 +1,4 @@
-"""Copies: what a service keeps of another's state is the newest that the owner told, whatever came after it."""
+"""Replicas: what a service stores of another's state is the newest that the source service published."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def office_knows_families(evidence: Evidence) -> Verdict:
 
 
 def _newest(evidence: Evidence, topic: str) -> dict[str, Record]:
-    """Of each aggregate the fact with the highest version among those that carry all of its state."""
+    """Return, by aggregate, the event with the highest version among those that carry all of its state."""
     newest: dict[str, Record] = {}
     for record in ours(evidence):
         message = message_for(record.type) if record.topic == topic else None
@@ -109,7 +109,7 @@ def _removal(fact: Record) -> bool:
 def _compared(
     facts: dict[str, Record], rows: list[Row], key: str, version: str, shape: Shape
 ) -> Iterator[tuple[str, bool]]:
-    """Each aggregate and each copy with whether they fit; a row that holds no version is no copy yet."""
+    """Yield each aggregate and each replica, with whether they agree; a row without a version is no replica yet."""
     copies = {row[key]: row for row in rows}
     for name, fact in facts.items():
         copy = copies.get(name)
@@ -132,7 +132,7 @@ def _plain(part: str, value: Any) -> Any:
 
 
 def _contacts(contacts: Any) -> list[tuple[str, str]]:
-    """Which addresses there are, and of what kind."""
+    """Return the kinds and addresses of contacts."""
     return sorted((one["kind"], one["address"]) for one in contacts)
 
 

@@ -1,4 +1,4 @@
-"""Producer and outbox: nothing that was committed is missing on the topics, and nothing else is there."""
+"""Producers and outboxes: everything that was committed is on the topics, and nothing else is."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MARK = re.compile(r"mark\d+")
 
 
 def ours(evidence: Evidence) -> Iterator[Record]:
-    """The records that Kinvite itself should have put there."""
+    """Yield the records that Kinvite itself should have published."""
     for record in evidence.records:
         if kind_of(record.key) is None and not record.id.startswith(AGAIN):
             yield record
 
 
 def outboxes(evidence: Evidence) -> Iterator[tuple[str, Row]]:
-    """Every row of every outbox with its service."""
+    """Yield every row of every outbox with its service."""
     for service in SERVICES:
         for row in evidence.table(f"{service}.outbox"):
             yield service, row

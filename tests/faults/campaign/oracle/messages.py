@@ -1,4 +1,6 @@
-"""Delivery: whoever was to be invited got one message with the right link; again only where nobody could know."""
+"""Delivery: whoever was to be invited got one message with the right link, and more only where the outcome was
+unknown.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ def all_settled(evidence: Evidence) -> Verdict:
 
 
 def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
-    """Refused by the recipient; given up after attempts of which nobody knows; or its link's time was over."""
+    """Return whether the recipient refused it, its attempts had unknown outcomes, or its link expired."""
     if evidence.played.get(row["address"]) in _NEVER_TAKEN:
         return bool(row["state"] == "failed_permanent")
     if row["code"] == "expired":
@@ -124,7 +126,7 @@ def copies_excused(evidence: Evidence) -> Verdict:
 
 
 def _unsure(evidence: Evidence) -> Counter[str]:
-    """Attempts of each message after which nobody knew. A slow one gets its true end at last, but was taken over."""
+    """Count the attempts of each message with an unknown outcome, including those that were reported late."""
     found = Counter(
         row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
     )
@@ -142,7 +144,9 @@ def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
 
 
 def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
-    """Whether a process or server that the outcome needed was struck between the copies, or the recipient played."""
+    """Return whether a process or server that the outcome needed was hit between the copies, or the recipient
+    misbehaved.
+    """
     if evidence.played.get(first.to) in _AMBIGUOUS_PLAYS:
         return True
     begin, end = first.at - _CLOCK_SECONDS, second.at + _CLOCK_SECONDS
@@ -156,7 +160,7 @@ def _matters(what: str) -> bool:
 
 
 def duplicates(evidence: Evidence) -> int:
-    """Copies beyond the first of each message."""
+    """Count the copies beyond the first of each message."""
     return len(evidence.arrivals) - len({one.message_id for one in evidence.arrivals})
 
 

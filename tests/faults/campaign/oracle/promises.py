@@ -1,4 +1,4 @@
-"""Promises: what a client was told is done, once and wholly; what it was refused is not."""
+"""Promises: what was acknowledged to a client is done, once and wholly, and what was refused is not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def acknowledged_is_told(evidence: Evidence) -> Verdict:
 
 
 def _wanted(entry: Entry) -> Iterator[tuple[str, dict[str, str]]]:
-    """Which facts an acknowledged request must have left: aggregate, and what stands in the fact."""
+    """Yield the events that an acknowledged request must have left: the aggregate's id, and what the event contains."""
     match entry.action:
         case "add_student":
             yield entry.answer["student_id"], {"type": "roster.student.added.v1"}
@@ -129,7 +129,7 @@ def never_half(evidence: Evidence) -> Verdict:
 
 
 def _entered(evidence: Evidence, type_: str, part: str) -> Counter[str]:
-    """How many aggregates the first facts of each request's mark have added."""
+    """Count how many aggregates the first events with each request's mark have added."""
     first: dict[str, Record] = {}
     for record in ours(evidence):
         if record.type == type_:

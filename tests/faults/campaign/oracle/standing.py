@@ -1,4 +1,4 @@
-"""The services agree: what the office sees is what invitations decided and what signup and the notifier did."""
+"""Agreement: the dashboard shows what invitations decided and what signup and the notifier did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invitations' links: used once, by the newest generation, in time, by who still has access; each sign-up decided."""
+"""Links of invitations: used once, in time, by the newest generation, with access; and every sign-up is decided."""
 
 from __future__ import annotations
 
