@@ -1,4 +1,4 @@
-"""What the tests use beyond Python packages: Chromium, Java with Kafka's jars, npm. Got where the machine allows."""
+"""Equipment of the tests beyond Python packages (Chromium, Java with Kafka's jars, npm), fetched where possible."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ _BUDGET_SECONDS = 420.0
 
 
 def chromium() -> Path | None:
-    """The browser: of KINVITE_TESTS_CHROMIUM, else of this machine, else the one fetched for these tests."""
+    """Return the browser of KINVITE_TESTS_CHROMIUM, or of this machine, or the one fetched for these tests."""
     given = os.environ.get("KINVITE_TESTS_CHROMIUM")
     if given:
         return Path(given)
@@ -52,7 +52,7 @@ _PARTS = (
 
 
 def get_all() -> None:
-    """Get what is missing, saying so. What cannot be had is no error: its tests are skipped with the reason."""
+    """Fetch and report what is missing. What cannot be had is no error: its tests are skipped with the reason."""
     if os.environ.get(OFFLINE):
         return
     until = time.monotonic() + _BUDGET_SECONDS

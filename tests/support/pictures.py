@@ -1,4 +1,4 @@
-"""`make pictures`: run the demo and take the documentation's pictures anew, in the middle of the story."""
+"""`make pictures`: run the demo and take the screenshots of the documentation in the middle of the story."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TERMINAL = (
 
 
 async def take(wish: Wish, share: float = 0.45) -> None:
-    """Tell the story in a folder of its own; take the pictures when this share of the parents has signed up."""
+    """Run the demo in a folder of its own; take the screenshots when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
         async with embedded() as credentials:
@@ -82,7 +82,7 @@ def _keep(name: str, content: bytes) -> None:
 
 
 async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
-    """Signed in; the address of the sample school."""
+    """Sign in, and return the address of the sample school."""
     await page.goto(f"{credentials['url']}/admin/login")
     await page.fill("input[name=email]", credentials["admin_email"])
     await page.fill("input[name=password]", credentials["admin_password"])

@@ -1,4 +1,4 @@
-"""How PostgreSQL would run what a service has asked it: with the values it was asked with, and with any."""
+"""Query plans of the statements that a service has run, for the values it used and for any values."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AN
 
 @dataclass(slots=True)
 class Asked:
-    """Every statement that a database was asked, once, with the first values."""
+    """Every statement that a database was sent, once, with the values of the first time."""
 
     statements: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def watch(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take note from now on: of what SQLAlchemy sends, and of what goes straight to the driver."""
+        """Record statements from now on: those that SQLAlchemy sends, and those that go straight to the driver."""
         for engine in database._engines.values():
             event.listen(engine.sync_engine, "before_cursor_execute", self._note)
         run = Session.run
@@ -44,7 +44,7 @@ class Asked:
         self.statements.setdefault(statement, tuple(values))
 
     def about(self, *tables: str) -> dict[str, tuple[Any, ...]]:
-        """Those that name one of the tables."""
+        """Return the statements that name one of the tables."""
         named = re.compile(rf"\b({'|'.join(tables)})\b")
         return {statement: values for statement, values in self.statements.items() if named.search(statement)}
 
@@ -56,7 +56,7 @@ class Planner:
         self._connection = connection
 
     async def walks(self, plan: str, *, columns: int) -> list[str]:
-        """Where a plan reads a whole table, or asks an index for less than its first `columns` columns."""
+        """Return where a plan reads a whole table, or uses fewer than the first `columns` columns of an index."""
         found = re.findall(r"Seq Scan on (\w+)", plan)
         for index, condition in re.findall(
             r"(?:using|Bitmap Index Scan on) (\w+).*\n\s+Index Cond: (.*)", plan
@@ -67,7 +67,7 @@ class Planner:
         return found
 
     async def plans(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
-        """The plan for these values, and the one that PostgreSQL keeps for all."""
+        """Return the plan for these values, and PostgreSQL's generic plan for any values."""
         own = await self._connection.fetch(f"EXPLAIN {statement}", *values)
         await self._connection.execute(f"PREPARE asked AS {statement}")
         given = f"({', '.join('NULL' for _ in values)})" if values else ""
@@ -78,7 +78,7 @@ class Planner:
 
 @asynccontextmanager
 async def planner(database: Database) -> AsyncIterator[Planner]:
-    """Plans of the schema's worker."""
+    """Yield a planner with the role of the schema's worker."""
     url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     settings = {
         "search_path": database.schema,

@@ -1,4 +1,6 @@
-"""An app on a port of its own, served as in production: what a client without sockets cannot show, such as streams."""
+"""An app on a port of its own, served as in production, for what a client without sockets cannot test, such as
+streams.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +15,7 @@ from tests.support.waiting import eventually
 
 @asynccontextmanager
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
-    """The server, up; it ends with the block, and waits for open requests as long as they like."""
+    """Serve the app for the length of the block, and then until open requests have ended."""
     suppose_nothing_revoked(app)
     server = Server(configured(app, port=port))
     running = asyncio.create_task(server.serve())

@@ -1,13 +1,13 @@
 """Static measure of how many files of its own service a use case reaches.
 
-From every public function and public method in `services/<service>/use_cases` the measure follows names, attributes of
-imported modules and calls through the modules of that service, and counts the distinct files that hold a definition it
-came to. Only definitions that are referenced are followed, never whole modules. The file of the use case counts;
-`__init__.py` and `settings.py` do not.
+From every public function and public method in `services/<service>/use_cases` the measure follows names, attributes
+of imported modules and calls through the modules of that service, and counts the distinct files that hold a
+definition it came to. Only definitions that are referenced are followed, never whole modules. The file of the use
+case counts; `__init__.py` and `settings.py` do not.
 
-Of a class, the body and the dunder methods are followed, and those methods whose names occur as attributes in the code
-that was reached; where none of them does, all methods. The result is an upper bound: types are not inferred, so an
-attribute counts for every reached class that has a method of this name.
+Of a class, the body and the dunder methods are followed, and those methods whose names occur as attributes in the
+code that was reached; where none of them does, all methods. The result is an upper bound: types are not inferred, so
+an attribute counts for every reached class that has a method of this name.
 
 `python -m tests.support.use_case_reach [services.<service>] [-v] [--root DIR]` prints a table. The file needs nothing
 but the standard library, so it can be run by its path from another checkout as well.
@@ -49,12 +49,12 @@ class Module:
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
-        """The top-level statements that define a name, by that name."""
+        """Return the top-level statements that define a name, by that name."""
         return {name: node for node in _flat(self.tree.body) for name in _defined_by(node)}
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """Dotted targets by the name that an import binds at the top level."""
+        """Return dotted targets by the name that a top-level import binds."""
         return _imported(_flat(self.tree.body))
 
 

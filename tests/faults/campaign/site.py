@@ -37,5 +37,5 @@ def site_of(stack: Stack, cluster: Cluster) -> Site:
 
 
 def as_superuser(url: str) -> str:
-    """Return the URL of the same database for the superuser, who sees the rows of every school and needs no password."""
+    """Return the URL of the same database for the superuser, who sees every school's rows and needs no password."""
     return make_url(url).set(username="postgres", drivername="postgresql").render_as_string()

@@ -1,4 +1,4 @@
-"""The benchmark of the bulk run keeps working: the same code, with fifty parents."""
+"""The benchmark of the bulk run works, with fifty parents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles of what really runs."""
+"""Profiles of running processes and statements."""
 
 import subprocess
 import sys

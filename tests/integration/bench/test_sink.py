@@ -1,4 +1,4 @@
-"""The benchmarks' mail server counts what it really took over."""
+"""The benchmarks' mail server counts the emails that it accepted."""
 
 import smtplib
 import time

@@ -1,6 +1,7 @@
-"""All services' consumers on one database; what one puts out is carried to its readers by hand, and counted.
+"""Consumers of all services on one database, without a broker: emitted messages are passed to their handlers and
+counted.
 
-No broker and no clock: the same families make the same batches, statements and rows every time.
+There is no broker and no clock, so the same parents make the same batches, statements and rows every time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _BYTES = "SELECT coalesce(sum(octet_length(headers) + octet_length(data)), 0) FR
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a broker would hand out."""
+    """Record as a broker would deliver it."""
 
     topic: str
     offset: int
@@ -44,12 +45,12 @@ class Record:
 
 @dataclass(slots=True)
 class Trips:
-    """Round trips to the database: statements, and the begin and end of transactions."""
+    """Counter of round trips to the database: statements, and the begin and end of transactions."""
 
     count: int = 0
 
     def watch(self, database: Database) -> None:
-        """Count what this database is asked."""
+        """Count the round trips of this database."""
         database.watch = self._add
 
     def _add(self, *_: Any) -> None:
@@ -58,18 +59,18 @@ class Trips:
 
 @dataclass(slots=True)
 class Offsets:
-    """Stands where the consumer of the broker stands: takes note of commits."""
+    """Stand-in for the broker's consumer that records commits."""
 
     commits: list[dict[TopicPartition, int]] = field(default_factory=list)
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Note the offsets."""
+        """Record the offsets."""
         self.commits.append(offsets)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch that one group worked through."""
+    """One batch that one consumer group processed."""
 
     group: str
     kinds: frozenset[str]
@@ -79,7 +80,7 @@ class Batch:
 
 
 class Mill:
-    """Carries messages between the services until nobody has anything to say."""
+    """Passes messages between the services until no outbox has any left."""
 
     def __init__(self, database_url: str) -> None:
         self.databases = {name: Database(database_url, schema=name) for name in SERVICES}
@@ -94,13 +95,13 @@ class Mill:
             trips.watch(self.databases[name])
 
     async def put(self, service: str, *messages: Outgoing) -> None:
-        """Let a service say this, and carry all that follows from it."""
+        """Emit messages as a service, and pass on everything that follows from them."""
         async with self.databases[service].transaction() as tx:
             await emit(tx, *messages)
         await self.carry()
 
     async def carry(self) -> None:
-        """Until every outbox is empty."""
+        """Pass messages on until every outbox is empty."""
         while records := [record for name in SERVICES for record in await self._take(name)]:
             by_topic: dict[str, list[Record]] = defaultdict(list)
             for record in records:
@@ -111,7 +112,7 @@ class Mill:
                     await self._work(name, worker, batch)
 
     async def said(self, kind: str) -> list[tuple[UUID, dict[str, Any]]]:
-        """School and data of the messages of this type that were ever put out."""
+        """Return school and data of all messages of this type that were ever emitted."""
         service = kind.partition(".")[0]
         async with self.databases[service].transaction() as tx:
             rows = await tx.rows("SELECT headers, data FROM outbox ORDER BY id")
@@ -141,13 +142,15 @@ class Mill:
         self.batches.append(Batch(worker.subscription.group, kinds, len(batch), trips, len(offsets.commits)))
 
     async def close(self) -> None:
-        """Give all connections back; what they did is in the database's statistics then."""
+        """Close all connections, so that their work is in the database's statistics."""
         for database in self.databases.values():
             await database.__aexit__(None, None, None)
 
 
 async def written(database_url: str) -> tuple[Counter[str], dict[str, int]]:
-    """Rows inserted or updated since the database was made, by table, and bytes of all messages, by service."""
+    """Return rows inserted or updated since the database was created, by table, and bytes of all messages, by
+    service.
+    """
     rows: Counter[str] = Counter()
     sizes: dict[str, int] = {}
     for name in SERVICES:

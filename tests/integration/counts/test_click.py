@@ -1,4 +1,4 @@
-"""What a click on Invite asks of the database: each question is a wait of the person who clicked."""
+"""Round trips to the database for a click on Invite, each of which lets the person wait."""
 
 from __future__ import annotations
 

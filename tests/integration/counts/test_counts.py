@@ -1,6 +1,6 @@
-"""What a family costs, in round trips, rows and bytes. Time is never measured here; growth fails the test.
+"""Cost of a parent in round trips, rows and bytes. Time is not measured here; growth fails the test.
 
-A number may only grow with a reason in the commit that lets it.
+A number may only grow with a reason in the commit that changes it.
 """
 
 from collections.abc import AsyncIterator
@@ -54,7 +54,7 @@ _ENTERED_TWICE = 2
 
 @pytest.fixture
 async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
-    """All services, and a school that everybody knows."""
+    """Yield all services, and a school that all of them know."""
     settings = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": database_url,
@@ -72,7 +72,7 @@ async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def _invite_families(mill: Mill, count: int) -> None:
-    """New parents who are invited, mailed, and press the button of their verification."""
+    """Add parents who are invited, get their email, and press the button of their verification."""
     parents = [uuid4() for _ in range(count)]
     await mill.put("roster", *(Outgoing(_added(parent), SCHOOL, 1) for parent in parents))
     wishes = [InvitationRequested(parent_id=parent) for parent in parents]
@@ -102,7 +102,7 @@ def _added(parent_id: UUID) -> ParentAdded:
 
 
 async def _send(mill: Mill, count: int) -> None:
-    """All queued mails, in one round that claims them and one that records."""
+    """Send all queued emails, in one round that claims them and one that records them."""
     before = mill.trips["notifier"].count
     sender = Desk(mill.databases["notifier"]).sender(MemoryChannel(), connections=count)
     await sender.round()
@@ -114,7 +114,7 @@ async def _send(mill: Mill, count: int) -> None:
 
 
 def _trips(mill: Mill) -> dict[tuple[str, str], int]:
-    """Round trips of the dearest batch of each group and mix of types."""
+    """Return the round trips of the most expensive batch of each group and mix of types."""
     found: dict[tuple[str, str], int] = {}
     for batch in mill.batches:
         kinds = "+".join(sorted(kind.split(".")[2] for kind in batch.kinds))

@@ -1,4 +1,4 @@
-"""What a mail costs that is claimed as its command is written, in round trips and rows."""
+"""Cost of an email that is claimed as its command is written, in round trips and rows."""
 
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.consumers import Commands

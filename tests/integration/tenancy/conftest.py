@@ -1,4 +1,4 @@
-"""One town for all tests of a module: it takes a while to fill."""
+"""Fixture with two schools for all tests of a module, because it takes a while to fill."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.integration.tenancy.town import Town, build_town
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Two schools on a running installation; tests speak to it with clients of their own."""
+    """Yield two schools on a running installation; tests call it with clients of their own."""
     up = KinviteUp(tmp_path_factory.mktemp("town") / "data")
 
     async def build() -> Town:

@@ -1,4 +1,4 @@
-"""What an answer gives away of the other school, and whether anything of that school has changed."""
+"""Detection of what a response reveals of the other school, and of changes to that school."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from tests.integration.tenancy.town import SchoolOfTown, Town
 
 
 def leaks(answer: httpx.Response, town: Town, *, echoes: bool = True) -> set[str]:
-    """What of their school stands in the answer; with `echoes`, what the path, query or body of this very request
-    named may stand there again.
+    """Return what the response contains of the other school.
+
+    With `echoes`, values from the path, query or body of this very request may occur.
     """
     answers = (*answer.history, answer)
     said = "".join(one.text + str(one.headers) for one in answers)
@@ -24,7 +25,7 @@ def leaks(answer: httpx.Response, town: Town, *, echoes: bool = True) -> set[str
 
 
 async def rows_of(town: Town, school: SchoolOfTown) -> dict[str, str]:
-    """A digest of every table's rows of a school."""
+    """Return a digest of the school's rows in every table."""
     found = {}
     for service in SERVICES:
         async with Database(town.database_url, schema=service) as database, database.transaction() as tx:

@@ -1,6 +1,6 @@
-"""Every route of every service, who asks there, and a request for it that means something.
+"""Every route of every service, with the kind of caller and a meaningful request.
 
-A new route that is not described here fails `test_every_route_can_be_driven`, which says what to add.
+A new route that is not described here fails `test_every_route_can_be_driven`, which names what to add.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Operation:
 
     @property
     def asker(self) -> Asker | None:
-        """Who asks there; None for a path of which that is not said above."""
+        """Return the kind of caller, or None for a path that is not described above."""
         return next((asker for start, asker in _ASKERS if re.match(start, self.path)), None)
 
     @property
@@ -122,13 +122,13 @@ class Operation:
 
     @property
     def names_ids(self) -> bool:
-        """Whether path, query or body name something inside a school."""
+        """Return whether path, query or body name something inside a school."""
         said = str(self.fields) + QUERIES.get(self.name, "")
         return bool(set(self.parameters) - {"school_id"}) or "_id}" in said
 
     @property
     def lacks(self) -> str | None:
-        """What has to be added above before this route can be driven."""
+        """Return what has to be added above before this route can be called, or None."""
         if self.asker is None:
             return "say who asks there (_ASKERS)"
         if self.asker == "program" and self.method in ("POST", "PUT", "PATCH") and self.name not in BODIES:
@@ -138,7 +138,7 @@ class Operation:
         return None
 
     async def send(self, client: httpx.AsyncClient, ids: Mapping[str, str], **extra: str) -> httpx.Response:
-        """The request with these ids; `extra` are fields that every form has."""
+        """Send the request with these ids; `extra` are fields that every form has."""
         values = {**VALUES, **ids}
         path = re.sub(r":\w+\}", "}", self.path + QUERIES.get(self.name, "")).format(**values)
         if path.endswith("/stream"):
@@ -153,14 +153,14 @@ class Operation:
 
 
 async def _first_of(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    """The beginning of an answer that has no end."""
+    """Return the beginning of a response that has no end."""
     async with client.stream("GET", path) as answer:
         text = await anext(answer.aiter_text(), "")
         return httpx.Response(answer.status_code, text=text, request=answer.request)
 
 
 def filled_in(value: Any, values: Mapping[str, str]) -> Any:
-    """The ids in place of their names."""
+    """Replace the names of ids by the ids."""
     if isinstance(value, dict):
         return {name: filled_in(one, values) for name, one in value.items()}
     if isinstance(value, list):
@@ -169,7 +169,7 @@ def filled_in(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def all_operations() -> list[Operation]:
-    """What the five services answer to, as their apps are put together; nothing is started."""
+    """Return the operations of the five services' apps, none of which is started."""
     with patch.dict(os.environ, _NOWHERE):
         apps = [import_module(f"services.{service}.app").create_app() for service in SERVICES]
     found = {operation: None for app in apps for operation in _walk(app.routes)}

@@ -1,4 +1,4 @@
-"""What the services' connections may do: own nothing, and see nothing of a school that nobody named."""
+"""Rights of the services' connections: they own nothing, and see nothing of a school that was not named."""
 
 import asyncio
 import shutil
@@ -219,7 +219,7 @@ async def test_data_of_the_first_release_is_there_after_the_migration(
 async def test_a_login_of_ones_own_gets_the_roles_of_its_service_only(
     cluster: Cluster, empty_database_url: str
 ) -> None:
-    """Decision 8: services with different users are kept out of each other's tables."""
+    """Services with different users cannot reach each other's tables (decision 8)."""
     owner_url = cluster.owner_url(empty_database_url.rpartition("/")[2])
     urls = {}
     for service in ("roster", "notifier"):

@@ -1,4 +1,4 @@
-"""I38: every route and every id, with the keys of another school. `routes.py` says what is asked."""
+"""Every route and every id, with the credentials of another school (I38). `routes.py` has the requests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _of(asker: str) -> list[Operation]:
 
 
 def test_every_route_can_be_driven() -> None:
-    """A new route is not passed by: it fails here until `routes.py` knows how to ask."""
+    """A new route fails here until `routes.py` describes a request for it."""
     lacking = [f"{one.name}: {one.lacks}" for one in _OPERATIONS if one.lacks]
     assert not lacking, "tests/integration/tenancy/routes.py: " + "; ".join(lacking)
     assert len(_OPERATIONS) > 90
@@ -79,7 +79,7 @@ async def test_i38_no_route_of_the_api_knows_another_school(town: Town) -> None:
 
 
 async def test_i38_the_same_requests_work_for_the_school_itself(town: Town) -> None:
-    """Otherwise the test above would be content with routes that never find anything."""
+    """Guard the test above, which routes that never find anything would pass."""
     found = []
     async with town.client(**town.token(town.theirs)) as client:
         for operation in _of("program"):
@@ -189,7 +189,7 @@ async def test_i38_every_table_hides_the_rows_of_schools_that_nobody_named(town:
 
 
 async def _adds_up(town: Town, database: Database, table: str) -> int:
-    """How many rows there are, once nothing has come between the three counts."""
+    """Return the number of rows, once nothing changes between the three counts."""
     async with database.transaction() as tx:
         count = int(await tx.scalar(f"SELECT count(*) FROM {table} {_OF_A_SCHOOL.get(table, '')}"))
     assert await _count(database, table, []) == 0
@@ -205,7 +205,7 @@ _OF_A_SCHOOL = {"access_tokens": "WHERE school_ids IS NOT NULL"}
 
 
 async def _apart(tx: Any) -> list[str]:
-    """The tables with row-level security that routes may read at all."""
+    """Return the tables with row-level security that routes may read."""
     rows = await tx.rows(
         """SELECT relname FROM pg_class
             WHERE relnamespace = CAST(CAST(:schema AS text) AS regnamespace) AND relrowsecurity
@@ -227,7 +227,7 @@ _NOT_FOR_ONE_SCHOOL = ("POST /roster/v1/schools", "POST /admin/schools")
 
 
 def _destruction(operation: Operation) -> tuple[bool, bool, str]:
-    """What takes something away comes last, what it is taken away from after it."""
+    """Return a sort key by which operations that remove something come last, and containers after their contents."""
     ends = operation.method == "DELETE" or operation.path.endswith(
         ("/end", "/revoke", "/logout", "/withdraw")
     )
@@ -235,7 +235,7 @@ def _destruction(operation: Operation) -> tuple[bool, bool, str]:
 
 
 async def test_i38_the_same_requests_find_what_is_the_schools_own(town: Town) -> None:
-    """Runs last in this module: it uses the school up."""
+    """Run last in this module, because it uses the school up."""
     ids, wrong = {**town.theirs.ids, "key": town.ours.ids["message_id"]}, []
     asked = sorted([*_of("program"), *_of("office")], key=_destruction)
     async with (

@@ -1,4 +1,6 @@
-"""Two schools on one installation, both with everything a school can have, and the keys of the second's people."""
+"""Two schools on one installation, both with everything a school can have, and the credentials of people of the
+second.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ _CSV = """student_name,father_name,parents_contact,parents_email
 
 @dataclass(slots=True)
 class SchoolOfTown:
-    """A school; `ids` are all that paths and bodies may name, `tag` stands in every name and address of its people."""
+    """A school; `ids` are all that paths and bodies may name, `tag` occurs in every name and address of its people."""
 
     tag: str
     number: int
@@ -42,13 +44,13 @@ class SchoolOfTown:
         return self.ids["school_id"]
 
     def secrets(self) -> set[str]:
-        """What nobody of another school may read."""
+        """Return the texts that no one of another school may read."""
         return {self.tag, self.tag.lower(), *self.ids.values()}
 
 
 @dataclass(slots=True)
 class Town:
-    """`theirs` is the school that nobody of `ours` may learn anything about."""
+    """Two schools: people of `ours` may learn nothing about `theirs`."""
 
     up: KinviteUp
     theirs: SchoolOfTown
@@ -57,7 +59,7 @@ class Town:
     auth_secret: str
 
     def token(self, school: SchoolOfTown) -> dict[str, str]:
-        """An admin of one school, over the API."""
+        """Return the header of an API token with all rights for one school."""
         return {"Authorization": f"Bearer {school.token}"}
 
     def client(self, **headers: str) -> httpx.AsyncClient:
@@ -65,7 +67,7 @@ class Town:
 
 
 async def build_town(up: KinviteUp) -> Town:
-    """Both schools, filled; returns when the status view shows it."""
+    """Fill both schools; return when the status view shows it."""
     secrets = json.loads((up.data / "secrets.json").read_text())
     port = (up.data / "postgres" / "postmaster.pid").read_text().split("\n")[3]
     url = f"postgresql+asyncpg://kinvite_app:{secrets['application_password']}@127.0.0.1:{port}/kinvite"
@@ -79,7 +81,7 @@ async def build_town(up: KinviteUp) -> Town:
 
 
 async def _let_in(database: Database, school: SchoolOfTown, secret: str) -> None:
-    """A program and somebody of the office who are let in, and one of each who is there to be managed."""
+    """Create an API token and a member of staff who can sign in, and one more of each to be managed."""
     schools = frozenset({UUID(school.school_id)})
     managed = await add_staff(database, f"{school.tag}@example.org".lower(), PASSWORD, Role.VIEWER, schools)
     school.ids["staff_id"] = str(managed.staff_id)
@@ -116,7 +118,7 @@ async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
 
 
 async def _run(up: KinviteUp, school: SchoolOfTown) -> None:
-    """A run about everybody, through to what became of its messages, so that nothing moves by itself afterwards."""
+    """Run a bulk run to the outcomes of its messages, so that nothing changes by itself afterwards."""
     path = f"/invitations/v1/schools/{school.school_id}/bulk"
     run = await up.post(path, {"select": {"all": True}, "channel": "email"})
     school.ids["bulk_id"] = run["bulk_id"]
@@ -130,7 +132,7 @@ async def _run(up: KinviteUp, school: SchoolOfTown) -> None:
 
 
 async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
-    """Two pupils of one family, a third of a family that may be the same."""
+    """Add two students of one parent, and a third of a parent who may be the same."""
     tag, number = school.tag, school.number
     family = {
         "father_name": f"{tag} Father",
@@ -156,7 +158,7 @@ async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
 
 
 async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
-    """The family's parent verifies and joins."""
+    """Verify and join as the parent."""
     invitations = f"/invitations/v1/schools/{school.school_id}/invitations"
     await up.post(invitations, {"parent_id": school.ids["parent_id"]})
     address = f"{school.tag}@family.example".lower()
@@ -178,7 +180,7 @@ async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
 
 @asynccontextmanager
 async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[httpx.AsyncClient]:
-    """The browser of an admin of one school."""
+    """Yield a browser in which an admin of one school is signed in."""
     email = f"admin-{school.number}@example.org"
     async with Database(town.database_url, schema="dashboard") as database:
         schools = frozenset({UUID(school.school_id)})
@@ -191,7 +193,7 @@ async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[htt
 
 
 async def form_token(browser: httpx.AsyncClient) -> str:
-    """What every form of this session carries."""
+    """Return the token that every form of this session carries."""
     found = re.search(r'name="form_token" value="(\w+)"', (await browser.get("/admin/schools")).text)
     assert found
     return found[1]

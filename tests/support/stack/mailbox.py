@@ -1,4 +1,7 @@
-"""`python -m tests.support.stack.mailbox <arguments as JSON>`: the mailbox on ports that stay, alone in a process."""
+"""The mailbox in a process of its own, on fixed ports:
+
+`python -m tests.support.stack.mailbox <arguments as JSON>`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _TOKEN = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 @dataclass(frozen=True, slots=True)
 class MailboxPlace:
-    """Where it keeps what it got, where it listens, and who tells it what."""
+    """Folder, ports, addresses and account of the mailbox."""
 
     directory: str
     smtp_port: int
@@ -39,12 +42,12 @@ class MailboxPlace:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the notifier is told to send everything there."""
+        """Return the settings with which the notifier sends everything there."""
         return self._mailbox().settings
 
     @property
     def command(self) -> list[str]:
-        """How it is started."""
+        """Return the command that starts it."""
         return [sys.executable, "-m", "tests.support.stack.mailbox", json.dumps(asdict(self))]
 
     def _mailbox(self) -> Mailbox:
@@ -57,7 +60,7 @@ class MailboxPlace:
         )
 
     async def serve(self) -> None:
-        """Until it is killed."""
+        """Serve until it is killed."""
         mailbox = self._mailbox()
         mailbox.store.add = _noted(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
         async with mailbox:
@@ -66,7 +69,9 @@ class MailboxPlace:
 
 
 def _noted(add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path) -> Callable[..., Awaitable[None]]:
-    """Each copy of each message is noted, with its links, before the sender hears that it is kept."""
+    """Wrap `add` so that each copy of each message is recorded with its links before the sender gets its
+    acknowledgement.
+    """
     numbers = itertools.count(-time.time_ns(), 1)
 
     async def add_and_note(arrivals: Sequence[Arrival]) -> None:

@@ -1,8 +1,8 @@
-"""Places in a service at which it may be told to die: between a commit and its effect, and around a provider's call.
+"""Kill points: places at which a service can be made to die, around commits, publishing and calls to a provider.
 
-A place is armed for a service by files `<service>.<point>.<n>` in the folder of KINVITE_TEST_POINTS, one per passage
-left, and every process of the service shares them: who takes away the last one dies by SIGKILL, so exactly one does.
-Only `tests.support.stack.service` knows of this; the product has no hook.
+A point is armed for a service by files `<service>.<point>.<n>` in the folder of KINVITE_TEST_POINTS, one per
+remaining passage, which every process of the service shares: the process that removes the last one dies by SIGKILL,
+so exactly one does. Only `tests.support.stack.service` knows of this; the product has no hook.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ Passage = Callable[[str], None]
 
 
 def arm(folder: Path, service: str, point: str, passages: int) -> None:
-    """One process of the service dies at that passage of the point, counted over all of them."""
+    """Arm a point: one process of the service dies at that passage, counted over all its processes."""
     for number in range(passages, 0, -1):
         (folder / f"{service}.{point}.{number:03}").touch()
 
 
 def is_armed(folder: Path, service: str, point: str) -> bool:
-    """Whether nobody has died of it yet."""
+    """Return whether no process has died at the point yet."""
     return any(folder.glob(f"{service}.{point}.*"))
 
 
 def disarm(folder: Path, service: str, point: str) -> bool:
-    """Take back what was not reached; whether somebody died of it."""
+    """Disarm a point; return whether a process has died at it."""
     left = list(folder.glob(f"{service}.{point}.*"))
     for path in left:
         path.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def disarm(folder: Path, service: str, point: str) -> bool:
 
 
 def install(service: str) -> None:
-    """Let this process die where it is told to; nothing without the folder."""
+    """Wrap the kill points of this process, if the folder is set."""
     folder = os.environ.get(FOLDER)
     if folder is None:
         return

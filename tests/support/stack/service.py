@@ -1,4 +1,7 @@
-"""`python -m tests.support.stack.service <name> <role>`: a service as in production; role `both`: api and worker."""
+"""A service as in production, with kill points: `python -m tests.support.stack.service <name> <role>`.
+
+The role is `api`, `worker`, or `both`.
+"""
 
 from __future__ import annotations
 

@@ -26,10 +26,10 @@ DATABASE = "kinvite"
 
 
 class Stack:
-    """A context manager: all is up and ready inside, and gone afterwards. What needs a moment blocks.
+    """Context manager inside which everything is ready. Its methods block.
 
     Database, broker and topics are the caller's to choose. `roles` are the processes of one replica of each service:
-    `("both",)`, or `("api", "worker")` as compose has them. `settings` are told to every service, last.
+    `("both",)`, or `("api", "worker")` as compose has them. `settings` go to every service and come last.
     """
 
     def __init__(
@@ -87,29 +87,29 @@ class Stack:
         self._closing.close()
 
     def wait_ready(self) -> None:
-        """Until every process says that it is ready."""
+        """Wait until every process is ready."""
         for part in (self.mailbox, *self.services.values()):
             part.wait_ready()
 
     def of(self, service: str) -> list[Part]:
-        """All processes of a service."""
+        """Return all processes of a service."""
         return [part for (name, _, _), part in self.services.items() if name == service]
 
     def answering(self, service: str) -> list[Part]:
-        """Those of them that serve its API."""
+        """Return the processes that serve the service's API."""
         return [
             part for (name, role, _), part in self.services.items() if name == service and role != "worker"
         ]
 
     def make_topics(self) -> None:
-        """Create what is missing, also after a broker lost everything."""
+        """Create the topics that are missing, for example after a broker lost everything."""
         environment = {"KINVITE_KAFKA_BOOTSTRAP": self.broker.bootstrap}
         command = [sys.executable, "-m", "shared.runtime.topics"]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every service is told."""
+        """Return the environment variables that every service gets."""
         return {
             **COMMON_ENVIRONMENT,
             "KINVITE_DATABASE_URL": self.cluster.url(DATABASE),
@@ -135,7 +135,7 @@ class Stack:
         )
 
     def _url(self, service: str) -> str:
-        """Of the first replica that serves the API."""
+        """Return the URL of the first replica that serves the API."""
         ports = [
             port for (name, role, _), port in self._ports.items() if name == service and role != "worker"
         ]

@@ -1,4 +1,4 @@
-"""A thread that looks, and what becomes of its failure."""
+"""A background thread polls, and keeps its failure."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks."""
+"""Arithmetic of the benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark does not wait for mails of parents whom the run has left out."""
+"""A benchmark does not wait for emails of parents whom the run has skipped."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +10,7 @@ from bench.rig import Rig
 
 
 def _kinvite(waits: list[float | None], run: dict[str, int]) -> Kinvite:
-    """`waits`: what each wait for the last mail answers; None where its time is over."""
+    """Build a contestant; each of `waits` is the result of a wait for the last email, None for a timeout."""
 
     def wait(_mails: int, _seconds: float) -> float:
         at = waits.pop(0)

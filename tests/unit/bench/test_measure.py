@@ -1,4 +1,4 @@
-"""The meter counts processes with all below them."""
+"""The meter counts processes with all their descendants."""
 
 import os
 import subprocess

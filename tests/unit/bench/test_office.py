@@ -1,4 +1,4 @@
-"""The office of the benchmark waits for a school that invitations has not heard of yet."""
+"""The benchmark waits for a school of which invitations has no replica yet."""
 
 import httpx
 

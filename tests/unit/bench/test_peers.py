@@ -1,4 +1,4 @@
-"""The peers are pinned, say the same and are installed once per lock."""
+"""The peers are pinned, send the same text, and are installed once per lock."""
 
 import json
 import re

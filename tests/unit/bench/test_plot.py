@@ -1,4 +1,4 @@
-"""The pictures of the bulk run."""
+"""Charts of the bulk run."""
 
 from __future__ import annotations
 
