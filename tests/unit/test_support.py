@@ -1,4 +1,4 @@
-"""The tests' own tools."""
+"""Tools of the tests."""
 
 import sys
 from pathlib import Path

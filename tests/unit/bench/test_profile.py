@@ -1,4 +1,4 @@
-"""Stacks are summed up as they were sampled."""
+"""Stacks are summed up by function as they were sampled."""
 
 import pytest
 

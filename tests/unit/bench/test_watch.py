@@ -1,4 +1,4 @@
-"""The clock beside the sink's counter, and the search for single mails."""
+"""Timestamps of the sink's counter, and the search for single emails."""
 
 import threading
 import time

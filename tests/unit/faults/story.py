@@ -1,4 +1,4 @@
-"""One family that was added, verified, signed up, as a faultless campaign leaves it: the oracle finds nothing."""
+"""Evidence of a faultless campaign: one parent was added, verified and signed up, and the oracle finds nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Data = Mapping[str, Any]
 
 
 def digest(token: str) -> str:
-    """As the facts carry it."""
+    """Return the digest of a token as events carry it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Story:
-    """Builds the evidence; each method tells one step."""
+    """Builder of the evidence; each method adds one step."""
 
     def __init__(self) -> None:
         self.evidence = Evidence(Ledger())
@@ -45,7 +45,7 @@ class Story:
         self._account()
 
     def tell(self, type_: str, version: int, data: Data, *, lane: str = "single") -> Record:
-        """An event that went the whole way: committed, published, passed by every reader."""
+        """Add an event that was committed, published and processed by every reader."""
         owner, aggregate, *_ = type_.split(".")
         topic = "notifier.commands" if type_ == "notifier.message.send.v1" else f"{owner}.{aggregate}"
         key = str(data[TOPICS_BY_NAME[topic].key])
@@ -76,13 +76,13 @@ class Story:
         return record
 
     def add(self, table: str, **row: Any) -> None:
-        """A row of a table."""
+        """Add a row to a table."""
         self.evidence.tables[table].append(row)
 
     def ask(
         self, action: str, *, sent: dict[str, Any], mark: str = "", answer: dict[str, Any] | None = None
     ) -> None:
-        """A request that was acknowledged."""
+        """Add a request that was acknowledged."""
         entry = Entry(action, Outcome.OK, SCHOOL, mark, AT, AT + 1, 200, 1, sent, answer or {})
         self.evidence.ledger.add(entry)
 
@@ -175,5 +175,5 @@ class Story:
 
 
 def again(record: Record, **changes: Any) -> Record:
-    """The record once more, later on its partition."""
+    """Return the record once more, later on its partition."""
     return replace(record, offset=record.offset + 1_000, **changes)

@@ -1,4 +1,4 @@
-"""Tampering with events, copies, requests and poison."""
+"""Tampering with events, replicas, requests and poison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Breaks of a promise in a faultless story: what each tampers with, and the invariant that has to be seen broken."""
+"""Breaks of a promise in a faultless story: what each tampers with, and the invariant that must be reported as
+broken.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conductor: a fault of several steps is not over before its last, and holds up no other."""
+"""The conductor: a fault of several steps is not over before its last, and delays no other."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -17,7 +17,9 @@ class _NoParts:
 
 
 class _DiesWhileItIsAwaited:
-    """Killed a moment ago: it still counts as running, is found dead at the second look, and is well once restarted."""
+    """Part that was just killed: it still counts as running at first, is dead at the second poll, and ready once
+    restarted.
+    """
 
     name = "notifier-both-0"
 

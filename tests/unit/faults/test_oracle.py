@@ -1,4 +1,4 @@
-"""The oracle finds nothing in a faultless story, and each break of a promise where one was made."""
+"""The oracle finds nothing in a faultless story, and each broken promise where one was broken."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> 
 def test_i22_the_end_of_the_first_week_does_not_hold_in_the_one_that_verifying_in_time_began(
     renewed: bool,
 ) -> None:
-    """Pressed in the week and read after its end, which was told meanwhile; the sign-up came in the second week."""
+    """A press in the first period is read after its expiry was announced; the sign-up comes in the second period."""
     evidence = Story().evidence
     steps = ("verification_requested", "expired", "contact_verified", "issued", "accepted")
     versions = {f"invitations.invitation.{step}.v1": number for number, step in enumerate(steps)}

@@ -1,4 +1,4 @@
-"""What an outage measures of the load: an outage in which nobody wrote proves nothing."""
+"""Outages measure the load: an outage in which nothing was written proves nothing."""
 
 from tests.faults.campaign.ledger import Entry, Ledger, Outcome
 from tests.faults.campaign.watching import longest_gap

@@ -1,4 +1,4 @@
-"""A seed gives the same faults in the same order; nothing is left out by chance."""
+"""A seed gives the same faults in the same order, and no kind is left out by chance."""
 
 from tests.faults.campaign.faults import BEGIN, touched
 from tests.faults.campaign.plan import APART, KINDS, PARTS, Fault, plan
