@@ -53,9 +53,9 @@ class Page:
         with self._heard:
             self._open = self._open or line == "event: reload"
             if line.startswith("data: "):
-                for one in json.loads(line.removeprefix("data: ")).get("parents", ()):
-                    if one["delivery"] == "sent":
-                        self._sent.setdefault(one["parent_id"], now)
+                for parent in json.loads(line.removeprefix("data: ")).get("parents", ()):
+                    if parent["delivery"] == "sent":
+                        self._sent.setdefault(parent["parent_id"], now)
             self._heard.notify_all()
 
     def _tell(self) -> None:

@@ -58,7 +58,7 @@ def row(figure: Figure) -> tuple[str, ...]:
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Format rows into columns, each as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(one, widths, strict=True)) for one in rows)
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -39,7 +39,7 @@ async def rounds(rows: Rows, since: datetime) -> list[Round]:
     found = []
     for service in SERVICES:
         for statement in (_READ, _EMITTED):
-            found += [Round(**one) for one in await rows(statement.format(service, service), since)]
+            found += [Round(**row) for row in await rows(statement.format(service, service), since)]
     return found
 
 

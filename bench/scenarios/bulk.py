@@ -91,7 +91,7 @@ def _processes(jobs: Sequence[Job]) -> str:
     """Format the CPU by process, the most expensive first; those in brackets are not part of Kinvite."""
     spent = [{**job.cpu_seconds, **job.beside} for job in jobs]
     cost = {
-        name: median(one[name] * 1000 / job.parents for one, job in zip(spent, jobs, strict=True))
+        name: median(seconds[name] * 1000 / job.parents for seconds, job in zip(spent, jobs, strict=True))
         for name in spent[0]
     }
     rows = [(name, shown(cost[name])) for name in sorted(cost, key=cost.__getitem__, reverse=True)]
@@ -102,13 +102,17 @@ def _stages(jobs: Sequence[Job]) -> str:
     """Format when each stage began and ended, in the run of median speed."""
     middle = _middle(jobs)
     moments = [(name, "", f"{seconds:.2f}", "") for name, seconds in middle.moments.items()]
-    passed = [(one.name, f"{one.first:.2f}", f"{one.last:.2f}", str(one.records)) for one in middle.stages]
+    passed = [
+        (stage.name, f"{stage.first:.2f}", f"{stage.last:.2f}", str(stage.records)) for stage in middle.stages
+    ]
     return table([("stage", "first, s", "last, s", "records"), *passed, *moments])
 
 
 def _rounds(job: Job) -> str:
     """Format the sizes of the batches of one run."""
-    rows = [(one.name, str(one.records), str(one.rounds), shown(one.size)) for one in job.rounds]
+    rows = [
+        (round_.name, str(round_.records), str(round_.rounds), shown(round_.size)) for round_ in job.rounds
+    ]
     everything = ("all transactions, of everybody", "", str(job.transactions), "")
     return table([("who", "records", "rounds", "records a round"), *rows, everything])
 
@@ -136,8 +140,8 @@ def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
                 "cpu_seconds": dict(job.cpu_seconds),
                 "peak_bytes": job.peak_bytes,
                 "moments": dict(job.moments),
-                "stages": [(one.name, one.first, one.last, one.records) for one in job.stages],
-                "rounds": [(one.name, one.records, one.rounds) for one in job.rounds],
+                "stages": [(stage.name, stage.first, stage.last, stage.records) for stage in job.stages],
+                "rounds": [(round_.name, round_.records, round_.rounds) for round_ in job.rounds],
                 "transactions": job.transactions,
                 "curve": list(job.curve),
             }

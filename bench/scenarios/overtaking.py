@@ -92,7 +92,7 @@ class _Crowd:
             for email, parent_id in self.parents.items():
                 clicked.append(fingers.submit(click, email, parent_id))
                 time.sleep(CLICK_EVERY_SECONDS)  # the load's pace
-            done = [one.result() for one in clicked]
+            done = [future.result() for future in clicked]
         self.left = self.ahead()
         if not self.left:
             raise RuntimeError("the bulk run was over before the clicks were: take a larger --crowd")
@@ -100,7 +100,7 @@ class _Crowd:
 
 
 def _figures(name: str, seconds: list[float], crowd: _Crowd, goal: Goal) -> Iterator[Figure]:
-    samples, left = [one * 1000 for one in seconds], {"crowd left at the last click": crowd.left}
+    samples, left = [value * 1000 for value in seconds], {"crowd left at the last click": crowd.left}
     what = "click to accepted mail during a bulk run"
     yield pooled("G4", f"{what}, p50", [samples], 0.5, contestant=name)
     yield pooled("G4", f"{what}, p99", [samples], 0.99, contestant=name, goal=goal, detail=left)

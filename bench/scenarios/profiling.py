@@ -33,7 +33,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
             watched = kinvite.bulk(plan.parents)
             summaries = seen.result()
         calls = statements.calls()
-        lines = [one.line() for one in statements.top(STATEMENTS)]
+        lines = [statement.line() for statement in statements.top(STATEMENTS)]
     text = [
         f"{plan.parents:,} parents in {watched.seconds:.1f} s while watched, {usual.seconds:.1f} s otherwise"
     ]

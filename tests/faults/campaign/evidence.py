@@ -129,5 +129,5 @@ def _crashes(log: Path) -> list[str]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return str(value) if isinstance(value, UUID) else value

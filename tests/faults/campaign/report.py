@@ -32,7 +32,7 @@ class Report:
     @property
     def broken(self) -> list[str]:
         """Return everything that breaks a promise."""
-        return [f"{one.invariant} {what}" for one in self.verdicts for what in one.broken]
+        return [f"{verdict.invariant} {what}" for verdict in self.verdicts for what in verdict.broken]
 
     def weigh(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
         """Take over the verdicts of the oracle, and count the evidence."""
@@ -49,7 +49,7 @@ class Report:
             "accounts": len(evidence.table("signup.accounts")),
             "dead letters": len(letters),
             "addresses that behaved badly": len(evidence.played),
-            "losses": sum(len(one.broken) for one in verdicts),
+            "losses": sum(len(verdict.broken) for verdict in verdicts),
         }
 
     def table(self) -> str:
@@ -63,11 +63,13 @@ class Report:
             lines.append(f"  {action:22}{numbers}")
         lines += _section("noted", self.notes) + _section("came of it", self.counts)
         lines += _section("seconds", {name: round(value, 1) for name, value in self.seconds.items()})
-        lines += ["long outages", *(f"  {one}" for one in self.measures)] if self.measures else []
+        lines += ["long outages", *(f"  {measure}" for measure in self.measures)] if self.measures else []
         lines += ["invariants" + " " * 13 + "looked at  broken"]
-        for one in self.verdicts:
-            lines.append(f"  {one.invariant:16}{one.looked_at:12}{len(one.broken):8}  {one.promise}")
-            lines += [f"      {what}" for what in one.broken[:_SHOWN]]
+        for verdict in self.verdicts:
+            lines.append(
+                f"  {verdict.invariant:16}{verdict.looked_at:12}{len(verdict.broken):8}  {verdict.promise}"
+            )
+            lines += [f"      {what}" for what in verdict.broken[:_SHOWN]]
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:

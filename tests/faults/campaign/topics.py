@@ -62,9 +62,9 @@ async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Reco
         found: list[Record] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for partition, batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
-                found += [record_of(one) for one in batch if one.offset < ends[partition]]
+                found += [record_of(record) for record in batch if record.offset < ends[partition]]
         assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())}"
-        return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
+        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         await consumer.stop()
 

@@ -87,9 +87,15 @@ class Mill:
         self.trips = {name: Trips() for name in SERVICES}
         self.batches: list[Batch] = []
         self._workers = [
-            (name, topics_of(one.group), Worker(one, self.databases[name], Health().loop("test"), 0))
+            (
+                name,
+                topics_of(subscription.group),
+                Worker(subscription, self.databases[name], Health().loop("test"), 0),
+            )
             for name in SERVICES
-            for one in import_module(f"services.{name}.app").create_app().state.consumers.subscriptions
+            for subscription in import_module(f"services.{name}.app")
+            .create_app()
+            .state.consumers.subscriptions
         ]
         for name, trips in self.trips.items():
             trips.watch(self.databases[name])

@@ -18,7 +18,7 @@ def leaks(answer: httpx.Response, town: Town, *, echoes: bool = True) -> set[str
     With `echoes`, values from the path, query or body of this very request may occur.
     """
     answers = (*answer.history, answer)
-    said = "".join(one.text + str(one.headers) for one in answers)
+    said = "".join(response.text + str(response.headers) for response in answers)
     asked = answers[0].request
     question = str(asked.url) + asked.read().decode(errors="replace") if echoes else ""
     return {secret for secret in town.theirs.secrets() if secret in said and secret not in question}

@@ -114,7 +114,7 @@ class Operation:
 
     @property
     def parameters(self) -> list[str]:
-        return [one.partition(":")[0] for one in re.findall(r"\{([\w:]+)\}", self.path)]
+        return [name.partition(":")[0] for name in re.findall(r"\{([\w:]+)\}", self.path)]
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -162,9 +162,9 @@ async def _first_of(client: httpx.AsyncClient, path: str) -> httpx.Response:
 def filled_in(value: Any, values: Mapping[str, str]) -> Any:
     """Replace the names of ids by the ids."""
     if isinstance(value, dict):
-        return {name: filled_in(one, values) for name, one in value.items()}
+        return {name: filled_in(item, values) for name, item in value.items()}
     if isinstance(value, list):
-        return [filled_in(one, values) for one in value]
+        return [filled_in(item, values) for item in value]
     return value.format(**values) if isinstance(value, str) else value
 
 

@@ -31,16 +31,16 @@ def _of(asker: str) -> list[Operation]:
 
 def test_every_route_can_be_driven() -> None:
     """A new route fails here until `routes.py` describes a request for it."""
-    lacking = [f"{one.name}: {one.lacks}" for one in _OPERATIONS if one.lacks]
+    lacking = [f"{operation.name}: {operation.lacks}" for operation in _OPERATIONS if operation.lacks]
     assert not lacking, "tests/integration/tenancy/routes.py: " + "; ".join(lacking)
     assert len(_OPERATIONS) > 90
 
 
 def test_every_id_in_a_path_is_one_of_the_towns(town: Town) -> None:
     unknown = {
-        f"{one.name}: {{{name}}}"
-        for one in _OPERATIONS
-        for name in one.parameters
+        f"{operation.name}: {{{name}}}"
+        for operation in _OPERATIONS
+        for name in operation.parameters
         if name not in town.theirs.ids and name not in VALUES
     }
     assert not unknown, f"give the schools of town.py such ids: {unknown}"
@@ -139,7 +139,9 @@ async def test_i38_adding_somebody_does_not_tell_who_works_in_another_school(tow
         answer = await browser.post("/admin/staff", data={**fields, "form_token": await form_token(browser)})
         assert (answer.status_code, "here already" in answer.text) == (422, False)
         assert "An owner has to add this person." in answer.text
-        assert not {one for one in town.theirs.secrets() if one in answer.text} - {town.theirs.tag.lower()}
+        assert not {secret for secret in town.theirs.secrets() if secret in answer.text} - {
+            town.theirs.tag.lower()
+        }
     assert await rows_of(town, town.theirs) == before
 
 
@@ -154,7 +156,7 @@ async def test_i38_pages_of_parents_hooks_and_what_anybody_may_ask_tell_nothing(
         form = {"username": f"{town.ours.tag}.parent", "password": PASSWORD}
         assert (await browser.post("/login", data=form)).status_code == 303
         asked = [*_of("parent"), *_of("anybody"), *_of("provider")]
-        for operation in sorted(asked, key=lambda one: one.path.endswith("sign-out")):
+        for operation in sorted(asked, key=lambda operation: operation.path.endswith("sign-out")):
             answer = await operation.send(browser, town.theirs.ids)
             forged = operation.asker == "provider" and answer.status_code != 403
             leaked = leaks(answer, town, echoes=False)

@@ -149,10 +149,12 @@ async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
     other = await up.post(f"{root}/students", {"name": f"{tag} Third", **cousin})
     school.ids["other_student_id"] = other["student_id"]
     parents = await up.items(f"{root}/parents")
-    parent = next(one for one in parents if len(one["children"]) > 1)
+    parent = next(parent for parent in parents if len(parent["children"]) > 1)
     school.ids["parent_id"] = parent["parent_id"]
     school.ids["contact_id"] = parent["contacts"][0]["contact_id"]
-    school.ids["invited_id"] = next(one["parent_id"] for one in parents if one is not parent)
+    school.ids["invited_id"] = next(
+        candidate["parent_id"] for candidate in parents if candidate is not parent
+    )
     groups = await up.items(f"{root}/siblings", show="linked")
     school.ids["sibling_group_id"] = groups[0]["sibling_group_id"]
 

@@ -30,7 +30,7 @@ def a_sign_up_is_never_decided(evidence: Evidence) -> None:
 
 @breaks("I21")
 def a_link_was_used_by_looking(evidence: Evidence) -> None:
-    evidence.ledger.entries[:] = [one for one in evidence.ledger.entries if one.action != "verify"]
+    evidence.ledger.entries[:] = [entry for entry in evidence.ledger.entries if entry.action != "verify"]
 
 
 @breaks("I22")
@@ -111,7 +111,7 @@ def an_invitation_is_promised_and_another_is_sent(evidence: Evidence) -> None:
 
 @breaks("I31")
 def a_mail_is_lost(evidence: Evidence) -> None:
-    evidence.arrivals[:] = [one for one in evidence.arrivals if one.message_id != JOIN_MESSAGE]
+    evidence.arrivals[:] = [arrival for arrival in evidence.arrivals if arrival.message_id != JOIN_MESSAGE]
 
 
 @breaks("I31")

@@ -25,7 +25,7 @@ def breaks(invariant: str) -> Callable[[Tamper], Tamper]:
 
 
 def record_of(evidence: Evidence, type_: str) -> Record:
-    return next(one for one in evidence.records if one.type == type_)
+    return next(record for record in evidence.records if record.type == type_)
 
 
 def row_of(evidence: Evidence, table: str, **wanted: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> 
     evidence.records.append(blocked)
     for table in ("signup.accounts", "signup.memberships"):
         evidence.table(table).clear()
-    accounts = next(one for one in judge(evidence) if one.invariant == "I20")
+    accounts = next(verdict for verdict in judge(evidence) if verdict.invariant == "I20")
     assert accounts.broken == []
 
 

@@ -98,24 +98,30 @@ def _some(world: World, records: Sequence[Record], most: int) -> list[Record]:
 
 
 async def _send_again(world: World, topic: str) -> None:
-    ours = [one for one in await dump(world.broker.bootstrap, [topic]) if poison.kind_of(one.key) is None]
+    ours = [
+        record for record in await dump(world.broker.bootstrap, [topic]) if poison.kind_of(record.key) is None
+    ]
     async with plain_producer(world.broker.bootstrap) as producer:
-        for one in _some(world, ours, _MOST_DUPLICATES):
-            await producer.send(topic, one.raw.value, key=one.raw.key, headers=list(one.raw.headers))
+        for record in _some(world, ours, _MOST_DUPLICATES):
+            await producer.send(topic, record.raw.value, key=record.raw.key, headers=list(record.raw.headers))
             world.note("records duplicated")
 
 
 async def _send_stale(world: World, topic: str) -> None:
-    records = [one for one in await dump(world.broker.bootstrap, [topic]) if _is_whole(one)]
-    newest = {one.key: one.version for one in sorted(records, key=lambda one: one.version)}
-    old = [one for one in records if one.version < newest[one.key] and not one.id.startswith(AGAIN)]
+    records = [record for record in await dump(world.broker.bootstrap, [topic]) if _is_whole(record)]
+    newest = {record.key: record.version for record in sorted(records, key=lambda record: record.version)}
+    old = [
+        record
+        for record in records
+        if record.version < newest[record.key] and not record.id.startswith(AGAIN)
+    ]
     async with plain_producer(world.broker.bootstrap) as producer:
-        for one in _some(world, old, _MOST_STALE):
-            for new_id in (one.id, f"{AGAIN}{uuid.UUID(int=world.dice.getrandbits(128))}"):
+        for record in _some(world, old, _MOST_STALE):
+            for new_id in (record.id, f"{AGAIN}{uuid.UUID(int=world.dice.getrandbits(128))}"):
                 headers = [
-                    (name, new_id.encode() if name == "ce_id" else text) for name, text in one.raw.headers
+                    (name, new_id.encode() if name == "ce_id" else text) for name, text in record.raw.headers
                 ]
-                await producer.send(topic, one.raw.value, key=one.raw.key, headers=headers)
+                await producer.send(topic, record.raw.value, key=record.raw.key, headers=headers)
                 world.note("stale records")
 
 

@@ -59,7 +59,7 @@ def make(topic: str, kind: str, dice: random.Random) -> Poison:
 
 
 def _with(poison: Poison, name: str, value: bytes) -> Poison:
-    headers = [(one, value if one == name else text) for one, text in poison.headers]
+    headers = [(header, value if header == name else text) for header, text in poison.headers]
     return replace(poison, headers=headers)
 
 

@@ -118,7 +118,7 @@ class Office:
 
     async def invite_many(self) -> None:
         school_id = self._school()
-        chosen = [one.parent_id for one in self._memory.parents if one.school_id == school_id][-20:]
+        chosen = [parent.parent_id for parent in self._memory.parents if parent.school_id == school_id][-20:]
         select = {"parent_ids": chosen} if chosen and self._dice.random() < 0.6 else {"all": True}
         body = {"select": select, "channel": "email"}
         path = f"/invitations/v1/schools/{school_id}/bulk"

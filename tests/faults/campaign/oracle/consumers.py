@@ -35,12 +35,14 @@ def passed_by_all(evidence: Evidence) -> Verdict:
 def one_effect(evidence: Evidence) -> Verdict:
     verdict = Verdict("I10", "each effect is there once, however often its cause was delivered or asked for")
     commands = [json.loads(row["data"]) for row in _sent(evidence, "notifier.message.send.v1")]
-    asked = Counter((one["invitation_id"], one["generation"], one["template"]) for one in commands)
+    asked = Counter(
+        (command["invitation_id"], command["generation"], command["template"]) for command in commands
+    )
     for cause, count in asked.items():
         verdict.expect(count == 1, f"{count} commands to send {cause}")
     queued = {row["message_id"] for row in evidence.table("notifier.messages")}
-    for one in commands:
-        verdict.expect(one["message_id"] in queued, f"command {one['message_id']} was never queued")
+    for command in commands:
+        verdict.expect(command["message_id"] in queued, f"command {command['message_id']} was never queued")
     signed_up = Counter(
         json.loads(row["data"])["account_id"] for row in _sent(evidence, "signup.account.signed_up.v1")
     )

@@ -133,7 +133,7 @@ def _plain(part: str, value: Any) -> Any:
 
 def _contacts(contacts: Any) -> list[tuple[str, str]]:
     """Return the kinds and addresses of contacts."""
-    return sorted((one["kind"], one["address"]) for one in contacts)
+    return sorted((contact["kind"], contact["address"]) for contact in contacts)
 
 
 CHECKS = (newest_wins, owner_told_all, office_knows_families)

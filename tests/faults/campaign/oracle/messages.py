@@ -25,7 +25,7 @@ def all_settled(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I31", "every message has an end; what was sent was received, and what was not has its reason"
     )
-    received = {one.message_id for one in evidence.arrivals}
+    received = {arrival.message_id for arrival in evidence.arrivals}
     unsure = _unsure(evidence)
     for row in evidence.table("notifier.messages"):
         named = f"message {row['message_id']} ({row['state']}, {row['code']})"
@@ -101,10 +101,14 @@ def right_links(evidence: Evidence) -> Verdict:
             data = record.data or {}
             digests.setdefault(data["message_id"], set()).add(data["token_digest"])
     rows = {row["message_id"]: row for row in evidence.table("notifier.messages")}
-    for one in evidence.arrivals:
-        verdict.expect(one.message_id in rows, f"{one.to} got {one.message_id}, which nobody commanded")
-        found = {hashlib.sha256(token.encode()).hexdigest() for token in one.tokens}
-        verdict.expect(found == digests.get(one.message_id), f"{one.to}: {one.message_id} has another link")
+    for arrival in evidence.arrivals:
+        verdict.expect(
+            arrival.message_id in rows, f"{arrival.to} got {arrival.message_id}, which nobody commanded"
+        )
+        found = {hashlib.sha256(token.encode()).hexdigest() for token in arrival.tokens}
+        verdict.expect(
+            found == digests.get(arrival.message_id), f"{arrival.to}: {arrival.message_id} has another link"
+        )
     return verdict
 
 
@@ -138,8 +142,8 @@ def _unsure(evidence: Evidence) -> Counter[str]:
 
 def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
     found: dict[str, list[Arrival]] = {}
-    for one in sorted(arrivals, key=lambda one: one.at):
-        found.setdefault(one.message_id, []).append(one)
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
+        found.setdefault(arrival.message_id, []).append(arrival)
     return found
 
 
@@ -151,7 +155,9 @@ def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
         return True
     begin, end = first.at - _CLOCK_SECONDS, second.at + _CLOCK_SECONDS
     return any(
-        one.began_at <= end and begin <= one.ended_at for one in evidence.disturbances if _matters(one.what)
+        disturbance.began_at <= end and begin <= disturbance.ended_at
+        for disturbance in evidence.disturbances
+        if _matters(disturbance.what)
     )
 
 
@@ -161,7 +167,7 @@ def _matters(what: str) -> bool:
 
 def duplicates(evidence: Evidence) -> int:
     """Count the copies beyond the first of each message."""
-    return len(evidence.arrivals) - len({one.message_id for one in evidence.arrivals})
+    return len(evidence.arrivals) - len({arrival.message_id for arrival in evidence.arrivals})
 
 
 CHECKS = (all_settled, every_invite_sent, runs_add_up, right_links, copies_excused)

@@ -88,7 +88,7 @@ def never_too_late(evidence: Evidence) -> Verdict:
 def ends_told_once(evidence: Evidence) -> Verdict:
     verdict = Verdict("I25", "the end of a week is told, once and not early")
     told: Counter[tuple[str, int, datetime]] = Counter()
-    for record_id, record in {one.id: one for one in _facts(evidence, "expired")}.items():
+    for record_id, record in {record.id: record for record in _facts(evidence, "expired")}.items():
         told[*_link(record), _ended(record)] += 1
         at = datetime.fromisoformat(record.time)
         verdict.expect(
@@ -123,9 +123,9 @@ def newest_link_only(evidence: Evidence) -> Verdict:
     for record in _facts(evidence, "accepted", "contact_verified"):
         generation = _data(record)["generation"]
         newer = [
-            one
-            for version, one in issued.get(record.key, ())
-            if version < record.version and one > generation
+            newer_generation
+            for version, newer_generation in issued.get(record.key, ())
+            if version < record.version and newer_generation > generation
         ]
         verdict.expect(not newer, f"{record.key}: generation {generation} was taken after {newer}")
     one_each = Counter(
@@ -170,7 +170,7 @@ def dead_links_stay_dead(evidence: Evidence) -> Verdict:
         for record in _facts(evidence, name):
             turns.setdefault(record.key, []).append((record.version, alive))
     first: dict[str, Record] = {}
-    for record in sorted(_facts(evidence, "accepted", "contact_verified"), key=lambda one: one.version):
+    for record in sorted(_facts(evidence, "accepted", "contact_verified"), key=lambda record: record.version):
         first.setdefault(_data(record)["submission_id"], record)
     for record in first.values():
         earlier = [turn for turn in turns.get(record.key, ()) if turn[0] < record.version]
