@@ -13,7 +13,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.engine import make_url
 
 from shared.runtime.database import create_engine
-from shared.runtime.migrations import add_runtime_tables
+from shared.runtime.migrations.runner import add_runtime_tables
 from tests.support.postgres import as_owner
 
 _SERVICES = ("dashboard", "invitations", "notifier", "roster", "signup")
