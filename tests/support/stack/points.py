@@ -110,9 +110,9 @@ def _around_commits(passage: Passage) -> None:
         async with transaction(database, **named) as open_one:
             yield open_one
             passage(BLOCK)
-            if open_one.emitted:
+            if open_one.callbacks_after_commit:
                 passage("P1")
-        if open_one.emitted:
+        if open_one.callbacks_after_commit:
             passage("P2")
 
     Database.transaction = watched  # type: ignore[method-assign, assignment]
