@@ -9,12 +9,12 @@ import pytest
 from tests.faults.campaign.plan import KINDS, plan
 from tests.faults.campaign.run import Options, campaign
 from tests.support.brokers.base import Unavailable
-from tests.support.stack.points import POINTS
+from tests.support.stack.kill_points import POINTS
 
 _FAULTS = len(KINDS) + 2
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
@@ -39,7 +39,7 @@ def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
             Options(seed, clerks=3, apart=apart),
             plan(seed, _FAULTS, gap_seconds=(0.5, 2.0), apart=apart),
             tmp_path,
-            _say,
+            _log,
         )
     except Unavailable as reason:
         pytest.skip(str(reason))

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.faults.victim import POINTS
+from tests.faults.crash_process import POINTS
 from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -19,9 +19,11 @@ _RECOVERY_SECONDS = 90
 
 
 @asynccontextmanager
-async def _victim(point: str, environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _crash_process(
+    point: str, environment: dict[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.victim", point, env={**os.environ, **environment}
+        sys.executable, "-m", "tests.faults.crash_process", point, env={**os.environ, **environment}
     )
     try:
         yield process
@@ -43,11 +45,11 @@ async def test_i1_i10_killed_between_commit_and_effect(
 ) -> None:
     async with stage(database_url, broker) as scene:
         await scene.emit(*(added() for _ in range(100)))
-        async with _victim(point, environment) as killed:
-            assert await asyncio.wait_for(killed.wait(), 60) == -signal.SIGKILL
+        async with _crash_process(point, environment) as process:
+            assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
         await scene.emit(*(added() for _ in range(100)))
 
-        async with _victim("none", environment):
+        async with _crash_process("none", environment):
             await eventually(lambda: have_effects(scene, 200), within_seconds=_RECOVERY_SECONDS)
             await scene.emit(added())
             await eventually(lambda: have_effects(scene, 201), within_seconds=30)

@@ -33,15 +33,15 @@ def main() -> int:
     )
     began = time.monotonic()
 
-    def say(text: str) -> None:
+    def log(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
 
-    say(f"seed {seed}; logs and report.json in {directory}")
+    log(f"seed {seed}; logs and report.json in {directory}")
     options = Options(seed, clerks=given.clerks, outages=given.outages, apart=given.apart)
     try:
-        report = campaign(options, faults, directory, say)
+        report = campaign(options, faults, directory, log)
     except Unavailable as reason:
-        say(str(reason))
+        log(str(reason))
         return 2
     sys.stdout.write(report.table() + "\n")
     return 1 if report.broken else 0

@@ -76,30 +76,30 @@ class Evidence:
     tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     arrivals: list[Arrival] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
-    played: dict[str, str] = field(default_factory=dict)
+    address_behaviours: dict[str, str] = field(default_factory=dict)
     crashes: list[str] = field(default_factory=list)
 
     def table(self, name: str) -> list[Row]:
         return self.tables.get(name, [])
 
 
-async def gather(database: str, ledger: Ledger) -> Evidence:
+async def collect(database: str, ledger: Ledger) -> Evidence:
     """Read the tables."""
-    found = Evidence(ledger)
+    evidence = Evidence(ledger)
     connection = await asyncpg.connect(database)
     try:
         for table in _TABLES:
             rows = await connection.fetch(f"SELECT * FROM {table}")
-            found.tables[table] = [{name: _plain(value) for name, value in row.items()} for row in rows]
+            evidence.tables[table] = [{name: _plain(value) for name, value in row.items()} for row in rows]
     finally:
         await connection.close()
-    return found
+    return evidence
 
 
-def read_files(found: Evidence, directory: Path) -> None:
+def read_files(evidence: Evidence, directory: Path) -> None:
     """Add what is in files: crashes from the log of each process, and the arrivals that the mailbox recorded."""
-    found.arrivals = list(arrivals(directory / ARRIVALS))
-    found.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
+    evidence.arrivals = list(arrivals(directory / ARRIVALS))
+    evidence.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
 
 
 def arrivals(file: Path) -> Iterable[Arrival]:
@@ -109,11 +109,11 @@ def arrivals(file: Path) -> Iterable[Arrival]:
             note = json.loads(line)
         except ValueError:
             continue
-        tokens = tuple(found[1] for link in note["links"] if (found := TOKEN.search(link)))
-        yield Arrival(note["at"], note["channel"], note["to"], message_id_of(note["key"]), tokens)
+        tokens = tuple(match[1] for link in note["links"] if (match := TOKEN.search(link)))
+        yield Arrival(note["at"], note["channel"], note["to"], parse_message_id(note["key"]), tokens)
 
 
-def message_id_of(key: str) -> str:
+def parse_message_id(key: str) -> str:
     """Return the notifier's message id from the Message-ID of an email, or from the status callback URL of a text."""
     name = key.strip("<>").partition("@")[0]
     try:

@@ -50,7 +50,7 @@ class Ledger:
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def of(self, *actions: str, outcome: Outcome | None = Outcome.OK) -> Iterator[Entry]:
+    def select(self, *actions: str, outcome: Outcome | None = Outcome.OK) -> Iterator[Entry]:
         """Yield the entries of these actions with that outcome, or with any outcome if it is None."""
         for entry in self.entries:
             if entry.action in actions and outcome in (None, entry.outcome):

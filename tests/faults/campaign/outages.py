@@ -12,10 +12,10 @@ import asyncpg
 from tests.faults.campaign.conductor import Conductor
 from tests.faults.campaign.ledger import Outcome
 from tests.faults.campaign.plan import APART
-from tests.faults.campaign.watching import WRITES, Watch, longest_gap, p99, until_published, watch
+from tests.faults.campaign.sampling import WRITES, Samples, longest_gap, p99, sample, wait_until_published
 from tests.faults.campaign.world import World
 from tests.support.stack import SERVICES
-from tests.support.stack.points import BLOCK, BLOCK_SECONDS, arm, disarm
+from tests.support.stack.kill_points import BLOCK, BLOCK_SECONDS, arm, disarm
 
 _STORM_SECONDS = 5.0
 
@@ -40,14 +40,17 @@ Play = Callable[[World, Conductor, float], Sequence[Measure]]
 
 def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
     """Play all outages, each for this share of its full length."""
-    found: list[Measure] = []
+    measures: list[Measure] = []
     for minutes, outage in OUTAGES:
         began = time.time()
         seen = outage(world, conductor, minutes * 60 * share)
         words = outage.__name__.replace("_", " ")
         gap = longest_gap(world.load.ledger, began, time.time())
-        found += [*seen, Measure(seen[0].invariant, f"longest time without a write taken, {words}", 60, gap)]
-    return found
+        measures += [
+            *seen,
+            Measure(seen[0].invariant, f"longest time without a write taken, {words}", 60, gap),
+        ]
+    return measures
 
 
 def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
@@ -55,7 +58,7 @@ def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Seq
     other = world.site.database.rpartition("/")[0] + "/postgres"
     with asyncio.Runner() as runner:
         held = [runner.run(_hold_transaction(database)) for database in (world.site.database, other)]
-        ages = watch(world, conductor, seconds).ages
+        ages = sample(world, conductor, seconds).ages
         for connection in held:
             runner.run(connection.close())
     return [Measure("I5", "oldest unpublished event (p99 of looks)", 5, p99(ages))]
@@ -75,14 +78,14 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
     ended = time.time()
     errors = [
         entry
-        for entry in world.load.ledger.of(*WRITES, outcome=Outcome.UNKNOWN)
+        for entry in world.load.ledger.select(*WRITES, outcome=Outcome.UNKNOWN)
         if began <= entry.began_at and entry.ended_at <= ended
     ]
     for entry in errors:
         world.note(f"no answer to {entry.action}: {entry.failure or entry.status} (try {entry.tries})")
     world.broker.start()
     back = time.monotonic()
-    until_published(world, conductor)
+    wait_until_published(world, conductor)
     return [
         Measure("I6", "writes without an answer while no broker was there", 0, len(errors), "writes"),
         Measure("I6", "until what had waited was published", 300, time.monotonic() - back),
@@ -91,33 +94,33 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
 
 def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
     """Let a replica leave or come back every five seconds (I16)."""
-    parts, seen = list(world.stack.services.values()), Watch()
+    parts, seen = list(world.stack.services.values()), Samples()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         part = world.dice.choice(parts)
-        over = world.disturbed(f"storm {part.name}")
+        end = world.begin_disturbance(f"storm {part.name}")
         part.stop()
-        watch(world, conductor, _STORM_SECONDS, seen)
+        sample(world, conductor, _STORM_SECONDS, seen)
         if not part.runs():
             part.start()
-        watch(world, conductor, _STORM_SECONDS, seen)
-        over()
+        sample(world, conductor, _STORM_SECONDS, seen)
+        end()
         world.note("rebalances", 2)
     return [Measure("I16", "longest time without a record passed", 60, seen.longest)]
 
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
     """Stop one replica of each service with its leases and partitions; with `--apart` the worker (I18)."""
-    stopped = [world.stack.of(service)[-1] for service in SERVICES]
+    stopped = [world.stack.parts_of_service(service)[-1] for service in SERVICES]
     works = any(part.name not in APART.values() for part in stopped)
-    over = world.disturbed("pause notifier and all others")
+    end = world.begin_disturbance("pause notifier and all others")
     for part in stopped:
         part.pause()
-    seen = watch(world, conductor, seconds)
+    seen = sample(world, conductor, seconds)
     ready = [part for part in stopped if part.is_ready()]
     for part in stopped:
         part.resume()
-    over()
+    end()
     return [
         Measure("I18", "stopped replicas that still call themselves ready", 0, len(ready), "replicas"),
         Measure("I18", "oldest unpublished event beside stopped replicas", 10, max(seen.ages)),
@@ -127,13 +130,13 @@ def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequ
 
 def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequence[Measure]:
     """Block the event loop of one process of each service for longer than its sessions last (I18)."""
-    over = world.disturbed("block notifier and all others")
+    end = world.begin_disturbance("block notifier and all others")
     for service in SERVICES:
-        arm(world.points, service, BLOCK, 1)
-    seen = watch(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
-    reached = [disarm(world.points, service, BLOCK) for service in SERVICES]
+        arm(world.kill_points, service, BLOCK, 1)
+    seen = sample(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
+    reached = [disarm(world.kill_points, service, BLOCK) for service in SERVICES]
     world.note("event loops blocked", sum(reached))
-    over()
+    end()
     return [Measure("I18", "longest time without a record passed, loops blocked", 120, seen.longest)]
 
 
@@ -143,7 +146,7 @@ def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequenc
     conductor.rest(seconds)
     world.broker.resume()
     began = time.monotonic()
-    until_published(world, conductor)
+    wait_until_published(world, conductor)
     return [Measure("I18", "until the paused broker's backlog was published", 120, time.monotonic() - began)]
 
 

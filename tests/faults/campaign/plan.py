@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.support.stack import SERVICES
-from tests.support.stack.points import POINTS
+from tests.support.stack.kill_points import POINTS
 
 REPLICAS = 2
 PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
@@ -53,13 +53,13 @@ class Fault:
 
 
 _POINT_TARGETS = {
-    "P1": EMITTING,
-    "P2": EMITTING,
-    "P3": EMITTING,
-    "P4": EMITTING,
-    "P5": SERVICES,
-    "P6": ("notifier",),
-    "P7": ("notifier",),
+    "K1": EMITTING,
+    "K2": EMITTING,
+    "K3": EMITTING,
+    "K4": EMITTING,
+    "K5": SERVICES,
+    "K6": ("notifier",),
+    "K7": ("notifier",),
 }
 KINDS = (
     Kind("kill", PARTS, (0.0, 3.0), 10),

@@ -34,7 +34,7 @@ class Report:
         """Return everything that breaks a promise."""
         return [f"{verdict.invariant} {what}" for verdict in self.verdicts for what in verdict.broken]
 
-    def weigh(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
+    def add_verdicts(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
         """Take over the verdicts of the oracle, and count the evidence."""
         letters = [
             row for name, rows in evidence.tables.items() if name.endswith(".dead_letter") for row in rows
@@ -48,7 +48,7 @@ class Report:
             "duplicates": duplicates(evidence),
             "accounts": len(evidence.table("signup.accounts")),
             "dead letters": len(letters),
-            "addresses that behaved badly": len(evidence.played),
+            "addresses that behaved badly": len(evidence.address_behaviours),
             "losses": sum(len(verdict.broken) for verdict in verdicts),
         }
 
@@ -67,7 +67,7 @@ class Report:
         lines += ["invariants" + " " * 13 + "looked at  broken"]
         for verdict in self.verdicts:
             lines.append(
-                f"  {verdict.invariant:16}{verdict.looked_at:12}{len(verdict.broken):8}  {verdict.promise}"
+                f"  {verdict.invariant:16}{verdict.checked:12}{len(verdict.broken):8}  {verdict.promise}"
             )
             lines += [f"      {what}" for what in verdict.broken[:_SHOWN]]
         return "\n".join(lines)

@@ -26,10 +26,10 @@ class Site:
     database: str
 
 
-def site_of(stack: Stack, cluster: Cluster) -> Site:
+def stack_site(stack: Stack, cluster: Cluster) -> Site:
     """Return the site of a stack of separate processes."""
     return Site(
-        lambda service: [part.url for part in stack.answering(service)],
+        lambda service: [part.url for part in stack.api_parts(service)],
         stack.mailbox.url,
         bearer(),
         as_superuser(cluster.url(DATABASE)),

@@ -59,17 +59,17 @@ async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Reco
         ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        found: list[Record] = []
+        records: list[Record] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for partition, batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
-                found += [record_of(record) for record in batch if record.offset < ends[partition]]
-        assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())}"
-        return sorted(found, key=lambda record: (record.topic, record.partition, record.offset))
+                records += [parse_record(record) for record in batch if record.offset < ends[partition]]
+        assert len(records) == sum(ends.values()), f"{len(records)} of {sum(ends.values())}"
+        return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         await consumer.stop()
 
 
-def record_of(raw: Any) -> Record:
+def parse_record(raw: Any) -> Record:
     """Read a consumer's record as far as it can be read."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in raw.headers}
     version = headers.get("ce_aggregateversion", "")

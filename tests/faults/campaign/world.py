@@ -16,7 +16,7 @@ from tests.support.stack import Part, Stack
 
 Undo = Callable[[], float | None]
 """Takes a fault back. It answers None once it is over, else after how many seconds it wants to be asked again."""
-Over = Callable[[], None]
+End = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Disturbance:
     ended_at: float
 
 
-def in_steps(steps: Iterator[float]) -> Undo:
+def stepwise_undo(steps: Iterator[float]) -> Undo:
     """Return the undo of a fault of several steps; each step yields the seconds until the next, while other faults go
     on.
     """
@@ -44,7 +44,7 @@ class World:
     broker: KafkaFromJars
     site: Site
     load: Load
-    points: Path
+    kill_points: Path
     dice: random.Random
     disturbances: list[Disturbance] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class World:
         """Add to the count of what happened."""
         self.notes[what] = self.notes.get(what, 0) + count
 
-    def disturbed(self, what: str) -> Over:
+    def begin_disturbance(self, what: str) -> End:
         """Begin a disturbance; the returned function ends it."""
         began = time.time()
         return lambda: self.disturbances.append(Disturbance(what, began, time.time()))

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from shared.runtime.core import ServiceSettings
 from shared.runtime.service import run_command
-from tests.support.stack import points
+from tests.support.stack import kill_points
 
 _SERVICES = Path(__file__).parents[3] / "services"
 
@@ -35,5 +35,5 @@ def _both(create_app: Callable[..., FastAPI], settings: ServiceSettings, **_: bo
 
 
 if __name__ == "__main__":
-    points.install(sys.argv[1])
+    kill_points.install(sys.argv[1])
     run(sys.argv[1], sys.argv[2])

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.faults.campaign.evidence import Evidence
-from tests.unit.faults.story import AT, JOIN_MESSAGE, NOW, PARENT, again
-from tests.unit.faults.tampering import breaks, excuse_a_copy, record_of
+from tests.unit.faults.story import AT, JOIN_MESSAGE, NOW, PARENT, resend
+from tests.unit.faults.tampering import breaks, excuse_a_copy, find_record
 
 
 @breaks("I20")
 def a_link_is_accepted_twice(evidence: Evidence) -> None:
-    record = record_of(evidence, "invitations.invitation.accepted.v1")
+    record = find_record(evidence, "invitations.invitation.accepted.v1")
     data = {**(record.data or {}), "submission_id": "another"}
-    evidence.records.append(again(record, id="event-y", version=5, data=data))
+    evidence.records.append(resend(record, id="event-y", version=5, data=data))
 
 
 @breaks("I20")
@@ -60,16 +60,16 @@ def the_end_of_a_week_is_never_told(evidence: Evidence) -> None:
 
 
 def _end_a_week(evidence: Evidence, of: str, ended: datetime, version: int | None = None) -> None:
-    record = record_of(evidence, of)
+    record = find_record(evidence, of)
     data = {"generation": 1, "parent_id": PARENT, "expired_at": ended.isoformat()}
     change = {"type": "invitations.invitation.expired.v1", "data": data}
     version = record.version if version is None else version
-    evidence.records.append(again(record, id=f"event-e{version}", version=version, **change))
+    evidence.records.append(resend(record, id=f"event-e{version}", version=version, **change))
 
 
 @breaks("I23")
 def an_older_link_is_accepted(evidence: Evidence) -> None:
-    record = record_of(evidence, "invitations.invitation.issued.v1")
+    record = find_record(evidence, "invitations.invitation.issued.v1")
     newer = {**(record.data or {}), "generation": 2}
     evidence.records[evidence.records.index(record)] = replace(record, data=newer)
 
@@ -81,7 +81,7 @@ def a_removed_parent_keeps_access(evidence: Evidence) -> None:
 
 @breaks("I24")
 def a_withdrawn_link_is_accepted(evidence: Evidence) -> None:
-    issued = record_of(evidence, "invitations.invitation.issued.v1")
+    issued = find_record(evidence, "invitations.invitation.issued.v1")
     withdrawn = replace(issued, type="invitations.invitation.withdrawn.v1")
     evidence.records.insert(evidence.records.index(issued), withdrawn)
     evidence.records.remove(issued)

@@ -24,11 +24,11 @@ def breaks(invariant: str) -> Callable[[Tamper], Tamper]:
     return keep
 
 
-def record_of(evidence: Evidence, type_: str) -> Record:
+def find_record(evidence: Evidence, type_: str) -> Record:
     return next(record for record in evidence.records if record.type == type_)
 
 
-def row_of(evidence: Evidence, table: str, **wanted: Any) -> dict[str, Any]:
+def find_row(evidence: Evidence, table: str, **wanted: Any) -> dict[str, Any]:
     return next(
         row for row in evidence.table(table) if all(row[name] == value for name, value in wanted.items())
     )

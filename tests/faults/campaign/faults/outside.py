@@ -35,22 +35,22 @@ RETURNING invitation_id
 """
 
 
-def nothing() -> None:
+def undo_nothing() -> None:
     """Undo nothing."""
 
 
-def spoil(world: World, fault: Fault) -> Undo:
+def misbehave(world: World, fault: Fault) -> Undo:
     """Let the next addresses that staff enter behave badly."""
     behaviour = fault.kind.removeprefix("provider ")
-    world.load.spoil(behaviour, addresses=_ADDRESSES, times=BEHAVIOURS[behaviour])
-    return nothing
+    world.load.misbehave(behaviour, addresses=_ADDRESSES, times=BEHAVIOURS[behaviour])
+    return undo_nothing
 
 
 def republish_all(world: World, fault: Fault) -> Undo:
     """Republish everything that a service has sent, as `kinvite outbox republish` does."""
     rows = asyncio.run(_republish(world, fault.target))
     world.note("records republished", rows)
-    return nothing
+    return undo_nothing
 
 
 async def _republish(world: World, service: str) -> int:
@@ -71,4 +71,4 @@ def make_due(world: World, fault: Fault) -> Undo:
         world.note("not possible meanwhile")
     else:
         world.note("weeks ended at once", len(done.split()))
-    return nothing
+    return undo_nothing

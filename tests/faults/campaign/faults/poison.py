@@ -80,7 +80,7 @@ KINDS: dict[str, Callable[[Poison], Poison]] = {
 PARKED = frozenset(KINDS) - {"unknown type"}
 
 
-def kind_of(key: str) -> str | None:
+def poison_kind(key: str) -> str | None:
     """Return the kind of poison from a key, or None for a record of ours."""
     if not key.startswith(PREFIX):
         return None

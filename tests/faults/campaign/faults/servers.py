@@ -8,24 +8,24 @@ from tests.faults.campaign.world import Undo, World
 
 def kill_postgres(world: World, fault: Fault) -> Undo:
     """Kill every process of PostgreSQL at once; it recovers from its log."""
-    over = world.disturbed("postgres")
+    end = world.begin_disturbance("postgres")
     world.cluster.kill()
 
     def back() -> None:
         world.cluster.start()
-        over()
+        end()
 
     return back
 
 
 def restart_postgres(world: World, fault: Fault) -> Undo:
     """Restart PostgreSQL by a fast shutdown, which cuts off open transactions."""
-    over = world.disturbed("postgres")
+    end = world.begin_disturbance("postgres")
     world.cluster.stop()
 
     def back() -> None:
         world.cluster.start()
-        over()
+        end()
 
     return back
 
@@ -44,11 +44,11 @@ def pause_broker(world: World, fault: Fault) -> Undo:
 
 def kill_mailbox(world: World, fault: Fault) -> Undo:
     """Kill the mailbox, which stands in for the providers."""
-    over = world.disturbed("mailbox")
+    end = world.begin_disturbance("mailbox")
     world.stack.mailbox.kill()
 
     def back() -> None:
         world.stack.mailbox.start()
-        over()
+        end()
 
     return back

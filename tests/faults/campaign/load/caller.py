@@ -21,7 +21,7 @@ _AGAIN = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """A request.
 
     With `keyed` it has an idempotency key, so that it may be repeated; `form` has the fields of a page.
@@ -55,26 +55,26 @@ class Caller:
         """Return the address of one replica that serves the service's API."""
         return self.dice.choice(self.site.urls(service))
 
-    async def ask(self, ask: Ask) -> Entry:
+    async def send(self, request: Request) -> Entry:
         """Send a request and record its outcome in the ledger."""
         began, key, tries = time.time(), str(uuid.uuid4()), 1
-        answer = await self._send(ask, key)
-        while _outcome(answer) is Outcome.UNKNOWN and self._insists(ask, tries):
-            answer = await self._send(ask, key)
+        answer = await self._send_once(request, key)
+        while _outcome(answer) is Outcome.UNKNOWN and self._repeats(request, tries):
+            answer = await self._send_once(request, key)
             tries += 1
         outcome = _outcome(answer)
         if tries > 1 and outcome is Outcome.FAIL:
             outcome = Outcome.UNKNOWN
         entry = Entry(
-            ask.action,
+            request.action,
             outcome,
-            ask.school_id,
-            ask.mark,
+            request.school_id,
+            request.mark,
             began,
             time.time(),
             None if isinstance(answer, httpx.HTTPError) else answer.status_code,
             tries,
-            ask.sent,
+            request.sent,
             _json(answer) if outcome is Outcome.OK else {},
             repr(answer) if isinstance(answer, httpx.HTTPError) else "",
         )
@@ -88,23 +88,23 @@ class Caller:
         except httpx.HTTPError:
             return None
 
-    def _insists(self, ask: Ask, tries: int) -> bool:
-        return ask.keyed and tries < _TRIES and self.dice.random() < _AGAIN
+    def _repeats(self, request: Request, tries: int) -> bool:
+        return request.keyed and tries < _TRIES and self.dice.random() < _AGAIN
 
-    async def _send(self, ask: Ask, key: str) -> httpx.Response | httpx.HTTPError:
-        headers: dict[str, str] = {} if ask.form is not None else dict(self.site.headers)
+    async def _send_once(self, request: Request, key: str) -> httpx.Response | httpx.HTTPError:
+        headers: dict[str, str] = {} if request.form is not None else dict(self.site.headers)
         content = None
-        if ask.form is not None:
+        if request.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            content = urlencode(ask.form).encode()
-        if ask.keyed:
+            content = urlencode(request.form).encode()
+        if request.keyed:
             headers["Idempotency-Key"] = key
         try:
             return await self.client.request(
-                ask.method,
-                self.url(ask.service) + ask.path,
-                json=ask.json,
-                files=ask.files,
+                request.method,
+                self.url(request.service) + request.path,
+                json=request.json,
+                files=request.files,
                 content=content,
                 headers=headers,
             )

@@ -11,9 +11,9 @@ from typing import Self
 
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load.caller import Caller
-from tests.faults.campaign.load.families import Families
+from tests.faults.campaign.load.clerk import Clerk
 from tests.faults.campaign.load.memory import Memory
-from tests.faults.campaign.load.office import Office
+from tests.faults.campaign.load.parents import Parents
 from tests.faults.campaign.load.schools import open_schools
 from tests.faults.campaign.site import Site
 from tests.support.pace import think
@@ -52,10 +52,10 @@ class Load:
         if error is None and self._failures:
             raise self._failures[0]
 
-    def spoil(self, behaviour: str, *, addresses: int, times: int | None) -> None:
+    def misbehave(self, behaviour: str, *, addresses: int, times: int | None) -> None:
         """Let the next addresses that staff enter behave in this way."""
         play = {"behaviour": behaviour} | ({} if times is None else {"times": times})
-        self.memory.spoiled.extend(dict(play) for _ in range(addresses))
+        self.memory.pending_behaviours.extend(dict(play) for _ in range(addresses))
 
     def _run(self) -> None:
         try:
@@ -70,10 +70,10 @@ class Load:
         async with caller.client:
             self.memory.schools += await open_schools(caller, self._schools)
             self._ready.set()
-            families = Families(caller)
-            clerks = [Office(caller, self.memory) for _ in range(self._clerks)]
-            await asyncio.gather(self._repeat(families.look), *(self._repeat(clerk.act) for clerk in clerks))
-            await families.close()
+            parents = Parents(caller)
+            clerks = [Clerk(caller, self.memory) for _ in range(self._clerks)]
+            await asyncio.gather(self._repeat(parents.poll), *(self._repeat(clerk.act) for clerk in clerks))
+            await parents.close()
 
     async def _repeat(self, act: Callable[[], Awaitable[None]]) -> None:
         while not self._ending.is_set():

@@ -22,7 +22,7 @@ IMPORTED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SeenParent:
     """A parent whom staff have seen on a page."""
 
     school_id: str
@@ -39,10 +39,12 @@ class Memory:
     """
 
     schools: list[str] = field(default_factory=list)
-    parents: deque[Known] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    alone: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_KEPT)))
-    spoiled: deque[dict[str, Any]] = field(default_factory=deque)
-    played: dict[str, str] = field(default_factory=dict)
+    parents: deque[SeenParent] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    without_siblings: dict[str, deque[str]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_KEPT))
+    )
+    pending_behaviours: deque[dict[str, Any]] = field(default_factory=deque)
+    address_behaviours: dict[str, str] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def mark(self) -> str:
@@ -50,7 +52,7 @@ class Memory:
         return f"mark{next(self.numbers):06}"
 
 
-def families_file(mark: str, first: int) -> bytes:
+def build_import_file(mark: str, first: int) -> bytes:
     """Build an upload of `IMPORTED` parents with one student each, all with this mark."""
     text = io.StringIO()
     writer = csv.writer(text)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.faults.campaign.evidence import Evidence
-from tests.faults.campaign.oracle import consumers, copies, events, messages, promises, standing, tokens
+from tests.faults.campaign.oracle import consumers, events, messages, promises, replicas, status_view, tokens
 from tests.faults.campaign.oracle.verdict import Verdict
 
 CHECKS: Sequence[Callable[[Evidence], Verdict]] = (
     *events.CHECKS,
     *promises.CHECKS,
     *consumers.CHECKS,
-    *copies.CHECKS,
+    *replicas.CHECKS,
     *tokens.CHECKS,
     *messages.CHECKS,
-    *standing.CHECKS,
+    *status_view.CHECKS,
 )
 
 

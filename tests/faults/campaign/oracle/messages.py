@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tests.faults.campaign.evidence import Arrival, Evidence, Row
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import own_records
 from tests.faults.campaign.oracle.verdict import Verdict
 
 SENT = frozenset({"sent", "delivered"})
@@ -21,28 +21,28 @@ _AMBIGUOUS_PLAYS = frozenset({"drop", "hang"})
 _CLOCK_SECONDS = 1.0
 
 
-def all_settled(evidence: Evidence) -> Verdict:
+def all_finished(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I31", "every message has an end; what was sent was received, and what was not has its reason"
     )
     received = {arrival.message_id for arrival in evidence.arrivals}
     unsure = _unsure(evidence)
     for row in evidence.table("notifier.messages"):
-        named = f"message {row['message_id']} ({row['state']}, {row['code']})"
-        verdict.expect(row["due_at"] is None, f"{named} was never settled")
+        label = f"message {row['message_id']} ({row['state']}, {row['code']})"
+        verdict.expect(row["due_at"] is None, f"{label} was never settled")
         if row["state"] in SENT:
             verdict.expect(
-                row["message_id"] in received, f"{named} is said to be sent, and nobody received it"
+                row["message_id"] in received, f"{label} is said to be sent, and nobody received it"
             )
         else:
             excused = _excused(evidence, row, unsure[row["message_id"]])
-            verdict.expect(excused, f"{named} was not sent for no reason of the recipient's")
+            verdict.expect(excused, f"{label} was not sent for no reason of the recipient's")
     return verdict
 
 
 def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
     """Return whether the recipient refused it, its attempts had unknown outcomes, or its link expired."""
-    if evidence.played.get(row["address"]) in _NEVER_TAKEN:
+    if evidence.address_behaviours.get(row["address"]) in _NEVER_TAKEN:
         return bool(row["state"] == "failed_permanent")
     if row["code"] == "expired":
         return bool(row["finished_at"] >= row["expires_at"])
@@ -58,10 +58,10 @@ def every_invite_sent(evidence: Evidence) -> Verdict:
         for row in evidence.table("invitations.parents")
         if row["removed"] or not row["has_access"]
     }
-    for entry in evidence.ledger.of("invite"):
+    for entry in evidence.ledger.select("invite"):
         message_id = entry.answer["message_id"]
         verdict.expect(message_id in queued, f"invite: {message_id} was promised, and there is none")
-    for entry in evidence.ledger.of("add_student", "add_parent"):
+    for entry in evidence.ledger.select("add_student", "add_parent"):
         parents = entry.answer.get("parents", [entry.answer])
         for parent in parents if entry.sent["invite"] else ():
             done = parent["parent_id"] in reached | gone
@@ -79,9 +79,9 @@ def runs_add_up(evidence: Evidence) -> Verdict:
         verdict.expect(row["state"] == "done", f"run {row['bulk_id']} is {row['state']}")
     queued = {row["message_id"] for row in evidence.table("notifier.messages")}
     for row in evidence.table("invitations.bulk_items"):
-        settled = row["state"] != "pending" and (row["state"] != "messaged" or row["has_outcome"])
+        finished = row["state"] != "pending" and (row["state"] != "messaged" or row["has_outcome"])
         verdict.expect(
-            settled, f"run {row['bulk_id']}: {row['parent_id']} is {row['state']} without an outcome"
+            finished, f"run {row['bulk_id']}: {row['parent_id']} is {row['state']} without an outcome"
         )
         if row["state"] == "messaged":
             verdict.expect(
@@ -93,7 +93,7 @@ def runs_add_up(evidence: Evidence) -> Verdict:
 def right_links(evidence: Evidence) -> Verdict:
     verdict = Verdict("I32", "every copy carries the one link of its invitation and generation")
     digests: dict[str, set[str]] = {}
-    for record in ours(evidence):
+    for record in own_records(evidence):
         if record.type in {
             "invitations.invitation.issued.v1",
             "invitations.invitation.verification_requested.v1",
@@ -105,14 +105,15 @@ def right_links(evidence: Evidence) -> Verdict:
         verdict.expect(
             arrival.message_id in rows, f"{arrival.to} got {arrival.message_id}, which nobody commanded"
         )
-        found = {hashlib.sha256(token.encode()).hexdigest() for token in arrival.tokens}
+        digests_found = {hashlib.sha256(token.encode()).hexdigest() for token in arrival.tokens}
         verdict.expect(
-            found == digests.get(arrival.message_id), f"{arrival.to}: {arrival.message_id} has another link"
+            digests_found == digests.get(arrival.message_id),
+            f"{arrival.to}: {arrival.message_id} has another link",
         )
     return verdict
 
 
-def copies_excused(evidence: Evidence) -> Verdict:
+def copies_are_excused(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
     )
@@ -131,27 +132,27 @@ def copies_excused(evidence: Evidence) -> Verdict:
 
 def _unsure(evidence: Evidence) -> Counter[str]:
     """Count the attempts of each message with an unknown outcome, including those that were reported late."""
-    found = Counter(
+    unknown = Counter(
         row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
     )
     for row in evidence.table("notifier.messages"):
         if row["interrupted"]:
-            found[row["message_id"]] = max(found[row["message_id"]], row["attempts"] - 1)
-    return found
+            unknown[row["message_id"]] = max(unknown[row["message_id"]], row["attempts"] - 1)
+    return unknown
 
 
 def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
-    found: dict[str, list[Arrival]] = {}
+    copies: dict[str, list[Arrival]] = {}
     for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
-        found.setdefault(arrival.message_id, []).append(arrival)
-    return found
+        copies.setdefault(arrival.message_id, []).append(arrival)
+    return copies
 
 
 def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
     """Return whether a process or server that the outcome needed was hit between the copies, or the recipient
     misbehaved.
     """
-    if evidence.played.get(first.to) in _AMBIGUOUS_PLAYS:
+    if evidence.address_behaviours.get(first.to) in _AMBIGUOUS_PLAYS:
         return True
     begin, end = first.at - _CLOCK_SECONDS, second.at + _CLOCK_SECONDS
     return any(
@@ -170,4 +171,4 @@ def duplicates(evidence: Evidence) -> int:
     return len(evidence.arrivals) - len({arrival.message_id for arrival in evidence.arrivals})
 
 
-CHECKS = (all_settled, every_invite_sent, runs_add_up, right_links, copies_excused)
+CHECKS = (all_finished, every_invite_sent, runs_add_up, right_links, copies_are_excused)

@@ -11,11 +11,11 @@ class Verdict:
 
     invariant: str
     promise: str
-    looked_at: int = 0
+    checked: int = 0
     broken: list[str] = field(default_factory=list)
 
     def expect(self, holds: bool, what: str) -> None:
         """Count one check; if it does not hold, `what` describes the broken thing."""
-        self.looked_at += 1
+        self.checked += 1
         if not holds:
             self.broken.append(what)

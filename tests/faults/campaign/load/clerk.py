@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 
 from tests.faults.campaign.ledger import Entry
-from tests.faults.campaign.load.caller import Ask, Caller
-from tests.faults.campaign.load.memory import IMPORTED, Known, Memory, families_file
+from tests.faults.campaign.load.caller import Caller, Request
+from tests.faults.campaign.load.memory import IMPORTED, Memory, SeenParent, build_import_file
 
 # What a phone does as a mailbox does; the others end in reports of their own kind.
 _OF_PHONES = frozenset({"hang", "throttle", "refuse", "drop"})
 
 
-class Office:
+class Clerk:
     """One member of staff. Every action is one request or one upload."""
 
     def __init__(self, caller: Caller, memory: Memory) -> None:
@@ -34,7 +34,7 @@ class Office:
             (1, self.link_siblings),
             (4, self.invite),
             (1, self.invite_many),
-            (1, self.ask_nonsense),
+            (1, self.send_invalid),
         ]
 
     async def act(self) -> None:
@@ -43,7 +43,7 @@ class Office:
         await self._dice.choices(actions, weights)[0]()
 
     async def add_student(self) -> None:
-        mark, school_id = self._memory.mark(), self._school()
+        mark, school_id = self._memory.mark(), self._pick_school()
         invite = self._dice.random() < 0.7
         parents = [await self._parent(f"{mark}a", phone=self._dice.random() < 0.15)]
         if self._dice.random() < 0.4:
@@ -51,29 +51,29 @@ class Office:
         body = {"name": f"Pupil {mark}", "parents": parents, "invite": invite}
         entry = await self._post("add_student", f"/schools/{school_id}/students", body, school_id, mark)
         if entry.answer:
-            self._memory.alone[school_id].append(entry.answer["student_id"])
+            self._memory.without_siblings[school_id].append(entry.answer["student_id"])
         for parent in entry.answer.get("parents", []):
-            self._learn(school_id, entry.answer["student_id"], parent)
+            self._remember(school_id, entry.answer["student_id"], parent)
 
     async def add_parent(self) -> None:
-        family = self._family()
-        if family is None:
+        parent = self._pick_parent()
+        if parent is None:
             return
         mark = self._memory.mark()
         body = {**await self._parent(mark, phone=False), "invite": self._dice.random() < 0.7}
-        path = f"/schools/{family.school_id}/students/{family.student_id}/parents"
-        entry = await self._post("add_parent", path, body, family.school_id, mark)
+        path = f"/schools/{parent.school_id}/students/{parent.student_id}/parents"
+        entry = await self._post("add_parent", path, body, parent.school_id, mark)
         if entry.answer:
-            self._learn(family.school_id, family.student_id, entry.answer)
+            self._remember(parent.school_id, parent.student_id, entry.answer)
 
     async def import_families(self) -> None:
-        mark, school_id = self._memory.mark(), self._school()
-        file = ("families.csv", families_file(mark, next(self._memory.numbers)), "text/csv")
+        mark, school_id = self._memory.mark(), self._pick_school()
+        file = ("families.csv", build_import_file(mark, next(self._memory.numbers)), "text/csv")
         path, sent = f"/roster/v1/schools/{school_id}/imports", {"families": IMPORTED}
-        ask = Ask(
+        request = Request(
             "import", "roster", "POST", path, school_id, mark, files={"file": file}, keyed=True, sent=sent
         )
-        await self._caller.ask(ask)
+        await self._caller.send(request)
 
     async def rename(self) -> None:
         await self._change("rename", "name", "Renamed {}")
@@ -85,71 +85,73 @@ class Office:
         await self._change("change_student", "class_name", "Class {}")
 
     async def remove(self) -> None:
-        family = self._family()
-        if family is not None:
-            await self._delete("remove", family, f"parents/{family.parent_id}", parent_id=family.parent_id)
+        parent = self._pick_parent()
+        if parent is not None:
+            await self._delete("remove", parent, f"parents/{parent.parent_id}", parent_id=parent.parent_id)
 
     async def remove_student(self) -> None:
         """Remove a student, through whom its parents may lose their access."""
-        family = self._family()
-        if family is not None:
-            path = f"students/{family.student_id}"
-            await self._delete("remove_student", family, path, student_id=family.student_id)
+        parent = self._pick_parent()
+        if parent is not None:
+            path = f"students/{parent.student_id}"
+            await self._delete("remove_student", parent, path, student_id=parent.student_id)
 
     async def link_siblings(self) -> None:
         """Link two students with different parents; each parent has access to both afterwards."""
-        school_id = self._school()
-        alone = self._memory.alone[school_id]
-        if len(alone) < 2:
+        school_id = self._pick_school()
+        without_siblings = self._memory.without_siblings[school_id]
+        if len(without_siblings) < 2:
             return
-        body = {"student_ids": [alone.popleft(), alone.popleft()]}
+        body = {"student_ids": [without_siblings.popleft(), without_siblings.popleft()]}
         await self._post("link_siblings", f"/schools/{school_id}/siblings", body, school_id, "")
 
     async def invite(self) -> None:
-        family = self._family()
-        if family is None:
+        parent = self._pick_parent()
+        if parent is None:
             return
-        channel = self._dice.choice(["sms", "whatsapp"]) if family.phone else "email"
-        body = {"parent_id": family.parent_id, "channel": channel}
-        path = f"/invitations/v1/schools/{family.school_id}/invitations"
-        await self._caller.ask(
-            Ask("invite", "invitations", "POST", path, family.school_id, json=body, keyed=True, sent=body)
+        channel = self._dice.choice(["sms", "whatsapp"]) if parent.phone else "email"
+        body = {"parent_id": parent.parent_id, "channel": channel}
+        path = f"/invitations/v1/schools/{parent.school_id}/invitations"
+        await self._caller.send(
+            Request("invite", "invitations", "POST", path, parent.school_id, json=body, keyed=True, sent=body)
         )
 
     async def invite_many(self) -> None:
-        school_id = self._school()
+        school_id = self._pick_school()
         chosen = [parent.parent_id for parent in self._memory.parents if parent.school_id == school_id][-20:]
         select = {"parent_ids": chosen} if chosen and self._dice.random() < 0.6 else {"all": True}
         body = {"select": select, "channel": "email"}
         path = f"/invitations/v1/schools/{school_id}/bulk"
-        await self._caller.ask(Ask("bulk", "invitations", "POST", path, school_id, json=body, keyed=True))
+        await self._caller.send(
+            Request("bulk", "invitations", "POST", path, school_id, json=body, keyed=True)
+        )
 
-    async def ask_nonsense(self) -> None:
+    async def send_invalid(self) -> None:
         """Send a request that is refused, so that nothing of it may ever be stored."""
-        mark, school_id = self._memory.mark(), self._school()
+        mark, school_id = self._memory.mark(), self._pick_school()
         body = {"name": f"Pupil {mark}", "parents": [{"name": f"Parent {mark}", "email": "no address"}]}
         await self._post("nonsense", f"/schools/{school_id}/students", body, school_id, mark)
 
     async def _change(self, action: str, field: str, pattern: str) -> None:
         """Change one field of a parent or of a student to a value with a mark of its own."""
-        family = self._family()
-        if family is None:
+        parent = self._pick_parent()
+        if parent is None:
             return
         mark = self._memory.mark()
-        kind, id_ = ("student", family.student_id) if "student" in action else ("parent", family.parent_id)
-        path = f"/roster/v1/schools/{family.school_id}/{kind}s/{id_}"
+        kind, id_ = ("student", parent.student_id) if "student" in action else ("parent", parent.parent_id)
+        path = f"/roster/v1/schools/{parent.school_id}/{kind}s/{id_}"
         body, sent = {field: pattern.format(mark)}, {f"{kind}_id": id_}
-        await self._caller.ask(
-            Ask(action, "roster", "PATCH", path, family.school_id, mark, json=body, sent=sent)
+        await self._caller.send(
+            Request(action, "roster", "PATCH", path, parent.school_id, mark, json=body, sent=sent)
         )
 
-    async def _delete(self, action: str, family: Known, path: str, **sent: str) -> None:
-        path = f"/roster/v1/schools/{family.school_id}/{path}"
-        await self._caller.ask(Ask(action, "roster", "DELETE", path, family.school_id, sent=sent))
+    async def _delete(self, action: str, parent: SeenParent, path: str, **sent: str) -> None:
+        path = f"/roster/v1/schools/{parent.school_id}/{path}"
+        await self._caller.send(Request(action, "roster", "DELETE", path, parent.school_id, sent=sent))
 
     async def _post(self, action: str, path: str, body: Any, school_id: str, mark: str) -> Entry:
-        return await self._caller.ask(
-            Ask(
+        return await self._caller.send(
+            Request(
                 action,
                 "roster",
                 "POST",
@@ -173,24 +175,24 @@ class Office:
 
     async def _spoil(self, address: str) -> None:
         """Let the address behave badly if a fault has requested it; while the mailbox is down it does not."""
-        if not self._memory.spoiled:
+        if not self._memory.pending_behaviours:
             return
-        if address.startswith("+") and self._memory.spoiled[0]["behaviour"] not in _OF_PHONES:
+        if address.startswith("+") and self._memory.pending_behaviours[0]["behaviour"] not in _OF_PHONES:
             return
-        play = self._memory.spoiled.popleft()
+        play = self._memory.pending_behaviours.popleft()
         url = f"{self._caller.site.mailbox}/mailbox/v1/behaviours"
         try:
             await self._caller.client.post(url, json={"to": address, **play})
         except httpx.HTTPError:
             return
-        self._memory.played[address] = str(play["behaviour"])
+        self._memory.address_behaviours[address] = str(play["behaviour"])
 
-    def _learn(self, school_id: str, student_id: str, parent: dict[str, Any]) -> None:
+    def _remember(self, school_id: str, student_id: str, parent: dict[str, Any]) -> None:
         phone = not parent.get("email")
-        self._memory.parents.append(Known(school_id, student_id, parent["parent_id"], phone))
+        self._memory.parents.append(SeenParent(school_id, student_id, parent["parent_id"], phone))
 
-    def _school(self) -> str:
+    def _pick_school(self) -> str:
         return self._dice.choice(self._memory.schools)
 
-    def _family(self) -> Known | None:
+    def _pick_parent(self) -> SeenParent | None:
         return self._dice.choice(self._memory.parents) if self._memory.parents else None

@@ -12,7 +12,7 @@ from shared.contracts.topics import (
     SIGNUP_ACCOUNT,
 )
 from tests.faults.campaign.evidence import Evidence, Row
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import own_records
 from tests.faults.campaign.oracle.messages import SENT
 from tests.faults.campaign.oracle.verdict import Verdict
 
@@ -21,7 +21,7 @@ _ON_THE_TIMELINE = frozenset(
 )
 
 
-def office_sees_the_truth(evidence: Evidence) -> Verdict:
+def dashboard_agrees(evidence: Evidence) -> Verdict:
     verdict = Verdict("I12", "the office's rows say what invitations, notifier and signup have")
     invitations = {row["parent_id"]: row for row in evidence.table("invitations.invitations")}
     members = {row["parent_id"]: row for row in evidence.table("signup.memberships")}
@@ -47,17 +47,17 @@ def _active(member: Row | None) -> bool:
     return member is not None and member["ended_at"] is None
 
 
-def roster_knows_who_signed_up(evidence: Evidence) -> Verdict:
+def sign_ups_reached_all(evidence: Evidence) -> Verdict:
     verdict = Verdict("I10", "a sign-up reaches everyone who must know")
     roster = {row["parent_id"]: row for row in evidence.table("roster.parents")}
-    office = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
+    dashboard = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
     invitations = {row["invitation_id"]: row for row in evidence.table("invitations.invitations")}
     for member in evidence.table("signup.memberships"):
         parent_id = member["parent_id"]
         if parent_id in roster:
-            known = roster[parent_id]["signed_up_at"] is not None
-            verdict.expect(known, f"{parent_id} signed up and the roster does not know")
-        shown = office.get(parent_id)
+            is_recorded = roster[parent_id]["signed_up_at"] is not None
+            verdict.expect(is_recorded, f"{parent_id} signed up and the roster does not know")
+        shown = dashboard.get(parent_id)
         verdict.expect(
             shown is not None and shown["signed_up_at"] is not None, f"{parent_id}: not shown as signed up"
         )
@@ -85,18 +85,20 @@ def deliveries_agree(evidence: Evidence) -> Verdict:
     return verdict
 
 
-def timeline_has_all(evidence: Evidence) -> Verdict:
+def timeline_is_complete(evidence: Evidence) -> Verdict:
     verdict = Verdict("I10", "each fact about a family stands once on its timeline, and nothing else does")
-    told = {(record.key, record.version) for record in ours(evidence) if record.topic in _ON_THE_TIMELINE}
+    published = {
+        (record.key, record.version) for record in own_records(evidence) if record.topic in _ON_THE_TIMELINE
+    }
     shown = Counter((row["aggregate_id"], row["version"]) for row in evidence.table("dashboard.timeline"))
-    for key, version in told:
+    for key, version in published:
         count = shown[key, version]
         verdict.expect(count == 1, f"{key} at version {version} stands {count} times on the timeline")
-    siblings = {record.key for record in ours(evidence) if record.topic == ROSTER_SIBLINGS.name}
+    siblings = {record.key for record in own_records(evidence) if record.topic == ROSTER_SIBLINGS.name}
     for key, version in shown:
-        known = (key, version) in told or key in siblings
-        verdict.expect(known, f"{key} at version {version} is on the timeline, and nobody told it")
+        is_published = (key, version) in published or key in siblings
+        verdict.expect(is_published, f"{key} at version {version} is on the timeline, and nobody told it")
     return verdict
 
 
-CHECKS = (office_sees_the_truth, roster_knows_who_signed_up, deliveries_agree, timeline_has_all)
+CHECKS = (dashboard_agrees, sign_ups_reached_all, deliveries_agree, timeline_is_complete)

@@ -21,13 +21,13 @@ from shared.runtime.database import Database, Transaction
 from shared.runtime.messaging.outbox.relay import Relay
 
 POINTS = {
-    "P1": "after the business write, before the commit",
-    "P2": "after the commit, before the answer",
-    "P3": "the relay, before it sends what it claimed",
-    "P4": "the relay, after the broker's acknowledgement and before it marks",
-    "P5": "the consumer, after its commit and before that of the offsets",
-    "P6": "the sender, before it calls the provider",
-    "P7": "the sender, after the provider accepted and before that is recorded",
+    "K1": "after the business write, before the commit",
+    "K2": "after the commit, before the answer",
+    "K3": "the relay, before it sends what it claimed",
+    "K4": "the relay, after the broker's acknowledgement and before it marks",
+    "K5": "the consumer, after its commit and before that of the offsets",
+    "K6": "the sender, before it calls the provider",
+    "K7": "the sender, after the provider accepted and before that is recorded",
 }
 BLOCK = "block"
 """Not a death: at the next commit the event loop does nothing for so long that every session ends."""
@@ -74,8 +74,8 @@ def install(service: str) -> None:
             return
 
     _around_commits(passage)
-    Relay._publish = _around(Relay._publish, passage, "P3", "P4")  # type: ignore[method-assign, assignment]
-    AIOKafkaConsumer.commit = _around(AIOKafkaConsumer.commit, passage, "P5", None)
+    Relay._publish = _around(Relay._publish, passage, "K3", "K4")  # type: ignore[method-assign, assignment]
+    AIOKafkaConsumer.commit = _around(AIOKafkaConsumer.commit, passage, "K5", None)
     if service == "notifier":
         _around_calls(passage)
 
@@ -98,8 +98,8 @@ def _around_calls(passage: Passage) -> None:
     from services.notifier.channels.email import EmailChannel
     from services.notifier.channels.twilio import TwilioChannel
 
-    EmailChannel.send = _around(EmailChannel.send, passage, "P6", "P7")  # type: ignore[method-assign, assignment]
-    TwilioChannel.send = _around(TwilioChannel.send, passage, "P6", "P7")  # type: ignore[method-assign, assignment]
+    EmailChannel.send = _around(EmailChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
+    TwilioChannel.send = _around(TwilioChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
 
 
 def _around_commits(passage: Passage) -> None:
@@ -111,8 +111,8 @@ def _around_commits(passage: Passage) -> None:
             yield open_one
             passage(BLOCK)
             if open_one.callbacks_after_commit:
-                passage("P1")
+                passage("K1")
         if open_one.callbacks_after_commit:
-            passage("P2")
+            passage("K2")
 
     Database.transaction = watched  # type: ignore[method-assign, assignment]

@@ -21,42 +21,44 @@ _PENDING = " UNION ALL ".join(
     f"SELECT created_at FROM {name}.outbox JOIN {name}.outbox_pending USING (id)" for name in SERVICES
 )
 _OLDEST = f"SELECT extract(epoch FROM now() - min(created_at)) FROM ({_PENDING}) AS pending"
-_PASSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
+_PROCESSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
 
 
 @dataclass(slots=True)
-class Watch:
+class Samples:
     """Samples, second by second: the age of the oldest unpublished event, and the longest time without a processed
     record.
     """
 
     ages: list[float] = field(default_factory=list)
     longest: float = 0.0
-    passed: float = 0.0
+    processed: float = 0.0
     since: float = field(default_factory=time.monotonic)
 
-    def look(self, world: World) -> None:
+    def take(self, world: World) -> None:
         """Take one sample."""
-        self.ages.append(ask(world, _OLDEST))
-        passed, now = ask(world, f"SELECT {_PASSED}"), time.monotonic()
+        self.ages.append(query_number(world, _OLDEST))
+        processed, now = query_number(world, f"SELECT {_PROCESSED}"), time.monotonic()
         self.longest = max(self.longest, now - self.since)
-        if passed > self.passed:
-            self.passed, self.since = passed, now
+        if processed > self.processed:
+            self.processed, self.since = processed, now
 
 
-def watch(world: World, conductor: Conductor, seconds: float, seen: Watch | None = None) -> Watch:
+def sample(world: World, conductor: Conductor, seconds: float, seen: Samples | None = None) -> Samples:
     """Let time pass and take a sample every second."""
-    found, until = seen or Watch(), time.monotonic() + seconds
+    samples, until = seen or Samples(), time.monotonic() + seconds
     while time.monotonic() < until:
         conductor.rest(min(_SAMPLE_SECONDS, until - time.monotonic()))
-        found.look(world)
-    return found
+        samples.take(world)
+    return samples
 
 
-def until_published(world: World, conductor: Conductor) -> None:
+def wait_until_published(world: World, conductor: Conductor) -> None:
     """Wait until everything that is unpublished now is published; what the load adds later is not waited for."""
-    left = f"SELECT count(*) FROM ({_PENDING}) AS pending WHERE created_at <= to_timestamp({time.time()})"
-    while ask(world, left):
+    unpublished = (
+        f"SELECT count(*) FROM ({_PENDING}) AS pending WHERE created_at <= to_timestamp({time.time()})"
+    )
+    while query_number(world, unpublished):
         conductor.rest(_SAMPLE_SECONDS)
 
 
@@ -64,22 +66,22 @@ def p99(values: Sequence[float]) -> float:
     return sorted(values)[int(0.99 * (len(values) - 1))] if values else 0.0
 
 
-def ask(world: World, query: str) -> float:
+def query_number(world: World, query: str) -> float:
     """Query one number of the database."""
 
-    async def asked() -> float:
+    async def query() -> float:
         connection = await asyncpg.connect(world.site.database)
         try:
             return float(await connection.fetchval(query) or 0)
         finally:
             await connection.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(query())
 
 
 def longest_gap(ledger: Ledger, began: float, ended: float) -> float:
     """Return the longest time in seconds without an acknowledged write, since an outage without a load would prove
     nothing.
     """
-    moments = sorted(entry.ended_at for entry in ledger.of(*WRITES) if began <= entry.ended_at <= ended)
+    moments = sorted(entry.ended_at for entry in ledger.select(*WRITES) if began <= entry.ended_at <= ended)
     return max(later - earlier for earlier, later in itertools.pairwise((began, *moments, ended)))
