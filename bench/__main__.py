@@ -46,21 +46,21 @@ def main() -> int:
     )
     report = Report(folder)
     load = os.getloadavg()[0]
-    report.say(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
+    report.log(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
     if load > BUSY:
-        report.say("Others are at work here, so speeds and times say little; CPU per parent says more.")
+        report.log("Others are at work here, so speeds and times say little; CPU per parent says more.")
     left_out = []
     for name in arguments.only:
         try:
-            report.add(SCENARIOS[name](plan, report.say))
+            report.add(SCENARIOS[name](plan, report.log))
         except Unavailable as reason:
             left_out.append(f"{name.upper()} is left out: {reason}")
-            report.say(left_out[-1])
+            report.log(left_out[-1])
         except Exception as error:  # noqa: BLE001 (said, and the exit code tells; what was measured is kept)
-            report.say(traceback.format_exc())
+            report.log(traceback.format_exc())
             left_out.append(f"{name.upper()} failed: {error!r}")
     (folder / "table.md").write_text(report.markdown())
-    report.say("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
+    report.log("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
     return 1 if left_out else 0
 
 

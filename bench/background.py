@@ -12,10 +12,10 @@ class Background:
     """
 
     def __init__(
-        self, look: Callable[[], None], *, every_seconds: float, failed: Callable[[], None] = lambda: None
+        self, poll: Callable[[], None], *, every_seconds: float, failed: Callable[[], None] = lambda: None
     ) -> None:
         self.failure: Exception | None = None
-        self._look = look
+        self._poll = poll
         self._every_seconds = every_seconds
         self._failed = failed
         self._ended = threading.Event()
@@ -38,7 +38,7 @@ class Background:
     def _run(self) -> None:
         try:
             while not self._ended.is_set():
-                self._look()
+                self._poll()
                 self._ended.wait(self._every_seconds)
         except Exception as failure:  # noqa: BLE001 (raised again where it is waited for)
             self.failure = failure

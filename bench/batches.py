@@ -10,37 +10,37 @@ from tests.support.stack import SERVICES
 
 # Both moments are those at which the transaction began.
 _READ = """
-SELECT consumer::text AS name, count(*) AS records, count(DISTINCT passed_at) AS rounds
+SELECT consumer::text AS name, count(*) AS records, count(DISTINCT passed_at) AS transactions
   FROM {}.inbox WHERE passed_at >= $1 GROUP BY 1 ORDER BY 1
 """
 _EMITTED = """
-SELECT '{} emits, ' || lane AS name, count(*) AS records, count(DISTINCT created_at) AS rounds
+SELECT '{} emits, ' || lane AS name, count(*) AS records, count(DISTINCT created_at) AS transactions
   FROM {}.outbox WHERE created_at >= $1 GROUP BY lane ORDER BY lane
 """
 _COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class Batch:
     """Number of `records` that a consumer group read, or a service emitted on a lane, in so many transactions."""
 
     name: str
     records: int
-    rounds: int
+    transactions: int
 
     @property
     def size(self) -> float:
         """Return the average number of records per transaction."""
-        return self.records / self.rounds
+        return self.records / self.transactions
 
 
-async def rounds(rows: Rows, since: datetime) -> list[Round]:
+async def batches(rows: Rows, since: datetime) -> list[Batch]:
     """Return the batches of everything that began at `since` (the database's clock), service by service."""
-    found = []
+    batches_found = []
     for service in SERVICES:
         for statement in (_READ, _EMITTED):
-            found += [Round(**row) for row in await rows(statement.format(service, service), since)]
-    return found
+            batches_found += [Batch(**row) for row in await rows(statement.format(service, service), since)]
+    return batches_found
 
 
 async def transactions(rows: Rows) -> int:

@@ -16,7 +16,7 @@ class Rows(Protocol):
     async def __call__(self, statement: str, *arguments: Any) -> list[Any]: ...
 
 
-def rows_of(cluster: Cluster) -> Rows:
+def query_runner(cluster: Cluster) -> Rows:
     """Return a function that opens a connection for each query, so that none is open while something is measured."""
 
     async def rows(statement: str, *arguments: Any) -> list[Any]:

@@ -30,9 +30,9 @@ def program(name: str, packages: Sequence[str], libraries: Sequence[str] = ()) -
     `libraries` are folders in the packages, in addition to the usual one, that hold shared objects of the program.
     Raises Unavailable if it cannot be fetched.
     """
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
-    if found:
-        return Program(Path(found), {})
+    path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
+    if path:
+        return Program(Path(path), {})
     home = CACHE / "bench" / name
     with locked(home):
         if not (home / "unpacked").exists():
@@ -93,16 +93,16 @@ def _installed(package: str) -> bool:
 
 
 def _check_libraries(ready: Program) -> None:
-    shown = subprocess.run(
+    format_number = subprocess.run(
         ["ldd", str(ready.path)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, **ready.environment},
     )
-    absent = re.findall(r"(\S+) => not found", shown.stdout)
-    if absent or shown.returncode != 0:
-        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or shown.stderr.strip()}")
+    absent = re.findall(r"(\S+) => not found", format_number.stdout)
+    if absent or format_number.returncode != 0:
+        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or format_number.stderr.strip()}")
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> str:
@@ -111,8 +111,8 @@ def _run(command: Sequence[str], folder: Path | None = None) -> str:
             command, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines()
-        raise Unavailable(f"{' '.join(command[:2])} did not work: {said[-1] if said else error}") from None
+        lines = (error.stderr or "").strip().splitlines()
+        raise Unavailable(f"{' '.join(command[:2])} did not work: {lines[-1] if lines else error}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{' '.join(command[:2])} did not work: {error}") from None
     return done.stdout

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.office import Office
+from bench.school_api import SchoolApi
 from tests.support.processes import free_port
 from tests.support.stack import SERVICES
 
 NAME = "kinvite embedded"
 _ROOT = Path(__file__).parents[1]
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _WITHIN_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
@@ -34,7 +34,7 @@ class Embedded:
         self._folder = tempfile.TemporaryDirectory(prefix="kinvite-bench-")
         self._data = Path(self._folder.name) / "data"
         self._port = free_port()
-        self._rounds = 0
+        self._click_runs = 0
 
     def __enter__(self) -> Self:
         Path(self._folder.name).chmod(0o755)
@@ -70,14 +70,16 @@ class Embedded:
         if b"ready" not in self._process.stdout.readline():
             raise RuntimeError(f"the embedded Kinvite ended with {self._process.wait()}")
         ready = time.monotonic()
-        told = json.loads((self._data / "credentials.json").read_text())
+        credentials = json.loads((self._data / "credentials.json").read_text())
         url = f"http://127.0.0.1:{self._port}"
-        self.office = Office(dict.fromkeys(SERVICES, url), {"Authorization": f"Bearer {told['api_token']}"})
+        self.api = SchoolApi(
+            dict.fromkeys(SERVICES, url), {"Authorization": f"Bearer {credentials['api_token']}"}
+        )
         return ready - begin
 
     def stop(self) -> None:
         """Send SIGINT, as Ctrl-C does, and wait for the end."""
-        self.office.close()
+        self.api.close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(_STOP_SECONDS)
@@ -96,22 +98,22 @@ class Embedded:
 
         The mailbox records whole milliseconds.
         """
-        self._rounds += 1
-        chance = random.Random(self._rounds)  # noqa: S311 (moments, no secrets)
-        school_id, parents = self.office.new_parents(count, f"click{self._rounds}")
-        found = []
+        self._click_runs += 1
+        chance = random.Random(self._click_runs)  # noqa: S311 (moments, no secrets)
+        school_id, parents = self.api.create_parents(count, f"click{self._click_runs}")
+        milliseconds = []
         for email, parent_id in parents.items():
             time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
             begin = time.time()
-            self.office.invite(school_id, parent_id)
-            found.append((self.arrival(email) - begin) * 1000)
-        return found
+            self.api.invite(school_id, parent_id)
+            milliseconds.append((self.arrival(email) - begin) * 1000)
+        return milliseconds
 
     def arrival(self, email: str) -> float:
         """Return the time (`time.time()`) at which the email to this address arrived. Raises TimeoutError."""
         deadline = time.monotonic() + _WITHIN_SECONDS
-        while (at := self.office.mail(email)) is None:
+        while (at := self.api.email_received_at(email)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError("a mail is missing in the mailbox")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         return at

@@ -24,7 +24,7 @@ class Goal:
         return value >= self.limit if self.at_least else value <= self.limit
 
     def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {shown(self.limit)}"
+        return f"{'>=' if self.at_least else '<='} {format_number(self.limit)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Figure:
 
     def as_line(self) -> str:
         """Return the figure as one line of JSON."""
-        told = {
+        content = {
             "scenario": self.scenario,
             "name": self.name,
             "contestant": self.contestant,
@@ -72,7 +72,7 @@ class Figure:
             "verdict": self.verdict or None,
             **({"detail": dict(self.detail)} if self.detail else {}),
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(content, ensure_ascii=False)
 
 
 def quantile(samples: Iterable[float], share: float) -> float:
@@ -112,18 +112,18 @@ def pooled(
     )
 
 
-def pairwise(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
+def pairwise(values: Sequence[float], reference: Sequence[float]) -> tuple[float, ...]:
     """Return the ratios of two contestants run by run, which cancels out what both had of the machine in the same
     minutes.
 
     Raises ValueError if the numbers of runs differ.
     """
-    if len(ours) != len(theirs):
-        raise ValueError(f"{len(ours)} runs cannot be paired with {len(theirs)}")
-    return tuple(a / b for a, b in zip(ours, theirs, strict=True))
+    if len(values) != len(reference):
+        raise ValueError(f"{len(values)} runs cannot be paired with {len(reference)}")
+    return tuple(a / b for a, b in zip(values, reference, strict=True))
 
 
-def shown(value: float) -> str:
+def format_number(value: float) -> str:
     """Format a number for people: three significant digits, with thousands separators."""
     if value == 0:
         return "0"

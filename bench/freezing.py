@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psutil
 
 _STOP_SECONDS = 30.0
-_LOOK_SECONDS = 0.001
+_POLL_SECONDS = 0.001
 
 
 @contextmanager
@@ -46,4 +46,4 @@ def _wait_stopped(process: psutil.Process) -> None:
     while process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{process.name()} does not stop")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bench.contest import Patient
-from bench.rounds import Round
+from bench.batches import Batch
+from bench.contest import Freezable
 from bench.sink import Sink
 from bench.stages import Stage
 
@@ -29,7 +29,7 @@ class Job:
     peak_bytes: int
     curve: Sequence[tuple[float, int]] = ()
     stages: Sequence[Stage] = ()
-    rounds: Sequence[Round] = ()
+    batches: Sequence[Batch] = ()
     transactions: int = 0
     moments: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Job:
         return sum(self.cpu_seconds.values()) * 1000 / self.parents
 
 
-class Contestant(Patient, Protocol):
+class Contestant(Freezable, Protocol):
     """Application under measurement that does the bulk job."""
 
     name: str
@@ -54,7 +54,7 @@ class Contestant(Patient, Protocol):
         """Run the job with new parents in a new file."""
 
 
-def curve_of(sink: Sink, begin: float, before: int) -> list[tuple[float, int]]:
+def email_curve(sink: Sink, begin: float, before: int) -> list[tuple[float, int]]:
     """Return (seconds, emails) since `begin` (`time.monotonic()`), when the sink had `before`; at most 20 points a
     second.
     """

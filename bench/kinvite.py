@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+from bench.batches import batches, transactions
 from bench.families import families_csv
 from bench.figures import KINVITE
 from bench.freezing import frozen
-from bench.jobs import Job, curve_of
+from bench.jobs import Job, email_curve
 from bench.measure import Meter
 from bench.rig import Rig
-from bench.rounds import rounds, transactions
 from bench.stages import stages
 
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 _WITHIN_SECONDS = 1_800.0
 # Without the last mail for so long, the run is asked whether it will come; a measurement is hardly disturbed by that.
 _DOUBTS_SECONDS = 60.0
 _CLICK_SECONDS = 60.0
-_SETTLING_PARENTS = 100
+_WARM_UP_PARENTS = 100
 _LEFT = """
 SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent')
      + (SELECT count(*) FROM roster.outbox_runs) + (SELECT count(*) FROM invitations.outbox_runs)
@@ -48,31 +48,35 @@ class Kinvite:
 
         Raises RuntimeError if emails are missing or too many.
         """
-        rig, office = self.rig, self.rig.office
+        rig, api = self.rig, self.rig.api
         tag = f"run{next(self._numbers)}"
-        school_id = office.school(f"School {tag}")
+        school_id = api.school(f"School {tag}")
         file = families_csv(parents, tag)
         before, load, sink = rig.sink.count(), time.process_time(), rig.sink.cpu_seconds()
         committed = asyncio.run(transactions(rig.rows))
         with Meter(rig.processes) as meter:
             since, begin = datetime.now(UTC), time.monotonic()
-            applied = office.wait_applied(school_id, office.upload(school_id, file))
-            bulk_id = office.bulk(school_id)
-            last = self._last_mail(school_id, bulk_id, before + parents)
-            asyncio.run(self._settled(UUID(school_id), parents))
-            shown = time.monotonic()
+            applied = api.wait_applied(school_id, api.upload(school_id, file))
+            bulk_id = api.bulk(school_id)
+            last = self._last_email(school_id, bulk_id, before + parents)
+            asyncio.run(self._wait_for_outcomes(UUID(school_id), parents))
+            format_number = time.monotonic()
         self._check(school_id, bulk_id, before + parents)
         return Job(
             parents,
             last - begin,
             meter.cpu_seconds,
             meter.peak_total_bytes,
-            curve=curve_of(rig.sink, begin, before),
+            curve=email_curve(rig.sink, begin, before),
             stages=asyncio.run(stages(rig.rows, since)),
-            rounds=asyncio.run(rounds(rig.rows, since)),
+            batches=asyncio.run(batches(rig.rows, since)),
             transactions=asyncio.run(transactions(rig.rows)) - committed,
             beside={"(load)": time.process_time() - load, "(mail server)": rig.sink.cpu_seconds() - sink},
-            moments={"applied": applied - begin, "last mail": last - begin, "office sees all": shown - begin},
+            moments={
+                "applied": applied - begin,
+                "last mail": last - begin,
+                "office sees all": format_number - begin,
+            },
         )
 
     def clicks(self, count: int) -> list[float]:
@@ -83,15 +87,15 @@ class Kinvite:
         """
         rig, number = self.rig, next(self._numbers)
         chance = random.Random(number)  # noqa: S311 (moments, no secrets)
-        school_id, parents = rig.office.new_parents(count, f"click{number}")
-        found = []
+        school_id, parents = rig.api.create_parents(count, f"click{number}")
+        milliseconds = []
         for parent_id in parents.values():
             time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
             awaited, begin = rig.sink.count() + 1, time.monotonic()
-            rig.office.invite(school_id, parent_id)
+            rig.api.invite(school_id, parent_id)
             self.answers.append((time.monotonic() - begin) * 1000)
-            found.append((rig.sink.wait(awaited, _CLICK_SECONDS) - begin) * 1000)
-        return found
+            milliseconds.append((rig.sink.wait(awaited, _CLICK_SECONDS) - begin) * 1000)
+        return milliseconds
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -100,9 +104,9 @@ class Kinvite:
         """
         with frozen(self.rig.processes.values()):
             yield
-        self.bulk(_SETTLING_PARENTS)
+        self.bulk(_WARM_UP_PARENTS)
 
-    def _last_mail(self, school_id: str, bulk_id: str, mails: int) -> float:
+    def _last_email(self, school_id: str, bulk_id: str, emails: int) -> float:
         """Return when the last email was accepted.
 
         Raises RuntimeError as soon as the bulk run reports that some will never come.
@@ -110,22 +114,22 @@ class Kinvite:
         deadline = time.monotonic() + _WITHIN_SECONDS
         while True:
             try:
-                return self.rig.sink.wait(mails, _DOUBTS_SECONDS)
+                return self.rig.sink.wait(emails, _DOUBTS_SECONDS)
             except TimeoutError:
-                run = self.rig.office.run(school_id, bulk_id)
+                run = self.rig.api.run(school_id, bulk_id)
                 if run["skipped_total"] or run["failed_total"] or time.monotonic() > deadline:
                     raise RuntimeError(
-                        f"{self.rig.sink.count()} mails where {mails} are due: {run}"
+                        f"{self.rig.sink.count()} mails where {emails} are due: {run}"
                     ) from None
 
-    async def _settled(self, school_id: UUID, parents: int) -> None:
+    async def _wait_for_outcomes(self, school_id: UUID, parents: int) -> None:
         deadline = time.monotonic() + _WITHIN_SECONDS
         while (await self.rig.rows(_LEFT, school_id, parents))[0]["left"]:
             if time.monotonic() > deadline:
                 raise TimeoutError("the office does not see every outcome")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def _check(self, school_id: str, bulk_id: str, mails: int) -> None:
-        accepted, state = self.rig.sink.count(), self.rig.office.run(school_id, bulk_id)["state"]
-        if accepted != mails or state != "done":
-            raise RuntimeError(f"{accepted} mails where {mails} were due, and the run is {state}")
+    def _check(self, school_id: str, bulk_id: str, emails: int) -> None:
+        accepted, state = self.rig.sink.count(), self.rig.api.run(school_id, bulk_id)["state"]
+        if accepted != emails or state != "done":
+            raise RuntimeError(f"{accepted} mails where {emails} were due, and the run is {state}")

@@ -32,8 +32,8 @@ def memory_bytes(pid: int) -> int:
     total = 0
     for process in _family(pid):
         with contextlib.suppress(*_GONE):
-            found = _PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
-            total += int(found.group(1)) * 1024 if found else 0
+            match = _PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
+            total += int(match.group(1)) * 1024 if match else 0
     return total
 
 
@@ -53,7 +53,7 @@ class Meter:
 
     def __init__(self, pids: Mapping[str, int], *, every_seconds: float = 5.0) -> None:
         self._pids = dict(pids)
-        self._looking = Background(self._look, every_seconds=every_seconds)
+        self._poller = Background(self._poll, every_seconds=every_seconds)
         self._before: dict[str, float] = {}
         self.cpu_seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = dict.fromkeys(pids, 0)
@@ -61,21 +61,21 @@ class Meter:
 
     def __enter__(self) -> Self:
         self._before = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
-        self._looking.start()
+        self._poller.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._looking.stop()
+        self._poller.stop()
         if error is None:
-            self._looking.check()
+            self._poller.check()
             self.cpu_seconds = {
                 name: cpu_seconds(pid) - self._before[name] for name, pid in self._pids.items()
             }
-            self._look()
+            self._poll()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         now = {name: memory_bytes(pid) for name, pid in self._pids.items()}
         for name, size in now.items():
             self.peak_bytes[name] = max(self.peak_bytes[name], size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.figures import Figure, shown
+from bench.figures import Figure, format_number
 
 HEAD = ("", "figure", "who", "median", "min - max", "unit", "goal", "")
 
@@ -27,7 +27,7 @@ class Report:
                 self.figures.append(figure)
                 lines.write(figure.as_line() + "\n")
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Print a line of progress."""
         print(text, flush=True)
 
@@ -47,8 +47,8 @@ def row(figure: Figure) -> tuple[str, ...]:
         figure.scenario,
         figure.name,
         figure.contestant,
-        shown(figure.value),
-        f"{shown(min(figure.values))} - {shown(max(figure.values))}",
+        format_number(figure.value),
+        f"{format_number(min(figure.values))} - {format_number(max(figure.values))}",
         figure.unit,
         str(figure.goal or ""),
         figure.verdict,

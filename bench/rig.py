@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.database import rows_of
-from bench.office import Office
+from bench.database import query_runner
+from bench.school_api import SchoolApi
 from bench.sink import Sink
 from bench.unavailable import Unavailable
 from tests.support.apps import bearer
@@ -53,19 +53,19 @@ class Rig:
             undo.callback(self.cluster.stop)
             self.kafka = _kafka(directory)
             undo.callback(self.kafka.stop)
-            told = {
+            settings = {
                 "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{self.sink.port}",
                 "KINVITE_CHANNELS": "email",
                 **self._settings,
             }
             self.stack = undo.enter_context(
-                Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=told)
+                Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=settings)
             )
             self.stack.mailbox.kill()  # every mail goes to the sink
-            self.rows = rows_of(self.cluster)
-            urls = {name: self.stack.answering(name)[0].url for name in SERVICES}
-            self.office = Office(urls, bearer())
-            undo.callback(self.office.close)
+            self.rows = query_runner(self.cluster)
+            urls = {name: self.stack.api_parts(name)[0].url for name in SERVICES}
+            self.api = SchoolApi(urls, bearer())
+            undo.callback(self.api.close)
             self._undo = undo.pop_all()
         return self
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.families import families_csv
 from bench.freezing import frozen
-from bench.jobs import Job, curve_of
+from bench.jobs import Job, email_curve
 from bench.peers import PEERS, Peer
 from bench.peers.runs import run_bulk, run_singles
 from bench.sink import Sink
@@ -36,7 +36,7 @@ class Rival:
         before, begin = self._sink.count(), time.monotonic()
         done = run_bulk(self.peer, self._sink, file, parents)
         file.unlink()
-        curve = curve_of(self._sink, begin, before)
+        curve = email_curve(self._sink, begin, before)
         return Job(parents, done.seconds, done.cpu_seconds, done.peak_total_bytes, curve)
 
     def clicks(self, count: int) -> list[float]:
@@ -50,7 +50,7 @@ class Rival:
             yield
 
 
-def rivals(sink: Sink, stack: ExitStack, say: Callable[[str], None]) -> list[Rival]:
+def rivals(sink: Sink, stack: ExitStack, log: Callable[[str], None]) -> list[Rival]:
     """Start all peers that can be had, until `stack` is closed; the others are printed."""
     ready: list[Rival] = []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
@@ -61,7 +61,7 @@ def rivals(sink: Sink, stack: ExitStack, say: Callable[[str], None]) -> list[Riv
             peer.prepare()
             peer.start(sink.host, sink.port, folder / name)
         except Unavailable as reason:
-            say(f"{name} is left out: {reason}")
+            log(f"{name} is left out: {reason}")
         else:
             stack.callback(peer.stop)
             ready.append(Rival(peer, sink, folder))

@@ -14,12 +14,12 @@ from bench.stream import Stream
 
 _IDLE_SECONDS = 2
 _TIMEOUT_SECONDS = 300.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _KNOWN_WITHIN_SECONDS = 300.0
 _PAGE = 200
 
 
-class Office:
+class SchoolApi:
     """Client of the services at `urls` (by service name), with a token that has all rights.
 
     Its connections stay open, like those of a browser, until `close()`.
@@ -48,9 +48,9 @@ class Office:
             "timezone": "Europe/Berlin",
             "credentials_mode": "self_service",
         }
-        made = self._call("POST", "roster", "/roster/v1/schools", json=body)
-        self._wait_known(str(made["school_id"]))
-        return str(made["school_id"])
+        school = self._call("POST", "roster", "/roster/v1/schools", json=body)
+        self._wait_known(str(school["school_id"]))
+        return str(school["school_id"])
 
     def _wait_known(self, school_id: str) -> None:
         """Wait until invitations has the school; a service that was frozen first rejoins its consumer groups."""
@@ -71,39 +71,39 @@ class Office:
         """Wait for the end of an import and return the `time.monotonic()` of the poll that saw it."""
         path = f"/roster/v1/schools/{school_id}/imports/{import_id}"
         while True:
-            found = self._call("GET", "roster", path)
-            if found["state"] == "applied":
+            state = self._call("GET", "roster", path)
+            if state["state"] == "applied":
                 return time.monotonic()
-            if found["state"] in {"refused", "failed", "preview"}:
-                raise RuntimeError(f"the import ended as {found['state']}: {found['errors']}")
-            time.sleep(_LOOK_SECONDS)
+            if state["state"] in {"refused", "failed", "preview"}:
+                raise RuntimeError(f"the import ended as {state['state']}: {state['errors']}")
+            time.sleep(_POLL_SECONDS)
 
-    def new_parents(self, count: int, tag: str) -> tuple[str, dict[str, str]]:
+    def create_parents(self, count: int, tag: str) -> tuple[str, dict[str, str]]:
         """Create a school with `count` parents who can be invited; return its id, and the parents' ids by address."""
-        school_id = self.school_of(count, tag)
+        school_id = self.create_school_with_parents(count, tag)
         return school_id, self._parents(school_id)
 
-    def school_of(self, count: int, tag: str) -> str:
+    def create_school_with_parents(self, count: int, tag: str) -> str:
         """Create a school with `count` parents who can be invited, and return its id."""
         school_id = self.school(f"School {tag}")
         self.wait_applied(school_id, self.upload(school_id, families_csv(count, tag)))
         deadline = time.monotonic() + _KNOWN_WITHIN_SECONDS
         body = {"select": {"all": True}, "channel": "email", "dry_run": True}
         path = f"/invitations/v1/schools/{school_id}/bulk"
-        while (known := self._call("POST", "invitations", path, json=body)["to_message"]) < count:
+        while (invitable := self._call("POST", "invitations", path, json=body)["to_message"]) < count:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{known} of {count} parents can be invited")
+                raise TimeoutError(f"{invitable} of {count} parents can be invited")
         return school_id
 
     def _parents(self, school_id: str) -> dict[str, str]:
-        found, cursor = {}, None
+        ids, cursor = {}, None
         while True:
             wanted = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
             page = self._call("GET", "roster", f"/roster/v1/schools/{school_id}/parents", params=wanted)
-            found.update({parent["email"]: parent["parent_id"] for parent in page["items"]})
+            ids.update({parent["email"]: parent["parent_id"] for parent in page["items"]})
             cursor = page["next"]
             if cursor is None:
-                return found
+                return ids
 
     def bulk(self, school_id: str) -> str:
         """Start a bulk run for everybody by e-mail and return its id."""
@@ -131,7 +131,7 @@ class Office:
         following: str | None = self._call("GET", "dashboard", path, params=dict(wanted))["next"]
         return following
 
-    def mail(self, email: str) -> float | None:
+    def email_received_at(self, email: str) -> float | None:
         """Return when the embedded mailbox received the email to this address (`time.time()`), or None if it has not
         yet.
         """

@@ -43,11 +43,11 @@ class Stage:
 
 async def stages(rows: Rows, since: datetime) -> list[Stage]:
     """Return the stages of what began at `since` (the database's clock), in order, without those that saw no record."""
-    found = []
+    result = []
     for name, statement in _STAGES.items():
         ((first, last, records),) = await rows(statement, since)
         if first is not None and last is not None:
-            found.append(
+            result.append(
                 Stage(name, (first - since).total_seconds(), (last - since).total_seconds(), records)
             )
-    return found
+    return result

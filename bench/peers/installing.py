@@ -21,13 +21,13 @@ def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
     """
     home = CACHE / "bench" / name
     wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
-    stamp = home / "installed"
+    marker = home / "installed"
     with locked(home):
-        if not stamp.exists() or stamp.read_text() != wanted:
+        if not marker.exists() or marker.read_text() != wanted:
             if os.environ.get(OFFLINE):
                 raise Unavailable(f"{name} is not installed in {home}, and {OFFLINE} is set")
             install(home)
-            stamp.write_text(wanted)
+            marker.write_text(wanted)
     return home
 
 
@@ -47,9 +47,9 @@ def run(
             stdin=subprocess.DEVNULL,
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout or "").strip().splitlines()
+        lines = (error.stderr or error.stdout or "").strip().splitlines()
         raise Unavailable(
-            f"{' '.join(command[:3])} failed: {said[-1] if said else error.returncode}"
+            f"{' '.join(command[:3])} failed: {lines[-1] if lines else error.returncode}"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{' '.join(command[:3])} failed: {error}") from None

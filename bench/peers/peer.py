@@ -144,5 +144,5 @@ class Peer(ABC):
 
 def clean_environment() -> dict[str, str]:
     """Return our environment without the variables that would show a peer our own Python packages."""
-    ours = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
+    return {name: value for name, value in os.environ.items() if name not in hidden}

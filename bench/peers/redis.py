@@ -53,15 +53,15 @@ class Redis:
 
     def count(self, command: str) -> int:
         """Run a command whose reply is a number, and return it. Raises ValueError for any other reply."""
-        return int(self._ask(command).removeprefix(":"))
+        return int(self._call(command).removeprefix(":"))
 
     def _answers(self) -> bool:
         try:
-            return self._ask("PING") == "+PONG"
+            return self._call("PING") == "+PONG"
         except OSError:
             return False
 
-    def _ask(self, command: str) -> str:
+    def _call(self, command: str) -> str:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(f"{command}\r\n".encode())
             return connection.recv(100).decode().strip()

@@ -64,8 +64,8 @@ class StatementCounter:
     def top(self, limit: int = 20) -> list[Statement]:
         """Return the statements that took most time since the reset, the most expensive first."""
         return [
-            Statement(**found)
-            for found in json.loads(
+            Statement(**row)
+            for row in json.loads(
                 self._cluster.sql(_TOP.format(database=self._database, limit=limit).replace("\n", " "))
             )
         ]

@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 
 from bench import plot
-from bench.contest import alone
-from bench.figures import KINVITE, Figure, Goal, pairwise, shown
+from bench.contest import freeze_others
+from bench.figures import KINVITE, Figure, Goal, format_number, pairwise
 from bench.jobs import Contestant, Job
 from bench.kinvite import Kinvite
 from bench.plan import Plan
@@ -25,37 +25,37 @@ PARENTS_PER_SECOND = Goal(3_000, at_least=True)
 CPU_MS = Goal(0.65)
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
     """Measure each contestant once per run, in turns, while the others are frozen."""
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
         rig = stack.enter_context(Rig(sink))
         contestants: list[Contestant] = [Kinvite(rig)]
         if plan.peers:
-            contestants += rivals(sink, stack, say)
+            contestants += rivals(sink, stack, log)
         for contestant in contestants:
-            with alone(contestant, contestants):
+            with freeze_others(contestant, contestants):
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
-        jobs = _alternate(contestants, plan, say)
-    _keep(plan.folder, jobs)
+        jobs = _alternate(contestants, plan, log)
+    _write_details(plan.folder, jobs)
     ours = jobs[KINVITE]
-    tables = "\n".join((_processes(ours), _stages(ours), _rounds(_middle(ours))))
+    tables = "\n".join((_processes(ours), _stages(ours), _batches(_middle(ours))))
     (plan.folder / "bulk.txt").write_text(tables)
-    say(tables)
+    log(tables)
     yield from _figures(jobs)
 
 
 def _alternate(
-    contestants: Sequence[Contestant], plan: Plan, say: Callable[[str], None]
+    contestants: Sequence[Contestant], plan: Plan, log: Callable[[str], None]
 ) -> dict[str, list[Job]]:
     jobs: dict[str, list[Job]] = defaultdict(list)
     for number in range(plan.runs):
         for contestant in contestants:
-            with alone(contestant, contestants):
+            with freeze_others(contestant, contestants):
                 job = contestant.bulk(plan.parents)
             jobs[contestant.name].append(job)
             cost = f"{job.cpu_ms_per_parent:.3f} ms CPU per parent"
-            say(f"G1 run {number + 1} {contestant.name}: {job.parents_per_second:,.0f} parents/s, {cost}")
+            log(f"G1 run {number + 1} {contestant.name}: {job.parents_per_second:,.0f} parents/s, {cost}")
     return jobs
 
 
@@ -94,7 +94,7 @@ def _processes(jobs: Sequence[Job]) -> str:
         name: median(seconds[name] * 1000 / job.parents for seconds, job in zip(spent, jobs, strict=True))
         for name in spent[0]
     }
-    rows = [(name, shown(cost[name])) for name in sorted(cost, key=cost.__getitem__, reverse=True)]
+    rows = [(name, format_number(cost[name])) for name in sorted(cost, key=cost.__getitem__, reverse=True)]
     return table([("process", "ms CPU per parent"), *rows])
 
 
@@ -108,10 +108,11 @@ def _stages(jobs: Sequence[Job]) -> str:
     return table([("stage", "first, s", "last, s", "records"), *passed, *moments])
 
 
-def _rounds(job: Job) -> str:
+def _batches(job: Job) -> str:
     """Format the sizes of the batches of one run."""
     rows = [
-        (round_.name, str(round_.records), str(round_.rounds), shown(round_.size)) for round_ in job.rounds
+        (batch.name, str(batch.records), str(batch.transactions), format_number(batch.size))
+        for batch in job.batches
     ]
     everything = ("all transactions, of everybody", "", str(job.transactions), "")
     return table([("who", "records", "rounds", "records a round"), *rows, everything])
@@ -119,10 +120,10 @@ def _rounds(job: Job) -> str:
 
 def _by_part(job: Job) -> dict[str, float]:
     """Return milliseconds of CPU per parent, with api and worker of a service added up, and all workers of a peer."""
-    found: dict[str, float] = defaultdict(float)
+    by_part: dict[str, float] = defaultdict(float)
     for process, seconds in job.cpu_seconds.items():
-        found[process.split()[0].split("-")[0]] += seconds * 1000 / job.parents
-    return dict(sorted(found.items()))
+        by_part[process.split()[0].split("-")[0]] += seconds * 1000 / job.parents
+    return dict(sorted(by_part.items()))
 
 
 def _middle(jobs: Sequence[Job]) -> Job:
@@ -130,9 +131,9 @@ def _middle(jobs: Sequence[Job]) -> Job:
     return sorted(jobs, key=lambda job: job.seconds)[len(jobs) // 2]
 
 
-def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
+def _write_details(folder: Path, jobs: dict[str, list[Job]]) -> None:
     """Write everything known of every run, and the two charts of the run of median speed."""
-    told = {
+    details = {
         name: [
             {
                 "parents": job.parents,
@@ -141,7 +142,7 @@ def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
                 "peak_bytes": job.peak_bytes,
                 "moments": dict(job.moments),
                 "stages": [(stage.name, stage.first, stage.last, stage.records) for stage in job.stages],
-                "rounds": [(round_.name, round_.records, round_.rounds) for round_ in job.rounds],
+                "rounds": [(batch.name, batch.records, batch.transactions) for batch in job.batches],
                 "transactions": job.transactions,
                 "curve": list(job.curve),
             }
@@ -149,7 +150,7 @@ def _keep(folder: Path, jobs: dict[str, list[Job]]) -> None:
         ]
         for name, runs in jobs.items()
     }
-    (folder / "bulk.json").write_text(json.dumps(told))
+    (folder / "bulk.json").write_text(json.dumps(details))
     middle = {name: _middle(runs) for name, runs in jobs.items()}
     curves = {name: job.curve for name, job in middle.items()}
     cost = {name: _by_part(job) for name, job in middle.items()}

@@ -10,28 +10,28 @@ from dataclasses import dataclass
 from bench.embedded import NAME as EMBEDDED
 from bench.embedded import Embedded
 from bench.figures import KINVITE, Figure, Goal, pooled
-from bench.office import Office
 from bench.plan import Plan
 from bench.rig import Rig
+from bench.school_api import SchoolApi
 from bench.sink import Sink
 
 CLICKS = 60
 CLICK_EVERY_SECONDS = 0.25
 MARKER = "overtaking"
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 WITHIN_SECONDS = 600.0
 AT_ONCE = 8
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
     """Start a bulk run, wait until its emails go out, and click; the end of the run is not waited for."""
     with Sink(keep=True) as sink, Rig(sink) as rig, sink.arrivals(MARKER.encode()) as arrivals:
-        crowd = _Crowd.invited(rig.office, plan.crowd, say)
+        crowd = _Crowd.invited(rig.api, plan.crowd, log)
         clicks = crowd.clicks(time.monotonic)
         came = [arrivals.wait_for(email, within_seconds=WITHIN_SECONDS) - at for email, at in clicks]
         yield from _figures(KINVITE, came, crowd, Goal(500))
     with Embedded() as embedded:
-        crowd = _Crowd.invited(embedded.office, plan.crowd, say)
+        crowd = _Crowd.invited(embedded.api, plan.crowd, log)
         clicks = crowd.clicks(time.time)
         came = [embedded.arrival(email) - at for email, at in clicks]
         yield from _figures(EMBEDDED, came, crowd, Goal(2_000))
@@ -41,7 +41,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
 class _Crowd:
     """Bulk run in progress, and the parents of another school who are invited one by one at the same time."""
 
-    office: Office
+    api: SchoolApi
     school_id: str
     bulk_id: str
     other_school_id: str
@@ -49,21 +49,21 @@ class _Crowd:
     left: int = 0
 
     @classmethod
-    def invited(cls, office: Office, count: int, say: Callable[[str], None]) -> _Crowd:
+    def invited(cls, api: SchoolApi, count: int, log: Callable[[str], None]) -> _Crowd:
         begin = time.monotonic()
-        other_school_id, parents = office.new_parents(CLICKS, MARKER)
-        school_id = office.school_of(count, "crowd")
-        bulk_id = office.bulk(school_id)
-        crowd = cls(office, school_id, bulk_id, other_school_id, parents)
+        other_school_id, parents = api.create_parents(CLICKS, MARKER)
+        school_id = api.create_school_with_parents(count, "crowd")
+        bulk_id = api.bulk(school_id)
+        crowd = cls(api, school_id, bulk_id, other_school_id, parents)
         crowd.wait_begun(count)
-        say(
+        log(
             f"G4 {count:,} parents were in the run, and its first mails out, after {time.monotonic() - begin:.0f} s"
         )
         return crowd
 
     def ahead(self) -> int:
         """Return how many parents of the bulk run have no email yet."""
-        run = self.office.run(self.school_id, self.bulk_id)
+        run = self.api.run(self.school_id, self.bulk_id)
         return int(run["pending"] + run["waiting"])
 
     def wait_begun(self, count: int) -> None:
@@ -72,7 +72,7 @@ class _Crowd:
         while self.ahead() in {0, count}:
             if time.monotonic() > deadline:
                 raise TimeoutError("the bulk run does not begin")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def clicks(self, clock: Callable[[], float]) -> list[tuple[str, float]]:
         """Click at a steady pace, whether or not earlier emails have come; return each address with the time of its
@@ -84,7 +84,7 @@ class _Crowd:
 
         def click(email: str, parent_id: str) -> tuple[str, float]:
             at = clock()
-            self.office.invite(self.other_school_id, parent_id)
+            self.api.invite(self.other_school_id, parent_id)
             return email, at
 
         with ThreadPoolExecutor(AT_ONCE) as fingers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.figures import Figure, shown
+from bench.figures import Figure, format_number
 from bench.kinvite import Kinvite
 from bench.plan import Plan
 from bench.profile import OPTIONS, StatementCounter, profile
@@ -19,7 +19,7 @@ FUNCTIONS = 15
 SAMPLED = ("worker", "api")
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
     """Profile one run by itself, because profiling slows it down, and write `profile.txt`."""
     with Sink() as sink, Rig(sink, database_options=OPTIONS) as rig:
         kinvite = Kinvite(rig)
@@ -37,10 +37,13 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
     text = [
         f"{plan.parents:,} parents in {watched.seconds:.1f} s while watched, {usual.seconds:.1f} s otherwise"
     ]
-    text += ["", f"PostgreSQL: {calls:,} statements, {shown(calls / plan.parents)} a parent", *lines]
+    text += ["", f"PostgreSQL: {calls:,} statements, {format_number(calls / plan.parents)} a parent", *lines]
     for name, summary in sorted(summaries.items(), key=lambda item: item[1].busy, reverse=True):
-        text += ["", f"{name}: {shown(watched.cpu_seconds[name] * 1000 / plan.parents)} ms CPU per parent"]
+        text += [
+            "",
+            f"{name}: {format_number(watched.cpu_seconds[name] * 1000 / plan.parents)} ms CPU per parent",
+        ]
         text.append(summary.text(FUNCTIONS))
     (plan.folder / "profile.txt").write_text("\n".join(text) + "\n")
-    say(f"Profiles: {plan.folder / 'profile.txt'}")
+    log(f"Profiles: {plan.folder / 'profile.txt'}")
     yield from ()

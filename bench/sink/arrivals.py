@@ -27,17 +27,17 @@ class Arrivals:
         self._marker = marker
         self._read: dict[Path, int] = {}
         self._changed = threading.Condition()
-        self._looking = Background(self._look, every_seconds=_EVERY_SECONDS, failed=self._tell)
+        self._poller = Background(self._poll, every_seconds=_EVERY_SECONDS, failed=self._notify)
         self.times: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._looking.start()
+        self._poller.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._looking.stop()
+        self._poller.stop()
 
     def wait_for(self, address: str, *, within_seconds: float) -> float:
         """Return when the email to `address` arrived.
@@ -46,14 +46,14 @@ class Arrivals:
         """
         with self._changed:
             there = self._changed.wait_for(
-                lambda: address in self.times or self._looking.failure is not None, timeout=within_seconds
+                lambda: address in self.times or self._poller.failure is not None, timeout=within_seconds
             )
-        self._looking.check()
+        self._poller.check()
         if not there:
             raise TimeoutError(f"no mail to the address awaited after {within_seconds} s")
         return self.times[address]
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         files = sorted(path for path in self._folder.iterdir() if path.name.isdigit())
         for path in files:
             offset = self._read.get(path, 0)
@@ -65,24 +65,24 @@ class Arrivals:
                 path.unlink(missing_ok=True)
                 self._read.pop(path, None)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _search(self, path: Path, offset: int) -> int:
         """Record the marked recipients after `offset`; return the offset from which to read next."""
-        with path.open("rb") as mails:
-            mails.seek(offset)
-            text = mails.read()
+        with path.open("rb") as emails:
+            emails.seek(offset)
+            text = emails.read()
         text = text[: text.rfind(b"\n") + 1]  # a line may still be on its way
-        found: list[str] = []
+        addresses: list[str] = []
         at = text.find(self._marker)
         while at >= 0:
             address = _recipient(text, at)
             if address is not None:
-                found.append(address)
+                addresses.append(address)
             at = text.find(self._marker, at + 1)
-        self._note(found)
+        self._note(addresses)
         return offset + len(text)
 
     def _note(self, addresses: list[str]) -> None:

@@ -36,7 +36,7 @@ class Sink:
     def __init__(self, directory: Path | None = None, *, keep: bool = False) -> None:
         self.port = free_port()
         self._directory = directory
-        self._keep = keep
+        self._write_details = keep
         self._kept: Path | None = None
         self._opened = contextlib.ExitStack()
 
@@ -116,8 +116,8 @@ class Sink:
         options = ["-c"]
         if os.geteuid() == 0:
             options += ["-u", "nobody"]
-        if self._keep:
-            self._kept = _folder_for_mails()
+        if self._write_details:
+            self._kept = _folder_for_emails()
             opened.callback(shutil.rmtree, self._kept)
             options += ["-D", f"{self._kept}/%s"]
         return options
@@ -132,7 +132,7 @@ class Sink:
         opened.callback(self._watch.stop)
 
 
-def _folder_for_mails() -> Path:
+def _folder_for_emails() -> Path:
     """Return a folder in memory where that is possible, writable by the user as whom the sink runs."""
     memory = Path("/dev/shm")  # noqa: S108 (a folder of our own below it)
     folder = Path(tempfile.mkdtemp(prefix="kinvite-bench-", dir=memory if memory.is_dir() else None))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bench.background import Background
 
-_LOOK_AGAIN_SECONDS = 0.1
+_CHANGE_SECONDS = 0.1
 _REST_SECONDS = 0.001
 
 
@@ -24,16 +24,16 @@ class Watch:
         self._counter = counter
         self._changed = changed
         self._grown = threading.Condition()
-        self._looking = Background(self._look, every_seconds=_REST_SECONDS, failed=self._tell)
+        self._poller = Background(self._poll, every_seconds=_REST_SECONDS, failed=self._notify)
         self.curve: list[tuple[float, int]] = [(time.monotonic(), counter())]
 
     def start(self) -> None:
         """Start recording."""
-        self._looking.start()
+        self._poller.start()
 
     def stop(self) -> None:
         """Stop recording; what was recorded stays."""
-        self._looking.stop()
+        self._poller.stop()
 
     def time_of(self, count: int) -> float:
         """Return when `count` was reached. Raises LookupError if it has not been reached."""
@@ -48,18 +48,18 @@ class Watch:
         """
         with self._grown:
             there = self._grown.wait_for(
-                lambda: self.curve[-1][1] >= count or self._looking.failure is not None, timeout
+                lambda: self.curve[-1][1] >= count or self._poller.failure is not None, timeout
             )
-        self._looking.check()
+        self._poller.check()
         if not there:
             raise TimeoutError(f"{self.curve[-1][1]} of {count} after {timeout} s")
         return self.time_of(count)
 
-    def _look(self) -> None:
-        self._changed(_LOOK_AGAIN_SECONDS)
+    def _poll(self) -> None:
+        self._changed(_CHANGE_SECONDS)
         self._note(time.monotonic(), self._counter())
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._grown:
             self._grown.notify_all()
 

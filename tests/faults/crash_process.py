@@ -59,8 +59,8 @@ async def _run(point: str) -> None:
         topic_prefix=os.environ["KINVITE_KAFKA_TOPIC_PREFIX"],
     )
     async with Database(url, schema="roster") as roster, Database(url, schema="invitations") as invitations:
-        scene = Stage(kafka, roster, invitations)
-        async with scene.relaying(), scene.consuming({ParentAdded: handle}):
+        harness = Stage(kafka, roster, invitations)
+        async with harness.relaying(), harness.consuming({ParentAdded: handle}):
             await asyncio.Event().wait()
 
 

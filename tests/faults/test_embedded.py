@@ -18,7 +18,7 @@ from tests.faults.campaign.load import Load
 from tests.faults.campaign.oracle import judge
 from tests.faults.campaign.report import Report
 from tests.faults.campaign.world import Disturbance
-from tests.support.pace import think
+from tests.support.pace import pause_for
 from tests.support.waiting import eventually
 
 KILLS = 20
@@ -50,7 +50,7 @@ async def _kill_again_and_again(up: KinviteUp, dice: random.Random) -> Counter[s
     order = dice.sample(_VICTIMS * 3, 12) + dice.choices(_VICTIMS, k=KILLS - 12)
     killed: Counter[str] = Counter()
     for target in order:
-        await think(dice.uniform(0.2, 1.5))
+        await pause_for(dice.uniform(0.2, 1.5))
         await eventually(lambda: _kill(up, target), within_seconds=120, every_seconds=0.1)  # noqa: B023
         killed[target] += 1
         if dice.random() < 0.5:

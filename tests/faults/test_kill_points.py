@@ -33,8 +33,8 @@ async def _crash_process(
             await process.wait()
 
 
-async def have_effects(scene: Stage, count: int) -> None:
-    effects = await scene.effects()
+async def have_effects(harness: Stage, count: int) -> None:
+    effects = await harness.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
 
 
@@ -43,16 +43,16 @@ async def have_effects(scene: Stage, count: int) -> None:
 async def test_i1_i10_killed_between_commit_and_effect(
     point: str, database_url: str, broker: Broker, environment: dict[str, str]
 ) -> None:
-    async with stage(database_url, broker) as scene:
-        await scene.emit(*(added() for _ in range(100)))
+    async with stage(database_url, broker) as harness:
+        await harness.emit(*(added() for _ in range(100)))
         async with _crash_process(point, environment) as process:
             assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
-        await scene.emit(*(added() for _ in range(100)))
+        await harness.emit(*(added() for _ in range(100)))
 
         async with _crash_process("none", environment):
-            await eventually(lambda: have_effects(scene, 200), within_seconds=_RECOVERY_SECONDS)
-            await scene.emit(added())
-            await eventually(lambda: have_effects(scene, 201), within_seconds=30)
-        effects = await scene.effects()
+            await eventually(lambda: have_effects(harness, 200), within_seconds=_RECOVERY_SECONDS)
+            await harness.emit(added())
+            await eventually(lambda: have_effects(harness, 201), within_seconds=30)
+        effects = await harness.effects()
         assert len(effects) == len({effect.message_id for effect in effects}) == 201
-        assert await scene.dead_letters() == []
+        assert await harness.dead_letters() == []

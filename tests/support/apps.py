@@ -26,7 +26,7 @@ def bearer(*rights: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def suppose_nothing_revoked(app: FastAPI) -> None:
+def assume_nothing_revoked(app: FastAPI) -> None:
     """Mark the list of revoked tokens as complete, since most tests have no broker; revoking has tests of its own."""
     if app.state.revocations is not None:
         app.state.revocations._complete.set()
@@ -35,7 +35,7 @@ def suppose_nothing_revoked(app: FastAPI) -> None:
 @asynccontextmanager
 async def running(app: FastAPI, *, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Run the app's lifespan and yield a client, which does not follow redirects."""
-    suppose_nothing_revoked(app)
+    assume_nothing_revoked(app)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -4,11 +4,11 @@ import asyncio
 import time
 
 
-def last(seconds: float) -> None:
+def block_for(seconds: float) -> None:
     """Block this thread, while other threads and processes go on."""
     time.sleep(max(0.0, seconds))
 
 
-async def think(seconds: float) -> None:
+async def pause_for(seconds: float) -> None:
     """Pause this task."""
     await asyncio.sleep(seconds)

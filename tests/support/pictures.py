@@ -28,23 +28,23 @@ TERMINAL = (
 )
 
 
-async def take(wish: Wish, share: float = 0.45) -> None:
+async def take_pictures(wish: Wish, share: float = 0.45) -> None:
     """Run the demo in a folder of its own; take the screenshots when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
         async with embedded() as credentials:
             screen = Screen(Console(file=io.StringIO()))
             screen.head(f"Kinvite is ready at {credentials['url']}/admin")
-            telling = asyncio.create_task(tell(credentials, screen, wish))
-            await _until(credentials, share, telling)
-            await _photograph(credentials, screen)
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            demo = asyncio.create_task(tell(credentials, screen, wish))
+            await _wait_for_share(credentials, share, demo)
+            await _take_screenshots(credentials, screen)
+            demo.cancel()
+            await asyncio.gather(demo, return_exceptions=True)
 
 
-async def _until(credentials: dict[str, str], share: float, telling: asyncio.Task[None]) -> None:
+async def _wait_for_share(credentials: dict[str, str], share: float, demo: asyncio.Task[None]) -> None:
     async with connected(credentials["url"], credentials["api_token"]) as api:
-        while not telling.done():
+        while not demo.done():
             office = await Office.find(api)
             counts = await office.counts() if office else {"total": 0}
             if counts["total"] and counts["signed_up"] >= share * counts["total"]:
@@ -52,7 +52,7 @@ async def _until(credentials: dict[str, str], share: float, telling: asyncio.Tas
             await asyncio.sleep(1)
 
 
-async def _photograph(credentials: dict[str, str], screen: Screen) -> None:
+async def _take_screenshots(credentials: dict[str, str], screen: Screen) -> None:
     IMAGES.mkdir(exist_ok=True)
     program = chromium()
     if program is None:
@@ -93,4 +93,4 @@ async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(take(Wish(families=300, seconds=40, forever=True)))
+    asyncio.run(take_pictures(Wish(families=300, seconds=40, forever=True)))

@@ -20,30 +20,30 @@ _COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AN
 
 
 @dataclass(slots=True)
-class Asked:
+class StatementLog:
     """Every statement that a database was sent, once, with the values of the first time."""
 
     statements: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def watch(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         """Record statements from now on: those that SQLAlchemy sends, and those that go straight to the driver."""
         for engine in database._engines.values():
-            event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+            event.listen(engine.sync_engine, "before_cursor_execute", self._record)
         run = StatementRunner.run
 
-        async def noted(
-            session: StatementRunner, asked: CompiledStatement, parameters: Mapping[str, Any] | None
+        async def recorded_run(
+            session: StatementRunner, statement: CompiledStatement, parameters: Mapping[str, Any] | None
         ) -> Result:
-            values = tuple(parameters[name] for name in asked.names) if parameters else ()
-            self.statements.setdefault(asked.sql, values)
-            return await run(session, asked, parameters)
+            values = tuple(parameters[name] for name in statement.names) if parameters else ()
+            self.statements.setdefault(statement.sql, values)
+            return await run(session, statement, parameters)
 
-        monkeypatch.setattr(StatementRunner, "run", noted)
+        monkeypatch.setattr(StatementRunner, "run", recorded_run)
 
-    def _note(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
+    def _record(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
         self.statements.setdefault(statement, tuple(values))
 
-    def about(self, *tables: str) -> dict[str, tuple[Any, ...]]:
+    def naming(self, *tables: str) -> dict[str, tuple[Any, ...]]:
         """Return the statements that name one of the tables."""
         named = re.compile(rf"\b({'|'.join(tables)})\b")
         return {statement: values for statement, values in self.statements.items() if named.search(statement)}
@@ -55,25 +55,25 @@ class Planner:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def walks(self, plan: str, *, columns: int) -> list[str]:
+    async def find_full_scans(self, plan: str, *, columns: int) -> list[str]:
         """Return where a plan reads a whole table, or uses fewer than the first `columns` columns of an index."""
-        found = re.findall(r"Seq Scan on (\w+)", plan)
+        scans = re.findall(r"Seq Scan on (\w+)", plan)
         for index, condition in re.findall(
             r"(?:using|Bitmap Index Scan on) (\w+).*\n\s+Index Cond: (.*)", plan
         ):
             names = [row[0] for row in await self._connection.fetch(_COLUMNS, index, columns)]
             if not all(re.search(rf"\b{name}\b", condition, re.IGNORECASE) for name in names):
-                found.append(f"{index}: {condition}")
-        return found
+                scans.append(f"{index}: {condition}")
+        return scans
 
-    async def plans(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
+    async def explain(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
         """Return the plan for these values, and PostgreSQL's generic plan for any values."""
         own = await self._connection.fetch(f"EXPLAIN {statement}", *values)
         await self._connection.execute(f"PREPARE asked AS {statement}")
         given = f"({', '.join('NULL' for _ in values)})" if values else ""
-        kept = await self._connection.fetch(f"EXPLAIN EXECUTE asked{given}")
+        generic = await self._connection.fetch(f"EXPLAIN EXECUTE asked{given}")
         await self._connection.execute("DEALLOCATE asked")
-        return {"for these values": _text(own), "for any": _text(kept)}
+        return {"for these values": _text(own), "for any": _text(generic)}
 
 
 @asynccontextmanager

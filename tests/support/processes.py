@@ -44,8 +44,8 @@ def java() -> Path | None:
     home = os.environ.get("JAVA_HOME")
     if home and (Path(home) / "bin" / "java").exists():
         return Path(home) / "bin" / "java"
-    found = shutil.which("java")
-    return Path(found) if found else None
+    path = shutil.which("java")
+    return Path(path) if path else None
 
 
 def _die_with_parent() -> None:

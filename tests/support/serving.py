@@ -9,14 +9,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from shared.runtime.web.server import Server, server_config
-from tests.support.apps import suppose_nothing_revoked
+from tests.support.apps import assume_nothing_revoked
 from tests.support.waiting import eventually
 
 
 @asynccontextmanager
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
     """Serve the app for the length of the block, and then until open requests have ended."""
-    suppose_nothing_revoked(app)
+    assume_nothing_revoked(app)
     server = Server(server_config(app, port=port))
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or running.done(), within_seconds=30)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from tests.faults.campaign.faults import BEGIN, STEPWISE, affected_parts
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
-from tests.support.pace import last
+from tests.support.pace import block_for
 from tests.support.processes import StartFailed
 from tests.support.stack import Part
 from tests.support.stack.part import READY_SECONDS
@@ -73,7 +73,7 @@ class Conductor:
         while self._active and self._active[0][0] <= time.monotonic():
             self._undo()
         self._keep_alive()
-        last(_TICK_SECONDS)
+        block_for(_TICK_SECONDS)
 
     def _undo(self) -> None:
         _, _, fault, undo = heapq.heappop(self._active)

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import consumer_groups, topics_of
-from tests.support.pace import think
+from tests.support.pace import pause_for
 from tests.support.stack import SERVICES
 
 _POLL_SECONDS = 0.5
@@ -19,7 +19,7 @@ _QUIET_POLLS = 3
 # A message that waits for its next try is tried now; what a provider keeps to itself is not waited for.
 _RETRY_NOW = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
 _WORK = {
-    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_pending" for name in SERVICES},
+    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_runs" for name in SERVICES},
     "messages to send": "SELECT count(*) FROM notifier.messages WHERE due_at IS NOT NULL",
     "reports to apply": "SELECT count(*) FROM notifier.reports WHERE NOT applied",
     "imports": "SELECT count(*) FROM roster.imports WHERE state IN ('validating', 'applying')",
@@ -49,7 +49,7 @@ async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callab
         tick()
         remaining = await _remaining_work(database, lags)
         quiet = 0 if remaining else quiet + 1
-        await think(_POLL_SECONDS)
+        await pause_for(_POLL_SECONDS)
     return time.monotonic() - began
 
 

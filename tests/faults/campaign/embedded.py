@@ -28,7 +28,7 @@ SELECT count(*) FROM {emitter}.outbox AS sent
    AND NOT EXISTS (SELECT FROM {reader}.inbox AS passed
                     WHERE passed.id = sent.message_id AND passed.consumer = $2::text::{reader}.consumer_group)
 """
-_MAILS = "SELECT message_key, id, channel, recipient, raw, received_at_ms, copies FROM messages"
+_EMAILS = "SELECT message_key, id, channel, recipient, raw, received_at_ms, copies FROM messages"
 
 
 def embedded_site(up: KinviteUp) -> Site:
@@ -80,8 +80,8 @@ def add_sent_records(evidence: Evidence, data: Path) -> None:
         rows = sorted(evidence.table(f"{service}.outbox"), key=lambda row: row["id"])
         evidence.records += [_record(row) for row in rows]
     with sqlite3.connect(data / "mailbox.sqlite3") as connection:
-        stored = [(key, Kept(*row)) for key, *row in connection.execute(_MAILS)]
-    evidence.arrivals = [copy for key, mail in stored for copy in _copies(key, mail)]
+        stored = [(key, Kept(*row)) for key, *row in connection.execute(_EMAILS)]
+    evidence.arrivals = [copy for key, email in stored for copy in _arrivals(key, email)]
 
 
 def _record(row: dict[str, Any]) -> Record:
@@ -101,7 +101,9 @@ def _record(row: dict[str, Any]) -> Record:
     )
 
 
-def _copies(key: str, mail: Kept) -> Iterator[Arrival]:
-    tokens = tuple(sorted({match[1] for link in content_of(mail).links if (match := TOKEN.search(link))}))
-    for _ in range(mail.copies):
-        yield Arrival(mail.received_at_ms / 1000, mail.channel, mail.recipient, parse_message_id(key), tokens)
+def _arrivals(key: str, email: Kept) -> Iterator[Arrival]:
+    tokens = tuple(sorted({match[1] for link in content_of(email).links if (match := TOKEN.search(link))}))
+    for _ in range(email.copies):
+        yield Arrival(
+            email.received_at_ms / 1000, email.channel, email.recipient, parse_message_id(key), tokens
+        )

@@ -36,7 +36,7 @@ class Report:
 
     def add_verdicts(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
         """Take over the verdicts of the oracle, and count the evidence."""
-        letters = [
+        dead_letters = [
             row for name, rows in evidence.tables.items() if name.endswith(".dead_letter") for row in rows
         ]
         self.verdicts = verdicts
@@ -47,7 +47,7 @@ class Report:
             "copies received": len(evidence.arrivals),
             "duplicates": duplicates(evidence),
             "accounts": len(evidence.table("signup.accounts")),
-            "dead letters": len(letters),
+            "dead letters": len(dead_letters),
             "addresses that behaved badly": len(evidence.address_behaviours),
             "losses": sum(len(verdict.broken) for verdict in verdicts),
         }

@@ -18,7 +18,9 @@ from tests.support.stack import SERVICES
 WRITES = ("add_student", "add_parent", "import", "rename", "change_contact", "remove", "invite", "bulk")
 _SAMPLE_SECONDS = 1.0
 _PENDING = " UNION ALL ".join(
-    f"SELECT created_at FROM {name}.outbox JOIN {name}.outbox_pending USING (id)" for name in SERVICES
+    f"SELECT created_at FROM {name}.outbox_runs AS run"
+    f" JOIN {name}.outbox ON outbox.lane = run.lane AND id BETWEEN first_id AND last_id"
+    for name in SERVICES
 )
 _OLDEST = f"SELECT extract(epoch FROM now() - min(created_at)) FROM ({_PENDING}) AS pending"
 _PROCESSED = " + ".join(f"(SELECT count(*) FROM {name}.inbox)" for name in SERVICES)
@@ -69,14 +71,14 @@ def p99(values: Sequence[float]) -> float:
 def query_number(world: World, query: str) -> float:
     """Query one number of the database."""
 
-    async def query() -> float:
+    async def fetch() -> float:
         connection = await asyncpg.connect(world.site.database)
         try:
             return float(await connection.fetchval(query) or 0)
         finally:
             await connection.close()
 
-    return asyncio.run(query())
+    return asyncio.run(fetch())
 
 
 def longest_gap(ledger: Ledger, began: float, ended: float) -> float:

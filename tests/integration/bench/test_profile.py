@@ -56,9 +56,9 @@ def test_statements_of_a_database_are_counted(tmp_path: Path) -> None:
         for number in range(3):
             cluster.sql(f"SELECT {number}\n + 1 FROM generate_series(1, 10)", database="kinvite")
             cluster.sql("SELECT 'elsewhere'")
-        (found,) = counter.top()
+        (result,) = counter.top()
     finally:
         cluster.stop()
-    assert found.text == "SELECT $1 + $2 FROM generate_series($3, $4)"
-    assert (found.calls, found.rows) == (3, 30)
-    assert found.line().endswith(found.text)
+    assert result.text == "SELECT $1 + $2 FROM generate_series($3, $4)"
+    assert (result.calls, result.rows) == (3, 30)
+    assert result.line().endswith(result.text)

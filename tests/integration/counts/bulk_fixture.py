@@ -23,8 +23,12 @@ from shared.runtime.messaging.inbox.batch_processor import BatchProcessor
 from shared.runtime.observability import Health
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-_PENDING = "SELECT id, topic, key, headers, data FROM outbox JOIN outbox_pending USING (lane, id) ORDER BY id"
-_MARK = "DELETE FROM outbox_runs"
+_PENDING = """
+SELECT id, topic, key, headers, data
+  FROM outbox_runs AS run JOIN outbox ON outbox.lane = run.lane AND id BETWEEN first_id AND last_id
+ ORDER BY id
+"""
+_MARK_SENT = "DELETE FROM outbox_runs"
 _ROWS = """
 SELECT schemaname || '.' || relname AS name, n_tup_ins AS inserted, n_tup_upd AS updated FROM pg_stat_user_tables
 """
@@ -44,7 +48,7 @@ class Record:
 
 
 @dataclass(slots=True)
-class Trips:
+class RoundTrips:
     """Counter of round trips to the database: statements, and the begin and end of transactions."""
 
     count: int = 0
@@ -79,12 +83,12 @@ class Batch:
     commits: int
 
 
-class Mill:
+class BulkFixture:
     """Passes messages between the services until no outbox has any left."""
 
     def __init__(self, database_url: str) -> None:
         self.databases = {name: Database(database_url, schema=name) for name in SERVICES}
-        self.trips = {name: Trips() for name in SERVICES}
+        self.trips = {name: RoundTrips() for name in SERVICES}
         self.batches: list[Batch] = []
         self._workers = [
             (
@@ -100,35 +104,39 @@ class Mill:
         for name, trips in self.trips.items():
             trips.watch(self.databases[name])
 
-    async def put(self, service: str, *messages: OutboxMessage) -> None:
+    async def emit_messages(self, service: str, *messages: OutboxMessage) -> None:
         """Emit messages as a service, and pass on everything that follows from them."""
         async with self.databases[service].transaction() as tx:
             await emit(tx, *messages)
-        await self.carry()
+        await self.pass_on()
 
-    async def carry(self) -> None:
+    async def pass_on(self) -> None:
         """Pass messages on until every outbox is empty."""
-        while records := [record for name in SERVICES for record in await self._take(name)]:
+        while records := [record for name in SERVICES for record in await self._claim_messages(name)]:
             by_topic: dict[str, list[Record]] = defaultdict(list)
             for record in records:
                 by_topic[record.topic].append(record)
             for name, topics, worker in self._workers:
                 batch = [record for topic in topics for record in by_topic[topic.name]]
                 if batch:
-                    await self._work(name, worker, batch)
+                    await self._consume(name, worker, batch)
 
-    async def said(self, kind: str) -> list[tuple[UUID, dict[str, Any]]]:
+    async def list_emitted(self, kind: str) -> list[tuple[UUID, dict[str, Any]]]:
         """Return school and data of all messages of this type that were ever emitted."""
         service = kind.partition(".")[0]
         async with self.databases[service].transaction() as tx:
             rows = await tx.rows("SELECT headers, data FROM outbox ORDER BY id")
-        found = ((json.loads(row.headers), row.data) for row in rows)
-        return [(UUID(h["ce_schoolid"]), json.loads(data)) for h, data in found if h["ce_type"] == kind]
+        messages = ((json.loads(row.headers), row.data) for row in rows)
+        return [
+            (UUID(header["ce_schoolid"]), json.loads(data))
+            for header, data in messages
+            if header["ce_type"] == kind
+        ]
 
-    async def _take(self, name: str) -> list[Record]:
+    async def _claim_messages(self, name: str) -> list[Record]:
         async with self.databases[name].transaction() as tx:
             rows = await tx.rows(_PENDING)
-            await tx.execute(_MARK)
+            await tx.execute(_MARK_SENT)
         return [
             Record(
                 row.topic,
@@ -140,7 +148,7 @@ class Mill:
             for row in rows
         ]
 
-    async def _work(self, name: str, worker: BatchProcessor, batch: list[Record]) -> None:
+    async def _consume(self, name: str, worker: BatchProcessor, batch: list[Record]) -> None:
         offsets, before = Offsets(), self.trips[name].count
         await worker.consume(batch, offsets)
         kinds = frozenset(dict(record.headers)["ce_type"].decode() for record in batch)
@@ -153,7 +161,7 @@ class Mill:
             await database.__aexit__(None, None, None)
 
 
-async def written(database_url: str) -> tuple[Counter[str], dict[str, int]]:
+async def count_written(database_url: str) -> tuple[Counter[str], dict[str, int]]:
     """Return rows inserted or updated since the database was created, by table, and bytes of all messages, by
     service.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.counts.mill import Trips
+from tests.integration.counts.bulk_fixture import RoundTrips
 from tests.integration.invitations.scene import scene, settings_for
 
 FIRST_INVITATION = 5
@@ -13,7 +13,7 @@ async def test_a_click_on_invite_takes_few_round_trips(database_url: str) -> Non
     async with scene(settings_for(database_url)) as school:
         await school.open_school()
         family = await school.family()
-        trips = Trips()
+        trips = RoundTrips()
         trips.watch(school.database)
         answer = await school.invite(family)
         assert answer.status_code == 202

@@ -9,34 +9,40 @@ import httpx
 
 from shared.runtime.database import Database
 from tests.integration.tenancy.routes import SERVICES
-from tests.integration.tenancy.town import SchoolOfTown, Town
+from tests.integration.tenancy.two_schools import SchoolUnderTest, TwoSchools
 
 
-def leaks(answer: httpx.Response, town: Town, *, echoes: bool = True) -> set[str]:
+def find_leaks(answer: httpx.Response, two_schools: TwoSchools, *, echoes: bool = True) -> set[str]:
     """Return what the response contains of the other school.
 
     With `echoes`, values from the path, query or body of this very request may occur.
     """
     answers = (*answer.history, answer)
-    said = "".join(response.text + str(response.headers) for response in answers)
-    asked = answers[0].request
-    question = str(asked.url) + asked.read().decode(errors="replace") if echoes else ""
-    return {secret for secret in town.theirs.secrets() if secret in said and secret not in question}
+    body = "".join(response.text + str(response.headers) for response in answers)
+    request = answers[0].request
+    question = str(request.url) + request.read().decode(errors="replace") if echoes else ""
+    return {secret for secret in two_schools.theirs.secrets() if secret in body and secret not in question}
 
 
-async def rows_of(town: Town, school: SchoolOfTown) -> dict[str, str]:
+async def digest_rows(two_schools: TwoSchools, school: SchoolUnderTest) -> dict[str, str]:
     """Return a digest of the school's rows in every table."""
-    found = {}
+    digests = {}
     for service in SERVICES:
-        async with Database(town.database_url, schema=service) as database, database.transaction() as tx:
+        async with (
+            Database(two_schools.database_url, schema=service) as database,
+            database.transaction() as tx,
+        ):
             for table in await _tables(tx, service):
                 digest = f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t"
                 rows = await tx.scalar(f"{digest} WHERE school_id = :id", {"id": school.school_id})
-                found[f"{service}.{table}"] = rows
-    async with Database(town.database_url, schema="dashboard") as database, database.transaction() as tx:
+                digests[f"{service}.{table}"] = rows
+    async with (
+        Database(two_schools.database_url, schema="dashboard") as database,
+        database.transaction() as tx,
+    ):
         for name, statement in _ROWS_WITHOUT_SCHOOL_ID.items():
-            found[name] = await tx.scalar(statement, {"id": school.school_id})
-    return found
+            digests[name] = await tx.scalar(statement, {"id": school.school_id})
+    return digests
 
 
 _ROWS_WITHOUT_SCHOOL_ID = {

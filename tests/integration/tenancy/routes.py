@@ -19,20 +19,20 @@ from starlette.routing import BaseRoute
 from tests.support.apps import COMMON_ENVIRONMENT
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-Asker = Literal["program", "office", "parent", "provider", "anybody"]
+Caller = Literal["api_client", "staff", "parent", "provider", "anybody"]
 _NOWHERE = {
     **COMMON_ENVIRONMENT,
     "KINVITE_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:9/none",
     "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:9",
 }
 # Who asks, by the beginning of the path; the first that fits.
-_ASKERS: tuple[tuple[str, Asker], ...] = (
+_CALLERS: tuple[tuple[str, Caller], ...] = (
     (r"(/\w+)?/(healthz|readyz)$", "anybody"),
     (r"/\w+/openapi\.json$", "anybody"),
     (r"/admin/(office\.(css|js)|icon\.svg)$", "anybody"),
     (r"/notifier/hooks/", "provider"),
-    (r"/(roster|invitations|notifier|dashboard)/v1/", "program"),
-    (r"/admin(/|$)", "office"),
+    (r"/(roster|invitations|notifier|dashboard)/v1/", "api_client"),
+    (r"/admin(/|$)", "staff"),
     (r"/(verify|join|login|account|signup/result|forgot)(/|$)", "parent"),
 )
 _FILE = {"file": ("a.csv", b"student_name,parents_email\nKim,kim@family.example\n", "text/csv")}
@@ -108,9 +108,9 @@ class Operation:
         return f"{self.method} {self.path}"
 
     @property
-    def asker(self) -> Asker | None:
+    def caller(self) -> Caller | None:
         """Return the kind of caller, or None for a path that is not described above."""
-        return next((asker for start, asker in _ASKERS if re.match(start, self.path)), None)
+        return next((caller for start, caller in _CALLERS if re.match(start, self.path)), None)
 
     @property
     def parameters(self) -> list[str]:
@@ -118,22 +118,26 @@ class Operation:
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        return (FORMS if self.asker == "office" else BODIES).get(self.name, {})
+        return (FORMS if self.caller == "staff" else BODIES).get(self.name, {})
 
     @property
     def names_ids(self) -> bool:
         """Return whether path, query or body name something inside a school."""
-        said = str(self.fields) + QUERIES.get(self.name, "")
-        return bool(set(self.parameters) - {"school_id"}) or "_id}" in said
+        text = str(self.fields) + QUERIES.get(self.name, "")
+        return bool(set(self.parameters) - {"school_id"}) or "_id}" in text
 
     @property
-    def lacks(self) -> str | None:
+    def missing(self) -> str | None:
         """Return what has to be added above before this route can be called, or None."""
-        if self.asker is None:
+        if self.caller is None:
             return "say who asks there (_ASKERS)"
-        if self.asker == "program" and self.method in ("POST", "PUT", "PATCH") and self.name not in BODIES:
+        if (
+            self.caller == "api_client"
+            and self.method in ("POST", "PUT", "PATCH")
+            and self.name not in BODIES
+        ):
             return "give it a body (BODIES)"
-        if self.asker == "office" and self.method != "GET" and self.name not in FORMS:
+        if self.caller == "staff" and self.method != "GET" and self.name not in FORMS:
             return "give it a form (FORMS)"
         return None
 
@@ -147,7 +151,7 @@ class Operation:
             return await client.request(self.method, path)
         fields = {name: value for name, value in self.fields.items() if name != "files"}
         filled, files = filled_in(fields, values), self.fields.get("files")
-        if self.asker == "program" and files is None:
+        if self.caller == "api_client" and files is None:
             return await client.request(self.method, path, json=filled)
         return await client.request(self.method, path, data={**filled, **extra}, files=files)
 
@@ -172,8 +176,8 @@ def all_operations() -> list[Operation]:
     """Return the operations of the five services' apps, none of which is started."""
     with patch.dict(os.environ, _NOWHERE):
         apps = [import_module(f"services.{service}.app").create_app() for service in SERVICES]
-    found = {operation: None for app in apps for operation in _walk(app.routes)}
-    return list(found)
+    match = {operation: None for app in apps for operation in _walk(app.routes)}
+    return list(match)
 
 
 def _walk(routes: Iterable[BaseRoute]) -> Iterator[Operation]:

@@ -73,14 +73,14 @@ def install(service: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return
 
-    _around_commits(passage)
-    Relay._publish = _around(Relay._publish, passage, "K3", "K4")  # type: ignore[method-assign, assignment]
-    AIOKafkaConsumer.commit = _around(AIOKafkaConsumer.commit, passage, "K5", None)
+    _wrap_commits(passage)
+    Relay._publish = _wrap(Relay._publish, passage, "K3", "K4")  # type: ignore[method-assign, assignment]
+    AIOKafkaConsumer.commit = _wrap(AIOKafkaConsumer.commit, passage, "K5", None)
     if service == "notifier":
-        _around_calls(passage)
+        _wrap_provider_calls(passage)
 
 
-def _around(
+def _wrap(
     work: Callable[..., Awaitable[Any]], passage: Passage, before: str | None, after: str | None
 ) -> Callable[..., Awaitable[Any]]:
     async def watched(*arguments: Any, **named: Any) -> Any:
@@ -94,25 +94,25 @@ def _around(
     return watched
 
 
-def _around_calls(passage: Passage) -> None:
+def _wrap_provider_calls(passage: Passage) -> None:
     from services.notifier.channels.email import EmailChannel
     from services.notifier.channels.twilio import TwilioChannel
 
-    EmailChannel.send = _around(EmailChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
-    TwilioChannel.send = _around(TwilioChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
+    EmailChannel.send = _wrap(EmailChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
+    TwilioChannel.send = _wrap(TwilioChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
 
 
-def _around_commits(passage: Passage) -> None:
+def _wrap_commits(passage: Passage) -> None:
     transaction: Callable[..., AbstractAsyncContextManager[Transaction]] = Database.transaction
 
     @asynccontextmanager
     async def watched(database: Database, **named: Any) -> AsyncIterator[Transaction]:
-        async with transaction(database, **named) as open_one:
-            yield open_one
+        async with transaction(database, **named) as tx:
+            yield tx
             passage(BLOCK)
-            if open_one.callbacks_after_commit:
+            if tx.callbacks_after_commit:
                 passage("K1")
-        if open_one.callbacks_after_commit:
+        if tx.callbacks_after_commit:
             passage("K2")
 
     Database.transaction = watched  # type: ignore[method-assign, assignment]

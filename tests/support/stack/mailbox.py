@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxPlace:
+class MailboxProcess:
     """Folder, ports, addresses and account of the mailbox."""
 
     directory: str
@@ -62,13 +62,15 @@ class MailboxPlace:
     async def serve(self) -> None:
         """Serve until it is killed."""
         mailbox = self._mailbox()
-        mailbox.store.add = _noted(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
+        mailbox.store.add = _recording(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
         async with mailbox:
             config = uvicorn.Config(mailbox.app, port=self.http_port, log_config=None, access_log=False)
             await uvicorn.Server(config).serve()
 
 
-def _noted(add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path) -> Callable[..., Awaitable[None]]:
+def _recording(
+    add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path
+) -> Callable[..., Awaitable[None]]:
     """Wrap `add` so that each copy of each message is recorded with its links before the sender gets its
     acknowledgement.
     """
@@ -78,21 +80,21 @@ def _noted(add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path) -> C
         await add(arrivals)
         with file.open("a") as sink:
             for arrival in arrivals:
-                sink.write(json.dumps(_note(arrival, next(numbers))) + "\n")
+                sink.write(json.dumps(_build_note(arrival, next(numbers))) + "\n")
 
     return add_and_note
 
 
-def _note(arrival: Arrival, number: int) -> dict[str, Any]:
-    kept = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
+def _build_note(arrival: Arrival, number: int) -> dict[str, Any]:
+    message = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
     return {
         "at": time.time(),
         "channel": arrival.channel,
         "to": arrival.recipient,
         "key": arrival.key or _message_key(arrival.raw),
-        "links": sorted({link for link in content_of(kept).links if _TOKEN.search(link)}),
+        "links": sorted({link for link in content_of(message).links if _TOKEN.search(link)}),
     }
 
 
 if __name__ == "__main__":
-    asyncio.run(MailboxPlace(**json.loads(sys.argv[1])).serve())
+    asyncio.run(MailboxProcess(**json.loads(sys.argv[1])).serve())

@@ -77,7 +77,7 @@ class Part:
             self.resume()
         self._started().stop()
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         """Send SIGTERM without waiting."""
         self._signal(signal.SIGTERM)
 

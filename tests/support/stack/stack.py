@@ -17,7 +17,7 @@ from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL
 from tests.support.brokers.base import RunningBroker
 from tests.support.postgres import Cluster
 from tests.support.processes import free_port
-from tests.support.stack.mailbox import MailboxPlace
+from tests.support.stack.mailbox import MailboxProcess
 from tests.support.stack.part import Part
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -51,7 +51,7 @@ class Stack:
             for role in roles
             for number in range(replicas)
         }
-        self._place = MailboxPlace(
+        self._mailbox = MailboxProcess(
             directory=str(directory),
             smtp_port=free_port(),
             twilio_port=free_port(),
@@ -64,8 +64,8 @@ class Stack:
         self._settings = dict(settings or {})
         self.mailbox = Part(
             "mailbox",
-            self._place.http_port,
-            self._place.command,
+            self._mailbox.http_port,
+            self._mailbox.command,
             directory / "mailbox.log",
             environment={},
             ready_path="/mailbox/v1/messages?limit=1",
@@ -119,7 +119,7 @@ class Stack:
             "KINVITE_LOG_LEVEL": "info",
             "INVITATIONS_ROSTER_URL": self._url("roster"),
             "DASHBOARD_SERVICES_URL": self._url("roster"),
-            **self._place.settings,
+            **self._mailbox.settings,
             **self._settings,
         }
 

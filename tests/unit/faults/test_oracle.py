@@ -96,7 +96,7 @@ def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> 
 
 
 @pytest.mark.parametrize("renewed", [True, False], ids=["a new week", "no new week"])
-def test_i22_the_end_of_the_first_week_does_not_hold_in_the_one_that_verifying_in_time_began(
+def test_i22_the_first_expiry_does_not_hold_in_the_period_that_verifying_in_time_began(
     renewed: bool,
 ) -> None:
     """A press in the first period is read after its expiry was announced; the sign-up comes in the second period."""

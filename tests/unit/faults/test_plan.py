@@ -18,7 +18,7 @@ def test_every_kind_comes_once_before_any_comes_twice() -> None:
 def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
     assert set(BEGIN) == {kind.name for kind in KINDS}
     for fault in plan(1, 300):
-        known = {
+        services = {
             *PARTS,
             *APART.values(),
             "postgres",
@@ -27,7 +27,7 @@ def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
             fault.target,
             f"{fault.kind} {fault.target}",
         }
-        assert affected_parts(fault) <= known
+        assert affected_parts(fault) <= services
 
 
 def test_apart_the_same_faults_strike_who_serves_and_who_works() -> None:

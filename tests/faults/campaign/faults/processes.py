@@ -114,7 +114,7 @@ def _forget_offsets(world: World, fault: Fault) -> Iterator[float]:
 
 def _terminate(part: Part) -> Iterator[float]:
     """Send SIGTERM, and SIGKILL to a process that has not ended in time."""
-    part.ask_to_end()
+    part.terminate()
     until = time.monotonic() + _END_SECONDS
     while part.runs() and time.monotonic() < until:
         yield _POLL_SECONDS

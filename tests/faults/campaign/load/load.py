@@ -16,7 +16,7 @@ from tests.faults.campaign.load.memory import Memory
 from tests.faults.campaign.load.parents import Parents
 from tests.faults.campaign.load.schools import open_schools
 from tests.faults.campaign.site import Site
-from tests.support.pace import think
+from tests.support.pace import pause_for
 
 _PAUSE_SECONDS = (0.05, 0.4)
 
@@ -78,4 +78,4 @@ class Load:
     async def _repeat(self, act: Callable[[], Awaitable[None]]) -> None:
         while not self._ending.is_set():
             await act()
-            await think(self._dice.uniform(*_PAUSE_SECONDS))
+            await pause_for(self._dice.uniform(*_PAUSE_SECONDS))

@@ -113,17 +113,17 @@ def right_links(evidence: Evidence) -> Verdict:
     return verdict
 
 
-def copies_are_excused(evidence: Evidence) -> Verdict:
+def repeats_are_excused(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
     )
     unsure = _unsure(evidence)
-    for message_id, copies in _by_message(evidence.arrivals).items():
-        again = len(copies) - 1
+    for message_id, arrivals_of_message in _by_message(evidence.arrivals).items():
+        again = len(arrivals_of_message) - 1
         verdict.expect(
             again <= unsure[message_id], f"{message_id}: {again} more, {unsure[message_id]} unsure"
         )
-        for first, second in itertools.pairwise(copies):
+        for first, second in itertools.pairwise(arrivals_of_message):
             verdict.expect(
                 _disturbed(evidence, first, second), f"{message_id}: sent again with no fault beside it"
             )
@@ -142,10 +142,10 @@ def _unsure(evidence: Evidence) -> Counter[str]:
 
 
 def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
-    copies: dict[str, list[Arrival]] = {}
+    arrivals_of_message: dict[str, list[Arrival]] = {}
     for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
-        copies.setdefault(arrival.message_id, []).append(arrival)
-    return copies
+        arrivals_of_message.setdefault(arrival.message_id, []).append(arrival)
+    return arrivals_of_message
 
 
 def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
@@ -171,4 +171,4 @@ def duplicates(evidence: Evidence) -> int:
     return len(evidence.arrivals) - len({arrival.message_id for arrival in evidence.arrivals})
 
 
-CHECKS = (all_finished, every_invite_sent, runs_add_up, right_links, copies_are_excused)
+CHECKS = (all_finished, every_invite_sent, runs_add_up, right_links, repeats_are_excused)
