@@ -48,7 +48,7 @@ def main() -> int:
     load = os.getloadavg()[0]
     report.log(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
     if load > BUSY:
-        report.log("Others are at work here, so speeds and times say little; CPU per parent says more.")
+        report.log("The machine is busy, so speeds and times mean little; CPU per parent means more.")
     left_out = []
     for name in arguments.only:
         try:
@@ -56,11 +56,11 @@ def main() -> int:
         except Unavailable as reason:
             left_out.append(f"{name.upper()} is left out: {reason}")
             report.log(left_out[-1])
-        except Exception as error:  # noqa: BLE001 (said, and the exit code tells; what was measured is kept)
+        except Exception as error:  # noqa: BLE001 (printed, and in the exit code; earlier figures are saved)
             report.log(traceback.format_exc())
             left_out.append(f"{name.upper()} failed: {error!r}")
     (folder / "table.md").write_text(report.markdown())
-    report.log("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
+    report.log("\n".join(["", report.text(), *left_out, f"Saved in {folder}"]))
     return 1 if left_out else 0
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bench.database import Rows
 from tests.support.stack import SERVICES
 
-# Both moments are those at which the transaction began.
+# Both times are those at which the transaction began.
 _READ = """
 SELECT consumer::text AS name, count(*) AS records, count(DISTINCT passed_at) AS transactions
   FROM {}.inbox WHERE passed_at >= $1 GROUP BY 1 ORDER BY 1

@@ -52,7 +52,7 @@ class Embedded:
         self._folder.cleanup()
 
     def start(self) -> float:
-        """Start it and return the seconds until the line that says it is ready.
+        """Start it and return the seconds until its line of readiness.
 
         Raises RuntimeError if it ends before.
         """
@@ -84,7 +84,7 @@ class Embedded:
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its parts are told to end with it
+            self._process.kill()  # its parts are set to end with it
             self._process.wait()
 
     @property
@@ -103,7 +103,9 @@ class Embedded:
         school_id, parents = self.api.create_parents(count, f"click{self._click_runs}")
         milliseconds = []
         for email, parent_id in parents.items():
-            time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
+            time.sleep(
+                chance.uniform(0.1, 0.3)
+            )  # part of the load: clicks must not fall into step with polls
             begin = time.time()
             self.api.invite(school_id, parent_id)
             milliseconds.append((self.arrival(email) - begin) * 1000)

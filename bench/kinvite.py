@@ -22,7 +22,7 @@ from bench.stages import stages
 
 _POLL_SECONDS = 0.25
 _WITHIN_SECONDS = 1_800.0
-# Without the last mail for so long, the run is asked whether it will come; a measurement is hardly disturbed by that.
+# After waiting this long for the last email, query the run whether it will come; that hardly disturbs a measurement.
 _DOUBTS_SECONDS = 60.0
 _CLICK_SECONDS = 60.0
 _WARM_UP_PARENTS = 100
@@ -90,7 +90,9 @@ class Kinvite:
         school_id, parents = rig.api.create_parents(count, f"click{number}")
         milliseconds = []
         for parent_id in parents.values():
-            time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
+            time.sleep(
+                chance.uniform(0.1, 0.3)
+            )  # part of the load: clicks must not fall into step with polls
             awaited, begin = rig.sink.count() + 1, time.monotonic()
             rig.api.invite(school_id, parent_id)
             self.answers.append((time.monotonic() - begin) * 1000)

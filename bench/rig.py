@@ -23,7 +23,7 @@ from tests.support.postgres import Cluster
 from tests.support.processes import java
 from tests.support.stack import SERVICES, Stack
 
-# Of docker-compose.yml.
+# As in docker-compose.yml.
 _AS_COMPOSED = (
     "-Xms256m",
     "-Xmx512m",
@@ -61,7 +61,7 @@ class Rig:
             self.stack = undo.enter_context(
                 Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=settings)
             )
-            self.stack.mailbox.kill()  # every mail goes to the sink
+            self.stack.mailbox.kill()  # every email goes to the sink
             self.rows = query_runner(self.cluster)
             urls = {name: self.stack.api_parts(name)[0].url for name in SERVICES}
             self.api = SchoolApi(urls, bearer())

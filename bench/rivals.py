@@ -45,7 +45,7 @@ class Rival:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Freeze all processes; a peer has no sessions that expire meanwhile."""
+        """Freeze all processes; a peer has no sessions that expire."""
         with frozen(self.peer.processes().values()):
             yield
 

@@ -28,7 +28,7 @@ class SchoolApi:
     def __init__(self, urls: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self._urls = dict(urls)
         self._headers = dict(headers)
-        # Services close what was idle for two minutes; those that were stopped do so at the moment they go on.
+        # Services close connections that were idle for two minutes; a frozen service does so when it continues.
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self._client = httpx.Client(headers=self._headers, timeout=_TIMEOUT_SECONDS, limits=limits)
 

@@ -9,7 +9,7 @@ from bench.peers.peer import Peer, Program, clean_environment
 
 _SOURCES = Path(__file__).parent / "django_celery"
 _SETTINGS = {"DJANGO_SETTINGS_MODULE": "invites.settings", "PYTHONPATH": str(_SOURCES)}
-# What people turn off who run Celery on Redis for speed.
+# Features that are usually turned off to run Celery on Redis fast.
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING")
 
 

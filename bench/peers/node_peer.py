@@ -30,7 +30,7 @@ class NodeBullmq(Peer):
         version = re.match(r"v(\d+)", run([node, "--version"]))
         if version is None or int(version.group(1)) < _OLDEST_NODE:
             raise Unavailable(f"node is older than {_OLDEST_NODE}")
-        # Modules are looked for beside the program, so the program goes beside them.
+        # Node searches for modules beside the program, so the program is copied beside them.
         self._home = installed("node_bullmq", _SOURCES / "package-lock.json", _install)
         for source in _SOURCES.glob("*.js"):
             shutil.copy(source, self._home)

@@ -8,8 +8,8 @@ from typing import Self
 from bench.debian import program
 from tests.support.processes import Server, free_port
 
-# As durable as people run it for queues: what was acknowledged is on disk within a second (a kill loses nothing, a
-# power cut up to that second). No snapshots beside it: they would only cost.
+# Durability as usual for queues: what was acknowledged is on disk within a second (a kill loses nothing, a
+# power cut up to that second). Snapshots are off, because they would only cost time.
 _OPTIONS = {
     "bind": "127.0.0.1",
     "appendonly": "yes",

@@ -38,8 +38,8 @@ def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
                 contestant.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
         jobs = _alternate(contestants, plan, log)
     _write_details(plan.folder, jobs)
-    ours = jobs[KINVITE]
-    tables = "\n".join((_processes(ours), _stages(ours), _batches(_middle(ours))))
+    own_jobs = jobs[KINVITE]
+    tables = "\n".join((_processes(own_jobs), _stages(own_jobs), _batches(_middle(own_jobs))))
     (plan.folder / "bulk.txt").write_text(tables)
     log(tables)
     yield from _figures(jobs)
@@ -61,7 +61,7 @@ def _alternate(
 
 def _figures(jobs: dict[str, list[Job]]) -> Iterator[Figure]:
     for name, runs in jobs.items():
-        ours = name == KINVITE
+        is_kinvite = name == KINVITE
         speed = tuple(job.parents_per_second for job in runs)
         cost = tuple(job.cpu_ms_per_parent for job in runs)
         yield Figure(
@@ -70,18 +70,18 @@ def _figures(jobs: dict[str, list[Job]]) -> Iterator[Figure]:
             "parents/s",
             speed,
             name,
-            PARENTS_PER_SECOND if ours else None,
+            PARENTS_PER_SECOND if is_kinvite else None,
         )
-        yield Figure("G2", "CPU of all processes", "ms/parent", cost, name, CPU_MS if ours else None)
+        yield Figure("G2", "CPU of all processes", "ms/parent", cost, name, CPU_MS if is_kinvite else None)
         peaks = tuple(job.peak_bytes / 2**20 for job in runs)
         yield Figure("G10", "memory, peak of the bulk run (PSS)", "MiB", peaks, name)
     for name in (name for name in jobs if name != KINVITE):
         yield from _ratios(name, jobs[KINVITE], jobs[name])
 
 
-def _ratios(name: str, ours: Sequence[Job], theirs: Sequence[Job]) -> Iterator[Figure]:
-    speed = pairwise([job.parents_per_second for job in ours], [job.parents_per_second for job in theirs])
-    cost = pairwise([job.cpu_ms_per_parent for job in ours], [job.cpu_ms_per_parent for job in theirs])
+def _ratios(name: str, jobs: Sequence[Job], peer_jobs: Sequence[Job]) -> Iterator[Figure]:
+    speed = pairwise([job.parents_per_second for job in jobs], [job.parents_per_second for job in peer_jobs])
+    cost = pairwise([job.cpu_ms_per_parent for job in jobs], [job.cpu_ms_per_parent for job in peer_jobs])
     django = name.startswith("django")
     yield Figure("G1", f"parents/s over {name}", "x", speed, goal=Goal(6 if django else 2, at_least=True))
     yield Figure("G2", f"CPU per parent over {name}", "x", cost, goal=None if django else Goal(0.5))

@@ -68,8 +68,8 @@ def _figures(name: str, runs: Sequence[Sequence[float]]) -> Iterator[Figure]:
 
 def _ratios(samples: dict[str, list[list[float]]]) -> Iterator[Figure]:
     """Yield the ratios to the peers; the goal is the speed of Django with Celery."""
-    ours = [quantile(run, 0.5) for run in samples[KINVITE]]
+    kinvite_medians = [quantile(run, 0.5) for run in samples[KINVITE]]
     for name in (name for name in samples if name != KINVITE):
-        ratio = pairwise(ours, [quantile(run, 0.5) for run in samples[name]])
+        ratio = pairwise(kinvite_medians, [quantile(run, 0.5) for run in samples[name]])
         goal = Goal(1) if name.startswith("django") else None
         yield Figure("G3", f"click to accepted mail, p50, over {name}", "x", ratio, goal=goal)

@@ -91,7 +91,7 @@ class _Crowd:
             clicked = []
             for email, parent_id in self.parents.items():
                 clicked.append(fingers.submit(click, email, parent_id))
-                time.sleep(CLICK_EVERY_SECONDS)  # the load's pace
+                time.sleep(CLICK_EVERY_SECONDS)  # the pace of the load
             done = [future.result() for future in clicked]
         self.left = self.ahead()
         if not self.left:

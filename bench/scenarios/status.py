@@ -23,7 +23,7 @@ _COLUMNS = """
 SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
  WHERE table_schema = 'dashboard' AND table_name = 'parents' AND is_generated = 'NEVER'
 """
-# As many as are asked for, each like the school's first parent, under other names; every third is not invited yet.
+# Inserts $2 parents, copies of the school's first one under other names; every third is not invited yet.
 _FILL = """
 INSERT INTO dashboard.parents ({columns})
 SELECT {columns}

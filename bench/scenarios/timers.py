@@ -52,7 +52,7 @@ UPDATE invitations.invitations SET expires_at = now() + make_interval(secs => $2
                           WHERE status = 'awaiting_verification' ORDER BY invitation_id LIMIT $1)
 RETURNING extract(epoch FROM expires_at)::float8 AS due_at
 """
-# What was announced only to be measured stays unpublished, or it would be in the way of what comes.
+# Events that were emitted only to be measured are not published, because they would delay those of the last part.
 _FORGET = "DELETE FROM invitations.outbox_runs"
 _UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_runs"
 

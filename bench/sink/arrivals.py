@@ -74,7 +74,7 @@ class Arrivals:
         with path.open("rb") as emails:
             emails.seek(offset)
             text = emails.read()
-        text = text[: text.rfind(b"\n") + 1]  # a line may still be on its way
+        text = text[: text.rfind(b"\n") + 1]  # the last line may be incomplete
         addresses: list[str] = []
         at = text.find(self._marker)
         while at >= 0:

@@ -7,9 +7,9 @@ from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.support.equipment import chromium
 
-expect.set_options(timeout=30_000)  # as long as pages themselves: a busy machine is no failure
+expect.set_options(timeout=30_000)  # as long as for pages, because a busy machine is no failure
 _ARGUMENTS = [
-    "--no-sandbox",  # it refuses to run as root otherwise; it sees our own pages only
+    "--no-sandbox",  # otherwise it refuses to run as root; it only opens our own pages
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",

@@ -1,4 +1,4 @@
-"""Pages of the dashboard in a real browser, on a phone and on a desktop, with screenshots in tests/artefacts/dashboard."""
+"""Pages of the dashboard in a real browser, on a phone and on a desktop, with screenshots in tests/artefacts."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -109,7 +109,7 @@ async def _verify(page: Page, school: Scene, family: Family, link: str, variant:
     await _take_picture(page, variant, "1-verify")
     await page.get_by_role("button").click()
     await page.wait_for_url("**/signup/result/*")
-    await _screenshot(page, variant, "2-waiting")  # it refreshes itself, so nothing can be measured on it
+    await _screenshot(page, variant, "2-waiting")  # it refreshes itself, so axe-core cannot check it
     verified = family.fact(invitations.ContactVerified, contact_id=family.contact_id, verified_at=NOW)
     await school.feed(verified)
     await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
@@ -185,7 +185,7 @@ async def test_every_control_has_a_name_and_is_big_enough_for_a_thumb(
 
 
 async def _fill(page: Page, username: str, password: str) -> None:
-    # The browser's own check would stop what the server must refuse, too.
+    # The browser's own validation would stop a form that the server must refuse, too.
     await page.locator("form").evaluate("form => form.noValidate = true")
     await page.locator("#username").fill(username)
     await page.locator("#password").fill(password)

@@ -29,9 +29,7 @@ def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
 
     Odd seeds are played on services that serve in one process and work in another (`--apart`).
     """
-    monkeypatch.delenv(
-        "KAFKA_BOOTSTRAP", raising=False
-    )  # a broker that somebody else runs is not ours to kill
+    monkeypatch.delenv("KAFKA_BOOTSTRAP", raising=False)  # a broker that is run elsewhere must not be killed
     seed = secrets.randbelow(1_000_000)
     apart = bool(seed % 2)
     try:

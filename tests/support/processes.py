@@ -19,7 +19,7 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 20.0
-# Below the ports that clients get, and each worker of a test run has its own.
+# Below the ephemeral ports of clients; each worker of a test run has a range of its own.
 _FIRST_PORT, _PORTS = 20_000, 2_500
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _OFFSETS = itertools.count(random.randrange(_PORTS))
@@ -65,7 +65,7 @@ class Server:
         before_exec: Callable[[], None] | None = None,
     ) -> None:
         self.log = log
-        # The kernel takes the thread for the parent, so what another thread starts would die with that thread.
+        # The kernel's parent is the thread, so a process started by another thread would die with that thread.
         bound = threading.current_thread() is threading.main_thread()
 
         def prepare() -> None:

@@ -17,7 +17,7 @@ _MOST_WORKERS = 4
 
 def main() -> int:
     """Run pytest with the given arguments and return its exit status, or 124 when the time limit was reached."""
-    # Started in the background of a script, programs ignore Ctrl-C, and so would all that the tests start.
+    # A program started in the background of a script ignores Ctrl-C, and so would everything that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     get_all()

@@ -5,7 +5,7 @@ xdist's own groups need an attribute that pytest 9.2 no longer has, and are sile
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-# These start everything, or kill it: no two of them may share the machine.
+# These start or kill everything, so no two of them may run at the same time.
 _ONE_AT_A_TIME = (
     "tests/acceptance/",
     "tests/browser/",

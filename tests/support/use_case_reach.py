@@ -25,7 +25,7 @@ from functools import cached_property
 from pathlib import Path
 
 LIMIT = 8
-FOLDERS = ("use_cases", "service")  # the second was the name of the folder before
+FOLDERS = ("use_cases", "service")  # the second is the former name of the folder
 NOT_COUNTED = frozenset({"__init__.py", "settings.py"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

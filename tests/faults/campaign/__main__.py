@@ -24,7 +24,9 @@ def main() -> int:
     Return 0 if no promise was broken, 1 if some were, and 2 if there is no Apache Kafka here that may be killed.
     """
     given = _arguments()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own clients, while there is no broker
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # errors of our own clients while there is no broker
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
     directory.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from tests.support.stack import SERVICES
 
 _POLL_SECONDS = 0.5
 _QUIET_POLLS = 3
-# A message that waits for its next try is tried now; what a provider keeps to itself is not waited for.
+# Messages that wait for a retry are retried now; reports that a provider withholds are not waited for.
 _RETRY_NOW = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
 _WORK = {
     **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_runs" for name in SERVICES},

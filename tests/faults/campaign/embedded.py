@@ -49,7 +49,7 @@ def kill_part(up: KinviteUp, name: str) -> bool:
     """Kill a part and all processes that it started with SIGKILL; return False if it is down already."""
     run = json.loads((up.data / "run.json").read_text())
     try:
-        # A number that was noted may be another program's by now, unless it is one of ours.
+        # A recorded pid may belong to another program by now, unless it is in our process tree.
         top = {process.pid: process for process in up.tree()}[int(run[name]["pid"])]
         for process in (top, *top.children(recursive=True)):
             process.kill()

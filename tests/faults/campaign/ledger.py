@@ -12,7 +12,7 @@ from typing import Any
 class Outcome(StrEnum):
     """Outcome of a request as the client knows it.
 
-    `unknown`: no response, or one that does not tell what was done (5xx).
+    `unknown`: no response, or one that leaves open what was done (5xx).
     """
 
     OK = "ok"

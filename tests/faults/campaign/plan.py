@@ -12,7 +12,7 @@ from tests.support.stack.kill_points import POINTS
 
 REPLICAS = 2
 PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
-# Where the two processes of a service are no replicas: one serves, the other works.
+# Names of the processes where a service has one that serves and one that works, instead of two replicas.
 APART = {
     f"{service}-both-{number}": f"{service}-{role}-0"
     for service in SERVICES

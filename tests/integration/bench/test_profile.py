@@ -27,7 +27,7 @@ def test_the_busy_function_is_found() -> None:
             process.stdout.readline()
             deadline = time.monotonic() + 60
             summary = profile({"busy": process.pid}, 1)["busy"]
-            while not summary.samples and time.monotonic() < deadline:  # others had the machine
+            while not summary.samples and time.monotonic() < deadline:  # the machine was busy
                 summary = profile({"busy": process.pid}, 1)["busy"]
         except Unavailable as reason:
             pytest.skip(f"py-spy: {reason}")

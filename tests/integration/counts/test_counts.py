@@ -28,7 +28,7 @@ from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.waiting import eventually
 
 SCHOOL = uuid4()
-# Three of each are the begin of the transaction, the inbox and the commit. A batch of 20 costs as much as 60.
+# Three of each are the begin of the transaction, the inbox and the commit. A batch of 20 costs as much as one of 60.
 ROUND_TRIPS = {
     ("invitations.on-roster", "added"): 6,
     ("signup.on-roster", "added"): 5,
@@ -46,7 +46,7 @@ ROUND_TRIPS = {
     ("signup.on-invitations", "contact_verified+issued"): 7,
     ("dashboard.on-invitations", "contact_verified+issued"): 10,
 }
-# Rows inserted and updated, and bytes of all messages, from the roster's fact to the second mail.
+# Rows inserted and updated, and bytes of all messages, from the roster's event to the second email.
 ROWS_PER_PARENT = 70
 BYTES_PER_PARENT = 7_300
 _ENTERED_TWICE = 2

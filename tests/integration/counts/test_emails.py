@@ -13,11 +13,11 @@ from tests.integration.notifier.desk import LINKS, Desk, command, received
 from tests.support.waiting import eventually
 
 EMAILS = 60
-# Begin, its scope, the messages, commit; the inbox is the consumer's own.
+# Begin, its scope, the messages, commit; the inbox is the consumer's part.
 ROUND_TRIPS_TO_TAKE = 4
-# Begin, its scope, the messages, the outbox and what is pending of it, the hint, commit.
+# Begin, its scope, the messages, the outbox and its run, the notification, commit.
 ROUND_TRIPS_TO_RECORD = 7
-# Written in hand, and settled.
+# Inserted as in flight, and updated with the outcome.
 ROWS_OF_A_MESSAGE = 2
 
 

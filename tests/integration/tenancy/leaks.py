@@ -21,7 +21,7 @@ def find_leaks(answer: httpx.Response, two_schools: TwoSchools, *, echoes: bool 
     body = "".join(response.text + str(response.headers) for response in answers)
     request = answers[0].request
     question = str(request.url) + request.read().decode(errors="replace") if echoes else ""
-    return {secret for secret in two_schools.theirs.secrets() if secret in body and secret not in question}
+    return {secret for secret in two_schools.foreign.secrets() if secret in body and secret not in question}
 
 
 async def digest_rows(two_schools: TwoSchools, school: SchoolUnderTest) -> dict[str, str]:

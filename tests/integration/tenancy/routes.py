@@ -25,7 +25,7 @@ _NOWHERE = {
     "KINVITE_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:9/none",
     "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:9",
 }
-# Who asks, by the beginning of the path; the first that fits.
+# Kind of caller by the beginning of the path; the first match counts.
 _CALLERS: tuple[tuple[str, Caller], ...] = (
     (r"(/\w+)?/(healthz|readyz)$", "anybody"),
     (r"/\w+/openapi\.json$", "anybody"),
@@ -36,7 +36,7 @@ _CALLERS: tuple[tuple[str, Caller], ...] = (
     (r"/(verify|join|login|account|signup/result|forgot)(/|$)", "parent"),
 )
 _FILE = {"file": ("a.csv", b"student_name,parents_email\nKim,kim@family.example\n", "text/csv")}
-# What a program's write needs to be understood. {names} are ids of the school that is spoken of.
+# Bodies of an API client's writes. {names} are ids of the school in question.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /roster/v1/schools": {"name": "A school of our own", "country": "DE"},
     "PATCH /roster/v1/schools/{school_id}": {"reminder_days": [2]},
@@ -57,7 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /dashboard/v1/tokens": {"name": "Eve", "rights": ["admin"], "school_ids": ["{school_id}"]},
 }
 QUERIES = {"DELETE /roster/v1/schools/{school_id}/siblings": "?sibling_group_id={sibling_group_id}"}
-# The fields of the office's forms; the form's token is added.
+# Fields of the dashboard's forms; the form token is added.
 FORMS: dict[str, dict[str, Any]] = {
     "POST /admin/schools": {
         "name": "A school of our own",

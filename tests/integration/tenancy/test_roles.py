@@ -20,7 +20,7 @@ from tests.support.processes import free_port
 
 _SERVICES = ("dashboard", "invitations", "notifier", "roster", "signup")
 _FOLDER = Path(__file__).parents[3] / "services"
-# Of no school, or (outbox) only ever added to by routes.
+# Tables without data of a school, or (outbox) only inserted into by routes.
 _SHARED = {
     "every service": {
         "outbox",

@@ -16,9 +16,9 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("acceptance"), pytest.mark.slow]
 _OPERATIONS = all_operations()
-# A run about a student that this school does not have is made, and finds nobody.
+# A bulk run for a student that this school does not have is created, and selects nobody.
 _RUN_ABOUT_NOBODY = "POST /admin/schools/{school_id}/invite/run"
-# Nobody's route: an unknown parent is awaited and may come yet; a preview counts ids that it does not know.
+# Other refusals: an unknown parent may still arrive; a preview counts ids that it does not know.
 _NOT_404 = {
     "POST /invitations/v1/schools/{school_id}/invitations": 409,
     "POST /invitations/v1/schools/{school_id}/bulk": 202,
@@ -41,14 +41,14 @@ def test_every_id_in_a_path_is_one_of_the_schools(two_schools: TwoSchools) -> No
         f"{operation.name}: {{{name}}}"
         for operation in _OPERATIONS
         for name in operation.parameters
-        if name not in two_schools.theirs.ids and name not in VALUES
+        if name not in two_schools.foreign.ids and name not in VALUES
     }
     assert not unknown, f"give the schools of town.py such ids: {unknown}"
 
 
 def test_an_id_that_was_not_in_the_very_question_is_a_leak(two_schools: TwoSchools) -> None:
     parent, student, other = (
-        two_schools.theirs.ids[name] for name in ("parent_id", "student_id", "message_id")
+        two_schools.foreign.ids[name] for name in ("parent_id", "student_id", "message_id")
     )
     request = httpx.Request("POST", f"http://kinvite.test/{parent}", data={"student_id": student})
     answer = httpx.Response(404, text=f"{parent} {student} {other}", request=request)
@@ -57,19 +57,19 @@ def test_an_id_that_was_not_in_the_very_question_is_a_leak(two_schools: TwoSchoo
 
 
 async def test_i38_no_route_of_the_api_reveals_another_school(two_schools: TwoSchools) -> None:
-    before = await digest_rows(two_schools, two_schools.theirs)
-    theirs = two_schools.theirs.ids
+    before = await digest_rows(two_schools, two_schools.foreign)
+    foreign = two_schools.foreign.ids
     wrong: list[str] = []
-    async with two_schools.client(**two_schools.token(two_schools.ours)) as client:
+    async with two_schools.client(**two_schools.token(two_schools.own)) as client:
         for operation in _operations_of("api_client"):
-            answer = await operation.send(client, theirs)
+            answer = await operation.send(client, foreign)
             there = operation.parameters or operation.names_ids
             expected = (404,) if there else ((200,) if operation.method == "GET" else (403, 404))
             if answer.status_code not in expected or find_leaks(answer, two_schools):
                 wrong.append(f"{operation.name} in their school: {answer.status_code} {answer.text[:200]}")
             if "school_id" not in operation.parameters:
                 continue
-            answer = await operation.send(client, {**theirs, "school_id": two_schools.ours.school_id})
+            answer = await operation.send(client, {**foreign, "school_id": two_schools.own.school_id})
             if operation.names_ids:
                 good = answer.status_code == _NOT_404.get(operation.name, 404)
             else:
@@ -77,50 +77,50 @@ async def test_i38_no_route_of_the_api_reveals_another_school(two_schools: TwoSc
             if not good or find_leaks(answer, two_schools):
                 wrong.append(f"{operation.name} in our school: {answer.status_code} {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
-    assert await digest_rows(two_schools, two_schools.theirs) == before
+    assert await digest_rows(two_schools, two_schools.foreign) == before
 
 
 async def test_i38_the_same_requests_work_for_the_school_itself(two_schools: TwoSchools) -> None:
     """Guard the test above, which routes that never find anything would pass."""
     secrets = []
-    async with two_schools.client(**two_schools.token(two_schools.theirs)) as client:
+    async with two_schools.client(**two_schools.token(two_schools.foreign)) as client:
         for operation in _operations_of("api_client"):
             if operation.method == "GET":
-                answer = await operation.send(client, two_schools.theirs.ids)
+                answer = await operation.send(client, two_schools.foreign.ids)
                 assert answer.status_code == 200, (
                     f"{operation.name}: {answer.status_code} {answer.text[:200]}"
                 )
-                secrets += [secret for secret in two_schools.theirs.secrets() if secret in answer.text]
+                secrets += [secret for secret in two_schools.foreign.secrets() if secret in answer.text]
     unseen = {
-        two_schools.theirs.ids["contact_id"],
-        two_schools.theirs.ids["staff_id"],
-        two_schools.theirs.tag.lower(),
+        two_schools.foreign.ids["contact_id"],
+        two_schools.foreign.ids["staff_id"],
+        two_schools.foreign.tag.lower(),
     }
-    assert set(secrets) >= two_schools.theirs.secrets() - unseen
+    assert set(secrets) >= two_schools.foreign.secrets() - unseen
 
 
 async def test_i38_searching_and_counting_find_nothing_of_another_school(two_schools: TwoSchools) -> None:
-    async with two_schools.client(**two_schools.token(two_schools.ours)) as client:
+    async with two_schools.client(**two_schools.token(two_schools.own)) as client:
         for path in (
             "/roster/v1/schools/{}/students",
             "/roster/v1/schools/{}/parents",
             "/dashboard/v1/schools/{}/parents",
         ):
             answer = await client.get(
-                path.format(two_schools.ours.school_id), params={"q": two_schools.theirs.tag}
+                path.format(two_schools.own.school_id), params={"q": two_schools.foreign.tag}
             )
             assert answer.json() == {"items": [], "next": None}
 
 
 async def test_i38_no_page_of_the_dashboard_shows_another_school(two_schools: TwoSchools) -> None:
-    before = await digest_rows(two_schools, two_schools.theirs)
-    theirs, wrong = {**two_schools.theirs.ids, "key": two_schools.theirs.ids["token_id"]}, []
-    async with signed_in_staff(two_schools, two_schools.ours) as browser:
+    before = await digest_rows(two_schools, two_schools.foreign)
+    foreign, wrong = {**two_schools.foreign.ids, "key": two_schools.foreign.ids["token_id"]}, []
+    async with signed_in_staff(two_schools, two_schools.own) as browser:
         token = await form_token(browser)
         for operation in _operations_of("staff"):
             if operation.name in _ENDS_THE_SESSION:
                 continue
-            answer = await operation.send(browser, theirs, form_token=token)
+            answer = await operation.send(browser, foreign, form_token=token)
             if "school_id" in operation.parameters:
                 refused = answer.status_code == 404
             else:
@@ -129,31 +129,31 @@ async def test_i38_no_page_of_the_dashboard_shows_another_school(two_schools: Tw
                 wrong.append(f"{operation.name} of theirs: {answer.status_code}")
             if "school_id" not in operation.parameters:
                 continue
-            ours = {**theirs, "school_id": two_schools.ours.school_id}
-            answer = await operation.send(browser, ours, form_token=token)
-            # What names nothing of theirs is ours, and works.
+            own = {**foreign, "school_id": two_schools.own.school_id}
+            answer = await operation.send(browser, own, form_token=token)
+            # A request that names nothing of theirs is about ours, and works.
             refused = operation.names_ids and operation.name != _RUN_ABOUT_NOBODY
             good = (answer.status_code >= 400) is refused
             if not good or find_leaks(answer, two_schools):
                 wrong.append(f"{operation.name} in our school: {answer.status_code}")
     assert not wrong, "\n".join(wrong)
-    assert await digest_rows(two_schools, two_schools.theirs) == before
+    assert await digest_rows(two_schools, two_schools.foreign) == before
 
 
 async def test_i38_adding_staff_does_not_reveal_who_works_in_another_school(two_schools: TwoSchools) -> None:
     before, somebody = (
-        await digest_rows(two_schools, two_schools.theirs),
-        f"{two_schools.theirs.tag}@example.org".lower(),
+        await digest_rows(two_schools, two_schools.foreign),
+        f"{two_schools.foreign.tag}@example.org".lower(),
     )
-    async with signed_in_staff(two_schools, two_schools.ours) as browser:
-        fields = {"email": somebody, "role": "viewer", "school_ids": two_schools.ours.school_id}
+    async with signed_in_staff(two_schools, two_schools.own) as browser:
+        fields = {"email": somebody, "role": "viewer", "school_ids": two_schools.own.school_id}
         answer = await browser.post("/admin/staff", data={**fields, "form_token": await form_token(browser)})
         assert (answer.status_code, "here already" in answer.text) == (422, False)
         assert "An owner has to add this person." in answer.text
-        assert not {secret for secret in two_schools.theirs.secrets() if secret in answer.text} - {
-            two_schools.theirs.tag.lower()
+        assert not {secret for secret in two_schools.foreign.secrets() if secret in answer.text} - {
+            two_schools.foreign.tag.lower()
         }
-    assert await digest_rows(two_schools, two_schools.theirs) == before
+    assert await digest_rows(two_schools, two_schools.foreign) == before
 
 
 _ENDS_THE_SESSION = ("POST /admin/login", "POST /admin/logout")
@@ -162,34 +162,34 @@ _ENDS_THE_SESSION = ("POST /admin/login", "POST /admin/logout")
 async def test_i38_pages_for_parents_webhooks_and_public_pages_reveal_nothing(
     two_schools: TwoSchools,
 ) -> None:
-    before = await digest_rows(two_schools, two_schools.theirs)
+    before = await digest_rows(two_schools, two_schools.foreign)
     wrong: list[str] = []
     origin = str(two_schools.up.client.base_url).rstrip("/")
     async with two_schools.client(origin=origin) as browser:
-        form = {"username": f"{two_schools.ours.tag}.parent", "password": PASSWORD}
+        form = {"username": f"{two_schools.own.tag}.parent", "password": PASSWORD}
         assert (await browser.post("/login", data=form)).status_code == 303
         operations = [*_operations_of("parent"), *_operations_of("anybody"), *_operations_of("provider")]
         for operation in sorted(operations, key=lambda operation: operation.path.endswith("sign-out")):
-            answer = await operation.send(browser, two_schools.theirs.ids)
+            answer = await operation.send(browser, two_schools.foreign.ids)
             forged = operation.caller == "provider" and answer.status_code != 403
             leaked = find_leaks(answer, two_schools, echoes=False)
             if forged or answer.status_code >= 500 or leaked:
                 wrong.append(f"{operation.name}: {answer.status_code} {leaked}")
     assert len(operations) > 25
     assert not wrong, "\n".join(wrong)
-    assert await digest_rows(two_schools, two_schools.theirs) == before
+    assert await digest_rows(two_schools, two_schools.foreign) == before
 
 
 async def test_i38_a_parents_account_shows_the_own_school_only(two_schools: TwoSchools) -> None:
     async with two_schools.client() as browser:
-        form = {"username": f"{two_schools.ours.tag}.parent", "password": PASSWORD}
+        form = {"username": f"{two_schools.own.tag}.parent", "password": PASSWORD}
         answer = await browser.post(
             "/login", data=form, headers={"origin": str(two_schools.up.client.base_url).rstrip("/")}
         )
         assert answer.status_code == 303, answer.text[:500]
         account = await browser.get("/account")
-        assert f"{two_schools.ours.tag} First" in account.text
-        assert two_schools.theirs.tag not in account.text
+        assert f"{two_schools.own.tag} First" in account.text
+        assert two_schools.foreign.tag not in account.text
 
 
 async def test_i38_every_table_hides_the_rows_of_schools_that_nobody_named(two_schools: TwoSchools) -> None:
@@ -208,14 +208,14 @@ async def _adds_up(two_schools: TwoSchools, database: Database, table: str) -> i
     async with database.transaction() as tx:
         count = int(await tx.scalar(f"SELECT count(*) FROM {table} {_OF_A_SCHOOL.get(table, '')}"))
     assert await _count(database, table, []) == 0
-    ours = await _count(database, table, [two_schools.ours.ids["school_id"]])
-    theirs = await _count(database, table, [two_schools.theirs.ids["school_id"]])
-    assert ours + theirs == count, f"{database.schema}.{table}"
-    assert (ours > 0) == (theirs > 0)
+    own = await _count(database, table, [two_schools.own.ids["school_id"]])
+    foreign = await _count(database, table, [two_schools.foreign.ids["school_id"]])
+    assert own + foreign == count, f"{database.schema}.{table}"
+    assert (own > 0) == (foreign > 0)
     return count
 
 
-# A token for every school is no school's.
+# A token for every school belongs to none.
 _OF_A_SCHOOL = {"access_tokens": "WHERE school_ids IS NOT NULL"}
 
 
@@ -235,7 +235,7 @@ async def _count(database: Database, table: str, schools: Any) -> int:
         return int(await tx.scalar(f"SELECT count(*) FROM {table}"))
 
 
-# Understood, and about something that was found: what makes the refusals above mean what they say.
+# Accepted, and about something that exists, which shows that the refusals above are about the school.
 _FOUND = (200, 201, 202, 204, 303, 409, 429)
 _GONE_BEFORE = "DELETE /roster/v1/schools/{school_id}/siblings/{sibling_group_id}"
 _NOT_FOR_ONE_SCHOOL = ("POST /roster/v1/schools", "POST /admin/schools")
@@ -251,11 +251,11 @@ def _destruction(operation: Operation) -> tuple[bool, bool, str]:
 
 async def test_i38_the_same_requests_find_what_is_the_schools_own(two_schools: TwoSchools) -> None:
     """Run last in this module, because it uses the school up."""
-    ids, wrong = {**two_schools.theirs.ids, "key": two_schools.ours.ids["message_id"]}, []
+    ids, wrong = {**two_schools.foreign.ids, "key": two_schools.own.ids["message_id"]}, []
     operations = sorted([*_operations_of("api_client"), *_operations_of("staff")], key=_destruction)
     async with (
-        two_schools.client(**two_schools.token(two_schools.theirs)) as api_client,
-        signed_in_staff(two_schools, two_schools.theirs) as browser,
+        two_schools.client(**two_schools.token(two_schools.foreign)) as api_client,
+        signed_in_staff(two_schools, two_schools.foreign) as browser,
     ):
         token = await form_token(browser)
         for operation in operations:

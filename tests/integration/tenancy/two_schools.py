@@ -53,8 +53,8 @@ class TwoSchools:
     """Two schools: people of `ours` may learn nothing about `theirs`."""
 
     up: KinviteUp
-    theirs: SchoolUnderTest
-    ours: SchoolUnderTest
+    foreign: SchoolUnderTest
+    own: SchoolUnderTest
     database_url: str
     auth_secret: str
 
@@ -71,11 +71,11 @@ async def build_two_schools(up: KinviteUp) -> TwoSchools:
     secrets = json.loads((up.data / "secrets.json").read_text())
     port = (up.data / "postgres" / "postmaster.pid").read_text().split("\n")[3]
     url = f"postgresql+asyncpg://kinvite_app:{secrets['application_password']}@127.0.0.1:{port}/kinvite"
-    theirs, ours = SchoolUnderTest("Quillfeather", 1), SchoolUnderTest("Marrowgate", 2)
-    two_schools = TwoSchools(up, theirs, ours, url, secrets["auth_secret"])
-    await asyncio.gather(_fill(up, theirs), _fill(up, ours))
+    foreign, own = SchoolUnderTest("Quillfeather", 1), SchoolUnderTest("Marrowgate", 2)
+    two_schools = TwoSchools(up, foreign, own, url, secrets["auth_secret"])
+    await asyncio.gather(_fill(up, foreign), _fill(up, own))
     async with Database(url, schema="dashboard") as database:
-        for school in (theirs, ours):
+        for school in (foreign, own):
             await _grant_access(database, school, two_schools.auth_secret)
     return two_schools
 

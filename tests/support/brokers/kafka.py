@@ -24,7 +24,7 @@ _CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_SECONDS = 180
 _IMAGE = "apache/kafka:4.1.0"
-# After a kill it reads its logs first, and a busy machine takes its time; whoever ends at once is seen at once.
+# After a kill it reads its logs first, which takes time on a busy machine; a process that ends is noticed at once.
 START_SECONDS = 600
 _FOR_TESTS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER = "a2ludml0ZS10ZXN0cy0wMA"

@@ -66,7 +66,7 @@ def install(service: str) -> None:
             try:
                 path.unlink()
             except FileNotFoundError:
-                continue  # another process passed at the same moment
+                continue  # another process passed the point at the same time
             if path.suffix == ".001" and point == BLOCK:
                 time.sleep(BLOCK_SECONDS)
             elif path.suffix == ".001":

@@ -94,7 +94,7 @@ class Part:
         """Send a signal and return whether there was a process to send it to."""
         if not self.runs():
             return False
-        os.kill(self.pid, number)  # nobody else has its number before `runs` has seen its end
+        os.kill(self.pid, number)  # no other process can get its pid before `runs` has reaped it
         return True
 
     def _started(self) -> Server:

@@ -14,7 +14,7 @@ from invites.celery import app
 from invites.models import Parent
 from invites.tasks import send_invitation
 
-# The first mails leave while the rest is still being read.
+# The first emails leave while the rest of the file is still being read.
 BATCH = 500
 
 Person = tuple[str, str]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 
-# A worker process does one task at a time. The session is opened by the first mail, and stays open.
+# A worker process does one task at a time. Its first email opens the session, which stays open.
 _session = get_connection()
 
 
@@ -24,7 +24,7 @@ def send(name: str, email: str, token: str, expires_at: datetime) -> None:
     message.attach_alternative(render_to_string("invites/mail.html", words), "text/html")
     try:
         message.send()
-    except SMTPServerDisconnected:  # the server ends sessions that were idle for long
+    except SMTPServerDisconnected:  # the server closes sessions that were idle for long
         _session.close()
         message.send()
     except Exception:

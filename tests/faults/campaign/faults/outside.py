@@ -16,7 +16,7 @@ from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.stack.stack import DATABASE
 
-# How often an address behaves so before it behaves well; None is for ever.
+# Number of times an address behaves in this way before it behaves well; None means always.
 BEHAVIOURS: dict[str, int | None] = {
     "hang": 1,
     "throttle": 1,

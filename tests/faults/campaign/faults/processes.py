@@ -13,7 +13,7 @@ from tests.support.stack import Part, kill_points
 STORM_SECONDS = 3.0
 _READY_SECONDS = 60.0
 _END_SECONDS = 20.0
-# A member that was killed before stays in its group until its session is over, and as long nobody may set it back.
+# A member that was killed stays in its group until its session ends, and the group cannot be reset before.
 _FORGET_SECONDS = 90.0
 _PATIENCE_SECONDS = 300.0
 _MOST_PASSAGES = 4

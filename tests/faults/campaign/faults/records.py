@@ -48,7 +48,7 @@ def reset_offsets(world: World, service: str) -> bool:
     except (
         *_UNANSWERED,
         AssertionError,
-    ):  # the client asserts while a broker that has just started names none
+    ):  # the client asserts while a broker that has just started reports no brokers
         return False
     world.note("groups set back", sum(_belongs(group, service) for group in consumer_groups()))
     return True

@@ -11,7 +11,7 @@ from tests.faults.campaign.ledger import Entry
 from tests.faults.campaign.load.caller import Caller, Request
 from tests.faults.campaign.load.memory import IMPORTED, Memory, SeenParent, build_import_file
 
-# What a phone does as a mailbox does; the others end in reports of their own kind.
+# Behaviours that a phone number can have; the others end in reports of another kind.
 _OF_PHONES = frozenset({"hang", "throttle", "refuse", "drop"})
 
 

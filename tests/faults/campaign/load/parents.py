@@ -71,7 +71,7 @@ class Parents:
         task.add_done_callback(self._busy.discard)
 
     async def _act(self, path: str) -> None:
-        """Open a link, as mail clients do too, and press; some press twice at once, some once more."""
+        """Open a link, as e-mail clients do too, and press; some press twice at once, some once more."""
         async with self._limit:
             if self._closing:
                 return

@@ -15,7 +15,7 @@ from tests.faults.campaign.oracle.verdict import Verdict
 
 SENT = frozenset({"sent", "delivered"})
 _NEVER_TAKEN = frozenset({"refuse", "bounce"})
-# How an attempt ends after which nobody knows whether a copy arrived.
+# Verdicts of attempts after which it is unknown whether a copy arrived.
 _AMBIGUOUS = frozenset({"interrupted", "unknown"})
 _AMBIGUOUS_PLAYS = frozenset({"drop", "hang"})
 _CLOCK_SECONDS = 1.0

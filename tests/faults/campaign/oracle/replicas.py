@@ -37,7 +37,7 @@ def _student_shape(event: dict[str, Any]) -> dict[str, Any]:
     return {"name": event["student"]["name"], "class_name": event["student"].get("class_name")}
 
 
-# Table, its key, its column for the owner's version, and what of a fact it keeps.
+# Table, its column for the source's version, and the part of an event that it stores.
 _PARENTS: tuple[tuple[str, str, Shape], ...] = (
     ("invitations.parents", "version", _invitations_shape),
     ("signup.parents", "version", lambda event: {"visible_student_ids": _visible_students(event)}),

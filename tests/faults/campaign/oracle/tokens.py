@@ -19,7 +19,7 @@ _EVENT_PREFIX = "invitations.invitation."
 def accepted_once(evidence: Evidence) -> Verdict:
     verdict = Verdict("I20", "a link signs up one account at most, and each accepted sign-up has its account")
     submissions: dict[str, set[str]] = {}
-    # Who loses access between the acceptance and the account gets none.
+    # A parent who loses access between the acceptance and the account gets no account.
     reversed_ = {record.key for record in _events(evidence, "blocked")}
     for record in _events(evidence, "accepted"):
         submissions.setdefault(record.key, set()).add(_data(record)["submission_id"])
@@ -78,7 +78,7 @@ def never_too_late(evidence: Evidence) -> Verdict:
     for record in _events(evidence, "accepted", "contact_verified"):
         at = submitted.get(_data(record)["submission_id"])
         for version, ended in ends.get(_link(record), ()):
-            # Verifying in time, read late, gives a new week of the same generation: the old end holds no longer.
+            # A verification in time that is read late starts a new period of the same generation: the old expiry is void.
             renewed = any(version < renewal < record.version for renewal in renewals.get(_link(record), ()))
             late = version < record.version and not renewed and (at is None or at > ended)
             verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
@@ -97,7 +97,7 @@ def expiry_announced_once(evidence: Evidence) -> Verdict:
         )
     for (invitation_id, generation, ended), count in announced.items():
         verdict.expect(count == 1, f"{invitation_id} generation {generation}: {ended} was told {count} times")
-    # Verifying in time, read late, gives a new week of the same generation.
+    # A verification in time that is read late starts a new period of the same generation.
     for (invitation_id, generation), count in Counter(place[:2] for place in announced).items():
         verdict.expect(count <= 2, f"{invitation_id} generation {generation} ended {count} times")
     ended_links = {place[:2] for place in announced}
