@@ -1,4 +1,4 @@
-"""Programs from Debian packages, unpacked into the project's cache: nothing is installed and no service is started."""
+"""Programs from Debian packages, unpacked into the project's cache; nothing is installed or started."""
 
 import os
 import re

@@ -60,7 +60,7 @@ class Kinvite:
             bulk_id = api.bulk(school_id)
             last = self._last_email(school_id, bulk_id, before + parents)
             asyncio.run(self._wait_for_outcomes(UUID(school_id), parents))
-            format_number = time.monotonic()
+            shown = time.monotonic()
         self._check(school_id, bulk_id, before + parents)
         return Job(
             parents,
@@ -75,7 +75,7 @@ class Kinvite:
             moments={
                 "applied": applied - begin,
                 "last mail": last - begin,
-                "office sees all": format_number - begin,
+                "office sees all": shown - begin,
             },
         )
 

@@ -42,7 +42,7 @@ class Stage:
 
 
 async def stages(rows: Rows, since: datetime) -> list[Stage]:
-    """Return the stages of what began at `since` (the database's clock), in order, without those that saw no record."""
+    """Return the stages since `since` (the database's clock), in order, without those that saw no record."""
     result = []
     for name, statement in _STAGES.items():
         ((first, last, records),) = await rows(statement, since)

@@ -50,7 +50,7 @@ class Statement:
 
 
 class StatementCounter:
-    """Statement counts of one database in a cluster started with OPTIONS; counting costs PostgreSQL a few per cent."""
+    """Statement counts of one database of a cluster started with OPTIONS; counting costs a few per cent."""
 
     def __init__(self, cluster: Cluster, database: str) -> None:
         self._cluster = cluster

@@ -15,7 +15,7 @@ from rich.terminal_theme import DIMMED_MONOKAI
 
 from deploy.cli.api import connected
 from deploy.demo.run import Wish, embedded, tell
-from deploy.demo.school import Office
+from deploy.demo.office import Office
 from deploy.demo.screen import Screen
 from tests.support.equipment import chromium
 from tests.support.processes import free_port

@@ -79,7 +79,7 @@ class Service:
                     yield module, names
 
     def find(self, dotted: str) -> tuple[Module, str | None] | None:
-        """Resolve a dotted name to a module and the name in it; return None where the service defines no such name."""
+        """Resolve a dotted name to a module and the name in it; return None if the service defines no such name."""
         if dotted in self.modules:
             return self.modules[dotted], None
         parent, _, name = dotted.rpartition(".")

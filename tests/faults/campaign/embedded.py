@@ -1,4 +1,4 @@
-"""Parts of a campaign for the embedded Kinvite, whose broker keeps nothing: its records are taken from the outboxes."""
+"""Campaign on the embedded Kinvite, whose broker keeps nothing: its records are taken from the outboxes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def embedded_site(up: KinviteUp) -> Site:
 
 
 def administrator_url(data: Path) -> str:
-    """Return the database URL of the cluster's administrator, who sees every school; a restart may change its port."""
+    """Return the database URL of the administrator, who sees every school; a restart may change its port."""
     password = json.loads((data / "secrets.json").read_text())["administrator_password"]
     port = (data / "postgres" / "postmaster.pid").read_text().splitlines()[_PORT_LINE]
     return f"postgresql://postgres:{password}@127.0.0.1:{port}/kinvite"

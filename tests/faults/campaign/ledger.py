@@ -1,4 +1,4 @@
-"""Ledger (Jepsen's history): requests of the clients and their outcomes, the one record that Kinvite cannot change."""
+"""Ledger (Jepsen's history): requests of clients and their outcomes, the one record that Kinvite cannot change."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _restart_in_turn(world: World, fault: Fault) -> Iterator[float]:
 
 
 def forget_offsets(world: World, fault: Fault) -> Undo:
-    """Stop all processes of a service, set its groups back to the first record of every topic, and start them again."""
+    """Stop a service, set its groups back to the first record of every topic, and start it again."""
     return stepwise_undo(_forget_offsets(world, fault))
 
 

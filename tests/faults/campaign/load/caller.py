@@ -47,7 +47,7 @@ class Caller:
         self.site = site
         self.dice = dice
         self._ledger = ledger
-        # A request that meets the close of an idle connection gets no response; services close theirs after two minutes.
+        # A request that meets the close of an idle connection gets no response; services close after two minutes.
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self.client = httpx.AsyncClient(timeout=_SECONDS, limits=limits)
 

@@ -37,7 +37,7 @@ def acknowledged_is_published(evidence: Evidence) -> Verdict:
 
 
 def _wanted(entry: Entry) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the events that an acknowledged request must have left: the aggregate's id, and what the event contains."""
+    """Yield the events that an acknowledged request must have left, as aggregate id and expected content."""
     match entry.action:
         case "add_student":
             yield entry.answer["student_id"], {"type": "roster.student.added.v1"}

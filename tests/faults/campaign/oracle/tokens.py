@@ -78,7 +78,7 @@ def never_too_late(evidence: Evidence) -> Verdict:
     for record in _events(evidence, "accepted", "contact_verified"):
         at = submitted.get(_data(record)["submission_id"])
         for version, ended in ends.get(_link(record), ()):
-            # A verification in time that is read late starts a new period of the same generation: the old expiry is void.
+            # A timely verification that is read late starts a new period of the same generation: the expiry is void.
             renewed = any(version < renewal < record.version for renewal in renewals.get(_link(record), ()))
             late = version < record.version and not renewed and (at is None or at > ended)
             verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
