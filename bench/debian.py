@@ -93,16 +93,16 @@ def _installed(package: str) -> bool:
 
 
 def _check_libraries(ready: Program) -> None:
-    format_number = subprocess.run(
+    linked = subprocess.run(
         ["ldd", str(ready.path)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, **ready.environment},
     )
-    absent = re.findall(r"(\S+) => not found", format_number.stdout)
-    if absent or format_number.returncode != 0:
-        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or format_number.stderr.strip()}")
+    absent = re.findall(r"(\S+) => not found", linked.stdout)
+    if absent or linked.returncode != 0:
+        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or linked.stderr.strip()}")
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> str:

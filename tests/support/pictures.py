@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
 from deploy.cli.api import connected
-from deploy.demo.run import Wish, embedded, tell
 from deploy.demo.office import Office
+from deploy.demo.run import Wish, embedded, tell
 from deploy.demo.screen import Screen
 from tests.support.equipment import chromium
 from tests.support.processes import free_port
