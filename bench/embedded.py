@@ -116,6 +116,6 @@ class Embedded:
         deadline = time.monotonic() + _WITHIN_SECONDS
         while (at := self.api.email_received_at(email)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError("a mail is missing in the mailbox")
+                raise TimeoutError("an email is missing in the mailbox")
             time.sleep(_POLL_SECONDS)
         return at

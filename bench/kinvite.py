@@ -75,7 +75,7 @@ class Kinvite:
             moments={
                 "applied": applied - begin,
                 "last mail": last - begin,
-                "office sees all": shown - begin,
+                "dashboard shows all": shown - begin,
             },
         )
 
@@ -128,7 +128,7 @@ class Kinvite:
         deadline = time.monotonic() + _WITHIN_SECONDS
         while (await self.rig.rows(_LEFT, school_id, parents))[0]["left"]:
             if time.monotonic() > deadline:
-                raise TimeoutError("the office does not see every outcome")
+                raise TimeoutError("the dashboard does not show every outcome")
             await asyncio.sleep(_POLL_SECONDS)
 
     def _check(self, school_id: str, bulk_id: str, emails: int) -> None:

@@ -28,7 +28,7 @@ class Page:
             opened = self._changed.wait_for(lambda: self._open or self._reading.failure, _OPEN_WITHIN_SECONDS)
         self._reading.check()
         if not opened:
-            raise TimeoutError("the stream of a page says nothing")
+            raise TimeoutError("the stream of a page is silent")
         return self
 
     def __exit__(
@@ -45,7 +45,7 @@ class Page:
             )
         self._reading.check()
         if not was_notified:
-            raise TimeoutError("an open page was not told of a mail")
+            raise TimeoutError("an open page did not show a sent email")
         return self._sent[parent_id]
 
     def _read(self) -> None:

@@ -32,4 +32,4 @@ class Plan:
 
 
 Scenario = Callable[[Plan, Callable[[str], None]], Iterator[Figure]]
-"""Measures and yields figures as they are known; says aloud, through the second argument, what it leaves out."""
+"""Scenario: yields figures as they are measured, and logs to the second argument what it leaves out."""

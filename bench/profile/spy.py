@@ -96,7 +96,7 @@ def _record(pid: int, seconds: float, into: Path) -> subprocess.Popen[str]:
 def _finish(name: str, spy: subprocess.Popen[str], seconds: float) -> None:
     output, _ = spy.communicate(timeout=seconds + _GRACE_SECONDS)
     if spy.returncode != 0:
-        raise Unavailable(f"py-spy cannot look at {name}: {output.strip().splitlines()[-1:]}")
+        raise Unavailable(f"py-spy cannot read {name}: {output.strip().splitlines()[-1:]}")
 
 
 def _own(function: Function) -> float:

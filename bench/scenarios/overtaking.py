@@ -57,7 +57,7 @@ class _Crowd:
         crowd = cls(api, school_id, bulk_id, other_school_id, parents)
         crowd.wait_begun(count)
         log(
-            f"G4 {count:,} parents were in the run, and its first mails out, after {time.monotonic() - begin:.0f} s"
+            f"G4 {count:,} parents were in the run, and its first emails sent, after {time.monotonic() - begin:.0f} s"
         )
         return crowd
 

@@ -29,7 +29,7 @@ def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
         statements.reset()
         services = {name: pid for name, pid in rig.processes.items() if name.endswith(SAMPLED)}
         with ThreadPoolExecutor(1) as watching:
-            seen = watching.submit(profile, services, usual.moments["office sees all"])
+            seen = watching.submit(profile, services, usual.moments["dashboard shows all"])
             watched = kinvite.bulk(plan.parents)
             summaries = seen.result()
         calls = statements.calls()

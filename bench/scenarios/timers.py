@@ -89,7 +89,7 @@ class Costs:
     wall: list[float] = field(default_factory=list)
 
     def figures(self) -> Iterator[Figure]:
-        what = f"a look when nothing is due, {self.pending:,} pending"
+        what = f"a poll when nothing is due, {self.pending:,} pending"
         yield pooled("G7", what, [self.empty], 0.5, goal=Goal(1))
         yield Figure("G7", f"CPU of an expiry, {self.pending:,} pending", "ms", tuple(self.cpu))
 

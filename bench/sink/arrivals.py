@@ -50,7 +50,7 @@ class Arrivals:
             )
         self._poller.check()
         if not there:
-            raise TimeoutError(f"no mail to the address awaited after {within_seconds} s")
+            raise TimeoutError(f"no email to the expected address after {within_seconds} s")
         return self.times[address]
 
     def _poll(self) -> None:

@@ -103,7 +103,7 @@ class Sink:
 
     def arrivals(self, marker: bytes) -> Arrivals:
         """Return the arrivals of emails to addresses that contain `marker`; only with `keep`."""
-        assert self._kept is not None, "this sink keeps no mails"
+        assert self._kept is not None, "this sink keeps no emails"
         return Arrivals(self._kept, marker)
 
     def _folder(self, opened: contextlib.ExitStack) -> Path:

@@ -95,5 +95,5 @@ class Conductor:
 
     def _restart(self, part: Part) -> None:
         del self._ended_at[part.name]
-        self._world.note("started again by the keeper")
+        self._world.note("restarted by the conductor")
         part.start()

@@ -24,7 +24,7 @@ _WORK = {
     "reports to apply": "SELECT count(*) FROM notifier.reports WHERE NOT applied",
     "imports": "SELECT count(*) FROM roster.imports WHERE state IN ('validating', 'applying')",
     "runs": "SELECT count(*) FROM invitations.bulk_runs WHERE state IN ('selecting', 'running')",
-    "weeks over": """SELECT count(*) FROM invitations.invitations WHERE expires_at < now()
+    "expiries due": """SELECT count(*) FROM invitations.invitations WHERE expires_at < now()
                       AND status IN ('awaiting_verification', 'invited')""",
     "submissions to decide": "SELECT count(*) FROM signup.submissions WHERE state = 'pending'",
 }
@@ -42,7 +42,7 @@ async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callab
 
     `tick` is called at every poll. Raises NotDrainedError with what is left.
     """
-    began, quiet, remaining = time.monotonic(), 0, {"never looked": 1}
+    began, quiet, remaining = time.monotonic(), 0, {"never polled": 1}
     while quiet < _QUIET_POLLS:
         if time.monotonic() - began > limit_seconds:
             raise NotDrainedError(f"after {limit_seconds:.0f} s there are left: {remaining}")

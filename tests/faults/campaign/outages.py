@@ -48,7 +48,7 @@ def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
         gap = longest_gap(world.load.ledger, began, time.time())
         measures += [
             *seen,
-            Measure(seen[0].invariant, f"longest time without a write taken, {words}", 60, gap),
+            Measure(seen[0].invariant, f"longest time without an accepted write, {words}", 60, gap),
         ]
     return measures
 
@@ -61,7 +61,7 @@ def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Seq
         ages = sample(world, conductor, seconds).ages
         for connection in held:
             runner.run(connection.close())
-    return [Measure("I5", "oldest unpublished event (p99 of looks)", 5, p99(ages))]
+    return [Measure("I5", "oldest unpublished event (p99 of samples)", 5, p99(ages))]
 
 
 async def _hold_transaction(database: str) -> asyncpg.Connection:
@@ -106,7 +106,7 @@ def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measur
         sample(world, conductor, _STORM_SECONDS, seen)
         end()
         world.note("rebalances", 2)
-    return [Measure("I16", "longest time without a record passed", 60, seen.longest)]
+    return [Measure("I16", "longest time without a processed record", 60, seen.longest)]
 
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
@@ -122,9 +122,9 @@ def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequ
         part.resume()
     end()
     return [
-        Measure("I18", "stopped replicas that still call themselves ready", 0, len(ready), "replicas"),
+        Measure("I18", "stopped replicas that still report to be ready", 0, len(ready), "replicas"),
         Measure("I18", "oldest unpublished event beside stopped replicas", 10, max(seen.ages)),
-        *([Measure("I18", "longest time without a record passed", 120, seen.longest)] if works else []),
+        *([Measure("I18", "longest time without a processed record", 120, seen.longest)] if works else []),
     ]
 
 
@@ -137,7 +137,7 @@ def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequen
     reached = [disarm(world.kill_points, service, BLOCK) for service in SERVICES]
     world.note("event loops blocked", sum(reached))
     end()
-    return [Measure("I18", "longest time without a record passed, loops blocked", 120, seen.longest)]
+    return [Measure("I18", "longest time without a processed record, loops blocked", 120, seen.longest)]
 
 
 def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:

@@ -48,7 +48,7 @@ class Report:
             "duplicates": duplicates(evidence),
             "accounts": len(evidence.table("signup.accounts")),
             "dead letters": len(dead_letters),
-            "addresses that behaved badly": len(evidence.address_behaviours),
+            "misbehaving addresses": len(evidence.address_behaviours),
             "losses": sum(len(verdict.broken) for verdict in verdicts),
         }
 
@@ -61,10 +61,10 @@ class Report:
         for action, counted in [*self.requests.items(), ("all", total)]:
             numbers = "".join(f"{counted.get(name, 0):8}" for name in ("ok", "fail", "unknown"))
             lines.append(f"  {action:22}{numbers}")
-        lines += _section("noted", self.notes) + _section("came of it", self.counts)
+        lines += _section("noted", self.notes) + _section("results", self.counts)
         lines += _section("seconds", {name: round(value, 1) for name, value in self.seconds.items()})
         lines += ["long outages", *(f"  {measure}" for measure in self.measures)] if self.measures else []
-        lines += ["invariants" + " " * 13 + "looked at  broken"]
+        lines += ["invariants" + " " * 13 + "  checked  broken"]
         for verdict in self.verdicts:
             lines.append(
                 f"  {verdict.invariant:16}{verdict.checked:12}{len(verdict.broken):8}  {verdict.promise}"

@@ -6,7 +6,7 @@ from tests.integration.counts.bulk_fixture import RoundTrips
 from tests.integration.invitations.scene import scene, settings_for
 
 FIRST_INVITATION = 5
-"""Begin with the locks, all that is known, the rows, the messages, the commit."""
+"""Begin with the locks, the lookup, the rows, the messages, the commit."""
 
 
 async def test_a_click_on_invite_takes_few_round_trips(database_url: str) -> None:

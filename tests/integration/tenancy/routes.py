@@ -130,7 +130,7 @@ class Operation:
     def missing(self) -> str | None:
         """Return what has to be added above before this route can be called, or None."""
         if self.caller is None:
-            return "say who asks there (_ASKERS)"
+            return "name the kind of caller (_CALLERS)"
         if (
             self.caller == "api_client"
             and self.method in ("POST", "PUT", "PATCH")

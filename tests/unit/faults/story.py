@@ -91,7 +91,7 @@ class Story:
     def _parent(self) -> None:
         answer = {"student_id": STUDENT, "parents": [{"parent_id": PARENT}]}
         self.add_request("add_student", sent={"invite": True, "parents": [{}]}, mark=MARK, answer=answer)
-        student = {"name": f"Pupil {MARK}", "class_name": None}
+        student = {"name": f"Student {MARK}", "class_name": None}
         self.add_event("roster.student.added.v1", 1, {"student_id": STUDENT, "student": student})
         contacts = [{"kind": "email", "address": ADDRESS}]
         children = [{"student_id": STUDENT, "rights": "full"}]

@@ -89,7 +89,7 @@ def an_acknowledged_request_left_nothing(evidence: Evidence) -> None:
 
 @breaks("I1")
 def a_change_is_stored_and_was_never_published(evidence: Evidence) -> None:
-    evidence.table("roster.students").append({"student_id": "another", "name": "Pupil mark000009"})
+    evidence.table("roster.students").append({"student_id": "another", "name": "Student mark000009"})
 
 
 @breaks("I1")

@@ -85,7 +85,7 @@ def test_a_process_whose_death_is_not_complete_when_healing_begins_is_started_ag
     part = _DiesWhileItIsAwaited()
     world = _OnePart(part)
     Conductor(cast("World", world), lambda _: None).heal()
-    assert (part.starts, world.notes) == (1, ["started again by the keeper"])
+    assert (part.starts, world.notes) == (1, ["restarted by the conductor"])
 
 
 def test_a_fault_of_a_process_that_has_just_died_waits_until_it_is_started_again(

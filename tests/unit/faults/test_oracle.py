@@ -31,9 +31,7 @@ def test_the_oracle_finds_nothing_in_a_faultless_story() -> None:
     verdicts = judge(Story().evidence)
     assert [what for verdict in verdicts for what in verdict.broken] == []
     blind = [verdict.promise for verdict in verdicts if not verdict.checked]
-    assert len(blind) == 3, (
-        f"of poison, runs and weeks that ended there are none in the story; but also: {blind}"
-    )
+    assert len(blind) == 3, f"the story has no poison, runs and expiries; but also: {blind}"
 
 
 def test_each_check_has_a_tampering_that_it_alone_or_with_others_sees() -> None:
@@ -95,7 +93,7 @@ def test_who_lost_access_between_acceptance_and_account_may_be_without_one() -> 
     assert accounts.broken == []
 
 
-@pytest.mark.parametrize("renewed", [True, False], ids=["a new week", "no new week"])
+@pytest.mark.parametrize("renewed", [True, False], ids=["a new period", "no new period"])
 def test_i22_the_first_expiry_does_not_hold_in_the_period_that_verifying_in_time_began(
     renewed: bool,
 ) -> None:

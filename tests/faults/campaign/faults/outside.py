@@ -59,7 +59,7 @@ async def _republish(world: World, service: str) -> int:
             async with database.transaction() as transaction:
                 return await republish(transaction, since=datetime.now(UTC) - timedelta(hours=1))
         except (SQLAlchemyError, OSError):
-            world.note("not possible meanwhile")
+            world.note("not possible during another fault")
             return 0
 
 
@@ -68,7 +68,7 @@ def make_due(world: World, fault: Fault) -> Undo:
     try:
         done = world.cluster.sql(_MAKE_DUE, database=DATABASE)
     except subprocess.CalledProcessError:
-        world.note("not possible meanwhile")
+        world.note("not possible during another fault")
     else:
-        world.note("weeks ended at once", len(done.split()))
+        world.note("validity periods ended at once", len(done.split()))
     return undo_nothing

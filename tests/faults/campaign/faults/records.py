@@ -87,7 +87,7 @@ def _run_within_limit(world: World, work: Callable[[], Awaitable[None]]) -> Undo
     try:
         asyncio.run(within_limits())
     except _UNANSWERED:
-        world.note("not possible meanwhile")
+        world.note("not possible during another fault")
     return undo_nothing
 
 

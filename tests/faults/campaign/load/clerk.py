@@ -48,7 +48,7 @@ class Clerk:
         parents = [await self._parent(f"{mark}a", phone=self._dice.random() < 0.15)]
         if self._dice.random() < 0.4:
             parents.append(await self._parent(f"{mark}b", phone=False))
-        body = {"name": f"Pupil {mark}", "parents": parents, "invite": invite}
+        body = {"name": f"Student {mark}", "parents": parents, "invite": invite}
         entry = await self._post("add_student", f"/schools/{school_id}/students", body, school_id, mark)
         if entry.answer:
             self._memory.without_siblings[school_id].append(entry.answer["student_id"])
@@ -129,7 +129,7 @@ class Clerk:
     async def send_invalid(self) -> None:
         """Send a request that is refused, so that nothing of it may ever be stored."""
         mark, school_id = self._memory.mark(), self._pick_school()
-        body = {"name": f"Pupil {mark}", "parents": [{"name": f"Parent {mark}", "email": "no address"}]}
+        body = {"name": f"Student {mark}", "parents": [{"name": f"Parent {mark}", "email": "no address"}]}
         await self._post("nonsense", f"/schools/{school_id}/students", body, school_id, mark)
 
     async def _change(self, action: str, field: str, pattern: str) -> None:

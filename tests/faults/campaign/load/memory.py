@@ -60,7 +60,7 @@ def build_import_file(mark: str, first: int) -> bytes:
     for number in range(IMPORTED):
         phone = f"+491522{first:06}{number % 10}" if number < 10 else ""
         row = [
-            f"Pupil {mark} {number}",
+            f"Student {mark} {number}",
             f"Father {mark} {number}",
             "",
             phone,

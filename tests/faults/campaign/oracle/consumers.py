@@ -15,7 +15,7 @@ from tests.support.stack import SERVICES
 
 
 def processed_by_all(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10 I19", "every group has passed every record of its topics")
+    verdict = Verdict("I10 I19", "every group has processed every record of its topics")
     processed = {
         (row["consumer"], row["id"]) for service in SERVICES for row in evidence.table(f"{service}.inbox")
     }
@@ -28,12 +28,12 @@ def processed_by_all(evidence: Evidence) -> Verdict:
         verdict.expect(same == identity, f"{identity} would be taken for {same}")
         for group in TOPICS_BY_NAME[record.topic].readers:
             was_processed = (group, record_id) in processed
-            verdict.expect(was_processed, f"{group} never passed {record.topic} {record.id}")
+            verdict.expect(was_processed, f"{group} never processed {record.topic} {record.id}")
     return verdict
 
 
 def one_effect(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "each effect is there once, however often its cause was delivered or asked for")
+    verdict = Verdict("I10", "each effect exists once, however often its cause was delivered or requested")
     commands = [json.loads(row["data"]) for row in _sent(evidence, "notifier.message.send.v1")]
     causes = Counter(
         (command["invitation_id"], command["generation"], command["template"]) for command in commands

@@ -53,7 +53,7 @@ def no_ghosts(evidence: Evidence) -> Verdict:
     for entry in evidence.ledger.select("nonsense", "add_student", "add_parent", outcome=Outcome.FAIL):
         verdict.expect(
             entry.mark not in published_marks,
-            f"{entry.action} {entry.mark} was refused and told nevertheless",
+            f"{entry.action} {entry.mark} was refused and published nevertheless",
         )
     return verdict
 

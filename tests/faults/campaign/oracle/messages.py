@@ -29,10 +29,10 @@ def all_finished(evidence: Evidence) -> Verdict:
     unsure = _unsure(evidence)
     for row in evidence.table("notifier.messages"):
         label = f"message {row['message_id']} ({row['state']}, {row['code']})"
-        verdict.expect(row["due_at"] is None, f"{label} was never settled")
+        verdict.expect(row["due_at"] is None, f"{label} was never finished")
         if row["state"] in SENT:
             verdict.expect(
-                row["message_id"] in received, f"{label} is said to be sent, and nobody received it"
+                row["message_id"] in received, f"{label} is recorded as sent, and was not received"
             )
         else:
             excused = _excused(evidence, row, unsure[row["message_id"]])
@@ -50,7 +50,7 @@ def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
 
 
 def every_invite_sent(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I31", "each invitation that a client was promised became a message")
+    verdict = Verdict("I31", "each acknowledged invitation became a message")
     rows = evidence.table("notifier.messages")
     queued, reached = {row["message_id"] for row in rows}, {row["parent_id"] for row in rows}
     gone = {
@@ -60,7 +60,7 @@ def every_invite_sent(evidence: Evidence) -> Verdict:
     }
     for entry in evidence.ledger.select("invite"):
         message_id = entry.answer["message_id"]
-        verdict.expect(message_id in queued, f"invite: {message_id} was promised, and there is none")
+        verdict.expect(message_id in queued, f"invite: {message_id} was acknowledged and does not exist")
     for entry in evidence.ledger.select("add_student", "add_parent"):
         parents = entry.answer.get("parents", [entry.answer])
         for parent in parents if entry.sent["invite"] else ():
@@ -69,7 +69,7 @@ def every_invite_sent(evidence: Evidence) -> Verdict:
     waiting = [
         row for row in evidence.table("invitations.requested_invitations") if row["parent_id"] not in gone
     ]
-    verdict.expect(not waiting, f"{len(waiting)} wishes to invite were never fulfilled")
+    verdict.expect(not waiting, f"{len(waiting)} requested invitations were never issued")
     return verdict
 
 
@@ -103,7 +103,8 @@ def right_links(evidence: Evidence) -> Verdict:
     rows = {row["message_id"]: row for row in evidence.table("notifier.messages")}
     for arrival in evidence.arrivals:
         verdict.expect(
-            arrival.message_id in rows, f"{arrival.to} got {arrival.message_id}, which nobody commanded"
+            arrival.message_id in rows,
+            f"{arrival.to} got {arrival.message_id}, for which there is no command",
         )
         digests_found = {hashlib.sha256(token.encode()).hexdigest() for token in arrival.tokens}
         verdict.expect(
@@ -115,7 +116,7 @@ def right_links(evidence: Evidence) -> Verdict:
 
 def repeats_are_excused(evidence: Evidence) -> Verdict:
     verdict = Verdict(
-        "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
+        "I32", "a second copy only after an attempt with an unknown outcome, and a fault at that time"
     )
     unsure = _unsure(evidence)
     for message_id, arrivals_of_message in _by_message(evidence.arrivals).items():
@@ -125,7 +126,7 @@ def repeats_are_excused(evidence: Evidence) -> Verdict:
         )
         for first, second in itertools.pairwise(arrivals_of_message):
             verdict.expect(
-                _disturbed(evidence, first, second), f"{message_id}: sent again with no fault beside it"
+                _disturbed(evidence, first, second), f"{message_id}: sent again without a fault at that time"
             )
     return verdict
 

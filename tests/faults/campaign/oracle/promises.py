@@ -16,7 +16,7 @@ _OK, _FAIL = "ok", "fail"
 
 
 def acknowledged_is_published(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I1", "a change that a client was told of has its event")
+    verdict = Verdict("I1", "an acknowledged change has its event")
     published: dict[str, list[dict[str, Any]]] = {}
     for record in own_records(evidence):
         published.setdefault(record.key, []).append({"type": record.type, **(record.data or {})})
@@ -71,7 +71,7 @@ def _fits(event: dict[str, Any], wanted: dict[str, str]) -> bool:
 
 
 def acknowledged_is_stored(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I1", "a press, a run or an import that a client was told of is there")
+    verdict = Verdict("I1", "an acknowledged press, run or import is stored")
     linked: dict[str, set[tuple[str, int, str]]] = {}
     for record in own_records(evidence):
         data = record.data or {}
@@ -92,7 +92,7 @@ def acknowledged_is_stored(evidence: Evidence) -> Verdict:
     ):
         stored_ids = {row[key] for row in evidence.table(table)}
         for entry in evidence.ledger.select(action):
-            verdict.expect(entry.answer[key] in stored_ids, f"{action} {entry.answer[key]} is not there")
+            verdict.expect(entry.answer[key] in stored_ids, f"{action} {entry.answer[key]} is not stored")
     return verdict
 
 
@@ -111,19 +111,19 @@ def once_per_key(evidence: Evidence) -> Verdict:
 def _expect_all_or_nothing(verdict: Verdict, entry: Entry, count: int, all_of_them: int) -> None:
     wanted = {_OK: {all_of_them}, _FAIL: {0}}.get(entry.outcome.value, {0, all_of_them})
     verdict.expect(
-        count in wanted, f"{entry.action} {entry.mark} was {entry.outcome.value}, and {count} are there"
+        count in wanted, f"{entry.action} {entry.mark} was {entry.outcome.value}, and {count} are stored"
     )
 
 
 def never_half(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I2", "a request is there with all that it wrote, or not at all")
+    verdict = Verdict("I2", "a request is stored with everything it wrote, or not at all")
     students = _entered(evidence, "roster.student.added.v1", "student")
     parents = _entered(evidence, "roster.parent.added.v1", "parent")
     for entry in evidence.ledger.select("add_student", "import", outcome=None):
         of_each = len(entry.sent["parents"]) if entry.action == "add_student" else 1
         wanted, count = of_each * students[entry.mark], parents[entry.mark]
         verdict.expect(
-            count == wanted, f"{entry.action} {entry.mark}: {count} parents of {wanted} were told of"
+            count == wanted, f"{entry.action} {entry.mark}: {count} parents of {wanted} were published"
         )
     return verdict
 

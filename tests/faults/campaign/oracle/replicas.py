@@ -50,7 +50,7 @@ _STUDENTS: tuple[tuple[str, str, Shape], ...] = (
 
 
 def newest_wins(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I12", "each copy holds the owner's newest version, whatever came after it")
+    verdict = Verdict("I12", "each replica has the source's newest version, whatever arrived after it")
     for topic, key, tables in (
         (ROSTER_PARENT.name, "parent_id", _PARENTS),
         (ROSTER_STUDENT.name, "student_id", _STUDENTS),
@@ -58,12 +58,12 @@ def newest_wins(evidence: Evidence) -> Verdict:
         events = _newest(evidence, topic)
         for table, version, shape in tables:
             for named, holds in _compared(events, evidence.table(table), key, version, shape):
-                verdict.expect(holds, f"{table} {named} is not what the roster has told")
+                verdict.expect(holds, f"{table} {named} is not what the roster published")
     return verdict
 
 
 def source_published_all(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I1", "what the roster has is what it told last")
+    verdict = Verdict("I1", "what the roster stores is what it published last")
     for topic, key, table, part in (
         (ROSTER_PARENT.name, "parent_id", "roster.parents", "parent"),
         (ROSTER_STUDENT.name, "student_id", "roster.students", "student"),
@@ -73,12 +73,12 @@ def source_published_all(evidence: Evidence) -> Verdict:
         for name in events.keys() | rows.keys():
             event, row = events.get(name), rows.get(name)
             same = event is not None and row is not None and (event.data or {})[part]["name"] == row["name"]
-            verdict.expect(same, f"{table} {name} is not what was told of it")
+            verdict.expect(same, f"{table} {name} is not what was published of it")
     return verdict
 
 
 def dashboard_has_children(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I12", "the office's families are those of the owner's newest facts")
+    verdict = Verdict("I12", "the dashboard's children are those of the source's newest events")
     seen: dict[str, set[tuple[str, str]]] = {}
     for row in evidence.table("dashboard.links"):
         seen.setdefault(row["parent_id"], set()).add((row["student_id"], row["rights"]))
@@ -86,7 +86,7 @@ def dashboard_has_children(evidence: Evidence) -> Verdict:
         children = (event.data or {}).get("children", ())
         wanted = {(child["student_id"], child["rights"]) for child in children}
         same = _removal(event) or seen.get(parent_id, set()) == wanted
-        verdict.expect(same, f"{parent_id}: shown with other children than the roster has told")
+        verdict.expect(same, f"{parent_id}: shown with other children than the roster published")
     return verdict
 
 

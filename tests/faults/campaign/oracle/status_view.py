@@ -22,7 +22,7 @@ _ON_THE_TIMELINE = frozenset(
 
 
 def dashboard_agrees(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I12", "the office's rows say what invitations, notifier and signup have")
+    verdict = Verdict("I12", "the dashboard's rows agree with invitations, notifier and signup")
     invitations = {row["parent_id"]: row for row in evidence.table("invitations.invitations")}
     members = {row["parent_id"]: row for row in evidence.table("signup.memberships")}
     for row in evidence.table("dashboard.parents"):
@@ -48,7 +48,7 @@ def _active(member: Row | None) -> bool:
 
 
 def sign_ups_reached_all(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "a sign-up reaches everyone who must know")
+    verdict = Verdict("I10", "a sign-up reaches every service that needs it")
     roster = {row["parent_id"]: row for row in evidence.table("roster.parents")}
     dashboard = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
     invitations = {row["invitation_id"]: row for row in evidence.table("invitations.invitations")}
@@ -56,14 +56,14 @@ def sign_ups_reached_all(evidence: Evidence) -> Verdict:
         parent_id = member["parent_id"]
         if parent_id in roster:
             is_recorded = roster[parent_id]["signed_up_at"] is not None
-            verdict.expect(is_recorded, f"{parent_id} signed up and the roster does not know")
+            verdict.expect(is_recorded, f"{parent_id} signed up, which the roster has not recorded")
         shown = dashboard.get(parent_id)
         verdict.expect(
             shown is not None and shown["signed_up_at"] is not None, f"{parent_id}: not shown as signed up"
         )
         invitation = invitations.get(member["invitation_id"])
         complete = invitation is not None and invitation["signed_up_at"] is not None
-        verdict.expect(complete, f"{parent_id} signed up and invitations does not know")
+        verdict.expect(complete, f"{parent_id} signed up, which invitations has not recorded")
     return verdict
 
 
@@ -86,18 +86,18 @@ def deliveries_agree(evidence: Evidence) -> Verdict:
 
 
 def timeline_is_complete(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "each fact about a family stands once on its timeline, and nothing else does")
+    verdict = Verdict("I10", "each event about a parent is once on the timeline, and nothing else is")
     published = {
         (record.key, record.version) for record in own_records(evidence) if record.topic in _ON_THE_TIMELINE
     }
     shown = Counter((row["aggregate_id"], row["version"]) for row in evidence.table("dashboard.timeline"))
     for key, version in published:
         count = shown[key, version]
-        verdict.expect(count == 1, f"{key} at version {version} stands {count} times on the timeline")
+        verdict.expect(count == 1, f"{key} at version {version} is {count} times on the timeline")
     siblings = {record.key for record in own_records(evidence) if record.topic == ROSTER_SIBLINGS.name}
     for key, version in shown:
         is_published = (key, version) in published or key in siblings
-        verdict.expect(is_published, f"{key} at version {version} is on the timeline, and nobody told it")
+        verdict.expect(is_published, f"{key} at version {version} is on the timeline and was never published")
     return verdict
 
 

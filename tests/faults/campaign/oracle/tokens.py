@@ -42,7 +42,9 @@ def accepted_once(evidence: Evidence) -> Verdict:
 
 
 def only_who_pressed(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I21", "nothing is submitted by looking: every submission has a press in the ledger")
+    verdict = Verdict(
+        "I21", "nothing is submitted by opening a link: every submission has a press in the ledger"
+    )
     presses = [
         (entry.began_at, entry.ended_at)
         for entry in evidence.ledger.select("verify", "join", outcome=None)
@@ -57,12 +59,12 @@ def only_who_pressed(evidence: Evidence) -> Verdict:
     }
     for row in evidence.table("signup.submissions"):
         digest = linked.get((row["invitation_id"], row["generation"], row["purpose"]))
-        verdict.expect(digest in pressed, f"submission {row['submission_id']}: nobody pressed its link")
+        verdict.expect(digest in pressed, f"submission {row['submission_id']}: its link was never pressed")
     return verdict
 
 
 def never_too_late(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I22", "nothing is accepted or verified that was submitted after the week")
+    verdict = Verdict("I22", "nothing is accepted or verified that was submitted after expiry")
     submitted = {row["submission_id"]: row["submitted_at"] for row in evidence.table("signup.submissions")}
     for row in evidence.table("invitations.invitations"):
         if row["accepted_at"] is not None:
@@ -81,12 +83,14 @@ def never_too_late(evidence: Evidence) -> Verdict:
             # A timely verification that is read late starts a new period of the same generation: the expiry is void.
             renewed = any(version < renewal < record.version for renewal in renewals.get(_link(record), ()))
             late = version < record.version and not renewed and (at is None or at > ended)
-            verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
+            verdict.expect(
+                not late, f"{record.key}: taken at {at}, after its expiry at {ended} was announced"
+            )
     return verdict
 
 
 def expiry_announced_once(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I25", "the end of a week is told, once and not early")
+    verdict = Verdict("I25", "an expiry is announced once and not early")
     announced: Counter[tuple[str, int, datetime]] = Counter()
     for record_id, record in {record.id: record for record in _events(evidence, "expired")}.items():
         announced[*_link(record), _terminate(record)] += 1
@@ -96,7 +100,9 @@ def expiry_announced_once(evidence: Evidence) -> Verdict:
             f"{record_id}: the end of {_terminate(record)} was told at {record.time}",
         )
     for (invitation_id, generation, ended), count in announced.items():
-        verdict.expect(count == 1, f"{invitation_id} generation {generation}: {ended} was told {count} times")
+        verdict.expect(
+            count == 1, f"{invitation_id} generation {generation}: {ended} was announced {count} times"
+        )
     # A verification in time that is read late starts a new period of the same generation.
     for (invitation_id, generation), count in Counter(place[:2] for place in announced).items():
         verdict.expect(count <= 2, f"{invitation_id} generation {generation} ended {count} times")
@@ -104,7 +110,7 @@ def expiry_announced_once(evidence: Evidence) -> Verdict:
     for row in evidence.table("invitations.invitations"):
         if row["status"] == "expired":
             announced_end = (row["invitation_id"], row["generation"]) in ended_links
-            verdict.expect(announced_end, f"{row['invitation_id']} has expired, and its end was never told")
+            verdict.expect(announced_end, f"{row['invitation_id']} has expired, which was never announced")
     return verdict
 
 
@@ -138,13 +144,13 @@ def newest_link_only(evidence: Evidence) -> Verdict:
 
 
 def removed_have_no_access(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I24", "who was removed, or may see no child, has no live link and no access")
+    verdict = Verdict("I24", "a parent who was removed, or may see no child, has no live link and no access")
     parents = evidence.table("invitations.parents")
     removed = {row["parent_id"] for row in parents if row["removed"]}
     shut_out = removed | {row["parent_id"] for row in parents if not row["has_access"]}
     for entry in evidence.ledger.select("remove"):
         parent_id = entry.sent["parent_id"]
-        verdict.expect(parent_id in removed, f"{parent_id} was removed and invitations does not know")
+        verdict.expect(parent_id in removed, f"{parent_id} was removed, which invitations has not recorded")
     for row in evidence.table("invitations.invitations"):
         blocked = row["status"] == "blocked"
         verdict.expect(
