@@ -41,9 +41,9 @@ class Conductor:
             self._log(str(fault))
             undo = BEGIN[fault.kind](self._world, fault)
             self._undo_in(0.0 if fault.kind in STEPWISE else fault.hold_seconds, fault, undo)
-            self.rest(fault.gap_seconds)
+            self.wait(fault.gap_seconds)
 
-    def rest(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Let time pass, during which faults that are due are ended and processes that died are restarted."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

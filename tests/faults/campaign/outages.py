@@ -74,7 +74,7 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
     """Kill the broker: writes are accepted, and published when it is back (I6)."""
     began = time.time()
     world.broker.kill()
-    conductor.rest(seconds)
+    conductor.wait(seconds)
     ended = time.time()
     errors = [
         entry
@@ -143,7 +143,7 @@ def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequen
 def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
     """Pause the broker, which holds all connections and answers none (I18)."""
     world.broker.pause()
-    conductor.rest(seconds)
+    conductor.wait(seconds)
     world.broker.resume()
     began = time.monotonic()
     wait_until_published(world, conductor)

@@ -64,13 +64,13 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, log: Lo
     with _world(options, ledger, directory) as world:
         conductor = Conductor(world, log)
         with _timed(report, "load and faults"), world.load:
-            conductor.rest(options.warm_seconds)
+            conductor.wait(options.warm_seconds)
             conductor.play(faults)
             conductor.heal()
             if options.outages:
                 report.measures = outages.play(world, conductor, options.outages)
                 conductor.heal()
-            conductor.rest(options.warm_seconds)
+            conductor.wait(options.warm_seconds)
             _wait_for_a_sign_up(ledger, conductor, options.drain_seconds)
         log("healed")
         with _timed(report, "drain"):
@@ -79,7 +79,7 @@ def campaign(options: Options, faults: Sequence[Fault], directory: Path, log: Lo
                     world.site.database,
                     partial(group_lags, world.broker.bootstrap),
                     limit_seconds=options.drain_seconds,
-                    tick=lambda: conductor.rest(0.0),
+                    tick=lambda: conductor.wait(0.0),
                 )
             )
         log("drained")
@@ -121,7 +121,7 @@ def _wait_for_a_sign_up(ledger: Ledger, conductor: Conductor, limit_seconds: flo
     """Wait for the first sign-up, which a busy machine may not have reached by then."""
     until = time.monotonic() + limit_seconds
     while not any(ledger.select("join")) and time.monotonic() < until:
-        conductor.rest(1.0)
+        conductor.wait(1.0)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def sample(world: World, conductor: Conductor, seconds: float, seen: Samples | N
     """Let time pass and take a sample every second."""
     samples, until = seen or Samples(), time.monotonic() + seconds
     while time.monotonic() < until:
-        conductor.rest(min(_SAMPLE_SECONDS, until - time.monotonic()))
+        conductor.wait(min(_SAMPLE_SECONDS, until - time.monotonic()))
         samples.take(world)
     return samples
 
@@ -61,7 +61,7 @@ def wait_until_published(world: World, conductor: Conductor) -> None:
         f"SELECT count(*) FROM ({_PENDING}) AS pending WHERE created_at <= to_timestamp({time.time()})"
     )
     while query_number(world, unpublished):
-        conductor.rest(_SAMPLE_SECONDS)
+        conductor.wait(_SAMPLE_SECONDS)
 
 
 def p99(values: Sequence[float]) -> float:

@@ -38,7 +38,7 @@ class Parents:
             if self._dice.random() < 0.6:
                 self._start(self._act(path))
         if self._old and self._dice.random() < 0.3:
-            self._start(self._return(self._dice.choice(self._old)))
+            self._start(self._open_old_link(self._dice.choice(self._old)))
 
     async def close(self) -> None:
         """Start no more actions, and wait until those under way have a response."""
@@ -47,7 +47,7 @@ class Parents:
             await asyncio.gather(*self._busy)
 
     async def _new_links(self) -> list[str]:
-        match: list[str] = []
+        paths: list[str] = []
         newest, cursor = self._seen, ""
         while True:
             url = f"{self._caller.site.mailbox}/mailbox/v1/messages?limit=200{cursor}"
@@ -56,13 +56,13 @@ class Parents:
                 return []
             items = page.json()["items"]
             fresh = [item for item in items if int(item["id"]) > self._seen]
-            match += [
+            paths += [
                 path for item in fresh for link in item["links"] if _LINK.search(path := urlsplit(link).path)
             ]
             newest = max([newest, *(int(item["id"]) for item in fresh)])
             if len(fresh) < len(items) or page.json()["next"] is None:
                 self._seen = newest
-                return list(dict.fromkeys(match))[::-1]
+                return list(dict.fromkeys(paths))[::-1]
             cursor = f"&cursor={page.json()['next']}"
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -89,7 +89,7 @@ class Parents:
         sent = {"token_digest": digest, "username": form.get("username")}
         return await self._caller.send(Request(match[1], "signup", "POST", path, form=form, sent=sent))
 
-    async def _return(self, path: str) -> None:
+    async def _open_old_link(self, path: str) -> None:
         """Return to an old link, which may still be good, or dead, with or without the offer of a new one."""
         async with self._limit:
             if self._closing:

@@ -73,7 +73,7 @@ def never_too_late(evidence: Evidence) -> Verdict:
             verdict.expect(in_time, f"{row['invitation_id']}: accepted though submitted at {at}")
     ends: dict[tuple[str, int], list[tuple[int, datetime]]] = {}
     for record in _events(evidence, "expired"):
-        ends.setdefault(_link(record), []).append((record.version, _terminate(record)))
+        ends.setdefault(_link(record), []).append((record.version, _expiry(record)))
     renewals: dict[tuple[str, int], list[int]] = {}
     for record in _events(evidence, "issued"):
         renewals.setdefault(_link(record), []).append(record.version)
@@ -93,11 +93,11 @@ def expiry_announced_once(evidence: Evidence) -> Verdict:
     verdict = Verdict("I25", "an expiry is announced once and not early")
     announced: Counter[tuple[str, int, datetime]] = Counter()
     for record_id, record in {record.id: record for record in _events(evidence, "expired")}.items():
-        announced[*_link(record), _terminate(record)] += 1
+        announced[*_link(record), _expiry(record)] += 1
         at = datetime.fromisoformat(record.time)
         verdict.expect(
-            at >= _terminate(record),
-            f"{record_id}: the end of {_terminate(record)} was told at {record.time}",
+            at >= _expiry(record),
+            f"{record_id}: the expiry of {_expiry(record)} was announced at {record.time}",
         )
     for (invitation_id, generation, ended), count in announced.items():
         verdict.expect(
@@ -118,7 +118,7 @@ def _link(record: Record) -> tuple[str, int]:
     return record.key, int(_data(record)["generation"])
 
 
-def _terminate(record: Record) -> datetime:
+def _expiry(record: Record) -> datetime:
     return datetime.fromisoformat(_data(record)["expired_at"])
 
 
