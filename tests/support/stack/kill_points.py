@@ -103,12 +103,14 @@ def _wrap_provider_calls(passage: Passage) -> None:
 
 
 def _wrap_commits(passage: Passage) -> None:
-    transaction: Callable[..., AbstractAsyncContextManager[Transaction]] = Database.transaction
+    transaction: Callable[..., AbstractAsyncContextManager[Any]] = Database.transaction
 
     @asynccontextmanager
-    async def watched(database: Database, **named: Any) -> AsyncIterator[Transaction]:
-        async with transaction(database, **named) as tx:
-            yield tx
+    async def watched(database: Database, **named: Any) -> AsyncIterator[Any]:
+        async with transaction(database, **named) as opened:
+            # With a first statement the block gets the transaction and what the statement read.
+            tx: Transaction = opened[0] if isinstance(opened, tuple) else opened
+            yield opened
             passage(BLOCK)
             if tx.callbacks_after_commit:
                 passage("K1")
