@@ -56,7 +56,6 @@ _EVERYWHERE = {
 # Not used in names, where a sentence may need them.
 _IN_NAMES = {
     "ask asks asking": "query, request, acquire",
-    "copies": "replica",
     "scene": "driver",
     "week weeks": "validity period, expiry",
 }
