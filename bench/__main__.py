@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print a table, and leave the figures in a folder."""
+"""Command line of the benchmarks: `python -m bench` measures, prints a table and writes the figures to a folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ BUSY = 0.5
 
 
 def main() -> int:
-    """Exit 1 where a part could not be had, so that no half table is taken for a whole one."""
+    """Run the benchmarks; return 1 where a part could not be had, so that half a table is never taken for a whole
+    one.
+    """
     arguments = _arguments()
     folder = arguments.out or CACHE / "bench" / "results" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(
@@ -44,21 +46,21 @@ def main() -> int:
     )
     report = Report(folder)
     load = os.getloadavg()[0]
-    report.say(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
+    report.log(f"Load of the machine at the start: {load:.2f}; {os.cpu_count()} cores")
     if load > BUSY:
-        report.say("Others are at work here, so speeds and times say little; CPU per parent says more.")
+        report.log("The machine is busy, so speeds and times mean little; CPU per parent means more.")
     left_out = []
     for name in arguments.only:
         try:
-            report.add(SCENARIOS[name](plan, report.say))
+            report.add(SCENARIOS[name](plan, report.log))
         except Unavailable as reason:
             left_out.append(f"{name.upper()} is left out: {reason}")
-            report.say(left_out[-1])
-        except Exception as error:  # noqa: BLE001 (said, and the exit code tells; what was measured is kept)
-            report.say(traceback.format_exc())
+            report.log(left_out[-1])
+        except Exception as error:  # noqa: BLE001 (printed, and in the exit code; earlier figures are saved)
+            report.log(traceback.format_exc())
             left_out.append(f"{name.upper()} failed: {error!r}")
     (folder / "table.md").write_text(report.markdown())
-    report.say("\n".join(["", report.text(), *left_out, f"Kept in {folder}"]))
+    report.log("\n".join(["", report.text(), *left_out, f"Saved in {folder}"]))
     return 1 if left_out else 0
 
 

@@ -1,4 +1,4 @@
-"""Contestants take turns on one machine."""
+"""Taking turns: while one contestant is measured, all others are frozen."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
 
-class Patient(Protocol):
-    """Stands still inside `aside()` and takes no CPU; afterwards it is as ready as before."""
+class Freezable(Protocol):
+    """Contestant that uses no CPU inside `aside()` and is as ready afterwards as it was before."""
 
     def aside(self) -> AbstractContextManager[None]: ...
 
 
-def alone(one: Patient, everybody: Sequence[Patient]) -> ExitStack:
-    """A context manager: inside, all but this one stand still."""
+def freeze_others(contestant: Freezable, everybody: Sequence[Freezable]) -> ExitStack:
+    """Return a context manager inside which all contestants but this one are frozen."""
     with ExitStack() as still:
-        for other in everybody:
-            if other is not one:
-                still.enter_context(other.aside())
+        for waiting in everybody:
+            if waiting is not contestant:
+                still.enter_context(waiting.aside())
         return still.pop_all()

@@ -1,4 +1,4 @@
-"""Questions to the database between measurements, as its administrator."""
+"""Queries to the database between measurements, as its administrator."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support.stack.stack import DATABASE
 
 
 class Rows(Protocol):
-    """Runs a statement with `$1`, `$2`, … and answers its rows."""
+    """Function that runs a statement with parameters `$1`, `$2`, … and returns its rows."""
 
     async def __call__(self, statement: str, *arguments: Any) -> list[Any]: ...
 
 
-def rows_of(cluster: Cluster) -> Rows:
-    """On a connection of its own each time, so that none is left open while something is measured."""
+def query_runner(cluster: Cluster) -> Rows:
+    """Return a function that opens a connection for each query, so that none is open while something is measured."""
 
     async def rows(statement: str, *arguments: Any) -> list[Any]:
         address = f"postgresql://postgres@127.0.0.1:{cluster.port}/{DATABASE}"

@@ -1,4 +1,4 @@
-"""Programs from Debian's packages, unpacked beside the project: nothing is installed and no service is started."""
+"""Programs from Debian packages, unpacked into the project's cache; nothing is installed or started."""
 
 import os
 import re
@@ -18,21 +18,21 @@ _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`path` of the program, and the variables that let it find the libraries unpacked with it."""
+    """Path of a program, and the environment variables with which it finds the libraries unpacked beside it."""
 
     path: Path
     environment: dict[str, str]
 
 
 def program(name: str, packages: Sequence[str], libraries: Sequence[str] = ()) -> Program:
-    """The program of this machine, else the one in Debian's `packages`, fetched once into `.cache/bench`.
+    """Return this machine's program, or else the one in Debian's `packages`, fetched once into `.cache/bench`.
 
-    `libraries` are folders in the packages, beside the usual one, that hold shared objects of the program.
-    Raises Unavailable.
+    `libraries` are folders in the packages, in addition to the usual one, that hold shared objects of the program.
+    Raises Unavailable if it cannot be fetched.
     """
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
-    if found:
-        return Program(Path(found), {})
+    path = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *_SYSTEM_FOLDERS]))
+    if path:
+        return Program(Path(path), {})
     home = CACHE / "bench" / name
     with locked(home):
         if not (home / "unpacked").exists():
@@ -68,7 +68,9 @@ def _get(name: str, packages: Sequence[str], home: Path) -> None:
 
 
 def _download(package: str, folder: Path) -> Path:
-    """With the machine's own lists; they are fetched once where they are missing or too old, if that is allowed."""
+    """Download a package by the machine's own lists, which are updated once where they are missing or outdated, if
+    allowed.
+    """
     try:
         _run(["apt-get", "download", "-qq", package], folder)
     except Unavailable:
@@ -91,16 +93,16 @@ def _installed(package: str) -> bool:
 
 
 def _check_libraries(ready: Program) -> None:
-    shown = subprocess.run(
+    linked = subprocess.run(
         ["ldd", str(ready.path)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, **ready.environment},
     )
-    absent = re.findall(r"(\S+) => not found", shown.stdout)
-    if absent or shown.returncode != 0:
-        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or shown.stderr.strip()}")
+    absent = re.findall(r"(\S+) => not found", linked.stdout)
+    if absent or linked.returncode != 0:
+        raise Unavailable(f"{ready.path.name} lacks {', '.join(absent) or linked.stderr.strip()}")
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> str:
@@ -109,8 +111,8 @@ def _run(command: Sequence[str], folder: Path | None = None) -> str:
             command, cwd=folder, check=True, capture_output=True, text=True, timeout=_SECONDS
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines()
-        raise Unavailable(f"{' '.join(command[:2])} did not work: {said[-1] if said else error}") from None
+        lines = (error.stderr or "").strip().splitlines()
+        raise Unavailable(f"{' '.join(command[:2])} did not work: {lines[-1] if lines else error}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{' '.join(command[:2])} did not work: {error}") from None
     return done.stdout

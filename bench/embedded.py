@@ -1,4 +1,4 @@
-"""Kinvite as `make up` runs it, without the installation: one process tree, and mails that end in its own mailbox."""
+"""Kinvite as `make up` runs it, without the installation: one process tree that sends to its own mailbox."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.office import Office
+from bench.school_api import SchoolApi
 from tests.support.processes import free_port
 from tests.support.stack import SERVICES
 
 NAME = "kinvite embedded"
 _ROOT = Path(__file__).parents[1]
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _WITHIN_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
 
 class Embedded:
-    """A context manager; `start` and `stop` may be called again inside, on the same data."""
+    """Context manager over an embedded Kinvite; `start` and `stop` may be called again inside, on the same data."""
 
     name = NAME
 
@@ -34,7 +34,7 @@ class Embedded:
         self._folder = tempfile.TemporaryDirectory(prefix="kinvite-bench-")
         self._data = Path(self._folder.name) / "data"
         self._port = free_port()
-        self._rounds = 0
+        self._click_runs = 0
 
     def __enter__(self) -> Self:
         Path(self._folder.name).chmod(0o755)
@@ -52,7 +52,10 @@ class Embedded:
         self._folder.cleanup()
 
     def start(self) -> float:
-        """Seconds from the command to the line that says it is ready. Raises RuntimeError when it ends before."""
+        """Start it and return the seconds until its line of readiness.
+
+        Raises RuntimeError if it ends before.
+        """
         environment = {**os.environ, "KINVITE_DATA": str(self._data), "KINVITE_PORT": str(self._port)}
         begin = time.monotonic()
         self._process = subprocess.Popen(
@@ -67,44 +70,52 @@ class Embedded:
         if b"ready" not in self._process.stdout.readline():
             raise RuntimeError(f"the embedded Kinvite ended with {self._process.wait()}")
         ready = time.monotonic()
-        told = json.loads((self._data / "credentials.json").read_text())
+        credentials = json.loads((self._data / "credentials.json").read_text())
         url = f"http://127.0.0.1:{self._port}"
-        self.office = Office(dict.fromkeys(SERVICES, url), {"Authorization": f"Bearer {told['api_token']}"})
+        self.api = SchoolApi(
+            dict.fromkeys(SERVICES, url), {"Authorization": f"Bearer {credentials['api_token']}"}
+        )
         return ready - begin
 
     def stop(self) -> None:
-        """As Ctrl-C does it."""
-        self.office.close()
+        """Send SIGINT, as Ctrl-C does, and wait for the end."""
+        self.api.close()
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its parts are told to end with it
+            self._process.kill()  # its parts are set to end with it
             self._process.wait()
 
     @property
     def pid(self) -> int:
-        """The supervisor; everything else is below it."""
+        """Return the pid of the supervisor; every other process is below it."""
         return self._process.pid
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the mail in the mailbox (which counts whole ones), one after the other."""
-        self._rounds += 1
-        chance = random.Random(self._rounds)  # noqa: S311 (moments, no secrets)
-        school_id, parents = self.office.new_parents(count, f"click{self._rounds}")
-        found = []
+        """Invite `count` parents one after the other; return the milliseconds from each click to its email in the
+        mailbox.
+
+        The mailbox records whole milliseconds.
+        """
+        self._click_runs += 1
+        chance = random.Random(self._click_runs)  # noqa: S311 (moments, no secrets)
+        school_id, parents = self.api.create_parents(count, f"click{self._click_runs}")
+        milliseconds = []
         for email, parent_id in parents.items():
-            time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
+            time.sleep(
+                chance.uniform(0.1, 0.3)
+            )  # part of the load: clicks must not fall into step with polls
             begin = time.time()
-            self.office.invite(school_id, parent_id)
-            found.append((self.arrival(email) - begin) * 1000)
-        return found
+            self.api.invite(school_id, parent_id)
+            milliseconds.append((self.arrival(email) - begin) * 1000)
+        return milliseconds
 
     def arrival(self, email: str) -> float:
-        """When the mail to this address came (`time.time()`). Raises TimeoutError."""
+        """Return the time (`time.time()`) at which the email to this address arrived. Raises TimeoutError."""
         deadline = time.monotonic() + _WITHIN_SECONDS
-        while (at := self.office.mail(email)) is None:
+        while (at := self.api.email_received_at(email)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError("a mail is missing in the mailbox")
-            time.sleep(_LOOK_SECONDS)
+                raise TimeoutError("an email is missing in the mailbox")
+            time.sleep(_POLL_SECONDS)
         return at

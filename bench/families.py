@@ -1,4 +1,4 @@
-"""The file that every contestant gets: one parent a row, as a school's software exports them."""
+"""The CSV file that every contestant gets: one parent a row, as a school's software exports them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ _FIRST_PHONE = 49_301_000_000
 
 
 def address(tag: str, number: int) -> str:
-    """The e-mail address of one parent of a file."""
+    """Return the e-mail address of one parent of a file."""
     return f"{tag}-{number}@family.example"
 
 
 def families_csv(count: int, tag: str) -> bytes:
-    """A CSV of `count` pupils with one parent each, whom nobody shares. `tag` keeps the addresses of files apart."""
+    """Build a CSV of `count` students with one parent each; no parent is shared.
+
+    `tag` keeps the addresses of files distinct.
+    """
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""The arithmetic of what was measured: medians, spans, quantiles, ratios pair by pair, and whether a goal is met."""
+"""Arithmetic of measurements: medians, spans, quantiles, pairwise ratios, and whether a goal is met."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ KINVITE = "kinvite"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should be: at most `limit`, or at least where `at_least`."""
+    """Target for a figure: at most `limit`, or at least `limit` where `at_least` is set."""
 
     limit: float
     at_least: bool = False
 
     def met_by(self, value: float) -> bool:
-        """Whether this value will do."""
+        """Return whether this value meets the goal."""
         return value >= self.limit if self.at_least else value <= self.limit
 
     def __str__(self) -> str:
-        return f"{'>=' if self.at_least else '<='} {shown(self.limit)}"
+        return f"{'>=' if self.at_least else '<='} {format_number(self.limit)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of one contestant. `scenario` is a goal's number, such as G1; `values` one per run, at least one.
+    """One figure of one contestant. `scenario` is the number of a goal, such as G1; `values` has one value per run,
+    at least one.
 
-    `value` stands for them all and is their median, unless it was taken over the samples of all runs together.
+    `value` stands for them all: their median, or `pooled`, a quantile over the samples of all runs together.
     """
 
     scenario: str
@@ -45,19 +46,19 @@ class Figure:
 
     @property
     def value(self) -> float:
-        """The one to quote."""
+        """Return the value to quote."""
         return median(self.values) if self.pooled is None else self.pooled
 
     @property
     def verdict(self) -> str:
-        """`pass`, `missed`, or nothing where there is no goal."""
+        """Return `pass` or `missed`, or an empty string where there is no goal."""
         if self.goal is None:
             return ""
         return "pass" if self.goal.met_by(self.value) else "missed"
 
     def as_line(self) -> str:
-        """One line of JSON."""
-        told = {
+        """Return the figure as one line of JSON."""
+        content = {
             "scenario": self.scenario,
             "name": self.name,
             "contestant": self.contestant,
@@ -71,11 +72,14 @@ class Figure:
             "verdict": self.verdict or None,
             **({"detail": dict(self.detail)} if self.detail else {}),
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(content, ensure_ascii=False)
 
 
 def quantile(samples: Iterable[float], share: float) -> float:
-    """The smallest sample that at least `share` (0 to 1) of them do not exceed. ValueError without samples."""
+    """Return the smallest sample that at least `share` (0 to 1) of them do not exceed.
+
+    Raises ValueError without samples.
+    """
     ordered = sorted(samples)
     if not ordered:
         raise ValueError("no samples")
@@ -92,7 +96,9 @@ def pooled(
     goal: Goal | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """A quantile over the samples of all runs, in milliseconds; the span is that of the runs' own quantiles."""
+    """Return a figure from a quantile over the samples of all runs, in milliseconds; its span is that of the runs'
+    quantiles.
+    """
     everything = [sample for run in runs for sample in run]
     return Figure(
         scenario,
@@ -106,18 +112,19 @@ def pooled(
     )
 
 
-def pairwise(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
-    """Ours over theirs, run by run: what both had of the machine in the same minute cancels out.
+def pairwise(values: Sequence[float], reference: Sequence[float]) -> tuple[float, ...]:
+    """Return the ratios of two contestants run by run, which cancels out what both had of the machine in the same
+    minutes.
 
-    ValueError where the runs are not the same number, as then they are no pairs.
+    Raises ValueError if the numbers of runs differ.
     """
-    if len(ours) != len(theirs):
-        raise ValueError(f"{len(ours)} runs cannot be paired with {len(theirs)}")
-    return tuple(a / b for a, b in zip(ours, theirs, strict=True))
+    if len(values) != len(reference):
+        raise ValueError(f"{len(values)} runs cannot be paired with {len(reference)}")
+    return tuple(a / b for a, b in zip(values, reference, strict=True))
 
 
-def shown(value: float) -> str:
-    """A number as people read it: three digits that matter, thousands apart."""
+def format_number(value: float) -> str:
+    """Format a number for people: three significant digits, with thousands separators."""
     if value == 0:
         return "0"
     if abs(value) >= 100:

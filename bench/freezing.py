@@ -1,4 +1,4 @@
-"""Processes that stand still while another contestant has the machine."""
+"""Freezing of process trees while another contestant has the machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 import psutil
 
 _STOP_SECONDS = 30.0
-_LOOK_SECONDS = 0.001
+_POLL_SECONDS = 0.001
 
 
 @contextmanager
 def frozen(pids: Iterable[int]) -> Iterator[None]:
-    """Stop these processes and all below them (SIGSTOP), and let them go on afterwards.
+    """Stop these processes and all their descendants (SIGSTOP), and continue them afterwards.
 
-    A parent stands still before its children are listed, so that none is born in between. Raises TimeoutError where
-    one does not stop.
+    A parent is stopped before its children are listed, so that no child is missed. Raises TimeoutError if one does
+    not stop.
     """
     stopped: list[psutil.Process] = []
     try:
@@ -41,9 +41,9 @@ def _stop(process: psutil.Process, stopped: list[psutil.Process]) -> None:
 
 
 def _wait_stopped(process: psutil.Process) -> None:
-    """The signal is heard when the process is next on a core."""
+    """Wait until the signal has taken effect, which happens when the process is next scheduled."""
     deadline = time.monotonic() + _STOP_SECONDS
     while process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{process.name()} does not stop")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

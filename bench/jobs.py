@@ -1,4 +1,4 @@
-"""The job that Kinvite and its peers do, and what it cost."""
+"""The job that Kinvite and its peers do, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bench.contest import Patient
-from bench.rounds import Round
+from bench.batches import Batch
+from bench.contest import Freezable
 from bench.sink import Sink
 from bench.stages import Stage
 
@@ -16,11 +16,11 @@ _CURVE_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file of `parents`, each with a mail accepted `seconds` after the upload began.
+    """Result of a bulk job: a file of `parents`, each with an email accepted `seconds` after the upload began.
 
-    `cpu_seconds` is by process, everything that the contestant runs and nothing of the load or the mail server.
-    `curve` has (seconds, mails accepted so far); `beside` the CPU seconds of load and mail server; `transactions` is
-    how many the database committed.
+    `cpu_seconds` is by process, for everything the contestant runs, without the load and the mail server. `curve` has
+    (seconds, emails accepted so far); `beside` the CPU seconds of the load and the mail server; `transactions` the
+    number of commits in the database.
     """
 
     parents: int
@@ -29,33 +29,35 @@ class Job:
     peak_bytes: int
     curve: Sequence[tuple[float, int]] = ()
     stages: Sequence[Stage] = ()
-    rounds: Sequence[Round] = ()
+    batches: Sequence[Batch] = ()
     transactions: int = 0
     moments: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def parents_per_second(self) -> float:
-        """From the first byte of the upload to the last mail."""
+        """Return the throughput from the first byte of the upload to the last email."""
         return self.parents / self.seconds
 
     @property
     def cpu_ms_per_parent(self) -> float:
-        """Of all processes together."""
+        """Return the CPU time per parent of all processes together, in milliseconds."""
         return sum(self.cpu_seconds.values()) * 1000 / self.parents
 
 
-class Contestant(Patient, Protocol):
-    """Does the job."""
+class Contestant(Freezable, Protocol):
+    """Application under measurement that does the bulk job."""
 
     name: str
 
     def bulk(self, parents: int) -> Job:
-        """New parents each time, in a new file."""
+        """Run the job with new parents in a new file."""
 
 
-def curve_of(sink: Sink, begin: float, before: int) -> list[tuple[float, int]]:
-    """Mails that the sink took over since `begin` (`time.monotonic()`), when it had `before`; 20 points a second."""
+def email_curve(sink: Sink, begin: float, before: int) -> list[tuple[float, int]]:
+    """Return (seconds, emails) since `begin` (`time.monotonic()`), when the sink had `before`; at most 20 points a
+    second.
+    """
     points: list[tuple[float, int]] = []
     for at, count in sink.curve:
         if at >= begin and (not points or at - begin - points[-1][0] >= _CURVE_SECONDS):

@@ -1,4 +1,4 @@
-"""Kinvite doing the job on a rig."""
+"""Kinvite as a contestant, on a rig."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
+from bench.batches import batches, transactions
 from bench.families import families_csv
 from bench.figures import KINVITE
 from bench.freezing import frozen
-from bench.jobs import Job, curve_of
+from bench.jobs import Job, email_curve
 from bench.measure import Meter
 from bench.rig import Rig
-from bench.rounds import rounds, transactions
 from bench.stages import stages
 
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 _WITHIN_SECONDS = 1_800.0
-# Without the last mail for so long, the run is asked whether it will come; a measurement is hardly disturbed by that.
+# After waiting this long for the last email, query the run whether it will come; that hardly disturbs a measurement.
 _DOUBTS_SECONDS = 60.0
 _CLICK_SECONDS = 60.0
-_SETTLING_PARENTS = 100
+_WARM_UP_PARENTS = 100
 _LEFT = """
 SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND delivery = 'sent')
      + (SELECT count(*) FROM roster.outbox_runs) + (SELECT count(*) FROM invitations.outbox_runs)
@@ -34,7 +34,7 @@ SELECT $2 - (SELECT count(*) FROM dashboard.parents WHERE school_id = $1 AND del
 
 
 class Kinvite:
-    """A contestant. Its job ends with the last mail, its cost when the office sees every outcome as well."""
+    """Contestant whose job ends with the last email; its cost counts until the dashboard shows every outcome."""
 
     name = KINVITE
 
@@ -44,19 +44,22 @@ class Kinvite:
         self._numbers = itertools.count(1)
 
     def bulk(self, parents: int) -> Job:
-        """Upload, wait until it is applied, invite everybody, and wait. Raises where mails are missing or too many."""
-        rig, office = self.rig, self.rig.office
+        """Upload a file, wait until it is applied, invite everybody and wait for the emails.
+
+        Raises RuntimeError if emails are missing or too many.
+        """
+        rig, api = self.rig, self.rig.api
         tag = f"run{next(self._numbers)}"
-        school_id = office.school(f"School {tag}")
+        school_id = api.school(f"School {tag}")
         file = families_csv(parents, tag)
         before, load, sink = rig.sink.count(), time.process_time(), rig.sink.cpu_seconds()
         committed = asyncio.run(transactions(rig.rows))
         with Meter(rig.processes) as meter:
             since, begin = datetime.now(UTC), time.monotonic()
-            applied = office.wait_applied(school_id, office.upload(school_id, file))
-            bulk_id = office.bulk(school_id)
-            last = self._last_mail(school_id, bulk_id, before + parents)
-            asyncio.run(self._settled(UUID(school_id), parents))
+            applied = api.wait_applied(school_id, api.upload(school_id, file))
+            bulk_id = api.bulk(school_id)
+            last = self._last_email(school_id, bulk_id, before + parents)
+            asyncio.run(self._wait_for_outcomes(UUID(school_id), parents))
             shown = time.monotonic()
         self._check(school_id, bulk_id, before + parents)
         return Job(
@@ -64,59 +67,71 @@ class Kinvite:
             last - begin,
             meter.cpu_seconds,
             meter.peak_total_bytes,
-            curve=curve_of(rig.sink, begin, before),
+            curve=email_curve(rig.sink, begin, before),
             stages=asyncio.run(stages(rig.rows, since)),
-            rounds=asyncio.run(rounds(rig.rows, since)),
+            batches=asyncio.run(batches(rig.rows, since)),
             transactions=asyncio.run(transactions(rig.rows)) - committed,
             beside={"(load)": time.process_time() - load, "(mail server)": rig.sink.cpu_seconds() - sink},
-            moments={"applied": applied - begin, "last mail": last - begin, "office sees all": shown - begin},
+            moments={
+                "applied": applied - begin,
+                "last mail": last - begin,
+                "dashboard shows all": shown - begin,
+            },
         )
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click on Invite to the accepted mail: new parents, one after the other, at odd moments.
+        """Invite `count` new parents one after the other at random moments; return the milliseconds from click to
+        accepted email.
 
-        `answers` gets those from the click to its answer.
+        The milliseconds from each click to its HTTP response are appended to `answers`.
         """
         rig, number = self.rig, next(self._numbers)
         chance = random.Random(number)  # noqa: S311 (moments, no secrets)
-        school_id, parents = rig.office.new_parents(count, f"click{number}")
-        found = []
+        school_id, parents = rig.api.create_parents(count, f"click{number}")
+        milliseconds = []
         for parent_id in parents.values():
-            time.sleep(chance.uniform(0.1, 0.3))  # the load: it must not fall in step with what is polled for
+            time.sleep(
+                chance.uniform(0.1, 0.3)
+            )  # part of the load: clicks must not fall into step with polls
             awaited, begin = rig.sink.count() + 1, time.monotonic()
-            rig.office.invite(school_id, parent_id)
+            rig.api.invite(school_id, parent_id)
             self.answers.append((time.monotonic() - begin) * 1000)
-            found.append((rig.sink.wait(awaited, _CLICK_SECONDS) - begin) * 1000)
-        return found
+            milliseconds.append((rig.sink.wait(awaited, _CLICK_SECONDS) - begin) * 1000)
+        return milliseconds
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Afterwards every consumer group has worked again: what stood still for long is thought dead by the broker."""
+        """Freeze all processes, and afterwards run a small job, because the broker has dropped members that were
+        frozen for long.
+        """
         with frozen(self.rig.processes.values()):
             yield
-        self.bulk(_SETTLING_PARENTS)
+        self.bulk(_WARM_UP_PARENTS)
 
-    def _last_mail(self, school_id: str, bulk_id: str, mails: int) -> float:
-        """When it was accepted. Raises RuntimeError as soon as the run says that some will never come."""
+    def _last_email(self, school_id: str, bulk_id: str, emails: int) -> float:
+        """Return when the last email was accepted.
+
+        Raises RuntimeError as soon as the bulk run reports that some will never come.
+        """
         deadline = time.monotonic() + _WITHIN_SECONDS
         while True:
             try:
-                return self.rig.sink.wait(mails, _DOUBTS_SECONDS)
+                return self.rig.sink.wait(emails, _DOUBTS_SECONDS)
             except TimeoutError:
-                run = self.rig.office.run(school_id, bulk_id)
+                run = self.rig.api.run(school_id, bulk_id)
                 if run["skipped_total"] or run["failed_total"] or time.monotonic() > deadline:
                     raise RuntimeError(
-                        f"{self.rig.sink.count()} mails where {mails} are due: {run}"
+                        f"{self.rig.sink.count()} mails where {emails} are due: {run}"
                     ) from None
 
-    async def _settled(self, school_id: UUID, parents: int) -> None:
+    async def _wait_for_outcomes(self, school_id: UUID, parents: int) -> None:
         deadline = time.monotonic() + _WITHIN_SECONDS
         while (await self.rig.rows(_LEFT, school_id, parents))[0]["left"]:
             if time.monotonic() > deadline:
-                raise TimeoutError("the office does not see every outcome")
-            await asyncio.sleep(_LOOK_SECONDS)
+                raise TimeoutError("the dashboard does not show every outcome")
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def _check(self, school_id: str, bulk_id: str, mails: int) -> None:
-        accepted, state = self.rig.sink.count(), self.rig.office.run(school_id, bulk_id)["state"]
-        if accepted != mails or state != "done":
-            raise RuntimeError(f"{accepted} mails where {mails} were due, and the run is {state}")
+    def _check(self, school_id: str, bulk_id: str, emails: int) -> None:
+        accepted, state = self.rig.sink.count(), self.rig.api.run(school_id, bulk_id)["state"]
+        if accepted != emails or state != "done":
+            raise RuntimeError(f"{accepted} mails where {emails} were due, and the run is {state}")

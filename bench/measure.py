@@ -1,4 +1,4 @@
-"""What processes cost: CPU time and memory, from the operating system."""
+"""CPU time and memory of processes, from the operating system."""
 
 import contextlib
 import re
@@ -16,7 +16,7 @@ _GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of all below it, also of those that have ended."""
+    """Return user and system time of a process and all its descendants, including those that have ended."""
     total = 0.0
     for process in _family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -26,12 +26,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_bytes(pid: int) -> int:
-    """Memory of a process and of all below it; what processes share counts once, spread over all who share it (PSS)."""
+    """Return the memory of a process and all its descendants as PSS, which divides shared pages among those who share
+    them.
+    """
     total = 0
     for process in _family(pid):
         with contextlib.suppress(*_GONE):
-            found = _PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
-            total += int(found.group(1)) * 1024 if found else 0
+            match = _PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
+            total += int(match.group(1)) * 1024 if match else 0
     return total
 
 
@@ -42,16 +44,16 @@ def _family(pid: int) -> Iterator[psutil.Process]:
 
 
 class Meter:
-    """What named processes (with all below them) cost between the begin and the end of a `with`.
+    """Context manager that measures what named process trees cost between its begin and its end.
 
-    `cpu_seconds` and `peak_bytes` are per name. Memory is looked at at both ends and every `every_seconds`;
-    `peak_total_bytes` is the greatest sum of one look. A process that ends meanwhile raises
-    NoSuchProcess at the end. A look at sixty processes takes 0.1 s of CPU, so they are rare.
+    `cpu_seconds` and `peak_bytes` are by name. Memory is sampled at both ends and every `every_seconds`;
+    `peak_total_bytes` is the largest sum of one sample. Raises NoSuchProcess at the end if a process has ended in
+    between. A sample of sixty processes takes 0.1 s of CPU, so samples are rare.
     """
 
     def __init__(self, pids: Mapping[str, int], *, every_seconds: float = 5.0) -> None:
         self._pids = dict(pids)
-        self._looking = Background(self._look, every_seconds=every_seconds)
+        self._poller = Background(self._poll, every_seconds=every_seconds)
         self._before: dict[str, float] = {}
         self.cpu_seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = dict.fromkeys(pids, 0)
@@ -59,21 +61,21 @@ class Meter:
 
     def __enter__(self) -> Self:
         self._before = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
-        self._looking.start()
+        self._poller.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._looking.stop()
+        self._poller.stop()
         if error is None:
-            self._looking.check()
+            self._poller.check()
             self.cpu_seconds = {
                 name: cpu_seconds(pid) - self._before[name] for name, pid in self._pids.items()
             }
-            self._look()
+            self._poll()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         now = {name: memory_bytes(pid) for name, pid in self._pids.items()}
         for name, size in now.items():
             self.peak_bytes[name] = max(self.peak_bytes[name], size)

@@ -1,4 +1,4 @@
-"""An open page of the office: what its stream tells it, and when."""
+"""An open page of the dashboard: which changes its stream delivers, and when."""
 
 import json
 import threading
@@ -13,22 +13,22 @@ _OPEN_WITHIN_SECONDS = 60.0
 
 
 class Page:
-    """Reads the stream in the background while a `with` lasts, which begins once the stream has spoken."""
+    """Context manager that reads a stream in the background; it is entered when the first event has arrived."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._open = False
         self._sent: dict[str, float] = {}
-        self._heard = threading.Condition()
-        self._reading = Background(self._read, every_seconds=0.0, failed=self._tell)
+        self._changed = threading.Condition()
+        self._reading = Background(self._read, every_seconds=0.0, failed=self._notify)
 
     def __enter__(self) -> Self:
         self._reading.start()
-        with self._heard:
-            opened = self._heard.wait_for(lambda: self._open or self._reading.failure, _OPEN_WITHIN_SECONDS)
+        with self._changed:
+            opened = self._changed.wait_for(lambda: self._open or self._reading.failure, _OPEN_WITHIN_SECONDS)
         self._reading.check()
         if not opened:
-            raise TimeoutError("the stream of a page says nothing")
+            raise TimeoutError("the stream of a page is silent")
         return self
 
     def __exit__(
@@ -38,26 +38,26 @@ class Page:
         self._reading.stop()
 
     def sent_at(self, parent_id: str, within_seconds: float) -> float:
-        """When (`time.monotonic()`) it was told that the parent's mail is sent. Raises TimeoutError."""
-        with self._heard:
-            told = self._heard.wait_for(
+        """Return when (`time.monotonic()`) the stream reported the parent's email as sent. Raises TimeoutError."""
+        with self._changed:
+            was_notified = self._changed.wait_for(
                 lambda: parent_id in self._sent or self._reading.failure, within_seconds
             )
         self._reading.check()
-        if not told:
-            raise TimeoutError("an open page was not told of a mail")
+        if not was_notified:
+            raise TimeoutError("an open page did not show a sent email")
         return self._sent[parent_id]
 
     def _read(self) -> None:
         line, now = self._stream.line(), time.monotonic()
-        with self._heard:
+        with self._changed:
             self._open = self._open or line == "event: reload"
             if line.startswith("data: "):
-                for one in json.loads(line.removeprefix("data: ")).get("parents", ()):
-                    if one["delivery"] == "sent":
-                        self._sent.setdefault(one["parent_id"], now)
-            self._heard.notify_all()
+                for parent in json.loads(line.removeprefix("data: ")).get("parents", ()):
+                    if parent["delivery"] == "sent":
+                        self._sent.setdefault(parent["parent_id"], now)
+            self._changed.notify_all()
 
-    def _tell(self) -> None:
-        with self._heard:
-            self._heard.notify_all()
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What is to be measured, how large and how often."""
+"""Plan of a run: what is measured, how large and how often."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from bench.figures import Figure
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`parents` of a bulk run, `crowd` of the one that a single invitation overtakes, `listed` of a large school."""
+    """Sizes:
+
+    `parents` of a bulk run, `crowd` of the run that a single invitation overtakes, `listed` of a large school.
+    """
 
     runs: int = 5
     parents: int = 10_000
@@ -24,9 +27,9 @@ class Plan:
 
     @property
     def clicks_per_run(self) -> int:
-        """So that all runs together have at least `clicks`."""
+        """Return the clicks of one run, so that all runs together have at least `clicks`."""
         return -(-self.clicks // self.runs)
 
 
 Scenario = Callable[[Plan, Callable[[str], None]], Iterator[Figure]]
-"""Measures and yields figures as they are known; says aloud, through the second argument, what it leaves out."""
+"""Scenario: yields figures as they are measured, and logs to the second argument what it leaves out."""

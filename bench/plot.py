@@ -1,4 +1,4 @@
-"""Two pictures of the bulk run as SVG: mails over time, and where the CPU goes."""
+"""Two SVG charts of the bulk run: emails over time, and CPU by part."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TICKS = 5
 
 
 def lines(title: str, x: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """A line for each curve, from points (x, y) of at least 0."""
+    """Draw a line chart of points (x, y), none of them negative."""
     most = [max((point[axis] for curve in curves.values() for point in curve), default=0) for axis in (0, 1)]
     across, up = _Axis(most[0], WIDTH - LEFT - RIGHT), _Axis(most[1], HEIGHT - TOP - BOTTOM)
     parts = [*_frame(title, x, across, up)]
@@ -34,7 +34,7 @@ def lines(title: str, x: str, curves: Mapping[str, Sequence[tuple[float, float]]
 
 
 def bars(title: str, x: str, rows: Mapping[str, Mapping[str, float]]) -> str:
-    """A bar for each row, of parts laid end to end; a part has the same colour in every row."""
+    """Draw a stacked bar for each row; a part has the same colour in every row."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     across = _Axis(max(sum(row.values()) for row in rows.values()), WIDTH - LEFT - RIGHT)
     step = (HEIGHT - TOP - BOTTOM) / len(rows)
@@ -51,7 +51,7 @@ def bars(title: str, x: str, rows: Mapping[str, Mapping[str, float]]) -> str:
 
 
 class _Axis:
-    """From 0 to a round number that nothing exceeds, over `pixels`."""
+    """Axis over `pixels` from 0 to a round number that no value exceeds."""
 
     def __init__(self, most: float, pixels: float) -> None:
         rough = max(most, 1e-9) / TICKS

@@ -1,4 +1,7 @@
-"""Kinvite as compose runs it: Apache Kafka, PostgreSQL that waits for the disk, api and worker of every service."""
+"""Kinvite as compose runs it:
+
+Apache Kafka, PostgreSQL with synchronous commits, and api and worker of every service.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.database import rows_of
-from bench.office import Office
+from bench.database import query_runner
+from bench.school_api import SchoolApi
 from bench.sink import Sink
 from bench.unavailable import Unavailable
 from tests.support.apps import bearer
@@ -20,7 +23,7 @@ from tests.support.postgres import Cluster
 from tests.support.processes import java
 from tests.support.stack import SERVICES, Stack
 
-# Of docker-compose.yml.
+# As in docker-compose.yml.
 _AS_COMPOSED = (
     "-Xms256m",
     "-Xmx512m",
@@ -32,7 +35,7 @@ ROLES = ("api", "worker")
 
 
 class Rig:
-    """A context manager: everything is up inside. Raises Unavailable where Kafka or the sink cannot be had."""
+    """Context manager inside which everything is ready. Raises Unavailable where Kafka or the sink cannot be had."""
 
     def __init__(
         self, sink: Sink, *, settings: Mapping[str, str] | None = None, database_options: Sequence[str] = ()
@@ -50,19 +53,19 @@ class Rig:
             undo.callback(self.cluster.stop)
             self.kafka = _kafka(directory)
             undo.callback(self.kafka.stop)
-            told = {
+            settings = {
                 "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{self.sink.port}",
                 "KINVITE_CHANNELS": "email",
                 **self._settings,
             }
             self.stack = undo.enter_context(
-                Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=told)
+                Stack(directory, self.cluster, self.kafka, roles=ROLES, settings=settings)
             )
-            self.stack.mailbox.kill()  # every mail goes to the sink
-            self.rows = rows_of(self.cluster)
-            urls = {name: self.stack.answering(name)[0].url for name in SERVICES}
-            self.office = Office(urls, bearer())
-            undo.callback(self.office.close)
+            self.stack.mailbox.kill()  # every email goes to the sink
+            self.rows = query_runner(self.cluster)
+            urls = {name: self.stack.api_parts(name)[0].url for name in SERVICES}
+            self.api = SchoolApi(urls, bearer())
+            undo.callback(self.api.close)
             self._undo = undo.pop_all()
         return self
 
@@ -73,7 +76,7 @@ class Rig:
 
     @property
     def processes(self) -> dict[str, int]:
-        """The first process of each part of Kinvite, by name; the sink is no part of it."""
+        """Return the pid of the root of each part of Kinvite by name, without the sink."""
         services = {f"{name} {role}": part.pid for (name, role, _), part in self.stack.services.items()}
         return {**services, "kafka": self.kafka.pid, "postgres": self.cluster.pid}
 

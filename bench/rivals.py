@@ -1,4 +1,4 @@
-"""The peers as contestants."""
+"""Peers as contestants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.families import families_csv
 from bench.freezing import frozen
-from bench.jobs import Job, curve_of
+from bench.jobs import Job, email_curve
 from bench.peers import PEERS, Peer
 from bench.peers.runs import run_bulk, run_singles
 from bench.sink import Sink
@@ -19,7 +19,7 @@ from bench.unavailable import Unavailable
 
 
 class Rival:
-    """A peer that runs; `folder` gets the files that it is sent."""
+    """Running peer; `folder` gets the files that are uploaded to it."""
 
     def __init__(self, peer: Peer, sink: Sink, folder: Path) -> None:
         self.name = peer.name
@@ -29,29 +29,29 @@ class Rival:
         self._numbers = itertools.count(1)
 
     def bulk(self, parents: int) -> Job:
-        """Upload a new file and wait for its mails."""
+        """Upload a new file and wait for its emails."""
         tag = f"{self.name}-{next(self._numbers)}"
         file = self._folder / f"{tag}.csv"
         file.write_bytes(families_csv(parents, tag))
         before, begin = self._sink.count(), time.monotonic()
         done = run_bulk(self.peer, self._sink, file, parents)
         file.unlink()
-        curve = curve_of(self._sink, begin, before)
+        curve = email_curve(self._sink, begin, before)
         return Job(parents, done.seconds, done.cpu_seconds, done.peak_total_bytes, curve)
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the accepted mail, one after the other."""
+        """Return the milliseconds from each click to the accepted email, one after the other."""
         return [seconds * 1000 for seconds in run_singles(self.peer, self._sink, count)]
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """It has no sessions that end while it stands still."""
+        """Freeze all processes; a peer has no sessions that expire."""
         with frozen(self.peer.processes().values()):
             yield
 
 
-def rivals(sink: Sink, stack: ExitStack, say: Callable[[str], None]) -> list[Rival]:
-    """All peers that can be had, running until `stack` is closed; the others are named aloud."""
+def rivals(sink: Sink, stack: ExitStack, log: Callable[[str], None]) -> list[Rival]:
+    """Start all peers that can be had, until `stack` is closed; the others are printed."""
     ready: list[Rival] = []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kinvite-bench-")))
     folder.chmod(0o755)  # PostgreSQL runs as another user
@@ -61,7 +61,7 @@ def rivals(sink: Sink, stack: ExitStack, say: Callable[[str], None]) -> list[Riv
             peer.prepare()
             peer.start(sink.host, sink.port, folder / name)
         except Unavailable as reason:
-            say(f"{name} is left out: {reason}")
+            log(f"{name} is left out: {reason}")
         else:
             stack.callback(peer.stop)
             ready.append(Rival(peer, sink, folder))

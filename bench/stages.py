@@ -1,4 +1,4 @@
-"""When each stage of a bulk run began and ended, from what the services wrote down themselves."""
+"""Stages of a bulk run: when each began and ended, read from the services' own tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`first` and `last` are seconds after the begin of the run; `records` is how many passed."""
+    """Stage of a run: `first` and `last` are seconds after its begin, `records` is how many passed."""
 
     name: str
     first: float
@@ -42,12 +42,12 @@ class Stage:
 
 
 async def stages(rows: Rows, since: datetime) -> list[Stage]:
-    """The stages of what began at `since` (the database's clock), in the order of the walk; none for no records."""
-    found = []
+    """Return the stages since `since` (the database's clock), in order, without those that saw no record."""
+    result = []
     for name, statement in _STAGES.items():
         ((first, last, records),) = await rows(statement, since)
         if first is not None and last is not None:
-            found.append(
+            result.append(
                 Stage(name, (first - since).total_seconds(), (last - since).total_seconds(), records)
             )
-    return found
+    return result

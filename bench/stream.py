@@ -1,4 +1,4 @@
-"""Server-sent events, line by line, over a connection of their own."""
+"""Reader of server-sent events, line by line, over a connection of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _QUIET_SECONDS = 60.0
 
 
 class Stream:
-    """Opened at once; raises RuntimeError where the answer is none. A stream that is silent for a minute is dead."""
+    """Open stream.
+
+    Raises RuntimeError if the response is not a stream. A stream silent for a minute counts as dead.
+    """
 
     def __init__(self, url: str, path: str, headers: Mapping[str, str]) -> None:
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=_QUIET_SECONDS)
@@ -23,14 +26,17 @@ class Stream:
         self._answer = answer
 
     def line(self) -> str:
-        """The next one, without its end. Raises EOFError at the end of the stream, TimeoutError where it is silent."""
+        """Return the next line without its end.
+
+        Raises EOFError at the end of the stream, and TimeoutError if it is silent.
+        """
         line = self._answer.readline()
         if not line:
             raise EOFError("the stream has ended")
         return line.decode().rstrip("\n")
 
     def close(self) -> None:
-        """End it; who waits for a line in another thread gets EOFError."""
+        """Close the stream; a thread that waits for a line gets EOFError."""
         with suppress(OSError):
             self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._connection.close()

@@ -1,5 +1,5 @@
-"""What a benchmark says when a part cannot be had on this machine."""
+"""Exception for a part that cannot be had on this machine."""
 
 
 class Unavailable(Exception):
-    """A program or package that a benchmark needs is not to be had here; the text says why and what would help."""
+    """A program or package that a benchmark needs cannot be had here; the text states why and what would help."""

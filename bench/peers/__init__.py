@@ -1,4 +1,4 @@
-"""What a user would pick instead: applications that do the same job with the usual parts."""
+"""Alternatives to Kinvite: applications that do the same job with the usual parts."""
 
 from collections.abc import Callable, Mapping
 

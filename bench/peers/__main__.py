@@ -1,4 +1,4 @@
-"""Runs peers by themselves: `python -m bench.peers --smoke`, or `--parents 10000 --runs 5 node_bullmq_2`."""
+"""Command line for peers alone: `python -m bench.peers --smoke`, or `--parents 10000 --runs 5 node_bullmq_2`."""
 
 import argparse
 import statistics
@@ -15,7 +15,7 @@ _HEADER = "student_name,class_name,father_name,parents_contact,parents_email\n"
 
 
 def main() -> int:
-    """0 when every peer ran; 1 when one cannot be had here."""
+    """Run the peers; return 0 if every peer ran and 1 if one cannot be had here."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     parser.add_argument("peers", nargs="*", choices=[[], *PEERS], help="which; all by default")
     parser.add_argument("--smoke", action="store_true", help="50 parents, once")

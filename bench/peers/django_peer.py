@@ -1,4 +1,4 @@
-"""Django + Celery + Redis, with two worker processes."""
+"""The Django + Celery + Redis peer, with two worker processes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from bench.peers.peer import Peer, Program, clean_environment
 
 _SOURCES = Path(__file__).parent / "django_celery"
 _SETTINGS = {"DJANGO_SETTINGS_MODULE": "invites.settings", "PYTHONPATH": str(_SOURCES)}
-# What people turn off who run Celery on Redis for speed.
+# Features that are usually turned off to run Celery on Redis fast.
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING")
 
 
 class DjangoCelery(Peer):
-    """One web process of gunicorn, and Celery with `workers` prefork processes."""
+    """Peer with one gunicorn web process and Celery with `workers` prefork processes."""
 
     def __init__(self, workers: int = 2) -> None:
         super().__init__()
@@ -22,11 +22,11 @@ class DjangoCelery(Peer):
         self._workers = workers
 
     def prepare(self) -> None:
-        """See `Peer`."""
+        """Install the packages and the application."""
         self._bin = installed("django_celery", _SOURCES / "requirements.lock", _install) / "venv" / "bin"
 
     def pending(self) -> int:
-        """Those in the queue, and those that a worker has reserved or is sending."""
+        """Return the number of tasks in the queue, reserved by a worker, or being sent."""
         return self._redis.count("LLEN celery") + self._redis.count("HLEN unacked")
 
     def _migrate(self, environment: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Installs a peer's packages into the cache, as its lock names them."""
+"""Installation of a peer's packages into the cache, as its lock file names them."""
 
 import hashlib
 import os
@@ -15,26 +15,26 @@ _SECONDS = 400
 
 
 def installed(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
-    """The folder of `.cache/bench` where `install` put what `lock` names; once for each lock and Python.
+    """Return the folder of `.cache/bench` that `install` filled from `lock`; there is one for each lock and Python.
 
-    Raises Unavailable.
+    Raises Unavailable if the installation fails.
     """
     home = CACHE / "bench" / name
     wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
-    stamp = home / "installed"
+    marker = home / "installed"
     with locked(home):
-        if not stamp.exists() or stamp.read_text() != wanted:
+        if not marker.exists() or marker.read_text() != wanted:
             if os.environ.get(OFFLINE):
                 raise Unavailable(f"{name} is not installed in {home}, and {OFFLINE} is set")
             install(home)
-            stamp.write_text(wanted)
+            marker.write_text(wanted)
     return home
 
 
 def run(
     command: Sequence[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> str:
-    """Its output; Unavailable with the last line of its complaint when it fails."""
+    """Run a command and return its output. Raises Unavailable with the last line of its errors if it fails."""
     try:
         done = subprocess.run(
             command,
@@ -47,9 +47,9 @@ def run(
             stdin=subprocess.DEVNULL,
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout or "").strip().splitlines()
+        lines = (error.stderr or error.stdout or "").strip().splitlines()
         raise Unavailable(
-            f"{' '.join(command[:3])} failed: {said[-1] if said else error.returncode}"
+            f"{' '.join(command[:3])} failed: {lines[-1] if lines else error.returncode}"
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{' '.join(command[:3])} failed: {error}") from None

@@ -1,4 +1,4 @@
-"""Node: BullMQ + nodemailer + Redis, with one or two worker processes."""
+"""The Node peer: BullMQ + nodemailer + Redis, with one or two worker processes."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ _OLDEST_NODE = 20
 
 
 class NodeBullmq(Peer):
-    """One web process and `workers` worker processes, each with many mails in flight."""
+    """Peer with one web process and `workers` worker processes, each with many emails in flight."""
 
     def __init__(self, workers: int) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class NodeBullmq(Peer):
         self._workers = workers
 
     def prepare(self) -> None:
-        """See `Peer`."""
+        """Install the packages and the application."""
         node, npm = shutil.which("node"), shutil.which("npm")
         if node is None or npm is None:
             raise Unavailable("node and npm are not both on PATH")
@@ -30,20 +30,20 @@ class NodeBullmq(Peer):
         version = re.match(r"v(\d+)", run([node, "--version"]))
         if version is None or int(version.group(1)) < _OLDEST_NODE:
             raise Unavailable(f"node is older than {_OLDEST_NODE}")
-        # Modules are looked for beside the program, so the program goes beside them.
+        # Node searches for modules beside the program, so the program is copied beside them.
         self._home = installed("node_bullmq", _SOURCES / "package-lock.json", _install)
         for source in _SOURCES.glob("*.js"):
             shutil.copy(source, self._home)
 
     def pending(self) -> int:
-        """Those waiting, those put off after a failure, and those being sent."""
+        """Return the number of jobs that wait, are delayed after a failure, or are being sent."""
         lists = self._redis.count("LLEN bull:invitations:wait") + self._redis.count(
             "LLEN bull:invitations:active"
         )
         return lists + self._redis.count("ZCARD bull:invitations:delayed")
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
-        """The web process does it."""
+        """Do nothing: the web process creates the tables."""
 
     def _programs(self) -> Sequence[Program]:
         production = {"NODE_ENV": "production"}

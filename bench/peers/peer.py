@@ -1,4 +1,4 @@
-"""What the rig asks of a peer, and what all peers have in common: a web process, workers, Redis and PostgreSQL."""
+"""Base of all peers: a web process, workers, Redis and PostgreSQL, and the interface that the rig uses."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ _WARM_UP = 50
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A long-running process of a peer."""
+    """Long-running process of a peer."""
 
     name: str
     command: Sequence[str]
@@ -30,9 +30,9 @@ class Program:
 
 
 class Peer(ABC):
-    """An application that invites parents, and all that it needs, in processes of its own.
+    """Application that invites parents, with everything it needs, in processes of its own.
 
-    `prepare` once, then `start`, any number of jobs, `stop`; after that it can be started again, empty.
+    Call `prepare` once, then `start`, any number of jobs, and `stop`; afterwards it can be started again, empty.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Peer(ABC):
 
     @abstractmethod
     def pending(self) -> int:
-        """How many mails are queued or being sent."""
+        """Return how many emails are queued or being sent."""
 
     @abstractmethod
     def _migrate(self, environment: Mapping[str, str]) -> None:
-        """Make the tables, where the web process does not do it itself."""
+        """Create the tables, where the web process does not do it itself."""
 
     @abstractmethod
     def _programs(self) -> Sequence[Program]:
-        """The web process, which listens on `self._port`, and the workers."""
+        """Return the web process, which listens on `self._port`, and the workers."""
 
     def start(self, smtp_host: str, smtp_port: int, directory: Path) -> None:
-        """Start everything with an empty database and queue, and send 50 mails, so that all is open and warm.
+        """Start everything with an empty database and queue, and send 50 emails, so that all connections are open.
 
-        `directory` gets data and logs. Raises Unavailable (no Redis) and StartFailed.
+        `directory` gets data and logs. Raises Unavailable without Redis, and StartFailed.
         """
         directory.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
@@ -88,26 +88,26 @@ class Peer(ABC):
             self._opened = opened.pop_all()
 
     def stop(self) -> None:
-        """End every process."""
+        """Stop every process."""
         self._opened.close()
 
     def bulk(self, csv: Path) -> None:
-        """Upload a CSV with the columns father_name and parents_email; returns when the upload was answered.
+        """Upload a CSV with the columns father_name and parents_email; return when the upload was answered.
 
-        By then every row is in the database and every mail in the queue; many mails are out already.
+        By then every row is in the database and every email in the queue, and many emails have left already.
         """
         self._post("/imports", csv.read_bytes())
 
     def single(self, email: str, name: str) -> None:
-        """The click on Invite for one parent; returns when it was answered."""
+        """Invite one parent; return when the request was answered."""
         self._post("/parents", json.dumps({"name": name, "email": email}).encode())
 
     def processes(self) -> Mapping[str, int]:
-        """The top process of each tree, by what it is: postgres, redis, web, worker-1 ..."""
+        """Return the pid of the root of each process tree by name: postgres, redis, web, worker-1 ..."""
         return dict(self._servers)
 
     def wait_until_idle(self, *, seconds: float = _READY_SECONDS) -> None:
-        """Wait until no mail is pending. Raises TimeoutError."""
+        """Wait until no email is pending. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while left := self.pending():
             if time.monotonic() > deadline:
@@ -143,6 +143,6 @@ class Peer(ABC):
 
 
 def clean_environment() -> dict[str, str]:
-    """Ours, without what would let a peer see our own Python packages."""
-    ours = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    """Return our environment without the variables that would show a peer our own Python packages."""
+    hidden = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
+    return {name: value for name, value in os.environ.items() if name not in hidden}

@@ -1,4 +1,4 @@
-"""Redis, the broker of the peers: of this machine, else from Debian's package."""
+"""Redis, the queue of the peers: this machine's, or else from Debian's package."""
 
 import socket
 from pathlib import Path
@@ -8,8 +8,8 @@ from typing import Self
 from bench.debian import program
 from tests.support.processes import Server, free_port
 
-# As durable as people run it for queues: what was acknowledged is on disk within a second (a kill loses nothing, a
-# power cut up to that second). No snapshots beside it: they would only cost.
+# Durability as usual for queues: what was acknowledged is on disk within a second (a kill loses nothing, a
+# power cut up to that second). Snapshots are off, because they would only cost time.
 _OPTIONS = {
     "bind": "127.0.0.1",
     "appendonly": "yes",
@@ -21,7 +21,7 @@ _OPTIONS = {
 
 
 class Redis:
-    """A server with an empty data folder of its own, for the length of a `with`. Raises Unavailable."""
+    """Context manager over a Redis server with an empty data folder. Raises Unavailable."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
@@ -47,21 +47,21 @@ class Redis:
 
     @property
     def pid(self) -> int:
-        """The process, while it runs."""
+        """Return the pid, while the server runs."""
         assert self._server is not None, "Redis has not been started"
         return self._server.pid
 
     def count(self, command: str) -> int:
-        """What a command answers whose answer is a number. Raises ValueError."""
-        return int(self._ask(command).removeprefix(":"))
+        """Run a command whose reply is a number, and return it. Raises ValueError for any other reply."""
+        return int(self._call(command).removeprefix(":"))
 
     def _answers(self) -> bool:
         try:
-            return self._ask("PING") == "+PONG"
+            return self._call("PING") == "+PONG"
         except OSError:
             return False
 
-    def _ask(self, command: str) -> str:
+    def _call(self, command: str) -> str:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(f"{command}\r\n".encode())
             return connection.recv(100).decode().strip()

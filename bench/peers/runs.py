@@ -1,4 +1,4 @@
-"""One job of a peer, measured."""
+"""Measured runs of a peer."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ _SINGLE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """`seconds` from before the upload to the last mail's acceptance; CPU seconds and peak memory (PSS) by process."""
+    """Result of a bulk run:
+
+    `seconds` from before the upload to the last accepted email; CPU and peak PSS by process.
+    """
 
     parents: int
     seconds: float
@@ -25,19 +28,19 @@ class BulkResult:
 
     @property
     def parents_per_second(self) -> float:
-        """End to end."""
+        """Return the end-to-end throughput."""
         return self.parents / self.seconds
 
     @property
     def cpu_ms_per_parent(self) -> float:
-        """Of all processes together: application, broker and database, but not the mail server."""
+        """Return the CPU time of application, queue and database per parent, without the mail server."""
         return sum(self.cpu_seconds.values()) * 1_000 / self.parents
 
 
 def run_bulk(peer: Peer, sink: Sink, csv: Path, parents: int) -> BulkResult:
-    """Upload the file of `parents` parents to a started, idle peer, and wait for all mails.
+    """Upload the file of `parents` parents to a started, idle peer and wait for all emails.
 
-    Raises TimeoutError when mails are missing, and AssertionError when there were more than parents.
+    Raises TimeoutError if emails are missing, and AssertionError if there were more than parents.
     """
     before = sink.count()
     with Meter(peer.processes()) as meter:
@@ -50,7 +53,9 @@ def run_bulk(peer: Peer, sink: Sink, csv: Path, parents: int) -> BulkResult:
 
 
 def run_singles(peer: Peer, sink: Sink, count: int) -> list[float]:
-    """Seconds from the click to the mail's acceptance, `count` times, one after the other, on an idle peer."""
+    """Invite `count` parents one after the other on an idle peer; return the seconds from each click to its accepted
+    email.
+    """
     seconds = []
     for number in range(count):
         awaited = sink.count() + 1

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: Python functions by py-spy, statements by PostgreSQL itself."""
+"""Profiles of a run: Python functions by py-spy, statements by PostgreSQL."""
 
 from bench.profile.spy import Function, Summary, profile
 from bench.profile.statements import OPTIONS, Statement, StatementCounter

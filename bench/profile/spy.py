@@ -1,4 +1,4 @@
-"""Samples the stacks of running Python processes with py-spy and sums them up."""
+"""Sampling of the stacks of running Python processes with py-spy, summed up by function."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ _GRACE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`name` with its file and first line; shares, of the busy samples, in itself and with all that it calls."""
+    """Function with its file and first line, and its shares of the busy samples, alone and with all that it calls."""
 
     name: str
     self_share: float
@@ -26,14 +26,14 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a process did. `busy` is in cores: 1.0 is one thread that never waits."""
+    """Profile of one process. `busy` is in cores: 1.0 is one thread that never waits."""
 
     busy: float
     samples: int
     functions: tuple[Function, ...]
 
     def text(self, count: int = 15) -> str:
-        """The top functions by their own time, and by their time with callees."""
+        """Return the top functions by their own time, and by their time with callees."""
         lines = [f"{self.samples} samples, {self.busy:.2f} cores busy in Python"]
         for title, key in (("self", _own), ("total", _whole)):
             lines += [f"  by {title}:  self  total"]
@@ -45,10 +45,10 @@ class Summary:
 
 
 def profile(pids: Mapping[str, int], seconds: float) -> dict[str, Summary]:
-    """Watch all processes at once for some seconds, each without its children; blocks until then.
+    """Profile all processes at once for some seconds, each without its children; block until then.
 
-    Only Python processes can be watched. Sampling stops a process for moments: take figures of speed from other runs.
-    Raises Unavailable where py-spy cannot be had or may not look at a process.
+    Only Python processes can be profiled. Sampling pauses a process for moments, so take speed figures from other
+    runs. Raises Unavailable where py-spy cannot be had or may not read a process.
     """
     with tempfile.TemporaryDirectory(prefix="kinvite-profile-") as folder:
         running = {name: _record(pid, seconds, Path(folder) / f"{pid}.raw") for name, pid in pids.items()}
@@ -66,7 +66,9 @@ def profile(pids: Mapping[str, int], seconds: float) -> dict[str, Summary]:
 
 
 def summed_up(lines: Iterable[str], seconds: float) -> Summary:
-    """From py-spy's raw form: a stack of frames joined by `;`, outermost first, a space, and its number of samples."""
+    """Sum up py-spy's raw format: a stack of frames joined by `;`, outermost first, a space, and its number of
+    samples.
+    """
     own, whole = Counter[str](), Counter[str]()
     samples = 0
     for line in lines:
@@ -92,9 +94,9 @@ def _record(pid: int, seconds: float, into: Path) -> subprocess.Popen[str]:
 
 
 def _finish(name: str, spy: subprocess.Popen[str], seconds: float) -> None:
-    said, _ = spy.communicate(timeout=seconds + _GRACE_SECONDS)
+    output, _ = spy.communicate(timeout=seconds + _GRACE_SECONDS)
     if spy.returncode != 0:
-        raise Unavailable(f"py-spy cannot look at {name}: {said.strip().splitlines()[-1:]}")
+        raise Unavailable(f"py-spy cannot read {name}: {output.strip().splitlines()[-1:]}")
 
 
 def _own(function: Function) -> float:

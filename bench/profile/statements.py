@@ -1,4 +1,4 @@
-"""What PostgreSQL's own count of statements (pg_stat_statements, which comes with it) says about a run."""
+"""Costs of SQL statements, from PostgreSQL's extension pg_stat_statements."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SELECT sum(calls)::bigint FROM pg_stat_statements
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All calls of one statement: `milliseconds` in the executor, `blocks` looked at, bytes of write-ahead log."""
+    """All calls of one statement: `milliseconds` in the executor, `blocks` read, and bytes of write-ahead log."""
 
     text: str
     calls: int
@@ -41,7 +41,7 @@ class Statement:
     wal_bytes: int
 
     def line(self) -> str:
-        """One line of a table, with what a call costs on average."""
+        """Return one line of a table, with the average cost of a call."""
         mean, blocks = self.milliseconds / self.calls, self.blocks / self.calls
         return (
             f"{self.milliseconds:9.0f} ms {self.calls:8} calls {mean:8.3f} ms/call {self.rows:9} rows "
@@ -50,7 +50,7 @@ class Statement:
 
 
 class StatementCounter:
-    """Of one database of a cluster that was started with OPTIONS; counting costs PostgreSQL a few per cent."""
+    """Statement counts of one database of a cluster started with OPTIONS; counting costs a few per cent."""
 
     def __init__(self, cluster: Cluster, database: str) -> None:
         self._cluster = cluster
@@ -58,18 +58,18 @@ class StatementCounter:
         cluster.sql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Reset the counts."""
         self._cluster.sql("SELECT pg_stat_statements_reset()")
 
     def top(self, limit: int = 20) -> list[Statement]:
-        """The statements that took most time since, the dearest first."""
+        """Return the statements that took most time since the reset, the most expensive first."""
         return [
-            Statement(**found)
-            for found in json.loads(
+            Statement(**row)
+            for row in json.loads(
                 self._cluster.sql(_TOP.format(database=self._database, limit=limit).replace("\n", " "))
             )
         ]
 
     def calls(self) -> int:
-        """How many statements there were since, the begin and end of transactions among them."""
+        """Return the number of statements since the reset, including the begin and end of transactions."""
         return int(self._cluster.sql(_CALLS.format(database=self._database).replace("\n", " ")))

@@ -1,1 +1,1 @@
-"""A file for each scenario. Each answers figures, with the goal where there is one."""
+"""Scenarios, a file each, that yield figures with the goal where there is one."""

@@ -1,4 +1,4 @@
-"""G3: from the click on Invite to the accepted mail, on an idle Kinvite, in both ways to run it."""
+"""G3: from the click on Invite to the accepted email, on an idle Kinvite, both with compose's parts and embedded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
-from bench.contest import Patient, alone
+from bench.contest import Freezable, freeze_others
 from bench.embedded import NAME as EMBEDDED
 from bench.embedded import Embedded
 from bench.figures import KINVITE, Figure, Goal, pairwise, pooled, quantile
@@ -21,41 +21,43 @@ WARM_UP = 10
 GOALS = {(KINVITE, 0.5): Goal(11), (KINVITE, 0.99): Goal(30), (EMBEDDED, 0.5): Goal(25)}
 
 
-class Clicker(Patient, Protocol):
-    """Invites single parents."""
+class Clicker(Freezable, Protocol):
+    """Contestant that invites single parents."""
 
     name: str
 
     def clicks(self, count: int) -> list[float]:
-        """Milliseconds from the click to the accepted mail, one after the other."""
+        """Return the milliseconds from each click to the accepted email, one after the other."""
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """First everybody on the mail server, in turns; then the embedded form, whose mails go to its own mailbox."""
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure all contestants against the mail server, in turns; then the embedded form, which sends to its own
+    mailbox.
+    """
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
         kinvite = Kinvite(stack.enter_context(Rig(sink)))
         contestants: list[Clicker] = [kinvite]
         if plan.peers:
-            contestants += rivals(sink, stack, say)
-        found = _rounds(contestants, plan)
-    for name, runs in found.items():
+            contestants += rivals(sink, stack, log)
+        samples = _measure(contestants, plan)
+    for name, runs in samples.items():
         yield from _figures(name, runs)
     yield pooled("G3", "click to its answer, p50", [kinvite.answers], 0.5)
-    yield from _ratios(found)
+    yield from _ratios(samples)
     with Embedded() as embedded:
         embedded.clicks(WARM_UP)
         yield from _figures(EMBEDDED, [embedded.clicks(plan.clicks_per_run) for _ in range(plan.runs)])
 
 
-def _rounds(contestants: Sequence[Clicker], plan: Plan) -> dict[str, list[list[float]]]:
-    found: dict[str, list[list[float]]] = defaultdict(list)
+def _measure(contestants: Sequence[Clicker], plan: Plan) -> dict[str, list[list[float]]]:
+    samples: dict[str, list[list[float]]] = defaultdict(list)
     for _ in range(plan.runs):
         for contestant in contestants:
-            with alone(contestant, contestants):
+            with freeze_others(contestant, contestants):
                 contestant.clicks(WARM_UP)
-                found[contestant.name].append(contestant.clicks(plan.clicks_per_run))
-    return found
+                samples[contestant.name].append(contestant.clicks(plan.clicks_per_run))
+    return samples
 
 
 def _figures(name: str, runs: Sequence[Sequence[float]]) -> Iterator[Figure]:
@@ -64,10 +66,10 @@ def _figures(name: str, runs: Sequence[Sequence[float]]) -> Iterator[Figure]:
         yield pooled("G3", what, runs, share, contestant=name, goal=GOALS.get((name, share)))
 
 
-def _ratios(found: dict[str, list[list[float]]]) -> Iterator[Figure]:
-    """The goal: as fast as Django with Celery."""
-    ours = [quantile(run, 0.5) for run in found[KINVITE]]
-    for name in (name for name in found if name != KINVITE):
-        ratio = pairwise(ours, [quantile(run, 0.5) for run in found[name]])
+def _ratios(samples: dict[str, list[list[float]]]) -> Iterator[Figure]:
+    """Yield the ratios to the peers; the goal is the speed of Django with Celery."""
+    kinvite_medians = [quantile(run, 0.5) for run in samples[KINVITE]]
+    for name in (name for name in samples if name != KINVITE):
+        ratio = pairwise(kinvite_medians, [quantile(run, 0.5) for run in samples[name]])
         goal = Goal(1) if name.startswith("django") else None
         yield Figure("G3", f"click to accepted mail, p50, over {name}", "x", ratio, goal=goal)

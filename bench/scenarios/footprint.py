@@ -1,4 +1,4 @@
-"""G10: memory and CPU of a Kinvite that has nothing to do, and how fast the embedded form starts again."""
+"""G10: memory and CPU of an idle Kinvite, and how fast the embedded form restarts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import psutil
 
-from bench.contest import Patient, alone
+from bench.contest import Freezable, freeze_others
 from bench.embedded import NAME as EMBEDDED
 from bench.embedded import Embedded
 from bench.figures import KINVITE, Figure, Goal
@@ -19,7 +19,7 @@ from bench.rig import Rig
 from bench.rivals import rivals
 from bench.sink import Sink
 
-SETTLE_SECONDS = 5.0
+REST_SECONDS = 5.0
 IDLE_SECONDS = 15.0
 WHOLE = Goal(400)
 SERVICE = Goal(140)
@@ -27,18 +27,18 @@ WARM_START = Goal(8)
 MIB = 2**20
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """The embedded form; then each service by itself; then the peers."""
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure the embedded form, then each service by itself, then the peers."""
     yield from _embedded(plan)
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
         kinvite = Kinvite(stack.enter_context(Rig(sink)))
-        others = rivals(sink, stack, say) if plan.peers else []
-        everybody: list[Patient] = [kinvite, *others]
-        with alone(kinvite, everybody):
+        peers = rivals(sink, stack, log) if plan.peers else []
+        everybody: list[Freezable] = [kinvite, *peers]
+        with freeze_others(kinvite, everybody):
             yield from _services(kinvite.rig.processes)
-        for rival in others:
-            with alone(rival, everybody):
+        for rival in peers:
+            with freeze_others(rival, everybody):
                 yield from _idle(rival.name, rival.peer.processes())
 
 
@@ -53,7 +53,9 @@ def _embedded(plan: Plan) -> Iterator[Figure]:
 
 
 def _services(processes: Mapping[str, int]) -> Iterator[Figure]:
-    """Resident memory of each, as it would need alone: what it shares with its siblings here counts in full."""
+    """Yield the resident memory of each service as it would need it alone: memory shared with others here counts in
+    full.
+    """
     yield from _idle(KINVITE, processes)
     for name, pid in processes.items():
         if name not in {"kafka", "postgres"}:
@@ -62,8 +64,8 @@ def _services(processes: Mapping[str, int]) -> Iterator[Figure]:
 
 
 def _idle(name: str, processes: Mapping[str, int], goal: Goal | None = None) -> Iterator[Figure]:
-    """Of all processes together. Waiting is what is measured here."""
-    time.sleep(SETTLE_SECONDS)
+    """Yield memory and CPU of all processes together over a pause."""
+    time.sleep(REST_SECONDS)
     before = {part: cpu_seconds(pid) for part, pid in processes.items()}
     time.sleep(IDLE_SECONDS)
     used = {part: (cpu_seconds(pid) - before[part]) / IDLE_SECONDS * 100 for part, pid in processes.items()}

@@ -1,11 +1,11 @@
-"""Where the time of a bulk run goes: by function in every service, by statement in PostgreSQL. Gives no figures."""
+"""Profile of a bulk run by function in every service and by statement in PostgreSQL. It yields no figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.figures import Figure, shown
+from bench.figures import Figure, format_number
 from bench.kinvite import Kinvite
 from bench.plan import Plan
 from bench.profile import OPTIONS, StatementCounter, profile
@@ -19,8 +19,8 @@ FUNCTIONS = 15
 SAMPLED = ("worker", "api")
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """A run by itself, as it is slower than others for being watched; `profile.txt` gets what was seen."""
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
+    """Profile one run by itself, because profiling slows it down, and write `profile.txt`."""
     with Sink() as sink, Rig(sink, database_options=OPTIONS) as rig:
         kinvite = Kinvite(rig)
         kinvite.bulk(max(1, int(plan.parents * WARM_UP_SHARE)))
@@ -29,18 +29,21 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
         statements.reset()
         services = {name: pid for name, pid in rig.processes.items() if name.endswith(SAMPLED)}
         with ThreadPoolExecutor(1) as watching:
-            seen = watching.submit(profile, services, usual.moments["office sees all"])
+            seen = watching.submit(profile, services, usual.moments["dashboard shows all"])
             watched = kinvite.bulk(plan.parents)
             summaries = seen.result()
         calls = statements.calls()
-        lines = [one.line() for one in statements.top(STATEMENTS)]
+        lines = [statement.line() for statement in statements.top(STATEMENTS)]
     text = [
         f"{plan.parents:,} parents in {watched.seconds:.1f} s while watched, {usual.seconds:.1f} s otherwise"
     ]
-    text += ["", f"PostgreSQL: {calls:,} statements, {shown(calls / plan.parents)} a parent", *lines]
+    text += ["", f"PostgreSQL: {calls:,} statements, {format_number(calls / plan.parents)} a parent", *lines]
     for name, summary in sorted(summaries.items(), key=lambda item: item[1].busy, reverse=True):
-        text += ["", f"{name}: {shown(watched.cpu_seconds[name] * 1000 / plan.parents)} ms CPU per parent"]
+        text += [
+            "",
+            f"{name}: {format_number(watched.cpu_seconds[name] * 1000 / plan.parents)} ms CPU per parent",
+        ]
         text.append(summary.text(FUNCTIONS))
     (plan.folder / "profile.txt").write_text("\n".join(text) + "\n")
-    say(f"Profiles: {plan.folder / 'profile.txt'}")
+    log(f"Profiles: {plan.folder / 'profile.txt'}")
     yield from ()

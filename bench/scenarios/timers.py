@@ -1,4 +1,4 @@
-"""G7: what timers cost, by how many are pending: a look at nothing due, an expiry, and many due at once."""
+"""G7: cost of periodic tasks by number of pending expiries: an empty poll, an expiry, and many due at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statistics import median
 from aiokafka import AIOKafkaConsumer
 
 from bench.database import Rows
-from bench.figures import Figure, Goal, pooled, shown
+from bench.figures import Figure, Goal, format_number, pooled
 from bench.measure import cpu_seconds
 from bench.plan import Plan
 from bench.rig import Rig
@@ -22,13 +22,13 @@ from shared.contracts.topics import INVITATIONS_INVITATION
 from shared.runtime.database import Database
 from tests.support.stack.stack import DATABASE
 
-SWEEPS = 200
+EMPTY_POLLS = 200
 DUE = 5_000
 DUE_AT_ONCE = 10_000
 BATCH = 1_000
 AHEAD_SECONDS = 20.0
 DRAINED_WITHIN_SECONDS = 300.0
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 WITHIN_SECONDS = 120.0
 EXPIRED = ("ce_type", b"invitations.invitation.expired.v1")
 SAME = Goal(1.2)
@@ -52,24 +52,24 @@ UPDATE invitations.invitations SET expires_at = now() + make_interval(secs => $2
                           WHERE status = 'awaiting_verification' ORDER BY invitation_id LIMIT $1)
 RETURNING extract(epoch FROM expires_at)::float8 AS due_at
 """
-# What was announced only to be measured stays unpublished, or it would be in the way of what comes.
+# Events that were emitted only to be measured are not published, because they would delay those of the last part.
 _FORGET = "DELETE FROM invitations.outbox_runs"
 _UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_runs"
 
 
-def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
-    """The service that would sweep and publish as well stands by until the last part, which is its own."""
+def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure each part with the service stopped that would expire and publish as well, except for the last part."""
     with Sink() as sink, Rig(sink) as rig:
-        service = rig.stack.of("invitations")
+        service = rig.stack.parts_of_service("invitations")
         for part in service:
             part.stop()
         costs = []
         for pending in plan.pending:
             begin = time.monotonic()
             asyncio.run(fill(rig.rows, pending))
-            say(f"G7 {pending:,} pending were there after {time.monotonic() - begin:.0f} s")
+            log(f"G7 {pending:,} pending were there after {time.monotonic() - begin:.0f} s")
             costs.append(asyncio.run(_costs(rig, pending, plan.runs)))
-        yield from _cost_figures(costs, say)
+        yield from _cost_figures(costs, log)
         for part in service:
             part.start()
         for part in service:
@@ -81,7 +81,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Iterator[Figure]:
 
 @dataclass(slots=True)
 class Costs:
-    """Milliseconds: of each empty look, and per expiry by CPU (of the sweeper and the database) and by the clock."""
+    """Milliseconds of each empty poll, and per expiry by CPU (of the task and the database) and by the clock."""
 
     pending: int
     empty: list[float] = field(default_factory=list)
@@ -89,56 +89,56 @@ class Costs:
     wall: list[float] = field(default_factory=list)
 
     def figures(self) -> Iterator[Figure]:
-        what = f"a look when nothing is due, {self.pending:,} pending"
+        what = f"a poll when nothing is due, {self.pending:,} pending"
         yield pooled("G7", what, [self.empty], 0.5, goal=Goal(1))
         yield Figure("G7", f"CPU of an expiry, {self.pending:,} pending", "ms", tuple(self.cpu))
 
 
-def _cost_figures(costs: Sequence[Costs], say: Callable[[str], None]) -> Iterator[Figure]:
+def _cost_figures(costs: Sequence[Costs], log: Callable[[str], None]) -> Iterator[Figure]:
     for cost in costs:
         yield from cost.figures()
-        say(f"G7 {cost.pending:,} pending: {shown(median(cost.wall))} ms per expiry on the clock")
+        log(f"G7 {cost.pending:,} pending: {format_number(median(cost.wall))} ms per expiry on the clock")
     first, last = median(costs[0].cpu), median(costs[-1].cpu)
     what = f"cost per expiry, {costs[-1].pending:,} over {costs[0].pending:,} pending"
     yield Figure("G7", what, "x", (last / first,), goal=SAME)
 
 
 async def _costs(rig: Rig, pending: int, runs: int) -> Costs:
-    found = Costs(pending)
+    costs = Costs(pending)
     async with Database(rig.cluster.url(DATABASE), schema="invitations") as database:
-        await _sweep(database)
-        for _ in range(SWEEPS):
+        await _expire_batch(database)
+        for _ in range(EMPTY_POLLS):
             begin = time.perf_counter()
-            await _sweep(database)
-            found.empty.append((time.perf_counter() - begin) * 1000)
+            await _expire_batch(database)
+            costs.empty.append((time.perf_counter() - begin) * 1000)
         for _ in range(runs):
             await fill(rig.rows, pending)
             due = len(await rig.rows(_MAKE_DUE, min(DUE, pending // 2), -1.0))
             begin, cpu = time.perf_counter(), time.process_time() + cpu_seconds(rig.cluster.pid)
-            while await _sweep(database):
+            while await _expire_batch(database):
                 pass
-            found.wall.append((time.perf_counter() - begin) * 1000 / due)
+            costs.wall.append((time.perf_counter() - begin) * 1000 / due)
             used = time.process_time() + cpu_seconds(rig.cluster.pid) - cpu
-            found.cpu.append(used * 1000 / due)
+            costs.cpu.append(used * 1000 / due)
     await rig.rows(_FORGET)
-    return found
+    return costs
 
 
 async def fill(rows: Rows, pending: int) -> None:
-    """Add invitations, due in a day or later, until this many are pending; statistics as autovacuum would have them."""
+    """Add invitations that are due in a day or later until this many are pending, with fresh statistics."""
     ((now,),) = await rows(_PENDING)
     await rows(_SEED, pending - now)
     await rows("VACUUM (ANALYZE) invitations.invitations")
 
 
-async def _sweep(database: Database) -> bool:
-    """What the timer of the service does: one look, in a transaction of its own."""
+async def _expire_batch(database: Database) -> bool:
+    """Run the service's expiry once, in a transaction of its own."""
     async with database.transaction(first=overdue(BATCH)) as tx:
         return (await expire(tx)).count == BATCH
 
 
 async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:
-    """Seconds from the moment that all are due at, to the last announcement on the topic."""
+    """Return the seconds from the moment at which all are due to the last event on the topic."""
     seconds = []
     async with _listening(rig.kafka.bootstrap) as consumer:
         for _ in range(runs):
@@ -153,12 +153,12 @@ async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:
 
 
 async def _drained(rows: Rows) -> None:
-    """Until nothing is left of the round before."""
+    """Wait until nothing of the previous part is pending."""
     deadline = time.monotonic() + DRAINED_WITHIN_SECONDS
     while (await rows(_UNPUBLISHED))[0]["count"]:
         if time.monotonic() > deadline:
             raise TimeoutError("the outbox of invitations is not published")
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -175,9 +175,9 @@ async def _listening(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def _last_of(consumer: AIOKafkaConsumer, count: int) -> float:
-    """When the last of `count` expiries was seen on the topic (`time.time()`)."""
+    """Return when the last of `count` expiries was read from the topic (`time.time()`)."""
     seen = 0
     while seen < count:
-        found = await consumer.getmany(timeout_ms=1_000)
-        seen += sum(EXPIRED in record.headers for records in found.values() for record in records)
+        costs = await consumer.getmany(timeout_ms=1_000)
+        seen += sum(EXPIRED in record.headers for records in costs.values() for record in records)
     return time.time()

@@ -1,4 +1,4 @@
-"""Where the mails of a benchmark go, and when they got there."""
+"""Mail server of the benchmarks, and the times at which emails arrived."""
 
 from bench.sink.arrivals import Arrivals
 from bench.sink.sink import Sink

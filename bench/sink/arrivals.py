@@ -1,4 +1,4 @@
-"""Finds single mails among those that smtp-sink keeps."""
+"""Search for single emails in the files that smtp-sink writes."""
 
 import threading
 import time
@@ -15,10 +15,11 @@ _LONGEST_DIALOGUE_SECONDS = 10
 
 
 class Arrivals:
-    """Reads what the sink appends, and drops what was read, so that a long run fills no disk.
+    """Reader of what the sink appends, which deletes what was read, so that a long run fills no disk.
 
-    smtp-sink writes a mail to the file of the second in which its dialogue began, before it answers the mail. `times`
-    is, for each recipient's address that contains `marker`, the `time.monotonic()` of the look that found it.
+    smtp-sink writes an email to the file of the second in which its dialogue began, before it answers the client.
+    `times` has, for each recipient's address that contains `marker`, the `time.monotonic()` of the poll that found
+    it.
     """
 
     def __init__(self, folder: Path, marker: bytes) -> None:
@@ -26,30 +27,33 @@ class Arrivals:
         self._marker = marker
         self._read: dict[Path, int] = {}
         self._changed = threading.Condition()
-        self._looking = Background(self._look, every_seconds=_EVERY_SECONDS, failed=self._tell)
+        self._poller = Background(self._poll, every_seconds=_EVERY_SECONDS, failed=self._notify)
         self.times: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._looking.start()
+        self._poller.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._looking.stop()
+        self._poller.stop()
 
     def wait_for(self, address: str, *, within_seconds: float) -> float:
-        """When the mail to `address` arrived. Raises TimeoutError, and what the reading raised."""
+        """Return when the email to `address` arrived.
+
+        Raises TimeoutError, and the exception that ended the reader.
+        """
         with self._changed:
             there = self._changed.wait_for(
-                lambda: address in self.times or self._looking.failure is not None, timeout=within_seconds
+                lambda: address in self.times or self._poller.failure is not None, timeout=within_seconds
             )
-        self._looking.check()
+        self._poller.check()
         if not there:
-            raise TimeoutError(f"no mail to the address awaited after {within_seconds} s")
+            raise TimeoutError(f"no email to the expected address after {within_seconds} s")
         return self.times[address]
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         files = sorted(path for path in self._folder.iterdir() if path.name.isdigit())
         for path in files:
             offset = self._read.get(path, 0)
@@ -61,24 +65,24 @@ class Arrivals:
                 path.unlink(missing_ok=True)
                 self._read.pop(path, None)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     def _search(self, path: Path, offset: int) -> int:
-        """Note the marked recipients after `offset`; answers from where to read the next time."""
-        with path.open("rb") as mails:
-            mails.seek(offset)
-            text = mails.read()
-        text = text[: text.rfind(b"\n") + 1]  # a line may still be on its way
-        found: list[str] = []
+        """Record the marked recipients after `offset`; return the offset from which to read next."""
+        with path.open("rb") as emails:
+            emails.seek(offset)
+            text = emails.read()
+        text = text[: text.rfind(b"\n") + 1]  # the last line may be incomplete
+        addresses: list[str] = []
         at = text.find(self._marker)
         while at >= 0:
             address = _recipient(text, at)
             if address is not None:
-                found.append(address)
+                addresses.append(address)
             at = text.find(self._marker, at + 1)
-        self._note(found)
+        self._note(addresses)
         return offset + len(text)
 
     def _note(self, addresses: list[str]) -> None:
@@ -91,7 +95,7 @@ class Arrivals:
 
 
 def _size(path: Path) -> int:
-    """Bytes of the file; none where another watch has put it away, long after its last dialogue."""
+    """Return the size of the file in bytes; zero where another watch has deleted it."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -99,7 +103,7 @@ def _size(path: Path) -> int:
 
 
 def _recipient(text: bytes, at: int) -> str | None:
-    """The address on whose line `at` is, when that is the recipient's line of the dialogue."""
+    """Return the address on whose line `at` is, if that is the recipient's line of the dialogue."""
     start = text.rfind(b"\n", max(0, at - _LONGEST_ADDRESS), at) + 1
     if not text.startswith(_RECIPIENT, start):
         return None

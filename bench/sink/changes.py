@@ -1,4 +1,4 @@
-"""Waits for a file to be written to, without looking at it again and again (Linux: inotify)."""
+"""Waiting for a file to be written to, without polling (Linux: inotify)."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ _EVENTS_BYTES = 4_096
 
 
 class Changes:
-    """Changes of one file since the last `wait()`; equal ones that nobody waited for are told once."""
+    """Changes of one file since the last `wait()`; several changes in between count as one."""
 
     def __init__(self, path: Path) -> None:
         library = ctypes.CDLL(None, use_errno=True)
@@ -20,12 +20,12 @@ class Changes:
             raise OSError(ctypes.get_errno(), "inotify")
 
     def wait(self, seconds: float) -> bool:
-        """Until the file changes or time is up; whether it changed."""
+        """Wait until the file changes or time is up; return whether it changed."""
         ready, _, _ = select.select([self._events], [], [], seconds)
         if ready:
             os.read(self._events, _EVENTS_BYTES)
         return bool(ready)
 
     def close(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         os.close(self._events)

@@ -1,4 +1,4 @@
-"""The mail server of the benchmarks: smtp-sink of Debian's postfix, which takes every mail and throws it away."""
+"""Mail server of the benchmarks: smtp-sink of Debian's postfix, which accepts every email and throws it away."""
 
 import contextlib
 import os
@@ -24,11 +24,11 @@ _TAIL_BYTES = 256
 class Sink:
     """smtp-sink on a port of 127.0.0.1, from `start()` to `stop()` or for the length of a `with`.
 
-    It writes its running counters to a file before it answers a mail's last dot, so `count()` is exact and costs the
-    sink one short write per mail and nothing else. With `keep` it also writes what it receives, for `arrivals()`; that
-    nearly doubles its CPU, so it is for questions about single mails in a crowd. All times are of `time.monotonic()`.
-    Sessions idle for 100 s are ended by it. `directory` gets its counters and complaints; without one they are dropped
-    at the end. Raises Unavailable where Debian's package cannot be had.
+    It writes its running counters to a file before it answers the last dot of an email, so `count()` is exact and
+    costs the sink one short write per email and nothing else. With `keep` it also writes what it receives, for
+    `arrivals()`; that nearly doubles its CPU, so it is for single emails in a crowd. All times are of
+    `time.monotonic()`. Sessions that are idle for 100 s are closed. `directory` gets the counters and errors; without
+    one they are dropped at the end. Raises Unavailable where Debian's package cannot be had.
     """
 
     host = "127.0.0.1"
@@ -36,7 +36,7 @@ class Sink:
     def __init__(self, directory: Path | None = None, *, keep: bool = False) -> None:
         self.port = free_port()
         self._directory = directory
-        self._keep = keep
+        self._write_details = keep
         self._kept: Path | None = None
         self._opened = contextlib.ExitStack()
 
@@ -50,7 +50,7 @@ class Sink:
         self.stop()
 
     def start(self) -> None:
-        """Run it and wait until it takes connections."""
+        """Start smtp-sink and wait until it accepts connections."""
         sink = program("smtp-sink", ["postfix"], ["usr/lib/postfix"])
         with contextlib.ExitStack() as opened:
             self._log = self._folder(opened) / "smtp-sink.counters"
@@ -66,44 +66,44 @@ class Sink:
             self._opened = opened.pop_all()
 
     def stop(self) -> None:
-        """End it, whatever it is doing. Times seen so far can still be asked for."""
+        """End the process, whatever it is doing. The times seen so far remain available."""
         self._opened.close()
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Return the pid."""
         return self._server.pid
 
     @property
     def curve(self) -> list[tuple[float, int]]:
-        """(time, mails taken over by then), for every moment at which more were seen than before."""
+        """Return (time, emails accepted by then) for every moment at which more were seen than before."""
         return self._watch.curve
 
     def count(self) -> int:
-        """How many mails it has taken over since it started."""
+        """Return how many emails it has accepted since it started."""
         size = os.fstat(self._counters).st_size
         return _last_count(os.pread(self._counters, _TAIL_BYTES, max(0, size - _TAIL_BYTES))) or _last_count(
             os.pread(self._counters, size, 0)
         )
 
     def wait(self, count: int, timeout: float) -> float:
-        """When the `count`-th mail since the start was taken over. Raises TimeoutError.
+        """Wait for the `count`-th email since the start and return when it was accepted. Raises TimeoutError.
 
-        To a fraction of a millisecond when mails come one by one, to a millisecond in a crowd.
+        The time is exact to a fraction of a millisecond when emails come one by one, and to a millisecond in a crowd.
         """
         return self._watch.wait(count, timeout)
 
     def time_of(self, count: int) -> float:
-        """The same for a mail of the past; LookupError if there were not so many."""
+        """Return when the `count`-th email was accepted. Raises LookupError if there were not so many."""
         return self._watch.time_of(count)
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process so far."""
+        """Return user and system time of the process so far."""
         return cpu_seconds(self.pid)
 
     def arrivals(self, marker: bytes) -> Arrivals:
-        """When mails to addresses that contain `marker` arrived; only with `keep`."""
-        assert self._kept is not None, "this sink keeps no mails"
+        """Return the arrivals of emails to addresses that contain `marker`; only with `keep`."""
+        assert self._kept is not None, "this sink keeps no emails"
         return Arrivals(self._kept, marker)
 
     def _folder(self, opened: contextlib.ExitStack) -> Path:
@@ -116,8 +116,8 @@ class Sink:
         options = ["-c"]
         if os.geteuid() == 0:
             options += ["-u", "nobody"]
-        if self._keep:
-            self._kept = _folder_for_mails()
+        if self._write_details:
+            self._kept = _folder_for_emails()
             opened.callback(shutil.rmtree, self._kept)
             options += ["-D", f"{self._kept}/%s"]
         return options
@@ -132,8 +132,8 @@ class Sink:
         opened.callback(self._watch.stop)
 
 
-def _folder_for_mails() -> Path:
-    """In memory where that is possible, and open to the user as whom the sink runs."""
+def _folder_for_emails() -> Path:
+    """Return a folder in memory where that is possible, writable by the user as whom the sink runs."""
     memory = Path("/dev/shm")  # noqa: S108 (a folder of our own below it)
     folder = Path(tempfile.mkdtemp(prefix="kinvite-bench-", dir=memory if memory.is_dir() else None))
     if os.geteuid() == 0:
@@ -143,7 +143,9 @@ def _folder_for_mails() -> Path:
 
 
 def _last_count(counters: bytes) -> int:
-    """The newest counter in a piece of the file, which may begin and end anywhere and hold warnings; 0 for none."""
+    """Return the newest counter in a piece of the file, which may begin and end anywhere and contain warnings; 0 for
+    none.
+    """
     end = counters.rfind(b"\r")
     start = counters.rfind(_COUNTER, 0, max(end, 0))
     return int(counters[start + len(_COUNTER) : end]) if start >= 0 else 0

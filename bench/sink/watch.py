@@ -1,4 +1,4 @@
-"""A clock beside a counter."""
+"""Timestamps for the growth of a counter."""
 
 import bisect
 import threading
@@ -7,55 +7,59 @@ from collections.abc import Callable
 
 from bench.background import Background
 
-_LOOK_AGAIN_SECONDS = 0.1
+_CHANGE_SECONDS = 0.1
 _REST_SECONDS = 0.001
 
 
 class Watch:
-    """Keeps when a counter, which only grows, was seen to have grown, from `start()` to `stop()`.
+    """Recorder of the moments at which a counter, which only grows, was seen to have grown, from `start()` to
+    `stop()`.
 
-    `changed` waits up to the seconds it is given for the counter to change. Times are of `time.monotonic()`: a growth
-    after a pause is seen at once, growths in quick succession once in a millisecond. `curve` holds (time, count) for
-    every look that saw another count than the last.
+    `changed` waits up to the given seconds for the counter to change. Times are of `time.monotonic()`: growth after a
+    pause is seen at once, growth in quick succession once in a millisecond. `curve` holds (time, count) for every
+    poll that saw another count than the last.
     """
 
     def __init__(self, counter: Callable[[], int], changed: Callable[[float], bool]) -> None:
         self._counter = counter
         self._changed = changed
         self._grown = threading.Condition()
-        self._looking = Background(self._look, every_seconds=_REST_SECONDS, failed=self._tell)
+        self._poller = Background(self._poll, every_seconds=_REST_SECONDS, failed=self._notify)
         self.curve: list[tuple[float, int]] = [(time.monotonic(), counter())]
 
     def start(self) -> None:
-        """Begin to look."""
-        self._looking.start()
+        """Start recording."""
+        self._poller.start()
 
     def stop(self) -> None:
-        """Look no longer; what was seen stays."""
-        self._looking.stop()
+        """Stop recording; what was recorded stays."""
+        self._poller.stop()
 
     def time_of(self, count: int) -> float:
-        """When `count` was reached; LookupError if it has not been."""
+        """Return when `count` was reached. Raises LookupError if it has not been reached."""
         if self.curve[-1][1] < count:
             raise LookupError(f"{count} not reached, {self.curve[-1][1]} so far")
         return self.curve[bisect.bisect_left(self.curve, count, key=lambda point: point[1])][0]
 
     def wait(self, count: int, timeout: float) -> float:
-        """Wait until `count` is reached, and say when that was. Raises TimeoutError, and what the counter raised."""
+        """Wait until `count` is reached and return when that was.
+
+        Raises TimeoutError, and the exception of the counter.
+        """
         with self._grown:
             there = self._grown.wait_for(
-                lambda: self.curve[-1][1] >= count or self._looking.failure is not None, timeout
+                lambda: self.curve[-1][1] >= count or self._poller.failure is not None, timeout
             )
-        self._looking.check()
+        self._poller.check()
         if not there:
             raise TimeoutError(f"{self.curve[-1][1]} of {count} after {timeout} s")
         return self.time_of(count)
 
-    def _look(self) -> None:
-        self._changed(_LOOK_AGAIN_SECONDS)
+    def _poll(self) -> None:
+        self._changed(_CHANGE_SECONDS)
         self._note(time.monotonic(), self._counter())
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._grown:
             self._grown.notify_all()
 

@@ -1,4 +1,4 @@
-"""Every page looked at by axe-core: names of controls, contrast, structure, sizes."""
+"""Accessibility checks of a page by axe-core: names of controls, contrast, structure, sizes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def need_axe() -> None:
 
 
 async def clean(page: Page) -> None:
-    """Fail with every complaint that axe-core has about the page as it stands. Needs a page with script."""
+    """Fail with every violation that axe-core finds in the page as it is now. The page needs JavaScript."""
     await page.wait_for_load_state()
     if not await page.evaluate("Boolean(window.axe)"):
         await page.evaluate(_source())

@@ -1,4 +1,4 @@
-"""Chromium of this machine, a fresh profile per test."""
+"""Fixtures: this machine's Chromium, with a fresh profile per test."""
 
 from collections.abc import AsyncIterator
 
@@ -7,9 +7,9 @@ from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.support.equipment import chromium
 
-expect.set_options(timeout=30_000)  # as long as pages themselves: a busy machine is no failure
+expect.set_options(timeout=30_000)  # as long as for pages, because a busy machine is no failure
 _ARGUMENTS = [
-    "--no-sandbox",  # it refuses to run as root otherwise; it sees our own pages only
+    "--no-sandbox",  # otherwise it refuses to run as root; it only opens our own pages
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -21,7 +21,7 @@ _ARGUMENTS = [
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium; skipped where there is none."""
+    """Yield a headless Chromium; skip where there is none."""
     program = chromium()
     if program is None:
         pytest.skip("Chromium: not installed")
@@ -33,7 +33,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page in which an error of a script fails the test."""
+    """Yield a page in which a script error fails the test."""
     context = await browser.new_context(locale="en-GB")
     opened = await context.new_page()
     opened.set_default_timeout(30_000)

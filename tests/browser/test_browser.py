@@ -1,4 +1,4 @@
-"""The browser that the other tests drive is there and works."""
+"""The browser that the other tests drive is installed and works."""
 
 from playwright.async_api import Page
 

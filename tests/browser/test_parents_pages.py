@@ -1,4 +1,4 @@
-"""A parent's way in a real browser, on a phone and on a desk; pictures of every page go to tests/artefacts/."""
+"""Pages for parents in a real browser, on a phone and on a desktop; screenshots go to tests/artefacts/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from playwright.async_api import Browser, Page, expect
 
-from shared.contracts import invitations as facts
+from shared.contracts import invitations
 from tests.browser.axe import clean, need_axe
 from tests.integration.signup.scene import PASSWORD, Family, Scene, scene, settings_for
 from tests.support.processes import free_port
@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "parents"
 NOW = "2026-03-02T12:00:00Z"
-LOOKS = [
+VARIANTS = [
     pytest.param("phone", "light", "en", id="phone-light"),
     pytest.param("phone", "dark", "de", id="phone-dark-german"),
     pytest.param("phone", "light", "ar", id="phone-light-arabic"),
@@ -32,7 +32,7 @@ SIZES = {"phone": (360, 740), "desk": (1280, 800)}
 
 @asynccontextmanager
 async def served(database_url: str) -> AsyncIterator[tuple[Scene, str]]:
-    """The pages on a port of their own; answers their address."""
+    """Serve the pages on a port of their own; yield the driver and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     async with scene(settings_for(database_url, public_url=address)) as school:
@@ -48,8 +48,8 @@ async def served(database_url: str) -> AsyncIterator[tuple[Scene, str]]:
 
 
 @asynccontextmanager
-async def looking(browser: Browser, size: str, colours: str, language: str) -> AsyncIterator[Page]:
-    """A page that fails the test for a script error, a refused resource, or a request to anybody else."""
+async def open_page(browser: Browser, size: str, colours: str, language: str) -> AsyncIterator[Page]:
+    """Yield a page that fails the test for a script error, a refused resource, or a request to another host."""
     width, height = SIZES[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height},
@@ -77,101 +77,101 @@ def _is_own(url: str) -> bool:
     return url.startswith(("http://127.0.0.1:", "data:"))
 
 
-async def _picture(page: Page, look: str, name: str) -> None:
-    """Store a picture; nothing is cut off sideways, and axe-core has no complaint."""
-    await _shoot(page, look, name)
+async def _take_picture(page: Page, variant: str, name: str) -> None:
+    """Take a screenshot, after checks for horizontal overflow and axe-core violations."""
+    await _screenshot(page, variant, name)
     await clean(page)
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-async def _shoot(page: Page, look: str, name: str) -> None:
+async def _screenshot(page: Page, variant: str, name: str) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}-{look}.png", full_page=True)
+    await page.screenshot(path=ARTEFACTS / f"{name}-{variant}.png", full_page=True)
 
 
-@pytest.mark.parametrize(("size", "colours", "language"), LOOKS)
+@pytest.mark.parametrize(("size", "colours", "language"), VARIANTS)
 async def test_p12_p13_p14_a_parent_goes_from_link_to_account(
     database_url: str, browser: Browser, size: str, colours: str, language: str
 ) -> None:
     need_axe()
-    look = f"{size}-{colours}-{language}"
-    async with served(database_url) as (school, address), looking(browser, size, colours, language) as page:
+    variant = f"{size}-{colours}-{language}"
+    async with served(database_url) as (school, address), open_page(browser, size, colours, language) as page:
         family = await school.family(language=language, child="Mia Example")
-        await _verify(page, school, family, address + await school.ask_to_verify(family), look)
+        await _verify(page, school, family, address + await school.ask_to_verify(family), variant)
         direction = "rtl" if language == "ar" else "ltr"
         await expect(page.locator("html")).to_have_attribute("dir", direction)
-        await _join(page, school, family, address + await school.invite(family), look)
-        await _sign_in_and_out(page, look)
+        await _join(page, school, family, address + await school.invite(family), variant)
+        await _sign_in_and_out(page, variant)
 
 
-async def _verify(page: Page, school: Scene, family: Family, link: str, look: str) -> None:
+async def _verify(page: Page, school: Scene, family: Family, link: str, variant: str) -> None:
     await page.goto(link)
-    await _picture(page, look, "1-verify")
+    await _take_picture(page, variant, "1-verify")
     await page.get_by_role("button").click()
     await page.wait_for_url("**/signup/result/*")
-    await _shoot(page, look, "2-waiting")  # it refreshes itself, so nothing can be measured on it
-    verified = family.fact(facts.ContactVerified, contact_id=family.contact_id, verified_at=NOW)
+    await _screenshot(page, variant, "2-waiting")  # it refreshes itself, so axe-core cannot check it
+    verified = family.fact(invitations.ContactVerified, contact_id=family.contact_id, verified_at=NOW)
     await school.feed(verified)
     await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
-    await _picture(page, look, "3-verified")
+    await _take_picture(page, variant, "3-verified")
 
 
-async def _join(page: Page, school: Scene, family: Family, link: str, look: str) -> None:
+async def _join(page: Page, school: Scene, family: Family, link: str, variant: str) -> None:
     await page.goto(link)
-    await _picture(page, look, "4-join")
+    await _take_picture(page, variant, "4-join")
     await _fill(page, "ana silva", "password1234")
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.locator("#username")).to_have_value("ana silva")
     await expect(page.locator("#username")).to_be_focused()
-    await _picture(page, look, "5-join-refused")
+    await _take_picture(page, variant, "5-join-refused")
     await _fill(page, "ana.silva", PASSWORD)
     await page.wait_for_url("**/signup/result/*")
     await school.accept(family, await school.last_submission())
     await expect(page.get_by_text("Mia Example")).to_be_visible()
-    await _picture(page, look, "6-done")
+    await _take_picture(page, variant, "6-done")
 
 
-async def _sign_in_and_out(page: Page, look: str) -> None:
+async def _sign_in_and_out(page: Page, variant: str) -> None:
     await page.get_by_role("link").click()
-    await _picture(page, look, "7-login")
+    await _take_picture(page, variant, "7-login")
     await _fill(page, "ana.silva", "wrong password")
     await expect(page.get_by_role("alert")).to_be_visible()
     await _fill(page, "ana.silva", PASSWORD)
     await page.wait_for_url("**/account")
     await expect(page.get_by_text("Mia Example")).to_be_visible()
-    await _picture(page, look, "8-account")
+    await _take_picture(page, variant, "8-account")
     await page.get_by_role("button").click()
     await page.wait_for_url("**/login")
 
 
-@pytest.mark.parametrize(("size", "colours", "language"), LOOKS[:3])
-async def test_p3_p4_dead_links_say_what_to_do_next(
+@pytest.mark.parametrize(("size", "colours", "language"), VARIANTS[:3])
+async def test_p3_dead_links_show_what_to_do_next(
     database_url: str, browser: Browser, size: str, colours: str, language: str
 ) -> None:
     need_axe()
-    look = f"{size}-{colours}-{language}"
-    async with served(database_url) as (school, address), looking(browser, size, colours, language) as page:
+    variant = f"{size}-{colours}-{language}"
+    async with served(database_url) as (school, address), open_page(browser, size, colours, language) as page:
         used = await school.signed_up(await school.family(language=language), "ana.silva")
         await page.goto(address + used)
-        await _picture(page, look, "dead-used")
+        await _take_picture(page, variant, "dead-used")
         family = await school.family(language=language)
         replaced = await school.invite(family)
         expired = await school.invite(family, again=True, lives=timedelta(seconds=-1))
         await page.goto(address + replaced)
-        await _picture(page, look, "dead-replaced")
+        await _take_picture(page, variant, "dead-replaced")
         await page.goto(address + expired)
-        await _picture(page, look, "dead-expired")
+        await _take_picture(page, variant, "dead-expired")
         await page.get_by_role("button").click()
         await expect(page.get_by_role("button")).to_have_count(0)
-        await _picture(page, look, "fresh-link")
+        await _take_picture(page, variant, "fresh-link")
         await page.goto(f"{address}/join/made-up")
-        await _picture(page, look, "unknown")
+        await _take_picture(page, variant, "unknown")
 
 
 async def test_every_control_has_a_name_and_is_big_enough_for_a_thumb(
     database_url: str, browser: Browser
 ) -> None:
-    async with served(database_url) as (school, address), looking(browser, "phone", "light", "en") as page:
+    async with served(database_url) as (school, address), open_page(browser, "phone", "light", "en") as page:
         await page.goto(address + await school.invite(await school.family()))
         await expect(page.get_by_label("Username")).to_have_attribute("autocomplete", "username")
         await expect(page.get_by_label("Password")).to_have_attribute("autocomplete", "new-password")
@@ -185,7 +185,7 @@ async def test_every_control_has_a_name_and_is_big_enough_for_a_thumb(
 
 
 async def _fill(page: Page, username: str, password: str) -> None:
-    # The browser's own check would stop what the server must refuse, too.
+    # The browser's own validation would stop a form that the server must refuse, too.
     await page.locator("form").evaluate("form => form.noValidate = true")
     await page.locator("#username").fill(username)
     await page.locator("#password").fill(password)

@@ -1,4 +1,4 @@
-"""The short form of the campaign: one of each kind of fault and a few more, under load; nothing is lost."""
+"""Short form of the campaign: one of each kind of fault and a few more, under load, without a loss."""
 
 import secrets
 import sys
@@ -9,12 +9,12 @@ import pytest
 from tests.faults.campaign.plan import KINDS, plan
 from tests.faults.campaign.run import Options, campaign
 from tests.support.brokers.base import Unavailable
-from tests.support.stack.points import POINTS
+from tests.support.stack.kill_points import POINTS
 
 _FAULTS = len(KINDS) + 2
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
@@ -25,13 +25,11 @@ def _say(text: str) -> None:
 def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
     _broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new seed each time; it stands in the output, and `make faults ARGS="--seed <it>"` plays the same faults.
+    """Run with a new seed each time, which is printed: `make faults ARGS="--seed <it>"` plays the same faults.
 
-    Those of odd seeds are played on services that serve in one process and work in another (`--apart`).
+    Odd seeds are played on services that serve in one process and work in another (`--apart`).
     """
-    monkeypatch.delenv(
-        "KAFKA_BOOTSTRAP", raising=False
-    )  # a broker that somebody else runs is not ours to kill
+    monkeypatch.delenv("KAFKA_BOOTSTRAP", raising=False)  # a broker that is run elsewhere must not be killed
     seed = secrets.randbelow(1_000_000)
     apart = bool(seed % 2)
     try:
@@ -39,7 +37,7 @@ def test_i1_i2_i10_i12_i13_i15_i16_i17_i20_i23_i24_i31_i32_i43_short_campaign(
             Options(seed, clerks=3, apart=apart),
             plan(seed, _FAULTS, gap_seconds=(0.5, 2.0), apart=apart),
             tmp_path,
-            _say,
+            _log,
         )
     except Unavailable as reason:
         pytest.skip(str(reason))

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at every point between a commit and its effect: nothing is lost, nothing is done twice."""
+"""A process is killed with SIGKILL at every point between a commit and its effect: nothing is lost or done twice."""
 
 import asyncio
 import os
@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.faults.victim import POINTS
-from tests.integration.runtime.driver import Stage, added, stage
+from tests.faults.crash_process import POINTS
+from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
 
@@ -19,9 +19,11 @@ _RECOVERY_SECONDS = 90
 
 
 @asynccontextmanager
-async def _victim(point: str, environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _crash_process(
+    point: str, environment: dict[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.victim", point, env={**os.environ, **environment}
+        sys.executable, "-m", "tests.faults.crash_process", point, env={**os.environ, **environment}
     )
     try:
         yield process
@@ -31,8 +33,8 @@ async def _victim(point: str, environment: dict[str, str]) -> AsyncIterator[asyn
             await process.wait()
 
 
-async def have_effects(scene: Stage, count: int) -> None:
-    effects = await scene.effects()
+async def have_effects(harness: Stage, count: int) -> None:
+    effects = await harness.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
 
 
@@ -41,16 +43,16 @@ async def have_effects(scene: Stage, count: int) -> None:
 async def test_i1_i10_killed_between_commit_and_effect(
     point: str, database_url: str, broker: Broker, environment: dict[str, str]
 ) -> None:
-    async with stage(database_url, broker) as scene:
-        await scene.emit(*(added() for _ in range(100)))
-        async with _victim(point, environment) as killed:
-            assert await asyncio.wait_for(killed.wait(), 60) == -signal.SIGKILL
-        await scene.emit(*(added() for _ in range(100)))
+    async with stage(database_url, broker) as harness:
+        await harness.emit(*(added() for _ in range(100)))
+        async with _crash_process(point, environment) as process:
+            assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
+        await harness.emit(*(added() for _ in range(100)))
 
-        async with _victim("none", environment):
-            await eventually(lambda: have_effects(scene, 200), within_seconds=_RECOVERY_SECONDS)
-            await scene.emit(added())
-            await eventually(lambda: have_effects(scene, 201), within_seconds=30)
-        effects = await scene.effects()
+        async with _crash_process("none", environment):
+            await eventually(lambda: have_effects(harness, 200), within_seconds=_RECOVERY_SECONDS)
+            await harness.emit(added())
+            await eventually(lambda: have_effects(harness, 201), within_seconds=30)
+        effects = await harness.effects()
         assert len(effects) == len({effect.message_id for effect in effects}) == 201
-        assert await scene.dead_letters() == []
+        assert await harness.dead_letters() == []

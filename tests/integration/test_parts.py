@@ -1,4 +1,4 @@
-"""The parts that the other tests stand on are the real ones."""
+"""PostgreSQL and the brokers of the other tests are the real ones."""
 
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy import text
@@ -11,11 +11,11 @@ from tests.support.postgres import as_owner
 
 
 async def test_a_database_of_ones_own_that_a_plain_role_owns(empty_database_url: str) -> None:
-    """Nothing is in it, not even a service's roles: the connection is the owner's, as that of migrations is."""
+    """The database has no tables and no roles of services; the connection is the owner's, as that of migrations."""
     engine = create_engine(as_owner(empty_database_url), schema="public")
     async with engine.connect() as connection:
-        asked = "SELECT (SELECT count(*) FROM pg_tables WHERE schemaname = 'public'), rolsuper FROM pg_roles"
-        row = (await connection.execute(text(f"{asked} WHERE rolname = current_user"))).one()
+        query = "SELECT (SELECT count(*) FROM pg_tables WHERE schemaname = 'public'), rolsuper FROM pg_roles"
+        row = (await connection.execute(text(f"{query} WHERE rolname = current_user"))).one()
         assert tuple(row) == (0, False)
         version = (await connection.execute(text("SHOW server_version_num"))).scalar_one()
         assert int(version) >= 180_000

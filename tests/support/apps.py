@@ -1,4 +1,4 @@
-"""A service's app inside the test: its lifespan is running, and a client speaks to it without a socket."""
+"""A service's app inside the test: its lifespan runs, and a client calls it without a socket."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,21 +21,21 @@ COMMON_ENVIRONMENT = {
 
 
 def bearer(*rights: str) -> dict[str, str]:
-    """The header of a token for all schools; for all rights where none is named."""
+    """Return the header of a token for all schools, with all rights where none is named."""
     token = mint_token(AUTH_SECRET, schools=None, rights=frozenset(rights) or ALL_RIGHTS, actor="test")
     return {"Authorization": f"Bearer {token}"}
 
 
-def suppose_nothing_revoked(app: FastAPI) -> None:
-    """Most tests have no bus to hear it from; what revoking does stands in `runtime/test_revocations.py`."""
+def assume_nothing_revoked(app: FastAPI) -> None:
+    """Mark the list of revoked tokens as complete, since most tests have no broker; revoking has tests of its own."""
     if app.state.revocations is not None:
         app.state.revocations._complete.set()
 
 
 @asynccontextmanager
 async def running(app: FastAPI, *, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """Everything that the app runs is open while the block is; redirects are not followed."""
-    suppose_nothing_revoked(app)
+    """Run the app's lifespan and yield a client, which does not follow redirects."""
+    assume_nothing_revoked(app)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -1,4 +1,4 @@
-"""What the tests use beyond Python packages: Chromium, Java with Kafka's jars, npm. Got where the machine allows."""
+"""Equipment of the tests beyond Python packages (Chromium, Java with Kafka's jars, npm), fetched where possible."""
 
 import os
 import shutil
@@ -22,14 +22,14 @@ _BUDGET_SECONDS = 420.0
 
 
 def chromium() -> Path | None:
-    """The browser: of KINVITE_TESTS_CHROMIUM, else of this machine, else the one fetched for these tests."""
+    """Return the browser of KINVITE_TESTS_CHROMIUM, or of this machine, or the one fetched for these tests."""
     given = os.environ.get("KINVITE_TESTS_CHROMIUM")
     if given:
         return Path(given)
     for name in _CHROMIUM_NAMES:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
+        path = shutil.which(name)
+        if path:
+            return Path(path)
     if _CHROMIUM_MAC.exists():
         return _CHROMIUM_MAC
     fetched = [path for path in _BROWSERS.glob("chromium-*/**/*") if path.name in ("chrome", "Chromium")]
@@ -39,7 +39,7 @@ def chromium() -> Path | None:
 @dataclass(frozen=True)
 class _Part:
     name: str
-    there: Callable[[], object]
+    find: Callable[[], object]
     debian_packages: Sequence[str]
 
 
@@ -52,26 +52,26 @@ _PARTS = (
 
 
 def get_all() -> None:
-    """Get what is missing, saying so. What cannot be had is no error: its tests are skipped with the reason."""
+    """Fetch and report what is missing. What cannot be had is no error: its tests are skipped with the reason."""
     if os.environ.get(OFFLINE):
         return
     until = time.monotonic() + _BUDGET_SECONDS
-    missing = [part for part in _PARTS if not part.there()]
+    missing = [part for part in _PARTS if not part.find()]
     if missing and sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get"):
         _from_debian(missing, until)
     if not chromium():
-        _say("playwright: Chromium")
+        _print("playwright: Chromium")
         environment = {"PLAYWRIGHT_BROWSERS_PATH": str(_BROWSERS)}
         _run([sys.executable, "-m", "playwright", "install", "chromium"], until, environment)
     if java() and not os.environ.get("KAFKA_BOOTSTRAP"):
         _fetch_kafka()
     for part in _PARTS:
-        if not part.there():
-            _say(f"{part.name} cannot be had here; the tests that need it are left out")
+        if not part.find():
+            _print(f"{part.name} cannot be had here; the tests that need it are left out")
 
 
 def _from_debian(missing: Sequence[_Part], until: float) -> None:
-    _say(f"apt-get: {', '.join(part.name for part in missing)} ({OFFLINE}=1 to leave out)")
+    _print(f"apt-get: {', '.join(part.name for part in missing)} ({OFFLINE}=1 to leave out)")
     if _run(["apt-get", "update", "-qq"], until):
         for part in missing:
             _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *part.debian_packages], until)
@@ -81,7 +81,7 @@ def _fetch_kafka() -> None:
     try:
         fetch_jars()
     except Unavailable as reason:
-        _say(f"Apache Kafka from its jars cannot be had here: {reason}")
+        _print(f"Apache Kafka from its jars cannot be had here: {reason}")
 
 
 def _run(command: Sequence[str], until: float, environment: dict[str, str] | None = None) -> bool:
@@ -92,10 +92,10 @@ def _run(command: Sequence[str], until: float, environment: dict[str, str] | Non
             command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=left, env=variables
         )
     except (subprocess.SubprocessError, OSError) as error:
-        _say(f"{' '.join(command[:2])} did not work ({type(error).__name__})")
+        _print(f"{' '.join(command[:2])} did not work ({type(error).__name__})")
         return False
     return True
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(f"tests: {text}\n")

@@ -1,4 +1,4 @@
-"""One process at a time: several test processes share what they fetched."""
+"""Lock by folder, because several test processes share what they fetch."""
 
 import fcntl
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ CACHE = Path(__file__).parents[2] / ".cache"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder, which is made where it is missing."""
+    """Lock the folder, which is created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""npm parts of a test, installed from the lock file that lies beside it into the shared cache."""
+"""npm packages of a test, installed from the lock file beside it into the shared cache."""
 
 import filecmp
 import os
@@ -14,9 +14,10 @@ _INSTALL_SECONDS = 240
 
 
 def npm_parts(name: str, folder: Path) -> Path:
-    """A folder with `node_modules` as the lock in `folder` has them; without npm the test is skipped with the reason.
+    """Return a folder with `node_modules` as the lock in `folder` has them; skip the test with the reason without
+    npm.
 
-    `name` is the folder's name in the cache and stands in the reason.
+    `name` is the folder's name in the cache and part of the reason.
     """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:

@@ -1,4 +1,4 @@
-"""`make pictures`: run the demo and take the documentation's pictures anew, in the middle of the story."""
+"""`make pictures`: run the demo and take the screenshots of the documentation in the middle of the story."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ TERMINAL = (
 )
 
 
-async def take(wish: Wish, share: float = 0.45) -> None:
-    """Tell the story in a folder of its own; take the pictures when this share of the parents has signed up."""
+async def take_pictures(request: Wish, share: float = 0.45) -> None:
+    """Run the demo in a folder of its own; take the screenshots when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
         async with embedded() as credentials:
             screen = Screen(Console(file=io.StringIO()))
             screen.head(f"Kinvite is ready at {credentials['url']}/admin")
-            telling = asyncio.create_task(tell(credentials, screen, wish))
-            await _until(credentials, share, telling)
-            await _photograph(credentials, screen)
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            demo = asyncio.create_task(tell(credentials, screen, request))
+            await _wait_for_share(credentials, share, demo)
+            await _take_screenshots(credentials, screen)
+            demo.cancel()
+            await asyncio.gather(demo, return_exceptions=True)
 
 
-async def _until(credentials: dict[str, str], share: float, telling: asyncio.Task[None]) -> None:
+async def _wait_for_share(credentials: dict[str, str], share: float, demo: asyncio.Task[None]) -> None:
     async with connected(credentials["url"], credentials["api_token"]) as api:
-        while not telling.done():
-            office = await Office.find(api)
-            counts = await office.counts() if office else {"total": 0}
+        while not demo.done():
+            school = await Office.find(api)
+            counts = await school.counts() if school else {"total": 0}
             if counts["total"] and counts["signed_up"] >= share * counts["total"]:
                 return
             await asyncio.sleep(1)
 
 
-async def _photograph(credentials: dict[str, str], screen: Screen) -> None:
+async def _take_screenshots(credentials: dict[str, str], screen: Screen) -> None:
     IMAGES.mkdir(exist_ok=True)
     program = chromium()
     if program is None:
@@ -63,7 +63,7 @@ async def _photograph(credentials: dict[str, str], screen: Screen) -> None:
         school = await _sign_in(page, credentials)
         await page.goto(f"{school}/parents")
         _keep("parents", await page.screenshot())
-        page = await browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # none of the office's page policy
+        page = await browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # without the dashboard's content security policy
         await page.set_content(TERMINAL + _terminal(screen))
         _keep("demo", await page.locator("body").screenshot())
         await browser.close()
@@ -82,7 +82,7 @@ def _keep(name: str, content: bytes) -> None:
 
 
 async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
-    """Signed in; the address of the sample school."""
+    """Sign in, and return the address of the sample school."""
     await page.goto(f"{credentials['url']}/admin/login")
     await page.fill("input[name=email]", credentials["admin_email"])
     await page.fill("input[name=password]", credentials["admin_password"])
@@ -93,4 +93,4 @@ async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(take(Wish(families=300, seconds=40, forever=True)))
+    asyncio.run(take_pictures(Wish(families=300, seconds=40, forever=True)))

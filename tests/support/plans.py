@@ -1,4 +1,4 @@
-"""How PostgreSQL would run what a service has asked it: with the values it was asked with, and with any."""
+"""Query plans of the statements that a service has run, for the values it used and for any values."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AN
 
 
 @dataclass(slots=True)
-class Asked:
-    """Every statement that a database was asked, once, with the first values."""
+class StatementLog:
+    """Every statement that a database was sent, once, with the values of the first time."""
 
     statements: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def watch(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take note from now on: of what SQLAlchemy sends, and of what goes straight to the driver."""
+    def record(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Record statements from now on: those that SQLAlchemy sends, and those that go straight to the driver."""
         for engine in database._engines.values():
-            event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+            event.listen(engine.sync_engine, "before_cursor_execute", self._record)
         run = StatementRunner.run
 
-        async def noted(
-            session: StatementRunner, asked: CompiledStatement, parameters: Mapping[str, Any] | None
+        async def recorded_run(
+            session: StatementRunner, statement: CompiledStatement, parameters: Mapping[str, Any] | None
         ) -> Result:
-            values = tuple(parameters[name] for name in asked.names) if parameters else ()
-            self.statements.setdefault(asked.sql, values)
-            return await run(session, asked, parameters)
+            values = tuple(parameters[name] for name in statement.names) if parameters else ()
+            self.statements.setdefault(statement.sql, values)
+            return await run(session, statement, parameters)
 
-        monkeypatch.setattr(StatementRunner, "run", noted)
+        monkeypatch.setattr(StatementRunner, "run", recorded_run)
 
-    def _note(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
+    def _record(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
         self.statements.setdefault(statement, tuple(values))
 
-    def about(self, *tables: str) -> dict[str, tuple[Any, ...]]:
-        """Those that name one of the tables."""
+    def naming(self, *tables: str) -> dict[str, tuple[Any, ...]]:
+        """Return the statements that name one of the tables."""
         named = re.compile(rf"\b({'|'.join(tables)})\b")
         return {statement: values for statement, values in self.statements.items() if named.search(statement)}
 
@@ -55,30 +55,30 @@ class Planner:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def walks(self, plan: str, *, columns: int) -> list[str]:
-        """Where a plan reads a whole table, or asks an index for less than its first `columns` columns."""
-        found = re.findall(r"Seq Scan on (\w+)", plan)
+    async def find_full_scans(self, plan: str, *, columns: int) -> list[str]:
+        """Return where a plan reads a whole table, or uses fewer than the first `columns` columns of an index."""
+        scans = re.findall(r"Seq Scan on (\w+)", plan)
         for index, condition in re.findall(
             r"(?:using|Bitmap Index Scan on) (\w+).*\n\s+Index Cond: (.*)", plan
         ):
             names = [row[0] for row in await self._connection.fetch(_COLUMNS, index, columns)]
             if not all(re.search(rf"\b{name}\b", condition, re.IGNORECASE) for name in names):
-                found.append(f"{index}: {condition}")
-        return found
+                scans.append(f"{index}: {condition}")
+        return scans
 
-    async def plans(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
-        """The plan for these values, and the one that PostgreSQL keeps for all."""
+    async def explain(self, statement: str, values: tuple[Any, ...]) -> dict[str, str]:
+        """Return the plan for these values, and PostgreSQL's generic plan for any values."""
         own = await self._connection.fetch(f"EXPLAIN {statement}", *values)
         await self._connection.execute(f"PREPARE asked AS {statement}")
         given = f"({', '.join('NULL' for _ in values)})" if values else ""
-        kept = await self._connection.fetch(f"EXPLAIN EXECUTE asked{given}")
+        generic = await self._connection.fetch(f"EXPLAIN EXECUTE asked{given}")
         await self._connection.execute("DEALLOCATE asked")
-        return {"for these values": _text(own), "for any": _text(kept)}
+        return {"for these values": _text(own), "for any": _text(generic)}
 
 
 @asynccontextmanager
 async def planner(database: Database) -> AsyncIterator[Planner]:
-    """Plans of the schema's worker."""
+    """Yield a planner with the role of the schema's worker."""
     url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     settings = {
         "search_path": database.schema,

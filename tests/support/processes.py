@@ -1,4 +1,4 @@
-"""Start the servers that tests run against, so that none outlives the test run."""
+"""Servers that tests run against, none of which outlives the test run."""
 
 import contextlib
 import ctypes
@@ -19,7 +19,7 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 20.0
-# Below the ports that clients get, and each worker of a test run has its own.
+# Below the ephemeral ports of clients; each worker of a test run has a range of its own.
 _FIRST_PORT, _PORTS = 20_000, 2_500
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _OFFSETS = itertools.count(random.randrange(_PORTS))
@@ -30,7 +30,9 @@ class StartFailed(Exception):
 
 
 def free_port() -> int:
-    """A TCP port that was free on 127.0.0.1 a moment ago; no client and no other worker gets it by chance."""
+    """Return a TCP port that was free on 127.0.0.1 a moment ago, and that no client and no other worker gets by
+    chance.
+    """
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", _FIRST_PORT + _WORKER % 4 * _PORTS + next(_OFFSETS) % _PORTS))
@@ -38,12 +40,12 @@ def free_port() -> int:
 
 
 def java() -> Path | None:
-    """The Java launcher: of JAVA_HOME, else of PATH."""
+    """Return the Java launcher of JAVA_HOME, or else of PATH."""
     home = os.environ.get("JAVA_HOME")
     if home and (Path(home) / "bin" / "java").exists():
         return Path(home) / "bin" / "java"
-    found = shutil.which("java")
-    return Path(found) if found else None
+    path = shutil.which("java")
+    return Path(path) if path else None
 
 
 def _die_with_parent() -> None:
@@ -63,7 +65,7 @@ class Server:
         before_exec: Callable[[], None] | None = None,
     ) -> None:
         self.log = log
-        # The kernel takes the thread for the parent, so what another thread starts would die with that thread.
+        # The kernel's parent is the thread, so a process started by another thread would die with that thread.
         bound = threading.current_thread() is threading.main_thread()
 
         def prepare() -> None:
@@ -85,15 +87,15 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id, also that of its process group."""
+        """Return the process id, which is also that of its process group."""
         return self._process.pid
 
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether the process has not ended."""
         return self._process.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Poll `ready` until it holds; StartFailed when the process ends or time is up first."""
+        """Poll `ready` until it holds. Raises StartFailed if the process ends or time is up first."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -102,11 +104,11 @@ class Server:
             time.sleep(0.02)
 
     def last_lines(self, count: int = 30) -> str:
-        """The end of the log."""
+        """Return the end of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
-        """Ask it to end, and kill the whole group if it has not after 20 s."""
+        """Send the signal, and kill the whole group if it has not ended after 20 s."""
         if self._process.poll() is None:
             self._process.send_signal(with_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -114,7 +116,7 @@ class Server:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to it and all its descendants, and wait until they are gone."""
+        """Kill the process and all its descendants, and wait until they have ended."""
         family = []
         with contextlib.suppress(psutil.NoSuchProcess):
             top = psutil.Process(self._process.pid)
@@ -136,7 +138,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def listens(port: int) -> bool:
-    """Whether something accepts connections on 127.0.0.1:port."""
+    """Return whether something accepts connections on 127.0.0.1:port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

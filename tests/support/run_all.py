@@ -1,4 +1,4 @@
-"""`make test`: get what the tests use beyond Python packages, then run every test within a time limit."""
+"""`make test`: fetch what the tests need beyond Python packages, then run every test within a time limit."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ _MOST_WORKERS = 4
 
 
 def main() -> int:
-    """The exit status of pytest, whose arguments may be given too; 124 when the time limit was reached."""
-    # Started in the background of a script, programs ignore Ctrl-C, and so would all that the tests start.
+    """Run pytest with the given arguments and return its exit status, or 124 when the time limit was reached."""
+    # A program started in the background of a script ignores Ctrl-C, and so would everything that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     get_all()
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _end(running: psutil.Popen) -> None:
-    """Let pytest close what it opened and say how far it came; then leave nothing behind."""
+    """Interrupt pytest, which closes its fixtures and prints a summary; then kill what is left."""
     family = running.children(recursive=True)
     running.send_signal(signal.SIGINT)
     try:

@@ -1,11 +1,11 @@
-"""Which tests share a test process when several run beside each other.
+"""Scheduling of tests to processes: some tests share one process.
 
-xdist's own groups need an attribute that pytest 9.2 no longer has, and are ignored there without a word.
+xdist's own groups need an attribute that pytest 9.2 no longer has, and are silently ignored there.
 """
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-# These start everything, or kill it: no two of them may share the machine.
+# These start or kill everything, so no two of them may run at the same time.
 _ONE_AT_A_TIME = (
     "tests/acceptance/",
     "tests/browser/",
@@ -16,10 +16,10 @@ _ONE_AT_A_TIME = (
 )
 
 
-def group(nodeid: str) -> str:
-    """The group of a test; a test of no group is a group of its own.
+def group_of_test(nodeid: str) -> str:
+    """Return the group of a test; a test without a group is a group of its own.
 
-    One process runs all that needs Apache Kafka, so that it is started once.
+    One process runs everything that needs Apache Kafka, so that it is started once.
     """
     parameters = nodeid.partition("[")[2].removesuffix("]").split("-")
     if "kafka" in parameters:
@@ -30,7 +30,7 @@ def group(nodeid: str) -> str:
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out groups, the largest first."""
+    """Scheduler that distributes groups, the largest first."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return group(nodeid)
+        return group_of_test(nodeid)

@@ -1,4 +1,4 @@
-"""The only way in which a test waits: poll to a deadline."""
+"""Waiting in tests: polling to a deadline, and nothing else."""
 
 import asyncio
 import inspect
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def clear_of_the_end(period_seconds: int, spare_seconds: float = 30.0) -> None:
-    """What is counted per period of the clock shall not begin shortly before the next one."""
+    """Wait for the next period of the clock if less than `spare_seconds` of this one are left."""
     left = period_seconds - time.time() % period_seconds
     if left < spare_seconds:
         await asyncio.sleep(left + 0.1)
@@ -27,9 +27,9 @@ async def eventually(
 async def eventually(
     check: Callable[[], Any], *, within_seconds: float = 30.0, every_seconds: float = 0.02
 ) -> Any:
-    """Call `check` until it neither raises AssertionError nor returns False, and hand back what it returned.
+    """Call `check` until it neither raises AssertionError nor returns False, and return its result.
 
-    At the deadline the last AssertionError is raised as it was; any other exception passes at once.
+    At the deadline the last AssertionError is raised as it was; any other exception is raised at once.
     """
     deadline = time.monotonic() + within_seconds
     while True:

@@ -1,4 +1,4 @@
-"""The repository's frame: verbs, locks and what may stand in them."""
+"""The repository's frame: Makefile targets, locks and their contents."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ def test_the_npm_lock_has_no_registry_address() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """Waiting is polling to a deadline, in `tests/support/waiting.py`; `sleep(0)` only lets others run."""
+    """Tests wait by polling to a deadline, in `tests/support/waiting.py`; `sleep(0)` only yields to other tasks."""
     sleeping = [
         str(path.relative_to(_ROOT))
         for path in (_ROOT / "tests").rglob("*.py")

@@ -1,4 +1,4 @@
-"""The tests' own tools."""
+"""Tools of the tests."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support.stack import Part
 from tests.support.waiting import eventually
 
 
-async def test_eventually_hands_back_what_the_check_returned() -> None:
+async def test_eventually_returns_the_result_of_the_check() -> None:
     attempts: list[int] = []
 
     def check() -> str:

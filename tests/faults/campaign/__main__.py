@@ -1,4 +1,7 @@
-"""`python -m tests.faults.campaign --seed 7 --faults 300`: the long form, with a table at the end."""
+"""Command line of the long form, which prints a table at the end.
+
+`python -m tests.faults.campaign --seed 7 --faults 300`
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,14 @@ from tests.support.brokers.base import Unavailable
 
 
 def main() -> int:
-    """0: no promise was broken; 1: some were; 2: no Apache Kafka here that may be killed."""
+    """Run a campaign.
+
+    Return 0 if no promise was broken, 1 if some were, and 2 if there is no Apache Kafka here that may be killed.
+    """
     given = _arguments()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own clients, while there is no broker
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # errors of our own clients while there is no broker
     seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
     directory = given.directory or Path(tempfile.mkdtemp(prefix="kinvite-faults-"))
     directory.mkdir(parents=True, exist_ok=True)
@@ -27,15 +35,15 @@ def main() -> int:
     )
     began = time.monotonic()
 
-    def say(text: str) -> None:
+    def log(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - began:7.1f}  {text}\n")
 
-    say(f"seed {seed}; logs and report.json in {directory}")
+    log(f"seed {seed}; logs and report.json in {directory}")
     options = Options(seed, clerks=given.clerks, outages=given.outages, apart=given.apart)
     try:
-        report = campaign(options, faults, directory, say)
+        report = campaign(options, faults, directory, log)
     except Unavailable as reason:
-        say(str(reason))
+        log(str(reason))
         return 2
     sys.stdout.write(report.table() + "\n")
     return 1 if report.broken else 0

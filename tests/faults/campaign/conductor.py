@@ -1,4 +1,4 @@
-"""Plays the faults of a plan one after the other, takes each back in its time, and keeps alive what died."""
+"""Conductor (Jepsen's nemesis): begins the faults of a plan, ends each in its time, and restarts what died."""
 
 from __future__ import annotations
 
@@ -7,51 +7,55 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 
-from tests.faults.campaign.faults import BEGIN, STEPPING, touched
+from tests.faults.campaign.faults import BEGIN, STEPWISE, affected_parts
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
-from tests.support.pace import last
+from tests.support.pace import block_for
 from tests.support.processes import StartFailed
 from tests.support.stack import Part
 from tests.support.stack.part import READY_SECONDS
 
 _TICK_SECONDS = 0.05
 _RESTART_SECONDS = 1.0
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 class Conductor:
-    """`play` a plan, then `heal`. Everything happens in the caller's thread."""
+    """Player of a plan: `play` it, then `heal`. Everything happens in the caller's thread."""
 
-    def __init__(self, world: World, say: Say) -> None:
+    def __init__(self, world: World, log: Log) -> None:
         self._world = world
-        self._say = say
-        self._open: list[tuple[float, int, Fault, Undo]] = []
+        self._log = log
+        self._active: list[tuple[float, int, Fault, Undo]] = []
         self._numbers = itertools.count()
-        self._fell_at: dict[str, float] = {}
+        self._ended_at: dict[str, float] = {}
 
     def play(self, faults: Sequence[Fault]) -> None:
-        """All of them. One whose target is still under another fault, or has just died, waits for it."""
-        for fault in faults:
-            while touched(fault) & (self._touched() | self._fallen()):
-                self._tick()
-            self._say(str(fault))
-            undo = BEGIN[fault.kind](self._world, fault)
-            self._undo_in(0.0 if fault.kind in STEPPING else fault.hold_seconds, fault, undo)
-            self.rest(fault.gap_seconds)
+        """Play all faults.
 
-    def rest(self, seconds: float) -> None:
-        """Let time pass; what is due is taken back, and what died is started again."""
+        A fault whose target is still under another one, or has just died, waits until the target is free.
+        """
+        for fault in faults:
+            while affected_parts(fault) & (self._affected_parts() | self._ended_parts()):
+                self._tick()
+            self._log(str(fault))
+            undo = BEGIN[fault.kind](self._world, fault)
+            self._undo_in(0.0 if fault.kind in STEPWISE else fault.hold_seconds, fault, undo)
+            self.wait(fault.gap_seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, during which faults that are due are ended and processes that died are restarted."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._tick()
 
     def heal(self) -> None:
-        """Wait until every fault is over, and have every process running and ready; StartFailed after ten minutes.
+        """Wait until every fault is over and every process runs and is ready. Raises StartFailed after ten minutes.
 
-        The last fault may be a death that is not complete when it counts as reached, so this keeps alive what dies.
+        The last fault may be a death that is not complete when it counts as reached, so processes are restarted here
+        too.
         """
-        while self._open:
+        while self._active:
             self._tick()
         until = time.monotonic() + READY_SECONDS
         while late := [part.name for part in self._world.parts() if not (part.runs() and part.is_ready())]:
@@ -59,37 +63,37 @@ class Conductor:
                 raise StartFailed(f"not ready though no fault is open any more: {', '.join(late)}")
             self._tick()
 
-    def _touched(self) -> set[str]:
-        return {name for _, _, fault, _ in self._open for name in touched(fault)}
+    def _affected_parts(self) -> set[str]:
+        return {name for _, _, fault, _ in self._active for name in affected_parts(fault)}
 
-    def _fallen(self) -> set[str]:
+    def _ended_parts(self) -> set[str]:
         return {part.name for part in self._world.parts() if not part.runs()}
 
     def _tick(self) -> None:
-        while self._open and self._open[0][0] <= time.monotonic():
+        while self._active and self._active[0][0] <= time.monotonic():
             self._undo()
         self._keep_alive()
-        last(_TICK_SECONDS)
+        block_for(_TICK_SECONDS)
 
     def _undo(self) -> None:
-        _, _, fault, undo = heapq.heappop(self._open)
+        _, _, fault, undo = heapq.heappop(self._active)
         seconds = undo()
         if seconds is not None:
             self._undo_in(seconds, fault, undo)
 
     def _undo_in(self, seconds: float, fault: Fault, undo: Undo) -> None:
-        heapq.heappush(self._open, (time.monotonic() + seconds, next(self._numbers), fault, undo))
+        heapq.heappush(self._active, (time.monotonic() + seconds, next(self._numbers), fault, undo))
 
     def _keep_alive(self) -> None:
-        """What ended though nobody holds it down is started again after a second, as any supervisor would."""
-        held, now = self._touched(), time.monotonic()
+        """Restart after a second, as any supervisor would, what has ended although no fault holds it down."""
+        held, now = self._affected_parts(), time.monotonic()
         for part in self._world.parts():
             if part.runs() or part.name in held:
-                self._fell_at.pop(part.name, None)
-            elif now - self._fell_at.setdefault(part.name, now) >= _RESTART_SECONDS:
+                self._ended_at.pop(part.name, None)
+            elif now - self._ended_at.setdefault(part.name, now) >= _RESTART_SECONDS:
                 self._restart(part)
 
     def _restart(self, part: Part) -> None:
-        del self._fell_at[part.name]
-        self._world.note("started again by the keeper")
+        del self._ended_at[part.name]
+        self._world.note("restarted by the conductor")
         part.start()

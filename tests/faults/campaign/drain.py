@@ -1,4 +1,4 @@
-"""Wait until nothing is under way any more: every outbox empty, every group at the end, every message settled."""
+"""Draining: waiting until every outbox is empty, every consumer group at its end, and every message finished."""
 
 from __future__ import annotations
 
@@ -11,67 +11,72 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import consumer_groups, topics_of
-from tests.support.pace import think
+from tests.support.pace import pause_for
 from tests.support.stack import SERVICES
 
-_LOOK_SECONDS = 0.5
-_QUIET_LOOKS = 3
-# A message that waits for its next try is tried now; what a provider keeps to itself is not waited for.
-_HURRY = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
-_LEFT = {
-    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_pending" for name in SERVICES},
+_POLL_SECONDS = 0.5
+_QUIET_POLLS = 3
+# Messages that wait for a retry are retried now; reports that a provider withholds are not waited for.
+_RETRY_NOW = "UPDATE notifier.messages SET due_at = now() WHERE due_at > now() AND locked_until IS NULL"
+_WORK = {
+    **{f"{name} outbox": f"SELECT count(*) FROM {name}.outbox_runs" for name in SERVICES},
     "messages to send": "SELECT count(*) FROM notifier.messages WHERE due_at IS NOT NULL",
     "reports to apply": "SELECT count(*) FROM notifier.reports WHERE NOT applied",
     "imports": "SELECT count(*) FROM roster.imports WHERE state IN ('validating', 'applying')",
     "runs": "SELECT count(*) FROM invitations.bulk_runs WHERE state IN ('selecting', 'running')",
-    "weeks over": """SELECT count(*) FROM invitations.invitations WHERE expires_at < now()
+    "expiries due": """SELECT count(*) FROM invitations.invitations WHERE expires_at < now()
                       AND status IN ('awaiting_verification', 'invited')""",
     "submissions to decide": "SELECT count(*) FROM signup.submissions WHERE state = 'pending'",
 }
 
 
 class NotDrainedError(Exception):
-    """Time was up; the text says what is left."""
+    """The time limit was reached; the text lists what is left."""
 
 
 Lags = Callable[[], Awaitable[dict[str, int]]]
 
 
 async def drain(database: str, lags: Lags, *, limit_seconds: float, tick: Callable[[], None]) -> float:
-    """Seconds that it took. `tick` is called at every look. Raises NotDrainedError with what is left."""
-    began, quiet, left = time.monotonic(), 0, {"never looked": 1}
-    while quiet < _QUIET_LOOKS:
+    """Wait until no work is left and return the seconds it took.
+
+    `tick` is called at every poll. Raises NotDrainedError with what is left.
+    """
+    began, quiet, remaining = time.monotonic(), 0, {"never polled": 1}
+    while quiet < _QUIET_POLLS:
         if time.monotonic() - began > limit_seconds:
-            raise NotDrainedError(f"after {limit_seconds:.0f} s there are left: {left}")
+            raise NotDrainedError(f"after {limit_seconds:.0f} s there are left: {remaining}")
         tick()
-        left = await _left(database, lags)
-        quiet = 0 if left else quiet + 1
-        await think(_LOOK_SECONDS)
+        remaining = await _remaining_work(database, lags)
+        quiet = 0 if remaining else quiet + 1
+        await pause_for(_POLL_SECONDS)
     return time.monotonic() - began
 
 
-async def _left(database: str, lags: Lags) -> dict[str, int]:
+async def _remaining_work(database: str, lags: Lags) -> dict[str, int]:
     try:
         connection = await asyncpg.connect(database)
     except (OSError, asyncpg.PostgresError) as error:
         return {f"database: {error}": 1}
     try:
-        await connection.execute(_HURRY)
-        counts = {what: int(await connection.fetchval(query)) for what, query in _LEFT.items()}
+        await connection.execute(_RETRY_NOW)
+        counts = {what: int(await connection.fetchval(query)) for what, query in _WORK.items()}
     finally:
         await connection.close()
-    found = {what: count for what, count in counts.items() if count}
-    return found or await lags()
+    remaining = {what: count for what, count in counts.items() if count}
+    return remaining or await lags()
 
 
-async def lags_on(bootstrap: str) -> dict[str, int]:
-    """Records that a group has not committed yet, by group; empty where every group is at the end."""
+async def group_lags(bootstrap: str) -> dict[str, int]:
+    """Return the number of records that a group has not committed yet, by group; empty where every group is at its
+    end.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     try:
         await admin.start()
         await consumer.start()
-        found = {}
+        group_lag = {}
         for group in consumer_groups():
             partitions = [
                 TopicPartition(topic.name, number)
@@ -82,8 +87,8 @@ async def lags_on(bootstrap: str) -> dict[str, int]:
             offsets = await admin.list_consumer_group_offsets(group, partitions=partitions)
             lag = sum(end - max(0, offsets[partition].offset) for partition, end in ends.items())
             if lag:
-                found[f"lag of {group}"] = lag
-        return found
+                group_lag[f"lag of {group}"] = lag
+        return group_lag
     except (KafkaError, OSError) as error:
         return {f"broker: {type(error).__name__}": 1}
     finally:

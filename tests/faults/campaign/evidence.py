@@ -1,4 +1,4 @@
-"""Everything the oracle looks at, gathered once nothing moves any more: plain values that a test can tamper with."""
+"""Evidence for the oracle, collected once all work has ended: plain values that a test can tamper with."""
 
 from __future__ import annotations
 
@@ -22,11 +22,7 @@ from tests.support.stack.mailbox import ARRIVALS
 Row = dict[str, Any]
 TOKEN = re.compile(r"/(?:verify|join)/([\w-]{22})$")
 _TABLES = (
-    *(
-        f"{service}.{table}"
-        for service in SERVICES
-        for table in ("outbox", "outbox_pending", "inbox", "dead_letter")
-    ),
+    *(f"{service}.{table}" for service in SERVICES for table in ("outbox", "inbox", "dead_letter")),
     "roster.students",
     "roster.parents",
     "roster.imports",
@@ -47,11 +43,20 @@ _TABLES = (
     "dashboard.links",
     "dashboard.timeline",
 )
+# Messages that are not published yet, as if they were a table.
+_PENDING = """
+SELECT outbox.lane, id
+  FROM {service}.outbox_runs AS run
+  JOIN {service}.outbox ON outbox.lane = run.lane AND id BETWEEN first_id AND last_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One copy of a message, as the provider took it. `at`: seconds since 1970; `tokens`: of the links in it."""
+    """One copy of a message as the provider accepted it.
+
+    `at` is in seconds since 1970, `tokens` are those of its links.
+    """
 
     at: float
     channel: str
@@ -62,9 +67,10 @@ class Arrival:
 
 @dataclass(slots=True)
 class Evidence:
-    """The ledger, the topics, the tables (`schema.table`), what providers took, and what may excuse a second copy.
+    """The ledger, the topics, the tables (`schema.table`), what providers accepted, and what may excuse a second
+    copy.
 
-    `played` says how addresses behaved; `crashes` are the lines in which a process of ours said that it had a bug.
+    `played` has how addresses behaved; `crashes` the log lines in which a process of ours reported a bug.
     """
 
     ledger: Ledger
@@ -72,45 +78,47 @@ class Evidence:
     tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     arrivals: list[Arrival] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
-    played: dict[str, str] = field(default_factory=dict)
+    address_behaviours: dict[str, str] = field(default_factory=dict)
     crashes: list[str] = field(default_factory=list)
 
     def table(self, name: str) -> list[Row]:
         return self.tables.get(name, [])
 
 
-async def gather(database: str, ledger: Ledger) -> Evidence:
+async def collect(database: str, ledger: Ledger) -> Evidence:
     """Read the tables."""
-    found = Evidence(ledger)
+    evidence = Evidence(ledger)
     connection = await asyncpg.connect(database)
     try:
-        for table in _TABLES:
-            rows = await connection.fetch(f"SELECT * FROM {table}")
-            found.tables[table] = [{name: _plain(value) for name, value in row.items()} for row in rows]
+        queries = {table: f"SELECT * FROM {table}" for table in _TABLES}
+        queries |= {f"{service}.outbox_pending": _PENDING.format(service=service) for service in SERVICES}
+        for table, query in queries.items():
+            rows = await connection.fetch(query)
+            evidence.tables[table] = [{name: _plain(value) for name, value in row.items()} for row in rows]
     finally:
         await connection.close()
-    return found
+    return evidence
 
 
-def read_files(found: Evidence, directory: Path) -> None:
-    """Add what lies in files: the log of each process, and what the mailbox noted."""
-    found.arrivals = list(arrivals(directory / ARRIVALS))
-    found.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
+def read_files(evidence: Evidence, directory: Path) -> None:
+    """Add what is in files: crashes from the log of each process, and the arrivals that the mailbox recorded."""
+    evidence.arrivals = list(arrivals(directory / ARRIVALS))
+    evidence.crashes = [line for log in sorted(directory.glob("*.log")) for line in _crashes(log)]
 
 
 def arrivals(file: Path) -> Iterable[Arrival]:
-    """What the mailbox noted. A line that a kill cut in two belongs to a mail that nobody was told is kept."""
+    """Yield the arrivals in a file. A line that a kill cut off belongs to an email that was never acknowledged."""
     for line in file.read_text().splitlines() if file.exists() else ():
         try:
             note = json.loads(line)
         except ValueError:
             continue
-        tokens = tuple(found[1] for link in note["links"] if (found := TOKEN.search(link)))
-        yield Arrival(note["at"], note["channel"], note["to"], message_id_of(note["key"]), tokens)
+        tokens = tuple(match[1] for link in note["links"] if (match := TOKEN.search(link)))
+        yield Arrival(note["at"], note["channel"], note["to"], parse_message_id(note["key"]), tokens)
 
 
-def message_id_of(key: str) -> str:
-    """What the notifier calls it, of a mail's Message-ID, or of the address for reports of a text."""
+def parse_message_id(key: str) -> str:
+    """Return the notifier's message id from the Message-ID of an email, or from the status callback URL of a text."""
     name = key.strip("<>").partition("@")[0]
     try:
         return str(UUID(name))
@@ -125,5 +133,5 @@ def _crashes(log: Path) -> list[str]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return str(value) if isinstance(value, UUID) else value

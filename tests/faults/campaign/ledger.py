@@ -1,4 +1,4 @@
-"""What the clients asked for and what they were told: the one record that no part of Kinvite can change."""
+"""Ledger (Jepsen's history): requests of clients and their outcomes, the one record that Kinvite cannot change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What the client knows. `unknown`: no answer, or one that says nothing about what was done (5xx)."""
+    """Outcome of a request as the client knows it.
+
+    `unknown`: no response, or one that leaves open what was done (5xx).
+    """
 
     OK = "ok"
     FAIL = "fail"
@@ -19,10 +22,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One wish of a client, however often it was repeated with the same key.
+    """One request of a client, however often it was repeated with the same key.
 
-    `mark` is a word that stands in every name and address which the request writes, and in no other request. Times are
-    seconds since 1970; `status` is the last answer's, `failure` what happened where there was none.
+    `mark` is a word that occurs in every name and address which the request writes, and in no other request. Times
+    are seconds since 1970; `status` is that of the last response, `failure` the error where there was none.
     """
 
     action: str
@@ -40,21 +43,21 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """Grows only; written by the load's thread, read when that has ended."""
+    """Append-only list of requests, written by the load's thread and read when that has ended."""
 
     entries: list[Entry] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def of(self, *actions: str, outcome: Outcome | None = Outcome.OK) -> Iterator[Entry]:
-        """The entries of these actions with that outcome, or with any."""
+    def select(self, *actions: str, outcome: Outcome | None = Outcome.OK) -> Iterator[Entry]:
+        """Yield the entries of these actions with that outcome, or with any outcome if it is None."""
         for entry in self.entries:
             if entry.action in actions and outcome in (None, entry.outcome):
                 yield entry
 
     def counts(self) -> dict[str, Counter[str]]:
-        """Outcomes by action."""
+        """Count outcomes by action."""
         counted: dict[str, Counter[str]] = {}
         for entry in self.entries:
             counted.setdefault(entry.action, Counter())[entry.outcome.value] += 1

@@ -1,4 +1,4 @@
-"""The long outages of the long form: one thing is wrong for minutes, under load, and what must go on is measured."""
+"""Long outages: one thing is wrong for minutes, under load, and what must continue is measured."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import asyncpg
 from tests.faults.campaign.conductor import Conductor
 from tests.faults.campaign.ledger import Outcome
 from tests.faults.campaign.plan import APART
-from tests.faults.campaign.watching import WRITES, Watch, longest_gap, p99, until_published, watch
+from tests.faults.campaign.sampling import WRITES, Samples, longest_gap, p99, sample, wait_until_published
 from tests.faults.campaign.world import World
 from tests.support.stack import SERVICES
-from tests.support.stack.points import BLOCK, BLOCK_SECONDS, arm, disarm
+from tests.support.stack.kill_points import BLOCK, BLOCK_SECONDS, arm, disarm
 
 _STORM_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure of an outage against what is promised of it, both in `unit`."""
+    """One figure of an outage and the target for it, both in `unit`."""
 
     invariant: str
     what: str
@@ -39,26 +39,29 @@ Play = Callable[[World, Conductor, float], Sequence[Measure]]
 
 
 def play(world: World, conductor: Conductor, share: float) -> list[Measure]:
-    """All outages, each for this share of its full length."""
-    found: list[Measure] = []
+    """Play all outages, each for this share of its full length."""
+    measures: list[Measure] = []
     for minutes, outage in OUTAGES:
         began = time.time()
         seen = outage(world, conductor, minutes * 60 * share)
         words = outage.__name__.replace("_", " ")
         gap = longest_gap(world.load.ledger, began, time.time())
-        found += [*seen, Measure(seen[0].invariant, f"longest time without a write taken, {words}", 60, gap)]
-    return found
+        measures += [
+            *seen,
+            Measure(seen[0].invariant, f"longest time without an accepted write, {words}", 60, gap),
+        ]
+    return measures
 
 
 def idle_transactions(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I5: a transaction with an id stays open, in our database and in another one of the same server."""
+    """Hold a transaction with an id open, in our database and in another one of the same server (I5)."""
     other = world.site.database.rpartition("/")[0] + "/postgres"
     with asyncio.Runner() as runner:
         held = [runner.run(_hold_transaction(database)) for database in (world.site.database, other)]
-        ages = watch(world, conductor, seconds).ages
+        ages = sample(world, conductor, seconds).ages
         for connection in held:
             runner.run(connection.close())
-    return [Measure("I5", "oldest unpublished event (p99 of looks)", 5, p99(ages))]
+    return [Measure("I5", "oldest unpublished event (p99 of samples)", 5, p99(ages))]
 
 
 async def _hold_transaction(database: str) -> asyncpg.Connection:
@@ -68,21 +71,21 @@ async def _hold_transaction(database: str) -> asyncpg.Connection:
 
 
 def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I6: writes are taken while no broker is there, and leave when it is back."""
+    """Kill the broker: writes are accepted, and published when it is back (I6)."""
     began = time.time()
     world.broker.kill()
-    conductor.rest(seconds)
+    conductor.wait(seconds)
     ended = time.time()
     errors = [
         entry
-        for entry in world.load.ledger.of(*WRITES, outcome=Outcome.UNKNOWN)
+        for entry in world.load.ledger.select(*WRITES, outcome=Outcome.UNKNOWN)
         if began <= entry.began_at and entry.ended_at <= ended
     ]
     for entry in errors:
         world.note(f"no answer to {entry.action}: {entry.failure or entry.status} (try {entry.tries})")
     world.broker.start()
     back = time.monotonic()
-    until_published(world, conductor)
+    wait_until_published(world, conductor)
     return [
         Measure("I6", "writes without an answer while no broker was there", 0, len(errors), "writes"),
         Measure("I6", "until what had waited was published", 300, time.monotonic() - back),
@@ -90,60 +93,60 @@ def no_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Me
 
 
 def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I16: every five seconds a replica leaves, or one comes back."""
-    parts, seen = list(world.stack.services.values()), Watch()
+    """Let a replica leave or come back every five seconds (I16)."""
+    parts, seen = list(world.stack.services.values()), Samples()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         part = world.dice.choice(parts)
-        over = world.disturbed(f"storm {part.name}")
+        end = world.begin_disturbance(f"storm {part.name}")
         part.stop()
-        watch(world, conductor, _STORM_SECONDS, seen)
+        sample(world, conductor, _STORM_SECONDS, seen)
         if not part.runs():
             part.start()
-        watch(world, conductor, _STORM_SECONDS, seen)
-        over()
+        sample(world, conductor, _STORM_SECONDS, seen)
+        end()
         world.note("rebalances", 2)
-    return [Measure("I16", "longest time without a record passed", 60, seen.longest)]
+    return [Measure("I16", "longest time without a processed record", 60, seen.longest)]
 
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I18: one replica of each service stands still, leases, partitions and all; apart, it is the one that works."""
-    stopped = [world.stack.of(service)[-1] for service in SERVICES]
+    """Stop one replica of each service with its leases and partitions; with `--apart` the worker (I18)."""
+    stopped = [world.stack.parts_of_service(service)[-1] for service in SERVICES]
     works = any(part.name not in APART.values() for part in stopped)
-    over = world.disturbed("pause notifier and all others")
+    end = world.begin_disturbance("pause notifier and all others")
     for part in stopped:
         part.pause()
-    seen = watch(world, conductor, seconds)
+    seen = sample(world, conductor, seconds)
     ready = [part for part in stopped if part.is_ready()]
     for part in stopped:
         part.resume()
-    over()
+    end()
     return [
-        Measure("I18", "stopped replicas that still call themselves ready", 0, len(ready), "replicas"),
+        Measure("I18", "stopped replicas that still report to be ready", 0, len(ready), "replicas"),
         Measure("I18", "oldest unpublished event beside stopped replicas", 10, max(seen.ages)),
-        *([Measure("I18", "longest time without a record passed", 120, seen.longest)] if works else []),
+        *([Measure("I18", "longest time without a processed record", 120, seen.longest)] if works else []),
     ]
 
 
 def blocked_loops(world: World, conductor: Conductor, _seconds: float) -> Sequence[Measure]:
-    """I18: the event loop of one process of each service does nothing for longer than its sessions last."""
-    over = world.disturbed("block notifier and all others")
+    """Block the event loop of one process of each service for longer than its sessions last (I18)."""
+    end = world.begin_disturbance("block notifier and all others")
     for service in SERVICES:
-        arm(world.points, service, BLOCK, 1)
-    seen = watch(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
-    reached = [disarm(world.points, service, BLOCK) for service in SERVICES]
+        arm(world.kill_points, service, BLOCK, 1)
+    seen = sample(world, conductor, BLOCK_SECONDS + _STORM_SECONDS)
+    reached = [disarm(world.kill_points, service, BLOCK) for service in SERVICES]
     world.note("event loops blocked", sum(reached))
-    over()
-    return [Measure("I18", "longest time without a record passed, loops blocked", 120, seen.longest)]
+    end()
+    return [Measure("I18", "longest time without a processed record, loops blocked", 120, seen.longest)]
 
 
 def paused_broker(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
-    """I18: the broker holds all connections and answers nobody."""
+    """Pause the broker, which holds all connections and answers none (I18)."""
     world.broker.pause()
-    conductor.rest(seconds)
+    conductor.wait(seconds)
     world.broker.resume()
     began = time.monotonic()
-    until_published(world, conductor)
+    wait_until_published(world, conductor)
     return [Measure("I18", "until the paused broker's backlog was published", 120, time.monotonic() - began)]
 
 

@@ -1,4 +1,4 @@
-"""Which faults come, in which order, to whom and for how long: all of it follows from the seed."""
+"""Plan of the faults: which come, in which order, to whom and for how long, all of it from the seed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.support.stack import SERVICES
-from tests.support.stack.points import POINTS
+from tests.support.stack.kill_points import POINTS
 
 REPLICAS = 2
 PARTS = tuple(f"{service}-both-{number}" for service in SERVICES for number in range(REPLICAS))
-# Where the two processes of a service are no replicas: one serves, the other works.
+# Names of the processes where a service has one that serves and one that works, instead of two replicas.
 APART = {
     f"{service}-both-{number}": f"{service}-{role}-0"
     for service in SERVICES
@@ -30,7 +30,7 @@ POISONED = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault: whom it may hit, for how many seconds, and how often it comes compared with the others."""
+    """A kind of fault: its possible targets, its length in seconds, and its relative frequency."""
 
     name: str
     targets: Sequence[str]
@@ -40,7 +40,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `hold_seconds`: until it is taken back; `gap_seconds`: until the next one comes."""
+    """One fault. It is undone after `hold_seconds`, and the next one begins after `gap_seconds`."""
 
     number: int
     kind: str
@@ -53,13 +53,13 @@ class Fault:
 
 
 _POINT_TARGETS = {
-    "P1": EMITTING,
-    "P2": EMITTING,
-    "P3": EMITTING,
-    "P4": EMITTING,
-    "P5": SERVICES,
-    "P6": ("notifier",),
-    "P7": ("notifier",),
+    "K1": EMITTING,
+    "K2": EMITTING,
+    "K3": EMITTING,
+    "K4": EMITTING,
+    "K5": SERVICES,
+    "K6": ("notifier",),
+    "K7": ("notifier",),
 }
 KINDS = (
     Kind("kill", PARTS, (0.0, 3.0), 10),
@@ -95,9 +95,9 @@ def plan(
     gap_seconds: tuple[float, float] = (0.5, 3.0),
     apart: bool = False,
 ) -> list[Fault]:
-    """`count` faults of these kinds. Each comes once before any comes twice; the order is the seed's.
+    """Draw `count` faults of these kinds. Each kind comes once before any comes twice.
 
-    `apart`: the processes are those of services that serve in one process and work in another.
+    With `apart` the targets are the processes of services that serve in one process and work in another.
     """
     names = APART if apart else {}
     dice = random.Random(f"faults {seed}")

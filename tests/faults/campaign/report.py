@@ -1,4 +1,4 @@
-"""The outcome of a campaign, as a table for people and as JSON for programs."""
+"""Report of a campaign, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 10
 
 @dataclass(slots=True)
 class Report:
-    """What was done, what came of it, and what each invariant says. `seconds` by phase."""
+    """Faults, requests, counts and the verdict of each invariant. `seconds` is by phase."""
 
     seed: int
     faults: dict[str, int] = field(default_factory=dict)
@@ -31,12 +31,12 @@ class Report:
 
     @property
     def broken(self) -> list[str]:
-        """Everything that breaks a promise."""
-        return [f"{one.invariant} {what}" for one in self.verdicts for what in one.broken]
+        """Return everything that breaks a promise."""
+        return [f"{verdict.invariant} {what}" for verdict in self.verdicts for what in verdict.broken]
 
-    def weigh(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
-        """Take over what the oracle said, and the counts beside it."""
-        letters = [
+    def add_verdicts(self, evidence: Evidence, verdicts: list[Verdict]) -> None:
+        """Take over the verdicts of the oracle, and count the evidence."""
+        dead_letters = [
             row for name, rows in evidence.tables.items() if name.endswith(".dead_letter") for row in rows
         ]
         self.verdicts = verdicts
@@ -47,13 +47,13 @@ class Report:
             "copies received": len(evidence.arrivals),
             "duplicates": duplicates(evidence),
             "accounts": len(evidence.table("signup.accounts")),
-            "dead letters": len(letters),
-            "addresses that behaved badly": len(evidence.played),
-            "losses": sum(len(one.broken) for one in verdicts),
+            "dead letters": len(dead_letters),
+            "misbehaving addresses": len(evidence.address_behaviours),
+            "losses": sum(len(verdict.broken) for verdict in verdicts),
         }
 
     def table(self) -> str:
-        """All of it in lines."""
+        """Format the report as text."""
         total = sum(map(Counter, self.requests.values()), Counter[str]())
         lines = [f"seed {self.seed}: {sum(self.faults.values())} faults, {total.total()} requests"]
         lines += _section("faults", self.faults)
@@ -61,17 +61,19 @@ class Report:
         for action, counted in [*self.requests.items(), ("all", total)]:
             numbers = "".join(f"{counted.get(name, 0):8}" for name in ("ok", "fail", "unknown"))
             lines.append(f"  {action:22}{numbers}")
-        lines += _section("noted", self.notes) + _section("came of it", self.counts)
+        lines += _section("noted", self.notes) + _section("results", self.counts)
         lines += _section("seconds", {name: round(value, 1) for name, value in self.seconds.items()})
-        lines += ["long outages", *(f"  {one}" for one in self.measures)] if self.measures else []
-        lines += ["invariants" + " " * 13 + "looked at  broken"]
-        for one in self.verdicts:
-            lines.append(f"  {one.invariant:16}{one.looked_at:12}{len(one.broken):8}  {one.promise}")
-            lines += [f"      {what}" for what in one.broken[:_SHOWN]]
+        lines += ["long outages", *(f"  {measure}" for measure in self.measures)] if self.measures else []
+        lines += ["invariants" + " " * 13 + "  checked  broken"]
+        for verdict in self.verdicts:
+            lines.append(
+                f"  {verdict.invariant:16}{verdict.checked:12}{len(verdict.broken):8}  {verdict.promise}"
+            )
+            lines += [f"      {what}" for what in verdict.broken[:_SHOWN]]
         return "\n".join(lines)
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the report as JSON."""
         content: dict[str, Any] = asdict(self)
         path.write_text(json.dumps(content, indent=1, default=str) + "\n")
 

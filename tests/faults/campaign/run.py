@@ -13,22 +13,22 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults.campaign import outages
-from tests.faults.campaign.conductor import Conductor, Say
-from tests.faults.campaign.drain import drain, lags_on
-from tests.faults.campaign.evidence import gather, read_files
+from tests.faults.campaign.conductor import Conductor, Log
+from tests.faults.campaign.drain import drain, group_lags
+from tests.faults.campaign.evidence import collect, read_files
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load import Load
 from tests.faults.campaign.oracle import judge
 from tests.faults.campaign.plan import REPLICAS, Fault
 from tests.faults.campaign.report import Report
-from tests.faults.campaign.site import site_of
+from tests.faults.campaign.site import stack_site
 from tests.faults.campaign.topics import dump
 from tests.faults.campaign.world import World
 from tests.support.brokers.base import Unavailable
 from tests.support.brokers.kafka import KafkaFromJars, start_kafka
 from tests.support.postgres import Cluster
 from tests.support.stack import Stack
-from tests.support.stack.points import FOLDER
+from tests.support.stack.kill_points import FOLDER
 
 _SETTINGS = {
     "NOTIFIER_SMTP_CONNECT_SECONDS": "3",
@@ -40,10 +40,10 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How large a campaign is. `warm_seconds`: the load alone, before the first fault and after the last.
+    """Size of a campaign. For `warm_seconds` there is load alone, before the first fault and after the last.
 
-    `outages`: the share of their full length that long outages get after the faults; 0 is none. `apart`: each service
-    serves in one process and works in another, as Compose runs it, instead of two replicas that do both.
+    `outages` is the share of their full length that long outages get after the faults; 0 is none. With `apart` each
+    service serves in one process and works in another, as Compose runs it, instead of two replicas that do both.
     """
 
     seed: int
@@ -55,37 +55,43 @@ class Options:
     apart: bool = False
 
 
-def campaign(options: Options, faults: Sequence[Fault], directory: Path, say: Say) -> Report:
-    """Run it. Raises Unavailable where there is no Apache Kafka that may be killed, NotDrainedError when it stalls."""
+def campaign(options: Options, faults: Sequence[Fault], directory: Path, log: Log) -> Report:
+    """Run a campaign.
+
+    Raises Unavailable where there is no Apache Kafka that may be killed, and NotDrainedError if it stalls.
+    """
     report, ledger = Report(options.seed), Ledger()
     with _world(options, ledger, directory) as world:
-        conductor = Conductor(world, say)
+        conductor = Conductor(world, log)
         with _timed(report, "load and faults"), world.load:
-            conductor.rest(options.warm_seconds)
+            conductor.wait(options.warm_seconds)
             conductor.play(faults)
             conductor.heal()
             if options.outages:
                 report.measures = outages.play(world, conductor, options.outages)
                 conductor.heal()
-            conductor.rest(options.warm_seconds)
-            _until_somebody_signs_up(ledger, conductor, options.drain_seconds)
-        say("healed")
+            conductor.wait(options.warm_seconds)
+            _wait_for_a_sign_up(ledger, conductor, options.drain_seconds)
+        log("healed")
         with _timed(report, "drain"):
             asyncio.run(
                 drain(
                     world.site.database,
-                    partial(lags_on, world.broker.bootstrap),
+                    partial(group_lags, world.broker.bootstrap),
                     limit_seconds=options.drain_seconds,
-                    tick=lambda: conductor.rest(0.0),
+                    tick=lambda: conductor.wait(0.0),
                 )
             )
-        say("drained")
+        log("drained")
         with _timed(report, "oracle"):
-            evidence = asyncio.run(gather(world.site.database, ledger))
+            evidence = asyncio.run(collect(world.site.database, ledger))
             evidence.records = asyncio.run(dump(world.broker.bootstrap))
             read_files(evidence, directory)
-            evidence.disturbances, evidence.played = world.disturbances, world.load.memory.played
-            report.weigh(evidence, judge(evidence))
+            evidence.disturbances, evidence.address_behaviours = (
+                world.disturbances,
+                world.load.memory.address_behaviours,
+            )
+            report.add_verdicts(evidence, judge(evidence))
     report.faults = dict(Counter(fault.kind for fault in faults))
     report.notes = world.notes
     report.write(directory / "report.json")
@@ -101,21 +107,21 @@ def _world(options: Options, ledger: Ledger, directory: Path) -> Iterator[World]
             raise Unavailable("Apache Kafka here is not ours to kill")
         cluster = Cluster(directory)
         undo.callback(cluster.stop)
-        points = directory / "points"
-        points.mkdir()
-        settings = {**_SETTINGS, FOLDER: str(points)}
+        kill_points = directory / "points"
+        kill_points.mkdir()
+        settings = {**_SETTINGS, FOLDER: str(kill_points)}
         form = {"roles": ("api", "worker")} if options.apart else {"replicas": REPLICAS}
         stack = undo.enter_context(Stack(directory, cluster, broker, settings=settings, **form))
-        site = site_of(stack, cluster)
+        site = stack_site(stack, cluster)
         load = Load(site, ledger, options.seed, schools=options.schools, clerks=options.clerks)
-        yield World(stack, cluster, broker, site, load, points, random.Random(f"details {options.seed}"))
+        yield World(stack, cluster, broker, site, load, kill_points, random.Random(f"details {options.seed}"))
 
 
-def _until_somebody_signs_up(ledger: Ledger, conductor: Conductor, limit_seconds: float) -> None:
-    """On a machine with much else to do families may not have come so far."""
+def _wait_for_a_sign_up(ledger: Ledger, conductor: Conductor, limit_seconds: float) -> None:
+    """Wait for the first sign-up, which a busy machine may not have reached by then."""
     until = time.monotonic() + limit_seconds
-    while not any(ledger.of("join")) and time.monotonic() < until:
-        conductor.rest(1.0)
+    while not any(ledger.select("join")) and time.monotonic() < until:
+        conductor.wait(1.0)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where a Kinvite under load is: the addresses of its services, its mailbox and its database."""
+"""Addresses of a Kinvite under load: its services, its mailbox and its database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tests.support.stack.stack import DATABASE
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`urls` of the replicas that serve a service's API; `headers` with a token; `database`: who sees all schools."""
+    """Addresses.
+
+    `urls` returns the replicas that serve a service's API; `headers` have a token; `database` sees all schools.
+    """
 
     urls: Callable[[str], Sequence[str]]
     mailbox: str
@@ -23,10 +26,10 @@ class Site:
     database: str
 
 
-def site_of(stack: Stack, cluster: Cluster) -> Site:
-    """Of separate processes."""
+def stack_site(stack: Stack, cluster: Cluster) -> Site:
+    """Return the site of a stack of separate processes."""
     return Site(
-        lambda service: [part.url for part in stack.answering(service)],
+        lambda service: [part.url for part in stack.api_parts(service)],
         stack.mailbox.url,
         bearer(),
         as_superuser(cluster.url(DATABASE)),
@@ -34,5 +37,5 @@ def site_of(stack: Stack, cluster: Cluster) -> Site:
 
 
 def as_superuser(url: str) -> str:
-    """The same database for who sees the rows of every school, where nobody asks for a password."""
+    """Return the URL of the same database for the superuser, who sees every school's rows and needs no password."""
     return make_url(url).set(username="postgres", drivername="postgresql").render_as_string()

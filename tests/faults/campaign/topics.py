@@ -1,4 +1,4 @@
-"""Topics as they lie on the broker, read without a group, and a plain producer."""
+"""Contents of topics, read without a consumer group, and a plain producer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FETCH_MILLISECONDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. What a header says is empty where there is none; `data` is None where the value is no JSON object."""
+    """One record. Values of missing headers are empty; `data` is None if the value is not a JSON object."""
 
     topic: str
     partition: int
@@ -36,7 +36,7 @@ class Record:
 
 @asynccontextmanager
 async def plain_producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    """As another program would have it: no idempotence, one try."""
+    """Yield a producer as a foreign program would have it: no idempotence, one try."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", request_timeout_ms=5_000)
     await producer.start()
     try:
@@ -46,7 +46,7 @@ async def plain_producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Record]:
-    """All that is on these topics now, partition by partition in the order of offsets."""
+    """Read everything that is on these topics now, partition by partition in the order of offsets."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -59,18 +59,18 @@ async def dump(bootstrap: str, topics: Sequence[str] = EVERY_TOPIC) -> list[Reco
         ]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        found: list[Record] = []
+        records: list[Record] = []
         while any([await consumer.position(partition) < end for partition, end in ends.items()]):
             for partition, batch in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
-                found += [record_of(one) for one in batch if one.offset < ends[partition]]
-        assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())}"
-        return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
+                records += [parse_record(record) for record in batch if record.offset < ends[partition]]
+        assert len(records) == sum(ends.values()), f"{len(records)} of {sum(ends.values())}"
+        return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
     finally:
         await consumer.stop()
 
 
-def record_of(raw: Any) -> Record:
-    """A consumer's record, read as far as it can be."""
+def parse_record(raw: Any) -> Record:
+    """Read a consumer's record as far as it can be read."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in raw.headers}
     version = headers.get("ce_aggregateversion", "")
     return Record(

@@ -1,4 +1,4 @@
-"""What a campaign plays in: the stack, the load, and a note of everything that was done to them."""
+"""World of a campaign: the stack, the load, and a record of everything that was done to them."""
 
 from __future__ import annotations
 
@@ -16,50 +16,52 @@ from tests.support.stack import Part, Stack
 
 Undo = Callable[[], float | None]
 """Takes a fault back. It answers None once it is over, else after how many seconds it wants to be asked again."""
-Over = Callable[[], None]
+End = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """Something that may leave a provider's answer unrecorded, from `began_at` to `ended_at` (seconds since 1970)."""
+    """An interval that may leave a provider's answer unrecorded, in seconds since 1970."""
 
     what: str
     began_at: float
     ended_at: float
 
 
-def in_steps(steps: Iterator[float]) -> Undo:
-    """A fault of several steps, each of which says how long to wait for the next: other faults go on meanwhile."""
+def stepwise_undo(steps: Iterator[float]) -> Undo:
+    """Return the undo of a fault of several steps; each step yields the seconds until the next, while other faults go
+    on.
+    """
     return lambda: next(steps, None)
 
 
 @dataclass(slots=True)
 class World:
-    """All that a fault may touch. `dice` are for its details; `notes` counts what is worth telling."""
+    """Everything that a fault may touch. `dice` decide its details; `notes` counts what the report shows."""
 
     stack: Stack
     cluster: Cluster
     broker: KafkaFromJars
     site: Site
     load: Load
-    points: Path
+    kill_points: Path
     dice: random.Random
     disturbances: list[Disturbance] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
 
     def part(self, name: str) -> Part:
-        """A process by its name; KeyError for an unknown one."""
+        """Return a process by its name. Raises KeyError for an unknown name."""
         return {part.name: part for part in self.parts()}[name]
 
     def parts(self) -> list[Part]:
-        """Every process of ours, the mailbox as well."""
+        """Return every process of ours, including the mailbox."""
         return [*self.stack.services.values(), self.stack.mailbox]
 
     def note(self, what: str, count: int = 1) -> None:
-        """Count it."""
+        """Add to the count of what happened."""
         self.notes[what] = self.notes.get(what, 0) + count
 
-    def disturbed(self, what: str) -> Over:
-        """Since now; call the answer when it is over."""
+    def begin_disturbance(self, what: str) -> End:
+        """Begin a disturbance; the returned function ends it."""
         began = time.time()
         return lambda: self.disturbances.append(Disturbance(what, began, time.time()))

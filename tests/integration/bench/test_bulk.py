@@ -1,4 +1,4 @@
-"""The benchmark of the bulk run keeps working: the same code, with fifty parents."""
+"""The benchmark of the bulk run works, with fifty parents."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PARENTS = 50
 @pytest.mark.parametrize("_broker", ["kafka"])
 def test_a_bulk_run_is_measured_by_process_and_by_stage(_broker: str, tmp_path: Path) -> None:
     report = Report(tmp_path)
-    said: list[str] = []
+    lines: list[str] = []
     plan = Plan(runs=1, parents=PARENTS, peers=False, folder=report.folder)
     try:
-        report.add(bulk.run(plan, said.append))
+        report.add(bulk.run(plan, lines.append))
     except Unavailable as reason:
         pytest.skip(str(reason))
     speed, cost, memory = report.figures
@@ -42,9 +42,9 @@ def test_a_bulk_run_is_measured_by_process_and_by_stage(_broker: str, tmp_path: 
     assert job["curve"][-1][1] == PARENTS
     records = {name: passed for name, _, _, passed in job["stages"]}
     assert records["invitations: commands made"] == records["dashboard: shows the outcome"] == PARENTS
-    assert all(name in said[-1] for name in records)
-    rounds = {name: (passed, times) for name, passed, times in job["rounds"]}
-    assert rounds["notifier.on-commands-bulk"][0] == rounds["invitations emits, bulk"][0] / 2 == PARENTS
-    assert all(1 <= times <= passed for passed, times in rounds.values())
-    assert job["transactions"] >= sum(times for name, (_, times) in rounds.items() if ".on-" in name)
+    assert all(name in lines[-1] for name in records)
+    batches = {name: (passed, times) for name, passed, times in job["rounds"]}
+    assert batches["notifier.on-commands-bulk"][0] == batches["invitations emits, bulk"][0] / 2 == PARENTS
+    assert all(1 <= times <= passed for passed, times in batches.values())
+    assert job["transactions"] >= sum(times for name, (_, times) in batches.items() if ".on-" in name)
     assert {"mails.svg", "cpu.svg", "figures.jsonl"} <= {path.name for path in report.folder.iterdir()}

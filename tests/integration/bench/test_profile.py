@@ -1,4 +1,4 @@
-"""Profiles of what really runs."""
+"""Profiles of running processes and statements."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_the_busy_function_is_found() -> None:
             process.stdout.readline()
             deadline = time.monotonic() + 60
             summary = profile({"busy": process.pid}, 1)["busy"]
-            while not summary.samples and time.monotonic() < deadline:  # others had the machine
+            while not summary.samples and time.monotonic() < deadline:  # the machine was busy
                 summary = profile({"busy": process.pid}, 1)["busy"]
         except Unavailable as reason:
             pytest.skip(f"py-spy: {reason}")
@@ -56,9 +56,9 @@ def test_statements_of_a_database_are_counted(tmp_path: Path) -> None:
         for number in range(3):
             cluster.sql(f"SELECT {number}\n + 1 FROM generate_series(1, 10)", database="kinvite")
             cluster.sql("SELECT 'elsewhere'")
-        (found,) = counter.top()
+        (result,) = counter.top()
     finally:
         cluster.stop()
-    assert found.text == "SELECT $1 + $2 FROM generate_series($3, $4)"
-    assert (found.calls, found.rows) == (3, 30)
-    assert found.line().endswith(found.text)
+    assert result.text == "SELECT $1 + $2 FROM generate_series($3, $4)"
+    assert (result.calls, result.rows) == (3, 30)
+    assert result.line().endswith(result.text)

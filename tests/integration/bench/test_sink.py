@@ -1,4 +1,4 @@
-"""The benchmarks' mail server counts what it really took over."""
+"""The benchmarks' mail server counts the emails that it accepted."""
 
 import smtplib
 import time
@@ -30,7 +30,7 @@ def _send(client: smtplib.SMTP, address: str) -> None:
     client.sendmail("school@example.org", [address], f"To: {address}\r\n\r\nHello\r\n")
 
 
-def test_a_mail_is_counted_before_its_sender_gets_the_answer(sink: Sink) -> None:
+def test_an_email_is_counted_before_its_sender_gets_the_response(sink: Sink) -> None:
     assert sink.count() == 0
     with smtplib.SMTP("127.0.0.1", sink.port) as client:
         for number in range(1, 301):
@@ -43,7 +43,7 @@ def test_a_mail_is_counted_before_its_sender_gets_the_answer(sink: Sink) -> None
     assert sink.count() == 300
 
 
-def test_times_of_mails_lie_between_sending_and_seeing(sink: Sink) -> None:
+def test_times_of_emails_lie_between_sending_and_seeing(sink: Sink) -> None:
     with (
         sink.arrivals(b"single-") as arrivals,
         smtplib.SMTP("127.0.0.1", sink.port) as client,
@@ -53,9 +53,9 @@ def test_times_of_mails_lie_between_sending_and_seeing(sink: Sink) -> None:
         before = time.monotonic()
         _send(client, "single-1@example.org")
         counted = sink.wait(51, timeout=30)
-        found = arrivals.wait_for("single-1@example.org", within_seconds=30)
+        result = arrivals.wait_for("single-1@example.org", within_seconds=30)
     assert sink.time_of(50) <= counted
-    assert before <= min(counted, found)
+    assert before <= min(counted, result)
     assert set(arrivals.times) == {"single-1@example.org"}
 
 

@@ -1,6 +1,6 @@
-"""What a family costs, in round trips, rows and bytes. Time is never measured here; growth fails the test.
+"""Cost of a parent in round trips, rows and bytes. Time is not measured here; growth fails the test.
 
-A number may only grow with a reason in the commit that lets it.
+A number may only grow with a reason in the commit that changes it.
 """
 
 from collections.abc import AsyncIterator
@@ -22,13 +22,13 @@ from shared.contracts.roster import (
 from shared.contracts.signup import VerificationSubmitted
 from shared.runtime.database import Database
 from shared.runtime.messaging import OutboxMessage
-from tests.integration.counts.mill import Batch, Mill, written
+from tests.integration.counts.bulk_fixture import Batch, BulkFixture, count_written
 from tests.integration.notifier.desk import Desk
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.waiting import eventually
 
 SCHOOL = uuid4()
-# Three of each are the begin of the transaction, the inbox and the commit. A batch of 20 costs as much as 60.
+# Three of each are the begin of the transaction, the inbox and the commit. A batch of 20 costs as much as one of 60.
 ROUND_TRIPS = {
     ("invitations.on-roster", "added"): 6,
     ("signup.on-roster", "added"): 5,
@@ -46,15 +46,15 @@ ROUND_TRIPS = {
     ("signup.on-invitations", "contact_verified+issued"): 7,
     ("dashboard.on-invitations", "contact_verified+issued"): 10,
 }
-# Rows inserted and updated, and bytes of all messages, from the roster's fact to the second mail.
+# Rows inserted and updated, and bytes of all messages, from the roster's event to the second email.
 ROWS_PER_PARENT = 70
 BYTES_PER_PARENT = 7_300
 _ENTERED_TWICE = 2
 
 
 @pytest.fixture
-async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mill]:
-    """All services, and a school that everybody knows."""
+async def bulk_fixture(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BulkFixture]:
+    """Yield all services, and a school that all of them know."""
     settings = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": database_url,
@@ -63,24 +63,28 @@ async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    opened = Mill(database_url)
+    opened = BulkFixture(database_url)
     school = School(name="Elm Grove", country="GB", language="en", timezone="Europe/London")
-    await opened.put("roster", OutboxMessage(SchoolRegistered(school_id=SCHOOL, school=school), SCHOOL, 1))
+    await opened.emit_messages(
+        "roster", OutboxMessage(SchoolRegistered(school_id=SCHOOL, school=school), SCHOOL, 1)
+    )
     opened.batches.clear()
     yield opened
     await opened.close()
 
 
-async def _invite_families(mill: Mill, count: int) -> None:
-    """New parents who are invited, mailed, and press the button of their verification."""
+async def _invite_families(bulk_fixture: BulkFixture, count: int) -> None:
+    """Add parents who are invited, get their email, and press the button of their verification."""
     parents = [uuid4() for _ in range(count)]
-    await mill.put("roster", *(OutboxMessage(_added(parent), SCHOOL, 1) for parent in parents))
-    wishes = [InvitationRequested(parent_id=parent) for parent in parents]
-    await mill.put("roster", *(OutboxMessage(wish, SCHOOL, 2) for wish in wishes))
-    await _send(mill, count)
-    asked = await mill.said("invitations.invitation.verification_requested.v1")
-    assert len(asked) >= count
-    mine = [data for _, data in asked if UUID(data["parent_id"]) in set(parents)]
+    await bulk_fixture.emit_messages(
+        "roster", *(OutboxMessage(_added(parent), SCHOOL, 1) for parent in parents)
+    )
+    requests = [InvitationRequested(parent_id=parent) for parent in parents]
+    await bulk_fixture.emit_messages("roster", *(OutboxMessage(request, SCHOOL, 2) for request in requests))
+    await _send(bulk_fixture, count)
+    requested = await bulk_fixture.list_emitted("invitations.invitation.verification_requested.v1")
+    assert len(requested) >= count
+    own = [data for _, data in requested if UUID(data["parent_id"]) in set(parents)]
     pressed = [
         VerificationSubmitted(
             submission_id=uuid4(),
@@ -88,10 +92,10 @@ async def _invite_families(mill: Mill, count: int) -> None:
             generation=data["generation"],
             submitted_at=datetime.now(UTC),
         )
-        for data in mine
+        for data in own
     ]
-    await mill.put("signup", *(OutboxMessage(fact, SCHOOL, 1) for fact in pressed))
-    await _send(mill, count)
+    await bulk_fixture.emit_messages("signup", *(OutboxMessage(event, SCHOOL, 1) for event in pressed))
+    await _send(bulk_fixture, count)
 
 
 def _added(parent_id: UUID) -> ParentAdded:
@@ -101,52 +105,54 @@ def _added(parent_id: UUID) -> ParentAdded:
     return ParentAdded(parent_id=parent_id, parent=parent, children=(child,))
 
 
-async def _send(mill: Mill, count: int) -> None:
-    """All queued mails, in one round that claims them and one that records."""
-    before = mill.trips["notifier"].count
-    sender = Desk(mill.databases["notifier"]).sender(MemoryChannel(), connections=count)
+async def _send(bulk_fixture: BulkFixture, count: int) -> None:
+    """Send all queued emails, in one round that claims them and one that records them."""
+    before = bulk_fixture.trips["notifier"].count
+    sender = Desk(bulk_fixture.databases["notifier"]).sender(MemoryChannel(), connections=count)
     await sender.round()
     await eventually(lambda: len(sender.hands.outcomes) == count)
     await sender.round()
-    trips = mill.trips["notifier"].count - before
-    mill.batches.append(Batch("notifier", frozenset({"..claim and record"}), count, trips, 1))
-    await mill.carry()
+    trips = bulk_fixture.trips["notifier"].count - before
+    bulk_fixture.batches.append(Batch("notifier", frozenset({"..claim and record"}), count, trips, 1))
+    await bulk_fixture.pass_on()
 
 
-def _trips(mill: Mill) -> dict[tuple[str, str], int]:
-    """Round trips of the dearest batch of each group and mix of types."""
-    found: dict[tuple[str, str], int] = {}
-    for batch in mill.batches:
+def _trips(bulk_fixture: BulkFixture) -> dict[tuple[str, str], int]:
+    """Return the round trips of the most expensive batch of each group and mix of types."""
+    trips_by_size: dict[tuple[str, str], int] = {}
+    for batch in bulk_fixture.batches:
         kinds = "+".join(sorted(kind.split(".")[2] for kind in batch.kinds))
-        found[batch.group, kinds] = max(batch.trips, found.get((batch.group, kinds), 0))
-    return found
+        trips_by_size[batch.group, kinds] = max(batch.trips, trips_by_size.get((batch.group, kinds), 0))
+    return trips_by_size
 
 
-async def test_round_trips_follow_from_batches_and_not_from_their_size(mill: Mill) -> None:
-    found = []
+async def test_round_trips_follow_from_batches_and_not_from_their_size(bulk_fixture: BulkFixture) -> None:
+    trips_by_size = []
     for count in (20, 60):
-        mill.batches.clear()
-        await _invite_families(mill, count)
-        found.append(_trips(mill))
-        assert {batch.commits for batch in mill.batches} == {1}
-        assert {batch.records for batch in mill.batches} <= {count, _ENTERED_TWICE * count}
-    assert found[0] == found[1]
-    assert found[0].keys() == ROUND_TRIPS.keys()
-    assert {key: trips for key, trips in found[0].items() if trips > ROUND_TRIPS[key]} == {}
+        bulk_fixture.batches.clear()
+        await _invite_families(bulk_fixture, count)
+        trips_by_size.append(_trips(bulk_fixture))
+        assert {batch.commits for batch in bulk_fixture.batches} == {1}
+        assert {batch.records for batch in bulk_fixture.batches} <= {count, _ENTERED_TWICE * count}
+    assert trips_by_size[0] == trips_by_size[1]
+    assert trips_by_size[0].keys() == ROUND_TRIPS.keys()
+    assert {key: trips for key, trips in trips_by_size[0].items() if trips > ROUND_TRIPS[key]} == {}
 
 
-async def test_rows_and_bytes_of_a_family(mill: Mill, database_url: str) -> None:
-    await _invite_families(mill, 50)
-    await mill.close()
-    rows, sizes = await written(database_url)
+async def test_rows_and_bytes_of_a_family(bulk_fixture: BulkFixture, database_url: str) -> None:
+    await _invite_families(bulk_fixture, 50)
+    await bulk_fixture.close()
+    rows, sizes = await count_written(database_url)
     per_parent = {name: count / 50 for name, count in rows.items() if count >= 50}
     assert 0 < sum(per_parent.values()) <= ROWS_PER_PARENT, per_parent
     assert 0 < sum(sizes.values()) / 50 <= BYTES_PER_PARENT, sizes
 
 
-async def test_the_first_outcome_of_a_message_touches_no_index(mill: Mill, database_url: str) -> None:
-    await _invite_families(mill, 50)
-    await mill.close()
+async def test_the_first_outcome_of_a_message_touches_no_index(
+    bulk_fixture: BulkFixture, database_url: str
+) -> None:
+    await _invite_families(bulk_fixture, 50)
+    await bulk_fixture.close()
     async with Database(database_url, schema="invitations") as database, database.transaction() as tx:
         in_place = await tx.scalar(
             "SELECT n_tup_hot_upd FROM pg_stat_user_tables "

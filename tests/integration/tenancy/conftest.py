@@ -1,4 +1,4 @@
-"""One town for all tests of a module: it takes a while to fill."""
+"""Fixture with two schools for all tests of a module, because it takes a while to fill."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.kinvite_up import KinviteUp
-from tests.integration.tenancy.town import Town, build_town
+from tests.integration.tenancy.two_schools import TwoSchools, build_two_schools
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Two schools on a running installation; tests speak to it with clients of their own."""
+def two_schools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoSchools]:
+    """Yield two schools on a running installation; tests call it with clients of their own."""
     up = KinviteUp(tmp_path_factory.mktemp("town") / "data")
 
-    async def build() -> Town:
+    async def build() -> TwoSchools:
         await up.start()
-        built = await build_town(up)
+        built = await build_two_schools(up)
         await up.client.aclose()
         return built
 

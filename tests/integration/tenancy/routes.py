@@ -1,6 +1,6 @@
-"""Every route of every service, who asks there, and a request for it that means something.
+"""Every route of every service, with the kind of caller and a meaningful request.
 
-A new route that is not described here fails `test_every_route_can_be_driven`, which says what to add.
+A new route that is not described here fails `test_every_route_can_be_driven`, which names what to add.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from starlette.routing import BaseRoute
 from tests.support.apps import COMMON_ENVIRONMENT
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-Asker = Literal["program", "office", "parent", "provider", "anybody"]
+Caller = Literal["api_client", "staff", "parent", "provider", "anybody"]
 _NOWHERE = {
     **COMMON_ENVIRONMENT,
     "KINVITE_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:9/none",
     "KINVITE_KAFKA_BOOTSTRAP": "127.0.0.1:9",
 }
-# Who asks, by the beginning of the path; the first that fits.
-_ASKERS: tuple[tuple[str, Asker], ...] = (
+# Kind of caller by the beginning of the path; the first match counts.
+_CALLERS: tuple[tuple[str, Caller], ...] = (
     (r"(/\w+)?/(healthz|readyz)$", "anybody"),
     (r"/\w+/openapi\.json$", "anybody"),
     (r"/admin/(office\.(css|js)|icon\.svg)$", "anybody"),
     (r"/notifier/hooks/", "provider"),
-    (r"/(roster|invitations|notifier|dashboard)/v1/", "program"),
-    (r"/admin(/|$)", "office"),
+    (r"/(roster|invitations|notifier|dashboard)/v1/", "api_client"),
+    (r"/admin(/|$)", "staff"),
     (r"/(verify|join|login|account|signup/result|forgot)(/|$)", "parent"),
 )
 _FILE = {"file": ("a.csv", b"student_name,parents_email\nKim,kim@family.example\n", "text/csv")}
-# What a program's write needs to be understood. {names} are ids of the school that is spoken of.
+# Bodies of an API client's writes. {names} are ids of the school in question.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /roster/v1/schools": {"name": "A school of our own", "country": "DE"},
     "PATCH /roster/v1/schools/{school_id}": {"reminder_days": [2]},
@@ -57,7 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /dashboard/v1/tokens": {"name": "Eve", "rights": ["admin"], "school_ids": ["{school_id}"]},
 }
 QUERIES = {"DELETE /roster/v1/schools/{school_id}/siblings": "?sibling_group_id={sibling_group_id}"}
-# The fields of the office's forms; the form's token is added.
+# Fields of the dashboard's forms; the form token is added.
 FORMS: dict[str, dict[str, Any]] = {
     "POST /admin/schools": {
         "name": "A school of our own",
@@ -108,37 +108,41 @@ class Operation:
         return f"{self.method} {self.path}"
 
     @property
-    def asker(self) -> Asker | None:
-        """Who asks there; None for a path of which that is not said above."""
-        return next((asker for start, asker in _ASKERS if re.match(start, self.path)), None)
+    def caller(self) -> Caller | None:
+        """Return the kind of caller, or None for a path that is not described above."""
+        return next((caller for start, caller in _CALLERS if re.match(start, self.path)), None)
 
     @property
     def parameters(self) -> list[str]:
-        return [one.partition(":")[0] for one in re.findall(r"\{([\w:]+)\}", self.path)]
+        return [name.partition(":")[0] for name in re.findall(r"\{([\w:]+)\}", self.path)]
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        return (FORMS if self.asker == "office" else BODIES).get(self.name, {})
+        return (FORMS if self.caller == "staff" else BODIES).get(self.name, {})
 
     @property
     def names_ids(self) -> bool:
-        """Whether path, query or body name something inside a school."""
-        said = str(self.fields) + QUERIES.get(self.name, "")
-        return bool(set(self.parameters) - {"school_id"}) or "_id}" in said
+        """Return whether path, query or body name something inside a school."""
+        text = str(self.fields) + QUERIES.get(self.name, "")
+        return bool(set(self.parameters) - {"school_id"}) or "_id}" in text
 
     @property
-    def lacks(self) -> str | None:
-        """What has to be added above before this route can be driven."""
-        if self.asker is None:
-            return "say who asks there (_ASKERS)"
-        if self.asker == "program" and self.method in ("POST", "PUT", "PATCH") and self.name not in BODIES:
+    def missing(self) -> str | None:
+        """Return what has to be added above before this route can be called, or None."""
+        if self.caller is None:
+            return "name the kind of caller (_CALLERS)"
+        if (
+            self.caller == "api_client"
+            and self.method in ("POST", "PUT", "PATCH")
+            and self.name not in BODIES
+        ):
             return "give it a body (BODIES)"
-        if self.asker == "office" and self.method != "GET" and self.name not in FORMS:
+        if self.caller == "staff" and self.method != "GET" and self.name not in FORMS:
             return "give it a form (FORMS)"
         return None
 
     async def send(self, client: httpx.AsyncClient, ids: Mapping[str, str], **extra: str) -> httpx.Response:
-        """The request with these ids; `extra` are fields that every form has."""
+        """Send the request with these ids; `extra` are fields that every form has."""
         values = {**VALUES, **ids}
         path = re.sub(r":\w+\}", "}", self.path + QUERIES.get(self.name, "")).format(**values)
         if path.endswith("/stream"):
@@ -147,33 +151,33 @@ class Operation:
             return await client.request(self.method, path)
         fields = {name: value for name, value in self.fields.items() if name != "files"}
         filled, files = filled_in(fields, values), self.fields.get("files")
-        if self.asker == "program" and files is None:
+        if self.caller == "api_client" and files is None:
             return await client.request(self.method, path, json=filled)
         return await client.request(self.method, path, data={**filled, **extra}, files=files)
 
 
 async def _first_of(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    """The beginning of an answer that has no end."""
+    """Return the beginning of a response that has no end."""
     async with client.stream("GET", path) as answer:
         text = await anext(answer.aiter_text(), "")
         return httpx.Response(answer.status_code, text=text, request=answer.request)
 
 
 def filled_in(value: Any, values: Mapping[str, str]) -> Any:
-    """The ids in place of their names."""
+    """Replace the names of ids by the ids."""
     if isinstance(value, dict):
-        return {name: filled_in(one, values) for name, one in value.items()}
+        return {name: filled_in(item, values) for name, item in value.items()}
     if isinstance(value, list):
-        return [filled_in(one, values) for one in value]
+        return [filled_in(item, values) for item in value]
     return value.format(**values) if isinstance(value, str) else value
 
 
 def all_operations() -> list[Operation]:
-    """What the five services answer to, as their apps are put together; nothing is started."""
+    """Return the operations of the five services' apps, none of which is started."""
     with patch.dict(os.environ, _NOWHERE):
         apps = [import_module(f"services.{service}.app").create_app() for service in SERVICES]
-    found = {operation: None for app in apps for operation in _walk(app.routes)}
-    return list(found)
+    match = {operation: None for app in apps for operation in _walk(app.routes)}
+    return list(match)
 
 
 def _walk(routes: Iterable[BaseRoute]) -> Iterator[Operation]:

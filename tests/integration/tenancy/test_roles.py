@@ -1,7 +1,6 @@
-"""What the services' connections may do: own nothing, and see nothing of a school that nobody named."""
+"""Rights of the services' connections: they own nothing, and see nothing of a school that was not named."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -21,11 +20,10 @@ from tests.support.processes import free_port
 
 _SERVICES = ("dashboard", "invitations", "notifier", "roster", "signup")
 _FOLDER = Path(__file__).parents[3] / "services"
-# Of no school, or (outbox) only ever added to by routes.
+# Tables without data of a school, or (outbox) only inserted into by routes.
 _SHARED = {
     "every service": {
         "outbox",
-        "outbox_pending",
         "outbox_runs",
         "inbox",
         "relay_lease",
@@ -95,9 +93,9 @@ async def test_every_connection_of_the_running_services_is_the_applications(
             client = await stack.enter_async_context(running(app))
             await client.get("/readyz")
         name = database_url.rpartition("/")[2]
-        asked = f"""SELECT DISTINCT usename FROM pg_stat_activity
+        query = f"""SELECT DISTINCT usename FROM pg_stat_activity
                      WHERE datname = '{name}' AND backend_type = 'client backend'"""
-        users = await asyncio.to_thread(cluster.sql, asked)
+        users = await asyncio.to_thread(cluster.sql, query)
     assert users.split() == [APPLICATION]
 
 
@@ -133,9 +131,8 @@ async def test_every_table_with_school_data_is_kept_apart_and_every_other_is_lis
 async def test_only_the_listed_look_ups_read_as_the_owner(database_url: str) -> None:
     statement = "SELECT pronamespace::regnamespace::text AS schema, proname FROM pg_proc WHERE prosecdef"
     async with Database(database_url, schema="signup") as database:
-        found = {(row.schema, row.proname) for row in await _rows(database, statement)}
-        # Besides, what every service's outbox does by itself: a trigger, which nobody can call.
-        assert found == _LOOK_UPS | {(service, "note_pending") for service in _SERVICES}
+        rows = {(row.schema, row.proname) for row in await _rows(database, statement)}
+        assert rows == _LOOK_UPS
         for _, function in sorted(_LOOK_UPS):
             async with database.transaction(schools=SchoolsOf(function, "made up")) as tx:
                 assert await tx.scalar("SELECT current_setting('app.schools')") == ""
@@ -200,28 +197,10 @@ async def test_the_owner_sees_nothing_by_itself(roster: Database, database_url: 
     await execute_as_owner(database_url, "SET app.owner = 'on';" + seen.format(1))
 
 
-async def test_data_of_the_first_release_is_there_after_the_migration(
-    cluster: Cluster, empty_database_url: str, tmp_path: Path
-) -> None:
-    url = empty_database_url
-    owner_url = cluster.owner_url(url.rpartition("/")[2])
-    versions = _FOLDER / "signup" / "migrations" / "versions"
-    shutil.copy(next(versions.glob("0001_*.py")), tmp_path)
-    await migrate(owner_url, "signup", tmp_path, application_url=url)
-    school_id = uuid4()
-    await execute_as_owner(url, f"INSERT INTO signup.schools VALUES ('{school_id}', 1, 'Elm', 'en')")
-    await migrate(owner_url, "signup", versions, application_url=url)
-    async with Database(url, schema="signup") as database:
-        async with database.transaction(schools=[school_id]) as tx:
-            assert await tx.scalar("SELECT name FROM schools") == "Elm"
-        async with database.transaction(schools=[uuid4()]) as tx:
-            assert await tx.rows("SELECT name FROM schools") == []
-
-
 async def test_a_login_of_ones_own_gets_the_roles_of_its_service_only(
     cluster: Cluster, empty_database_url: str
 ) -> None:
-    """Decision 8: services with different users are kept out of each other's tables."""
+    """Services with different users cannot reach each other's tables (decision 8)."""
     owner_url = cluster.owner_url(empty_database_url.rpartition("/")[2])
     urls = {}
     for service in ("roster", "notifier"):
@@ -238,7 +217,7 @@ async def test_a_login_of_ones_own_gets_the_roles_of_its_service_only(
             await _rows(foreign, "SELECT 1")
 
 
-async def test_without_the_right_to_make_roles_it_says_what_to_run(
+async def test_without_the_right_to_create_roles_the_error_names_what_to_run(
     cluster: Cluster, empty_database_url: str
 ) -> None:
     versions = _FOLDER / "roster" / "migrations" / "versions"

@@ -1,4 +1,4 @@
-"""What a test may know of its broker."""
+"""Broker as a test knows it."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ Profile = Literal["embedded", "kafka"]
 
 
 class Unavailable(Exception):
-    """This broker cannot be had on this machine; the text says why and what would help."""
+    """This broker cannot be had on this machine; the text states why and what would help."""
 
 
 class RunningBroker(Protocol):
-    """A broker process, or an address of one."""
+    """A broker process, or the address of one."""
 
     @property
     def bootstrap(self) -> str:
-        """`host:port`."""
+        """Return `host:port`."""
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Broker:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that point a service at it."""
+        """Return the settings with which a service uses it."""
         return {
             "KINVITE_KAFKA_BOOTSTRAP": self.bootstrap,
             "KINVITE_KAFKA_PROFILE": self.profile,

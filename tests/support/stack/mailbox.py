@@ -1,4 +1,7 @@
-"""`python -m tests.support.stack.mailbox <arguments as JSON>`: the mailbox on ports that stay, alone in a process."""
+"""The mailbox in a process of its own, on fixed ports:
+
+`python -m tests.support.stack.mailbox <arguments as JSON>`.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ _TOKEN = re.compile(r"/(verify|join)/[\w-]{22}$")
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxPlace:
-    """Where it keeps what it got, where it listens, and who tells it what."""
+class MailboxProcess:
+    """Folder, ports, addresses and account of the mailbox."""
 
     directory: str
     smtp_port: int
@@ -39,12 +42,12 @@ class MailboxPlace:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the notifier is told to send everything there."""
+        """Return the settings with which the notifier sends everything there."""
         return self._mailbox().settings
 
     @property
     def command(self) -> list[str]:
-        """How it is started."""
+        """Return the command that starts it."""
         return [sys.executable, "-m", "tests.support.stack.mailbox", json.dumps(asdict(self))]
 
     def _mailbox(self) -> Mailbox:
@@ -57,37 +60,41 @@ class MailboxPlace:
         )
 
     async def serve(self) -> None:
-        """Until it is killed."""
+        """Serve until it is killed."""
         mailbox = self._mailbox()
-        mailbox.store.add = _noted(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
+        mailbox.store.add = _recording(mailbox.store.add, Path(self.directory) / ARRIVALS)  # type: ignore[method-assign, assignment]
         async with mailbox:
             config = uvicorn.Config(mailbox.app, port=self.http_port, log_config=None, access_log=False)
             await uvicorn.Server(config).serve()
 
 
-def _noted(add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path) -> Callable[..., Awaitable[None]]:
-    """Each copy of each message is noted, with its links, before the sender hears that it is kept."""
+def _recording(
+    add: Callable[[Sequence[Arrival]], Awaitable[None]], file: Path
+) -> Callable[..., Awaitable[None]]:
+    """Wrap `add` so that each copy of each message is recorded with its links before the sender gets its
+    acknowledgement.
+    """
     numbers = itertools.count(-time.time_ns(), 1)
 
     async def add_and_note(arrivals: Sequence[Arrival]) -> None:
         await add(arrivals)
         with file.open("a") as sink:
             for arrival in arrivals:
-                sink.write(json.dumps(_note(arrival, next(numbers))) + "\n")
+                sink.write(json.dumps(_build_note(arrival, next(numbers))) + "\n")
 
     return add_and_note
 
 
-def _note(arrival: Arrival, number: int) -> dict[str, Any]:
-    kept = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
+def _build_note(arrival: Arrival, number: int) -> dict[str, Any]:
+    message = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
     return {
         "at": time.time(),
         "channel": arrival.channel,
         "to": arrival.recipient,
         "key": arrival.key or _message_key(arrival.raw),
-        "links": sorted({link for link in content_of(kept).links if _TOKEN.search(link)}),
+        "links": sorted({link for link in content_of(message).links if _TOKEN.search(link)}),
     }
 
 
 if __name__ == "__main__":
-    asyncio.run(MailboxPlace(**json.loads(sys.argv[1])).serve())
+    asyncio.run(MailboxProcess(**json.loads(sys.argv[1])).serve())

@@ -42,59 +42,59 @@ class Part:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs now; RuntimeError when none was started."""
+        """Return the pid of the current process. Raises RuntimeError if none was started."""
         return self._started().pid
 
     def start(self) -> None:
-        """Start the process; it is not ready yet."""
+        """Start the process, which is not ready yet."""
         self._server = Server(self._command, self.log, environment=self._environment)
         self._paused = False
 
     def wait_ready(self) -> None:
-        """Until it answers that it is ready. Raises StartFailed when it ends, or after ten minutes."""
+        """Wait until it is ready. Raises StartFailed if it ends, or after ten minutes."""
         self._started().wait_until(self.is_ready, seconds=READY_SECONDS)
 
     def is_ready(self) -> bool:
-        """Whether it says so now."""
+        """Return whether it reports to be ready now."""
         return self._answers(self._ready_path, lambda status: status == 200)
 
     def is_up(self) -> bool:
-        """Whether it answers at all."""
+        """Return whether it answers at all."""
         return self._answers(self._ready_path, lambda _: True)
 
     def runs(self) -> bool:
-        """Whether the process has not ended; one that is paused has not."""
+        """Return whether the process has not ended; one that is paused has not."""
         return self._server is not None and self._server.runs()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kill the process with SIGKILL."""
         self._started().kill()
         self._paused = False
 
     def stop(self) -> None:
-        """SIGTERM, as an orderly restart does it; killed if that takes over 20 s."""
+        """Stop the process with SIGTERM, as an orderly restart does; kill it if that takes over 20 s."""
         if self._paused:
             self.resume()
         self._started().stop()
 
-    def ask_to_end(self) -> None:
-        """SIGTERM, without waiting for what becomes of it."""
+    def terminate(self) -> None:
+        """Send SIGTERM without waiting."""
         self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """SIGSTOP: it does nothing, and its connections stay open. One that has died is dead and nothing else."""
+        """Stop the process with SIGSTOP, which leaves its connections open; do nothing if it has ended."""
         self._paused = self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT."""
+        """Continue the process with SIGCONT."""
         self._signal(signal.SIGCONT)
         self._paused = False
 
     def _signal(self, number: signal.Signals) -> bool:
-        """Whether there was a process to send it to."""
+        """Send a signal and return whether there was a process to send it to."""
         if not self.runs():
             return False
-        os.kill(self.pid, number)  # nobody else has its number before `runs` has seen its end
+        os.kill(self.pid, number)  # no other process can get its pid before `runs` has reaped it
         return True
 
     def _started(self) -> Server:

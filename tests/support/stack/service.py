@@ -1,4 +1,7 @@
-"""`python -m tests.support.stack.service <name> <role>`: a service as in production; role `both`: api and worker."""
+"""A service as in production, with kill points: `python -m tests.support.stack.service <name> <role>`.
+
+The role is `api`, `worker`, or `both`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from fastapi import FastAPI
 
 from shared.runtime.core import ServiceSettings
 from shared.runtime.service import run_command
-from tests.support.stack import points
+from tests.support.stack import kill_points
 
 _SERVICES = Path(__file__).parents[3] / "services"
 
@@ -32,5 +35,5 @@ def _both(create_app: Callable[..., FastAPI], settings: ServiceSettings, **_: bo
 
 
 if __name__ == "__main__":
-    points.install(sys.argv[1])
+    kill_points.install(sys.argv[1])
     run(sys.argv[1], sys.argv[2])

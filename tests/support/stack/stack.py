@@ -17,7 +17,7 @@ from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL
 from tests.support.brokers.base import RunningBroker
 from tests.support.postgres import Cluster
 from tests.support.processes import free_port
-from tests.support.stack.mailbox import MailboxPlace
+from tests.support.stack.mailbox import MailboxProcess
 from tests.support.stack.part import Part
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -26,10 +26,10 @@ DATABASE = "kinvite"
 
 
 class Stack:
-    """A context manager: all is up and ready inside, and gone afterwards. What needs a moment blocks.
+    """Context manager inside which everything is ready. Its methods block.
 
     Database, broker and topics are the caller's to choose. `roles` are the processes of one replica of each service:
-    `("both",)`, or `("api", "worker")` as compose has them. `settings` are told to every service, last.
+    `("both",)`, or `("api", "worker")` as compose has them. `settings` go to every service and come last.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Stack:
             for role in roles
             for number in range(replicas)
         }
-        self._place = MailboxPlace(
+        self._mailbox = MailboxProcess(
             directory=str(directory),
             smtp_port=free_port(),
             twilio_port=free_port(),
@@ -64,8 +64,8 @@ class Stack:
         self._settings = dict(settings or {})
         self.mailbox = Part(
             "mailbox",
-            self._place.http_port,
-            self._place.command,
+            self._mailbox.http_port,
+            self._mailbox.command,
             directory / "mailbox.log",
             environment={},
             ready_path="/mailbox/v1/messages?limit=1",
@@ -87,29 +87,29 @@ class Stack:
         self._closing.close()
 
     def wait_ready(self) -> None:
-        """Until every process says that it is ready."""
+        """Wait until every process is ready."""
         for part in (self.mailbox, *self.services.values()):
             part.wait_ready()
 
-    def of(self, service: str) -> list[Part]:
-        """All processes of a service."""
+    def parts_of_service(self, service: str) -> list[Part]:
+        """Return all processes of a service."""
         return [part for (name, _, _), part in self.services.items() if name == service]
 
-    def answering(self, service: str) -> list[Part]:
-        """Those of them that serve its API."""
+    def api_parts(self, service: str) -> list[Part]:
+        """Return the processes that serve the service's API."""
         return [
             part for (name, role, _), part in self.services.items() if name == service and role != "worker"
         ]
 
     def make_topics(self) -> None:
-        """Create what is missing, also after a broker lost everything."""
+        """Create the topics that are missing, for example after a broker lost everything."""
         environment = {"KINVITE_KAFKA_BOOTSTRAP": self.broker.bootstrap}
         command = [sys.executable, "-m", "shared.runtime.messaging.broker.topics"]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every service is told."""
+        """Return the environment variables that every service gets."""
         return {
             **COMMON_ENVIRONMENT,
             "KINVITE_DATABASE_URL": self.cluster.url(DATABASE),
@@ -119,7 +119,7 @@ class Stack:
             "KINVITE_LOG_LEVEL": "info",
             "INVITATIONS_ROSTER_URL": self._url("roster"),
             "DASHBOARD_SERVICES_URL": self._url("roster"),
-            **self._place.settings,
+            **self._mailbox.settings,
             **self._settings,
         }
 
@@ -135,7 +135,7 @@ class Stack:
         )
 
     def _url(self, service: str) -> str:
-        """Of the first replica that serves the API."""
+        """Return the URL of the first replica that serves the API."""
         ports = [
             port for (name, role, _), port in self._ports.items() if name == service and role != "worker"
         ]

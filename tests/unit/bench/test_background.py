@@ -1,4 +1,4 @@
-"""A thread that looks, and what becomes of its failure."""
+"""A background thread polls, and keeps its failure."""
 
 import threading
 
@@ -7,29 +7,29 @@ import pytest
 from bench.background import Background
 
 
-def test_it_looks_until_it_is_stopped() -> None:
+def test_it_polls_until_it_is_stopped() -> None:
     seen = threading.Semaphore(0)
-    looking = Background(seen.release, every_seconds=0.0)
-    looking.start()
+    poller = Background(seen.release, every_seconds=0.0)
+    poller.start()
     for _ in range(3):
         assert seen.acquire(timeout=30)
-    looking.stop()
-    looking.check()
-    assert not looking._thread.is_alive()
+    poller.stop()
+    poller.check()
+    assert not poller._thread.is_alive()
 
 
 def test_a_failure_ends_it_and_is_raised_where_it_is_asked_for() -> None:
-    told = threading.Event()
-    looks: list[int] = []
+    notified = threading.Event()
+    polls: list[int] = []
 
-    def look() -> None:
-        looks.append(1)
+    def poll() -> None:
+        polls.append(1)
         raise OSError("gone")
 
-    looking = Background(look, every_seconds=0.0, failed=told.set)
-    looking.start()
-    assert told.wait(30)
-    looking.stop()
-    assert looks == [1]
+    poller = Background(poll, every_seconds=0.0, failed=notified.set)
+    poller.start()
+    assert notified.wait(30)
+    poller.stop()
+    assert polls == [1]
     with pytest.raises(OSError, match="gone"):
-        looking.check()
+        poller.check()

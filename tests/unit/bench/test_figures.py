@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks."""
+"""Arithmetic of the benchmarks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from bench.figures import Figure, Goal, pairwise, pooled, quantile, shown
+from bench.figures import Figure, Goal, format_number, pairwise, pooled, quantile
 
 
-def test_a_figure_is_the_median_of_its_runs_and_says_its_span() -> None:
+def test_a_figure_is_the_median_of_its_runs_with_their_span() -> None:
     line = json.loads(Figure("G1", "speed", "parents/s", (30.0, 10.0, 20.0)).as_line())
     assert (line["value"], line["min"], line["max"], line["runs"]) == (20.0, 10.0, 30.0, 3)
     assert line["values"] == [30.0, 10.0, 20.0]
@@ -33,7 +33,7 @@ def test_a_goal_is_met_at_its_limit_and_on_the_right_side_of_it(
     assert json.loads(figure.as_line())["verdict"] == verdict
 
 
-def test_a_goal_says_its_direction() -> None:
+def test_a_goal_shows_its_direction() -> None:
     assert [str(Goal(3_000, at_least=True)), str(Goal(0.65))] == [">= 3,000", "<= 0.650"]
 
 
@@ -64,4 +64,4 @@ def test_ratios_are_taken_run_by_run() -> None:
     [(0, "0"), (0.0123, "0.0123"), (0.65, "0.650"), (9.876, "9.88"), (47.12, "47.1"), (12345.6, "12,346")],
 )
 def test_numbers_are_shown_with_three_digits_that_matter(value: float, text: str) -> None:
-    assert shown(value) == text
+    assert format_number(value) == text

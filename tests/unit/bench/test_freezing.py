@@ -1,4 +1,4 @@
-"""Contestants that wait take no CPU."""
+"""Frozen contestants use no CPU."""
 
 from __future__ import annotations
 

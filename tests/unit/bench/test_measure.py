@@ -1,4 +1,4 @@
-"""The meter counts processes with all below them."""
+"""The meter counts processes with all their descendants."""
 
 import os
 import subprocess
@@ -33,9 +33,9 @@ def test_cpu_of_a_child_that_has_ended_is_counted() -> None:
 async def test_memory_grows_with_what_is_kept() -> None:
     with Meter({"us": os.getpid()}, every_seconds=0.001) as meter:
         before = memory_bytes(os.getpid())
-        kept = bytearray(os.urandom(1)) * 64_000_000
+        held = bytearray(os.urandom(1)) * 64_000_000
         await eventually(lambda: meter.peak_total_bytes > before + 50_000_000)
-    assert len(kept) == 64_000_000
+    assert len(held) == 64_000_000
     assert meter.peak_bytes["us"] == meter.peak_total_bytes
 
 

@@ -1,4 +1,4 @@
-"""The peers are pinned, say the same and are installed once per lock."""
+"""The peers are pinned, send the same text, and are installed once per lock."""
 
 import json
 import re
@@ -30,12 +30,12 @@ def test_both_peers_send_the_same_words() -> None:
     script = (NODE / "mail.js").read_text()
     templates = DJANGO / "invites" / "templates" / "invites"
     for kind, before in (("html", "const html = ({ name, link, until }) => `"), ("txt", "=> `Hello")):
-        said = (templates / f"mail.{kind}").read_text()
-        said = re.sub(r"{% (end)?autoescape.*?%}\n?", "", said)
-        said = re.sub(r"{{ (name|link) }}", r"${\1}", said)
-        said = re.sub(r"{{ expires_at\|.*? }}", "${until}", said)
+        output = (templates / f"mail.{kind}").read_text()
+        output = re.sub(r"{% (end)?autoescape.*?%}\n?", "", output)
+        output = re.sub(r"{{ (name|link) }}", r"${\1}", output)
+        output = re.sub(r"{{ expires_at\|.*? }}", "${until}", output)
         start = script.index(before) + before.index("`") + 1
-        assert script[start : script.index("`", start)] == said
+        assert script[start : script.index("`", start)] == output
 
 
 def test_every_package_is_pinned_by_hash_and_no_registry_is_named() -> None:
@@ -75,7 +75,7 @@ def test_an_installation_that_failed_is_tried_again(cache: Path) -> None:
             installing.installed("peer", lock, fails)
 
 
-def test_offline_nothing_is_fetched_and_the_reason_is_said(
+def test_offline_nothing_is_fetched_and_the_reason_is_given(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KINVITE_TESTS_OFFLINE", "1")

@@ -1,4 +1,4 @@
-"""The pictures of the bulk run."""
+"""Charts of the bulk run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_line_for_each_curve_on_one_scale() -> None:
 
 def test_parts_of_a_bar_lie_end_to_end_and_keep_their_colour() -> None:
     drawn = ET.fromstring(plot.bars("CPU", "ms", {"ours": {"a": 1, "b": 3}, "theirs": {"b": 2}}))
-    rows = [one.attrib for one in drawn.iter(f"{_SVG}rect") if one.attrib.get("fill") != "white"]
+    rows = [bar.attrib for bar in drawn.iter(f"{_SVG}rect") if bar.attrib.get("fill") != "white"]
     a, b, other = rows[:3]
     assert float(b["x"]) == float(a["x"]) + float(a["width"])
     assert float(b["width"]) == 3 * float(a["width"])

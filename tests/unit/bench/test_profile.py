@@ -1,4 +1,4 @@
-"""Stacks are summed up as they were sampled."""
+"""Stacks are summed up by function as they were sampled."""
 
 import pytest
 
@@ -28,5 +28,5 @@ def test_the_text_names_the_dearest_first() -> None:
     assert "100.0%" in lines[4]
 
 
-def test_an_idle_process_has_nothing_to_say() -> None:
+def test_an_idle_process_has_no_top_functions() -> None:
     assert summed_up([], seconds=1).text().startswith("0 samples")

@@ -1,4 +1,4 @@
-"""The clock beside the sink's counter, and the search for single mails."""
+"""Timestamps of the sink's counter, and the search for single emails."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ import pytest
 from bench.sink import Arrivals, Watch
 from bench.sink.changes import Changes
 
-MAIL = b"X-Client-Addr: 127.0.0.1\nX-Mail-Args: <school@example.org>\nX-Rcpt-Args: <%s>\n\nTo: %s\n\nHello\n"
+EMAIL = b"X-Client-Addr: 127.0.0.1\nX-Mail-Args: <school@example.org>\nX-Rcpt-Args: <%s>\n\nTo: %s\n\nHello\n"
 
 
 class Counter:
@@ -44,7 +44,7 @@ def watching(counter: Callable[[], int], changed: Callable[[float], bool]) -> It
         watch.stop()
 
 
-def test_a_watch_says_when_a_count_was_reached() -> None:
+def test_a_watch_returns_when_a_count_was_reached() -> None:
     counter = Counter()
     with watching(counter, counter.changed) as watch:
         before = time.monotonic()
@@ -75,7 +75,7 @@ def test_a_counter_that_fails_ends_the_wait() -> None:
         watch.wait(1, timeout=30)
 
 
-def test_changes_of_a_file_are_told_once(tmp_path: Path) -> None:
+def test_changes_of_a_file_are_reported_once(tmp_path: Path) -> None:
     file = tmp_path / "counters"
     file.touch()
     changes = Changes(file)
@@ -91,12 +91,12 @@ def test_changes_of_a_file_are_told_once(tmp_path: Path) -> None:
 def test_arrivals_finds_marked_recipients_and_no_mere_mention(tmp_path: Path) -> None:
     second = tmp_path / str(int(time.time()))
     with Arrivals(tmp_path, b"single-") as arrivals:
-        with second.open("wb", buffering=0) as mails:
-            mails.write(MAIL % (b"other@example.org", b"single-0@example.org"))
-            mails.write((MAIL % (b"single-1@example.org", b"single-1@example.org"))[:90])
-            mails.write((MAIL % (b"single-1@example.org", b"single-1@example.org"))[90:])
+        with second.open("wb", buffering=0) as emails:
+            emails.write(EMAIL % (b"other@example.org", b"single-0@example.org"))
+            emails.write((EMAIL % (b"single-1@example.org", b"single-1@example.org"))[:90])
+            emails.write((EMAIL % (b"single-1@example.org", b"single-1@example.org"))[90:])
         before = time.monotonic()
-        (tmp_path / str(int(second.name) + 1)).write_bytes(MAIL % (b"single-2@x.org", b"single-2@x.org"))
+        (tmp_path / str(int(second.name) + 1)).write_bytes(EMAIL % (b"single-2@x.org", b"single-2@x.org"))
         assert arrivals.wait_for("single-2@x.org", within_seconds=30) > before
         arrivals.wait_for("single-1@example.org", within_seconds=30)
     assert set(arrivals.times) == {"single-1@example.org", "single-2@x.org"}
@@ -104,8 +104,8 @@ def test_arrivals_finds_marked_recipients_and_no_mere_mention(tmp_path: Path) ->
 
 def test_arrivals_drops_what_was_read_long_ago(tmp_path: Path) -> None:
     old = tmp_path / str(int(time.time()) - 3_600)
-    old.write_bytes(MAIL % (b"single-1@x.org", b"single-1@x.org"))
+    old.write_bytes(EMAIL % (b"single-1@x.org", b"single-1@x.org"))
     arrivals = Arrivals(tmp_path, b"single-")
-    arrivals._look()
+    arrivals._poll()
     assert set(arrivals.times) == {"single-1@x.org"}
     assert not old.exists()

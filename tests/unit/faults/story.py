@@ -1,4 +1,4 @@
-"""One family that was added, verified, signed up, as a faultless campaign leaves it: the oracle finds nothing."""
+"""Evidence of a faultless campaign: one parent was added, verified and signed up, and the oracle finds nothing."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Data = Mapping[str, Any]
 
 
 def digest(token: str) -> str:
-    """As the facts carry it."""
+    """Return the digest of a token as events carry it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Story:
-    """Builds the evidence; each method tells one step."""
+    """Builder of the evidence; each method adds one step."""
 
     def __init__(self) -> None:
         self.evidence = Evidence(Ledger())
         self._offset = 0
-        self._family()
+        self._parent()
         self._invitation()
         self._messages()
         self._account()
 
-    def tell(self, type_: str, version: int, data: Data, *, lane: str = "single") -> Record:
-        """An event that went the whole way: committed, published, passed by every reader."""
+    def add_event(self, type_: str, version: int, data: Data, *, lane: str = "single") -> Record:
+        """Add an event that was committed, published and processed by every reader."""
         owner, aggregate, *_ = type_.split(".")
         topic = "notifier.commands" if type_ == "notifier.message.send.v1" else f"{owner}.{aggregate}"
         key = str(data[TOPICS_BY_NAME[topic].key])
@@ -68,29 +68,31 @@ class Story:
         owner = "invitations" if topic == "notifier.commands" else owner
         headers = json.dumps({"ce_type": type_})
         row = {"id": self._offset, "topic": topic, "message_id": event_id, "lane": lane}
-        self.add(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
+        self.add_row(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
         for group in TOPICS_BY_NAME[topic].readers:
-            self.add(f"{group.partition('.')[0]}.inbox", consumer=group, id=dedup_id(record.source, event_id))
+            self.add_row(
+                f"{group.partition('.')[0]}.inbox", consumer=group, id=dedup_id(record.source, event_id)
+            )
         if "parent_id" in data:
-            self.add("dashboard.timeline", aggregate_id=key, version=version)
+            self.add_row("dashboard.timeline", aggregate_id=key, version=version)
         return record
 
-    def add(self, table: str, **row: Any) -> None:
-        """A row of a table."""
+    def add_row(self, table: str, **row: Any) -> None:
+        """Add a row to a table."""
         self.evidence.tables[table].append(row)
 
-    def ask(
+    def add_request(
         self, action: str, *, sent: dict[str, Any], mark: str = "", answer: dict[str, Any] | None = None
     ) -> None:
-        """A request that was acknowledged."""
+        """Add a request that was acknowledged."""
         entry = Entry(action, Outcome.OK, SCHOOL, mark, AT, AT + 1, 200, 1, sent, answer or {})
         self.evidence.ledger.add(entry)
 
-    def _family(self) -> None:
+    def _parent(self) -> None:
         answer = {"student_id": STUDENT, "parents": [{"parent_id": PARENT}]}
-        self.ask("add_student", sent={"invite": True, "parents": [{}]}, mark=MARK, answer=answer)
-        pupil = {"name": f"Pupil {MARK}", "class_name": None}
-        self.tell("roster.student.added.v1", 1, {"student_id": STUDENT, "student": pupil})
+        self.add_request("add_student", sent={"invite": True, "parents": [{}]}, mark=MARK, answer=answer)
+        student = {"name": f"Student {MARK}", "class_name": None}
+        self.add_event("roster.student.added.v1", 1, {"student_id": STUDENT, "student": student})
         contacts = [{"kind": "email", "address": ADDRESS}]
         children = [{"student_id": STUDENT, "rights": "full"}]
         parent = {
@@ -98,31 +100,35 @@ class Story:
             "parent": {"name": f"Parent {MARK}", "contacts": contacts},
             "children": children,
         }
-        self.tell("roster.parent.added.v1", 1, parent)
-        self.tell("roster.parent.invitation_requested.v1", 2, {"parent_id": PARENT})
+        self.add_event("roster.parent.added.v1", 1, parent)
+        self.add_event("roster.parent.invitation_requested.v1", 2, {"parent_id": PARENT})
         name = "Renamed mark000002"
-        self.tell("roster.parent.renamed.v1", 3, {**parent, "parent": {"name": name, "contacts": contacts}})
-        self.ask("rename", sent={"parent_id": PARENT}, mark="mark000002")
-        self.add("roster.students", student_id=STUDENT, name=pupil["name"])
-        self.add("roster.parents", parent_id=PARENT, name=name, version=3, signed_up_at=NOW)
-        kept = {"parent_id": PARENT, "name": name, "removed": False, "contacts": json.dumps(contacts)}
-        self.add("invitations.parents", **kept, version=3, students=[STUDENT], has_access=True)
-        self.add("signup.parents", parent_id=PARENT, version=3, removed=False, visible_student_ids=[STUDENT])
+        self.add_event(
+            "roster.parent.renamed.v1", 3, {**parent, "parent": {"name": name, "contacts": contacts}}
+        )
+        self.add_request("rename", sent={"parent_id": PARENT}, mark="mark000002")
+        self.add_row("roster.students", student_id=STUDENT, name=student["name"])
+        self.add_row("roster.parents", parent_id=PARENT, name=name, version=3, signed_up_at=NOW)
+        replica = {"parent_id": PARENT, "name": name, "removed": False, "contacts": json.dumps(contacts)}
+        self.add_row("invitations.parents", **replica, version=3, students=[STUDENT], has_access=True)
+        self.add_row(
+            "signup.parents", parent_id=PARENT, version=3, removed=False, visible_student_ids=[STUDENT]
+        )
         shown = {"status": "signed_up", "delivery": "sent", "signed_up_at": NOW}
-        self.add("dashboard.parents", **kept, person_version=3, listed=True, **shown)
-        self.add("dashboard.links", parent_id=PARENT, **children[0])
+        self.add_row("dashboard.parents", **replica, person_version=3, listed=True, **shown)
+        self.add_row("dashboard.links", parent_id=PARENT, **children[0])
         for service in ("signup", "dashboard"):
-            self.add(f"{service}.students", student_id=STUDENT, **pupil, version=1, removed=False)
+            self.add_row(f"{service}.students", student_id=STUDENT, **student, version=1, removed=False)
 
     def _invitation(self) -> None:
         whose = {"invitation_id": INVITATION, "parent_id": PARENT, "generation": 1}
         verify = {**whose, "message_id": VERIFY_MESSAGE, "token_digest": digest(VERIFY_TOKEN)}
         join = {**whose, "message_id": JOIN_MESSAGE, "token_digest": digest(JOIN_TOKEN)}
-        self.tell("invitations.invitation.verification_requested.v1", 1, verify)
-        self.tell("invitations.invitation.contact_verified.v1", 2, {**whose, "submission_id": PRESSED})
-        self.tell("invitations.invitation.issued.v1", 3, join)
-        self.tell("invitations.invitation.accepted.v1", 4, {**whose, "submission_id": JOINED})
-        self.add(
+        self.add_event("invitations.invitation.verification_requested.v1", 1, verify)
+        self.add_event("invitations.invitation.contact_verified.v1", 2, {**whose, "submission_id": PRESSED})
+        self.add_event("invitations.invitation.issued.v1", 3, join)
+        self.add_event("invitations.invitation.accepted.v1", 4, {**whose, "submission_id": JOINED})
+        self.add_row(
             "invitations.invitations",
             **whose,
             school_id=SCHOOL,
@@ -146,15 +152,15 @@ class Story:
                 "generation": 1,
                 "template": template,
             }
-            self.tell("notifier.message.send.v1", 1, command)
+            self.add_event("notifier.message.send.v1", 1, command)
             row = {"message_id": message_id, "parent_id": PARENT, "channel": "email", "address": ADDRESS}
             ended = {"state": "sent", "code": "", "finished_at": NOW, "expires_at": NOW + timedelta(days=7)}
-            self.add("notifier.messages", **row, **ended, due_at=None, attempts=1, interrupted=False)
+            self.add_row("notifier.messages", **row, **ended, due_at=None, attempts=1, interrupted=False)
             self.evidence.arrivals.append(Arrival(AT, "email", ADDRESS, message_id, (token,)))
 
     def _account(self) -> None:
-        self.ask("verify", sent={"token_digest": digest(VERIFY_TOKEN)})
-        self.ask("join", sent={"token_digest": digest(JOIN_TOKEN)})
+        self.add_request("verify", sent={"token_digest": digest(VERIFY_TOKEN)})
+        self.add_request("join", sent={"token_digest": digest(JOIN_TOKEN)})
         for purpose, submission_id in (("verify", PRESSED), ("join", JOINED)):
             row = {
                 "submission_id": submission_id,
@@ -162,18 +168,18 @@ class Story:
                 "invitation_id": INVITATION,
                 "generation": 1,
             }
-            self.add("signup.submissions", **row, state="accepted", submitted_at=NOW)
-        self.tell("signup.account.signed_up.v1", 1, {"account_id": ACCOUNT, "parent_id": PARENT})
-        self.add("signup.accounts", account_id=ACCOUNT, state="active")
+            self.add_row("signup.submissions", **row, state="accepted", submitted_at=NOW)
+        self.add_event("signup.account.signed_up.v1", 1, {"account_id": ACCOUNT, "parent_id": PARENT})
+        self.add_row("signup.accounts", account_id=ACCOUNT, state="active")
         member = {
             "account_id": ACCOUNT,
             "school_id": SCHOOL,
             "parent_id": PARENT,
             "invitation_id": INVITATION,
         }
-        self.add("signup.memberships", **member, ended_at=None)
+        self.add_row("signup.memberships", **member, ended_at=None)
 
 
-def again(record: Record, **changes: Any) -> Record:
-    """The record once more, later on its partition."""
+def resend(record: Record, **changes: Any) -> Record:
+    """Return the record once more, later on its partition."""
     return replace(record, offset=record.offset + 1_000, **changes)

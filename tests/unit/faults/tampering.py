@@ -1,4 +1,6 @@
-"""Breaks of a promise in a faultless story: what each tampers with, and the invariant that has to be seen broken."""
+"""Breaks of a promise in a faultless story: what each tampers with, and the invariant that must be reported as
+broken.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,11 @@ def breaks(invariant: str) -> Callable[[Tamper], Tamper]:
     return keep
 
 
-def record_of(evidence: Evidence, type_: str) -> Record:
-    return next(one for one in evidence.records if one.type == type_)
+def find_record(evidence: Evidence, type_: str) -> Record:
+    return next(record for record in evidence.records if record.type == type_)
 
 
-def row_of(evidence: Evidence, table: str, **wanted: Any) -> dict[str, Any]:
+def find_row(evidence: Evidence, table: str, **wanted: Any) -> dict[str, Any]:
     return next(
         row for row in evidence.table(table) if all(row[name] == value for name, value in wanted.items())
     )

@@ -1,7 +1,7 @@
-"""What an outage measures of the load: an outage in which nobody wrote proves nothing."""
+"""Outages measure the load: an outage in which nothing was written proves nothing."""
 
 from tests.faults.campaign.ledger import Entry, Ledger, Outcome
-from tests.faults.campaign.watching import longest_gap
+from tests.faults.campaign.sampling import longest_gap
 
 
 def _ledger(*moments: float, outcome: Outcome = Outcome.OK) -> Ledger:

@@ -1,6 +1,6 @@
-"""A seed gives the same faults in the same order; nothing is left out by chance."""
+"""A seed gives the same faults in the same order, and no kind is left out by chance."""
 
-from tests.faults.campaign.faults import BEGIN, touched
+from tests.faults.campaign.faults import BEGIN, affected_parts
 from tests.faults.campaign.plan import APART, KINDS, PARTS, Fault, plan
 from tests.support.stack import SERVICES
 
@@ -18,7 +18,7 @@ def test_every_kind_comes_once_before_any_comes_twice() -> None:
 def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
     assert set(BEGIN) == {kind.name for kind in KINDS}
     for fault in plan(1, 300):
-        known = {
+        services = {
             *PARTS,
             *APART.values(),
             "postgres",
@@ -27,7 +27,7 @@ def test_every_kind_can_be_begun_and_names_what_it_touches() -> None:
             fault.target,
             f"{fault.kind} {fault.target}",
         }
-        assert touched(fault) <= known
+        assert affected_parts(fault) <= services
 
 
 def test_apart_the_same_faults_strike_who_serves_and_who_works() -> None:
@@ -35,7 +35,9 @@ def test_apart_the_same_faults_strike_who_serves_and_who_works() -> None:
     assert [fault.kind for fault in together] == [fault.kind for fault in apart]
     struck = {fault.target for fault in apart if fault.kind == "kill"}
     assert struck == {f"{service}-{role}-0" for service in SERVICES for role in ("api", "worker")}
-    assert {"roster-api-0", "roster-worker-0"} <= touched(Fault(1, "rolling restart", "roster", 0.0, 0.0))
+    assert {"roster-api-0", "roster-worker-0"} <= affected_parts(
+        Fault(1, "rolling restart", "roster", 0.0, 0.0)
+    )
 
 
 def test_faults_are_at_least_three_hundred_where_so_many_are_asked_for() -> None:

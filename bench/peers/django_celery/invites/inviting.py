@@ -1,4 +1,4 @@
-"""A row per parent, and a task per mail once the rows are committed."""
+"""Use case of the peer: one row per parent, and one task per email once the rows are committed."""
 
 import hashlib
 import secrets
@@ -14,14 +14,14 @@ from invites.celery import app
 from invites.models import Parent
 from invites.tasks import send_invitation
 
-# The first mails leave while the rest is still being read.
+# The first emails leave while the rest of the file is still being read.
 BATCH = 500
 
 Person = tuple[str, str]
 
 
 def invite(people: Iterable[Person]) -> int:
-    """Write (name, e-mail) down and queue their mails, a batch at a time; how many there were."""
+    """Save people as (name, e-mail) and queue their emails, a batch at a time; return how many there were."""
     count = 0
     remaining = iter(people)
     while batch := list(islice(remaining, BATCH)):
@@ -42,7 +42,10 @@ def _invite_batch(people: list[Person]) -> None:
 
 
 def _queue(invitations: Iterator[tuple[Person, str]], expires_at: str) -> None:
-    """Only the digest is in the database, so a task carries all that its mail says; that also spares it a query."""
+    """Queue the emails.
+
+    Only the token's digest is in the database, so a task carries everything that its email contains.
+    """
     with app.producer_or_acquire() as producer:
         for (name, email), token in invitations:
             send_invitation.apply_async((name, email, token, expires_at), producer=producer)

@@ -1,4 +1,4 @@
-"""The mail: HTML and text, over one SMTP session per worker process."""
+"""Email with HTML and text parts, over one SMTP session per worker process."""
 
 from datetime import datetime
 from email.utils import formataddr
@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 
-# A worker process does one task at a time. The session is opened by the first mail, and stays open.
+# A worker process does one task at a time. Its first email opens the session, which stays open.
 _session = get_connection()
 
 
 def send(name: str, email: str, token: str, expires_at: datetime) -> None:
-    """Returns when the server has taken the mail over. Raises SMTPException and OSError."""
+    """Send one email; return when the server has accepted it. Raises SMTPException and OSError."""
     words = {"name": name, "link": f"{settings.SIGN_UP_URL}/{token}", "expires_at": expires_at}
     message = EmailMultiAlternatives(
         "Hillside School: please confirm your e-mail address",
@@ -24,7 +24,7 @@ def send(name: str, email: str, token: str, expires_at: datetime) -> None:
     message.attach_alternative(render_to_string("invites/mail.html", words), "text/html")
     try:
         message.send()
-    except SMTPServerDisconnected:  # the server ends sessions that were idle for long
+    except SMTPServerDisconnected:  # the server closes sessions that were idle for long
         _session.close()
         message.send()
     except Exception:

@@ -1,10 +1,10 @@
-"""Whom the school has invited."""
+"""Models of the peer: the parents that the school has invited."""
 
 from django.db import models
 
 
 class Parent(models.Model):
-    """A parent with the digest of the token that the mail carries."""
+    """A parent with the digest of the token that is in the email."""
 
     name = models.CharField(max_length=200)
     email = models.EmailField(db_index=True)

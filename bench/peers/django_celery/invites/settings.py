@@ -1,4 +1,4 @@
-"""Settings of the peer; addresses come from the environment."""
+"""Django settings of the peer; addresses come from the environment."""
 
 import os
 
@@ -29,7 +29,7 @@ DEFAULT_FROM_EMAIL = "Hillside School <office@hillside.example>"
 INVITATION_DAYS = 7
 SIGN_UP_URL = "https://families.hillside.example/signup"
 
-# A queue that loses nothing: a task leaves it only after its mail was accepted, and goes back when the worker dies.
+# The queue loses nothing: a task leaves it only after its email was accepted, and returns when the worker dies.
 CELERY_BROKER_URL = f"redis://127.0.0.1:{os.environ['PEER_REDIS_PORT']}/0"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

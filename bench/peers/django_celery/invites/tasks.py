@@ -1,4 +1,4 @@
-"""What the workers do."""
+"""Celery tasks."""
 
 from datetime import datetime
 from smtplib import SMTPException
@@ -10,5 +10,5 @@ from invites import mail
 
 @shared_task(autoretry_for=(SMTPException, OSError), retry_backoff=True, max_retries=8)
 def send_invitation(name: str, email: str, token: str, expires_at: str) -> None:
-    """Send one mail; tried again with growing pauses when the server does not take it."""
+    """Send one email; retry with growing delays if the server does not accept it."""
     mail.send(name, email, token, datetime.fromisoformat(expires_at))

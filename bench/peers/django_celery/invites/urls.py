@@ -1,4 +1,4 @@
-"""Two ways to invite: one parent, or a file of them."""
+"""URLs: invite one parent, or all parents of a file."""
 
 from django.urls import path
 

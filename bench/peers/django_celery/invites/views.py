@@ -1,4 +1,4 @@
-"""The web side."""
+"""Views of the peer's web process."""
 
 import csv
 import json
@@ -10,13 +10,13 @@ from invites.inviting import invite
 
 
 def invite_one(request: HttpRequest) -> JsonResponse:
-    """The click on Invite."""
+    """Invite the parent of the request."""
     parent = json.loads(request.body)
     return JsonResponse({"invited": invite([(parent["name"], parent["email"])])}, status=202)
 
 
 def invite_all(request: HttpRequest) -> JsonResponse:
-    """The upload of a CSV; it is read as it comes."""
+    """Invite all parents of an uploaded CSV, which is read as it arrives."""
     return JsonResponse({"invited": invite(_people(request))}, status=202)
 
 

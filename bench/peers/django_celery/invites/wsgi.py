@@ -1,4 +1,4 @@
-"""For gunicorn."""
+"""WSGI application for gunicorn."""
 
 import os
 

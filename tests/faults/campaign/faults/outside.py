@@ -1,4 +1,6 @@
-"""Faults that need no process to die: bad providers, an operator's republishing, weeks that are over at once."""
+"""Faults that kill no process: providers that fail, republishing by an operator, and validity periods that end at
+once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.stack.stack import DATABASE
 
-# How often an address behaves so before it behaves well; None is for ever.
+# Number of times an address behaves in this way before it behaves well; None means always.
 BEHAVIOURS: dict[str, int | None] = {
     "hang": 1,
     "throttle": 1,
@@ -33,22 +35,22 @@ RETURNING invitation_id
 """
 
 
-def nothing() -> None:
-    """There is nothing to take back."""
+def undo_nothing() -> None:
+    """Undo nothing."""
 
 
-def spoil(world: World, fault: Fault) -> Undo:
-    """The next addresses that offices write down behave badly."""
+def misbehave(world: World, fault: Fault) -> Undo:
+    """Let the next addresses that staff enter behave badly."""
     behaviour = fault.kind.removeprefix("provider ")
-    world.load.spoil(behaviour, addresses=_ADDRESSES, times=BEHAVIOURS[behaviour])
-    return nothing
+    world.load.misbehave(behaviour, addresses=_ADDRESSES, times=BEHAVIOURS[behaviour])
+    return undo_nothing
 
 
 def republish_all(world: World, fault: Fault) -> Undo:
-    """As `kinvite outbox republish` does it: everything that a service has sent is sent once more."""
+    """Republish everything that a service has sent, as `kinvite outbox republish` does."""
     rows = asyncio.run(_republish(world, fault.target))
     world.note("records republished", rows)
-    return nothing
+    return undo_nothing
 
 
 async def _republish(world: World, service: str) -> int:
@@ -57,16 +59,16 @@ async def _republish(world: World, service: str) -> int:
             async with database.transaction() as transaction:
                 return await republish(transaction, since=datetime.now(UTC) - timedelta(hours=1))
         except (SQLAlchemyError, OSError):
-            world.note("not possible meanwhile")
+            world.note("not possible during another fault")
             return 0
 
 
 def make_due(world: World, fault: Fault) -> Undo:
-    """The week of a few live invitations ends in two seconds."""
+    """End the validity period of a few live invitations in two seconds."""
     try:
         done = world.cluster.sql(_MAKE_DUE, database=DATABASE)
     except subprocess.CalledProcessError:
-        world.note("not possible meanwhile")
+        world.note("not possible during another fault")
     else:
-        world.note("weeks ended at once", len(done.split()))
-    return nothing
+        world.note("validity periods ended at once", len(done.split()))
+    return undo_nothing

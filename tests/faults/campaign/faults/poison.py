@@ -1,4 +1,7 @@
-"""Records that can never work, of ten kinds. Their key says what they are, so that the oracle knows them again."""
+"""Records of ten kinds that can never be processed.
+
+Their keys carry their kind, by which the oracle recognises them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ _DEEP = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A record. `parked`: every group that reads the topic has to park it, once; else every group passes it by."""
+    """A poison record.
+
+    If `parked`, every group that reads the topic has to park it once; otherwise every group skips it.
+    """
 
     kind: str
     key: bytes
@@ -34,7 +40,7 @@ class Poison:
 
 
 def make(topic: str, kind: str, dice: random.Random) -> Poison:
-    """A record of this kind; KeyError for an unknown one."""
+    """Build a record of this kind. Raises KeyError for an unknown kind."""
     subject = str(uuid.UUID(int=dice.getrandbits(128), version=4))
     attributes = {
         "ce_specversion": "1.0",
@@ -53,7 +59,7 @@ def make(topic: str, kind: str, dice: random.Random) -> Poison:
 
 
 def _with(poison: Poison, name: str, value: bytes) -> Poison:
-    headers = [(one, value if one == name else text) for one, text in poison.headers]
+    headers = [(header, value if header == name else text) for header, text in poison.headers]
     return replace(poison, headers=headers)
 
 
@@ -74,8 +80,8 @@ KINDS: dict[str, Callable[[Poison], Poison]] = {
 PARKED = frozenset(KINDS) - {"unknown type"}
 
 
-def kind_of(key: str) -> str | None:
-    """Which kind of poison has this key; None for a record of ours."""
+def poison_kind(key: str) -> str | None:
+    """Return the kind of poison from a key, or None for a record of ours."""
     if not key.startswith(PREFIX):
         return None
     return key.removeprefix(PREFIX).partition("-")[0] if "utf-8" not in key else "bad utf-8"

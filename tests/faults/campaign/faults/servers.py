@@ -7,48 +7,48 @@ from tests.faults.campaign.world import Undo, World
 
 
 def kill_postgres(world: World, fault: Fault) -> Undo:
-    """Every process of the server at once; it recovers from its log."""
-    over = world.disturbed("postgres")
+    """Kill every process of PostgreSQL at once; it recovers from its log."""
+    end = world.begin_disturbance("postgres")
     world.cluster.kill()
 
     def back() -> None:
         world.cluster.start()
-        over()
+        end()
 
     return back
 
 
 def restart_postgres(world: World, fault: Fault) -> Undo:
-    """A fast shutdown: open transactions are cut off."""
-    over = world.disturbed("postgres")
+    """Restart PostgreSQL by a fast shutdown, which cuts off open transactions."""
+    end = world.begin_disturbance("postgres")
     world.cluster.stop()
 
     def back() -> None:
         world.cluster.start()
-        over()
+        end()
 
     return back
 
 
 def kill_broker(world: World, fault: Fault) -> Undo:
-    """SIGKILL; what it acknowledged is on its disk."""
+    """Kill the broker; what it acknowledged is on its disk."""
     world.broker.kill()
     return world.broker.start
 
 
 def pause_broker(world: World, fault: Fault) -> Undo:
-    """Its connections stay open and nobody answers."""
+    """Stop the broker with SIGSTOP: its connections stay open and get no answer."""
     world.broker.pause()
     return world.broker.resume
 
 
 def kill_mailbox(world: World, fault: Fault) -> Undo:
-    """The provider goes away in the middle of everything."""
-    over = world.disturbed("mailbox")
+    """Kill the mailbox, which stands in for the providers."""
+    end = world.begin_disturbance("mailbox")
     world.stack.mailbox.kill()
 
     def back() -> None:
         world.stack.mailbox.start()
-        over()
+        end()
 
     return back

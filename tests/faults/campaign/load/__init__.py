@@ -1,4 +1,4 @@
-"""Offices and families at work, over HTTP against every replica."""
+"""Load (Jepsen's workload): staff and parents at work, over HTTP against every replica."""
 
 from tests.faults.campaign.load.load import Load
 

@@ -1,4 +1,4 @@
-"""One request, sent to any replica, perhaps again with the same key, and what the client knows afterwards."""
+"""HTTP caller that sends a request to any replica, perhaps repeatedly with one key, and records its outcome."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _AGAIN = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request. `keyed`: with an idempotency key, so that it may be repeated; `form` are the fields of a page."""
+class Request:
+    """A request.
+
+    With `keyed` it has an idempotency key, so that it may be repeated; `form` has the fields of a page.
+    """
 
     action: str
     service: str
@@ -38,40 +41,40 @@ class Ask:
 
 
 class Caller:
-    """An async context manager over one HTTP client. `dice` decide on the replica and on repeating."""
+    """Caller with one HTTP client. `dice` decide on the replica and on repeating."""
 
     def __init__(self, site: Site, ledger: Ledger, dice: random.Random) -> None:
         self.site = site
         self.dice = dice
         self._ledger = ledger
-        # A request that crosses the close of an idle connection gets no answer; services keep theirs for two minutes.
+        # A request that meets the close of an idle connection gets no response; services close after two minutes.
         limits = httpx.Limits(keepalive_expiry=_IDLE_SECONDS)
         self.client = httpx.AsyncClient(timeout=_SECONDS, limits=limits)
 
     def url(self, service: str) -> str:
-        """Of one replica that serves the service's API."""
+        """Return the address of one replica that serves the service's API."""
         return self.dice.choice(self.site.urls(service))
 
-    async def ask(self, ask: Ask) -> Entry:
-        """Send it, and write down what is known."""
+    async def send(self, request: Request) -> Entry:
+        """Send a request and record its outcome in the ledger."""
         began, key, tries = time.time(), str(uuid.uuid4()), 1
-        answer = await self._send(ask, key)
-        while _outcome(answer) is Outcome.UNKNOWN and self._insists(ask, tries):
-            answer = await self._send(ask, key)
+        answer = await self._send_once(request, key)
+        while _outcome(answer) is Outcome.UNKNOWN and self._repeats(request, tries):
+            answer = await self._send_once(request, key)
             tries += 1
         outcome = _outcome(answer)
         if tries > 1 and outcome is Outcome.FAIL:
             outcome = Outcome.UNKNOWN
         entry = Entry(
-            ask.action,
+            request.action,
             outcome,
-            ask.school_id,
-            ask.mark,
+            request.school_id,
+            request.mark,
             began,
             time.time(),
             None if isinstance(answer, httpx.HTTPError) else answer.status_code,
             tries,
-            ask.sent,
+            request.sent,
             _json(answer) if outcome is Outcome.OK else {},
             repr(answer) if isinstance(answer, httpx.HTTPError) else "",
         )
@@ -79,29 +82,29 @@ class Caller:
         return entry
 
     async def read(self, url: str) -> httpx.Response | None:
-        """GET; nothing is written down, as nothing may change by it."""
+        """Send a GET, which is not recorded, because it may not change anything."""
         try:
             return await self.client.get(url, headers=self.site.headers)
         except httpx.HTTPError:
             return None
 
-    def _insists(self, ask: Ask, tries: int) -> bool:
-        return ask.keyed and tries < _TRIES and self.dice.random() < _AGAIN
+    def _repeats(self, request: Request, tries: int) -> bool:
+        return request.keyed and tries < _TRIES and self.dice.random() < _AGAIN
 
-    async def _send(self, ask: Ask, key: str) -> httpx.Response | httpx.HTTPError:
-        headers: dict[str, str] = {} if ask.form is not None else dict(self.site.headers)
+    async def _send_once(self, request: Request, key: str) -> httpx.Response | httpx.HTTPError:
+        headers: dict[str, str] = {} if request.form is not None else dict(self.site.headers)
         content = None
-        if ask.form is not None:
+        if request.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            content = urlencode(ask.form).encode()
-        if ask.keyed:
+            content = urlencode(request.form).encode()
+        if request.keyed:
             headers["Idempotency-Key"] = key
         try:
             return await self.client.request(
-                ask.method,
-                self.url(ask.service) + ask.path,
-                json=ask.json,
-                files=ask.files,
+                request.method,
+                self.url(request.service) + request.path,
+                json=request.json,
+                files=request.files,
                 content=content,
                 headers=headers,
             )

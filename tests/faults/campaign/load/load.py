@@ -1,4 +1,4 @@
-"""The load in a thread of its own, so that a fault that takes a while does not stop the clients."""
+"""Load in a thread of its own, so that a fault that takes time does not stop the clients."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Self
 
 from tests.faults.campaign.ledger import Ledger
 from tests.faults.campaign.load.caller import Caller
-from tests.faults.campaign.load.families import Families
+from tests.faults.campaign.load.clerk import Clerk
 from tests.faults.campaign.load.memory import Memory
-from tests.faults.campaign.load.office import Office
+from tests.faults.campaign.load.parents import Parents
 from tests.faults.campaign.load.schools import open_schools
 from tests.faults.campaign.site import Site
-from tests.support.pace import think
+from tests.support.pace import pause_for
 
 _PAUSE_SECONDS = (0.05, 0.4)
 
 
 class Load:
-    """A context manager: clients are at work inside, and have all their answers afterwards.
+    """Context manager inside which clients work; on exit all their requests have a response.
 
-    What went wrong in a client itself is raised at the end.
+    An exception in a client itself is raised at the end.
     """
 
     def __init__(self, site: Site, ledger: Ledger, seed: int, *, schools: int, clerks: int) -> None:
@@ -52,10 +52,10 @@ class Load:
         if error is None and self._failures:
             raise self._failures[0]
 
-    def spoil(self, behaviour: str, *, addresses: int, times: int | None) -> None:
-        """The next addresses that offices write down behave so."""
+    def misbehave(self, behaviour: str, *, addresses: int, times: int | None) -> None:
+        """Let the next addresses that staff enter behave in this way."""
         play = {"behaviour": behaviour} | ({} if times is None else {"times": times})
-        self.memory.spoiled.extend(dict(play) for _ in range(addresses))
+        self.memory.pending_behaviours.extend(dict(play) for _ in range(addresses))
 
     def _run(self) -> None:
         try:
@@ -70,12 +70,12 @@ class Load:
         async with caller.client:
             self.memory.schools += await open_schools(caller, self._schools)
             self._ready.set()
-            families = Families(caller)
-            clerks = [Office(caller, self.memory) for _ in range(self._clerks)]
-            await asyncio.gather(self._repeat(families.look), *(self._repeat(clerk.act) for clerk in clerks))
-            await families.close()
+            parents = Parents(caller)
+            clerks = [Clerk(caller, self.memory) for _ in range(self._clerks)]
+            await asyncio.gather(self._repeat(parents.poll), *(self._repeat(clerk.act) for clerk in clerks))
+            await parents.close()
 
     async def _repeat(self, act: Callable[[], Awaitable[None]]) -> None:
         while not self._ending.is_set():
             await act()
-            await think(self._dice.uniform(*_PAUSE_SECONDS))
+            await pause_for(self._dice.uniform(*_PAUSE_SECONDS))

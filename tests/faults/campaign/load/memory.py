@@ -1,4 +1,4 @@
-"""What all offices know, and what they upload."""
+"""Shared memory of the load's staff, and the files that they upload."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ IMPORTED = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A parent whom the office has seen on its screen."""
+class SeenParent:
+    """A parent whom staff have seen on a page."""
 
     school_id: str
     student_id: str
@@ -33,31 +33,34 @@ class Known:
 
 @dataclass(slots=True)
 class Memory:
-    """What all offices know together. `alone`: pupils without siblings, by school. `spoiled`: how the next addresses
-    shall behave.
+    """Everything that staff know.
+
+    `alone` has students without siblings by school, `spoiled` how the next addresses behave.
     """
 
     schools: list[str] = field(default_factory=list)
-    parents: deque[Known] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    alone: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=_KEPT)))
-    spoiled: deque[dict[str, Any]] = field(default_factory=deque)
-    played: dict[str, str] = field(default_factory=dict)
+    parents: deque[SeenParent] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    without_siblings: dict[str, deque[str]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_KEPT))
+    )
+    pending_behaviours: deque[dict[str, Any]] = field(default_factory=deque)
+    address_behaviours: dict[str, str] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def mark(self) -> str:
-        """A word that nobody used before."""
+        """Return a word that was never used before."""
         return f"mark{next(self.numbers):06}"
 
 
-def families_file(mark: str, first: int) -> bytes:
-    """An upload of `IMPORTED` families, all with this mark."""
+def build_import_file(mark: str, first: int) -> bytes:
+    """Build an upload of `IMPORTED` parents with one student each, all with this mark."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["student_name", "father_name", "mother_name", "parents_contact", "parents_email"])
     for number in range(IMPORTED):
         phone = f"+491522{first:06}{number % 10}" if number < 10 else ""
         row = [
-            f"Pupil {mark} {number}",
+            f"Student {mark} {number}",
             f"Father {mark} {number}",
             "",
             phone,

@@ -1,24 +1,24 @@
-"""Says of each invariant how much was looked at and what is broken. Pure: evidence in, verdicts out."""
+"""Oracle (Jepsen's checker): one verdict per invariant, with what was checked and what is broken. A pure function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from tests.faults.campaign.evidence import Evidence
-from tests.faults.campaign.oracle import consumers, copies, events, messages, promises, standing, tokens
+from tests.faults.campaign.oracle import consumers, events, messages, promises, replicas, status_view, tokens
 from tests.faults.campaign.oracle.verdict import Verdict
 
 CHECKS: Sequence[Callable[[Evidence], Verdict]] = (
     *events.CHECKS,
     *promises.CHECKS,
     *consumers.CHECKS,
-    *copies.CHECKS,
+    *replicas.CHECKS,
     *tokens.CHECKS,
     *messages.CHECKS,
-    *standing.CHECKS,
+    *status_view.CHECKS,
 )
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Every check, in the order of the invariants."""
+    """Run every check, in the order of the invariants."""
     return [check(evidence) for check in CHECKS]

@@ -1,4 +1,4 @@
-"""Consumers: every group passed every record, nothing took effect twice, poison is parked once."""
+"""Consumers: every group processed every record, nothing took effect twice, and poison is parked once."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from typing import Any
 from shared.contracts.topics import TOPICS_BY_NAME
 from shared.runtime.messaging.inbox.dedup import dedup_id
 from tests.faults.campaign.evidence import Evidence, Row
-from tests.faults.campaign.faults.poison import PARKED, kind_of
+from tests.faults.campaign.faults.poison import PARKED, poison_kind
 from tests.faults.campaign.oracle.verdict import Verdict
 from tests.support.stack import SERVICES
 
 
-def passed_by_all(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10 I19", "every group has passed every record of its topics")
-    passed = {
+def processed_by_all(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I10 I19", "every group has processed every record of its topics")
+    processed = {
         (row["consumer"], row["id"]) for service in SERVICES for row in evidence.table(f"{service}.inbox")
     }
-    named: dict[str, tuple[str, str]] = {}
+    identities: dict[str, tuple[str, str]] = {}
     for record in evidence.records:
-        if kind_of(record.key) is not None:
+        if poison_kind(record.key) is not None:
             continue
-        mark, identity = dedup_id(record.source, record.id), (record.source, record.id)
-        same = named.setdefault(mark, identity)
+        record_id, identity = dedup_id(record.source, record.id), (record.source, record.id)
+        same = identities.setdefault(record_id, identity)
         verdict.expect(same == identity, f"{identity} would be taken for {same}")
         for group in TOPICS_BY_NAME[record.topic].readers:
-            known = (group, mark) in passed
-            verdict.expect(known, f"{group} never passed {record.topic} {record.id}")
+            was_processed = (group, record_id) in processed
+            verdict.expect(was_processed, f"{group} never processed {record.topic} {record.id}")
     return verdict
 
 
 def one_effect(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "each effect is there once, however often its cause was delivered or asked for")
+    verdict = Verdict("I10", "each effect exists once, however often its cause was delivered or requested")
     commands = [json.loads(row["data"]) for row in _sent(evidence, "notifier.message.send.v1")]
-    asked = Counter((one["invitation_id"], one["generation"], one["template"]) for one in commands)
-    for cause, count in asked.items():
+    causes = Counter(
+        (command["invitation_id"], command["generation"], command["template"]) for command in commands
+    )
+    for cause, count in causes.items():
         verdict.expect(count == 1, f"{count} commands to send {cause}")
     queued = {row["message_id"] for row in evidence.table("notifier.messages")}
-    for one in commands:
-        verdict.expect(one["message_id"] in queued, f"command {one['message_id']} was never queued")
+    for command in commands:
+        verdict.expect(command["message_id"] in queued, f"command {command['message_id']} was never queued")
     signed_up = Counter(
         json.loads(row["data"])["account_id"] for row in _sent(evidence, "signup.account.signed_up.v1")
     )
@@ -57,7 +59,7 @@ def poison_parked_once(evidence: Evidence) -> Verdict:
     )
     expected = set()
     for record in evidence.records:
-        kind = kind_of(record.key)
+        kind = poison_kind(record.key)
         for group in TOPICS_BY_NAME[record.topic].readers if kind is not None else ():
             place = (group, record.topic, record.partition, record.offset)
             expected.add(place)
@@ -74,13 +76,13 @@ def _dead_letters(evidence: Evidence) -> list[Row]:
 
 def no_bugs(evidence: Evidence) -> Verdict:
     verdict = Verdict("I15 I16 I17", "no process ended because of a bug of its own")
-    verdict.looked_at = 1
+    verdict.checked = 1
     verdict.broken = list(evidence.crashes)
     return verdict
 
 
 def _sent(evidence: Evidence, type_: str) -> list[Row]:
-    """The outbox rows of this type whose data is kept."""
+    """Return the outbox rows of this type whose data is still stored."""
     rows: list[Row] = []
     for service in SERVICES:
         for row in evidence.table(f"{service}.outbox"):
@@ -90,4 +92,4 @@ def _sent(evidence: Evidence, type_: str) -> list[Row]:
     return rows
 
 
-CHECKS = (passed_by_all, one_effect, poison_parked_once, no_bugs)
+CHECKS = (processed_by_all, one_effect, poison_parked_once, no_bugs)

@@ -1,4 +1,4 @@
-"""Producer and outbox: nothing that was committed is missing on the topics, and nothing else is there."""
+"""Producers and outboxes: everything that was committed is on the topics, and nothing else is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from tests.faults.campaign.evidence import Evidence, Row
-from tests.faults.campaign.faults.bus import AGAIN
-from tests.faults.campaign.faults.poison import kind_of
+from tests.faults.campaign.faults.poison import poison_kind
+from tests.faults.campaign.faults.records import STALE_PREFIX
 from tests.faults.campaign.ledger import Outcome
 from tests.faults.campaign.oracle.verdict import Verdict
 from tests.faults.campaign.topics import Record
@@ -16,15 +16,15 @@ from tests.support.stack import SERVICES
 MARK = re.compile(r"mark\d+")
 
 
-def ours(evidence: Evidence) -> Iterator[Record]:
-    """The records that Kinvite itself should have put there."""
+def own_records(evidence: Evidence) -> Iterator[Record]:
+    """Yield the records that Kinvite itself should have published."""
     for record in evidence.records:
-        if kind_of(record.key) is None and not record.id.startswith(AGAIN):
+        if poison_kind(record.key) is None and not record.id.startswith(STALE_PREFIX):
             yield record
 
 
 def outboxes(evidence: Evidence) -> Iterator[tuple[str, Row]]:
-    """Every row of every outbox with its service."""
+    """Yield every row of every outbox with its service."""
     for service in SERVICES:
         for row in evidence.table(f"{service}.outbox"):
             yield service, row
@@ -32,7 +32,7 @@ def outboxes(evidence: Evidence) -> Iterator[tuple[str, Row]]:
 
 def nothing_missing(evidence: Evidence) -> Verdict:
     verdict = Verdict("I1", "what was committed with its event is on the topic")
-    there = {(record.topic, record.id) for record in ours(evidence)}
+    there = {(record.topic, record.id) for record in own_records(evidence)}
     pending = {
         (service, row["id"]) for service in SERVICES for row in evidence.table(f"{service}.outbox_pending")
     }
@@ -46,13 +46,14 @@ def nothing_missing(evidence: Evidence) -> Verdict:
 def no_ghosts(evidence: Evidence) -> Verdict:
     verdict = Verdict("I2", "what is on a topic was committed, and what was refused was not")
     committed = {(row["topic"], row["message_id"]) for _, row in outboxes(evidence)}
-    for record in ours(evidence):
+    for record in own_records(evidence):
         verdict.expect((record.topic, record.id) in committed, f"{record.topic} {record.id} is in no outbox")
-    told = (str(record.data) for record in ours(evidence) if record.topic.startswith("roster."))
-    said = {mark for text in told for mark in MARK.findall(text)}
-    for entry in evidence.ledger.of("nonsense", "add_student", "add_parent", outcome=Outcome.FAIL):
+    texts = (str(record.data) for record in own_records(evidence) if record.topic.startswith("roster."))
+    published_marks = {mark for text in texts for mark in MARK.findall(text)}
+    for entry in evidence.ledger.select("nonsense", "add_student", "add_parent", outcome=Outcome.FAIL):
         verdict.expect(
-            entry.mark not in said, f"{entry.action} {entry.mark} was refused and told nevertheless"
+            entry.mark not in published_marks,
+            f"{entry.action} {entry.mark} was refused and published nevertheless",
         )
     return verdict
 
@@ -65,7 +66,7 @@ def in_order(evidence: Evidence) -> Verdict:
     newest: dict[tuple[str, str, str], int] = {}
     seen: set[str] = set()
     taken: set[tuple[str, str, int]] = set()
-    for record in ours(evidence):
+    for record in own_records(evidence):
         if record.id in seen:
             continue
         seen.add(record.id)

@@ -1,4 +1,6 @@
-"""Delivery: whoever was to be invited got one message with the right link; again only where nobody could know."""
+"""Delivery: whoever was to be invited got one message with the right link, and more only where the outcome was
+unknown.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +10,39 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tests.faults.campaign.evidence import Arrival, Evidence, Row
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import own_records
 from tests.faults.campaign.oracle.verdict import Verdict
 
 SENT = frozenset({"sent", "delivered"})
 _NEVER_TAKEN = frozenset({"refuse", "bounce"})
-# How an attempt ends after which nobody knows whether a copy arrived.
+# Verdicts of attempts after which it is unknown whether a copy arrived.
 _AMBIGUOUS = frozenset({"interrupted", "unknown"})
 _AMBIGUOUS_PLAYS = frozenset({"drop", "hang"})
 _CLOCK_SECONDS = 1.0
 
 
-def all_settled(evidence: Evidence) -> Verdict:
+def all_finished(evidence: Evidence) -> Verdict:
     verdict = Verdict(
         "I31", "every message has an end; what was sent was received, and what was not has its reason"
     )
-    received = {one.message_id for one in evidence.arrivals}
+    received = {arrival.message_id for arrival in evidence.arrivals}
     unsure = _unsure(evidence)
     for row in evidence.table("notifier.messages"):
-        named = f"message {row['message_id']} ({row['state']}, {row['code']})"
-        verdict.expect(row["due_at"] is None, f"{named} was never settled")
+        label = f"message {row['message_id']} ({row['state']}, {row['code']})"
+        verdict.expect(row["due_at"] is None, f"{label} was never finished")
         if row["state"] in SENT:
             verdict.expect(
-                row["message_id"] in received, f"{named} is said to be sent, and nobody received it"
+                row["message_id"] in received, f"{label} is recorded as sent, and was not received"
             )
         else:
             excused = _excused(evidence, row, unsure[row["message_id"]])
-            verdict.expect(excused, f"{named} was not sent for no reason of the recipient's")
+            verdict.expect(excused, f"{label} was not sent for no reason of the recipient's")
     return verdict
 
 
 def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
-    """Refused by the recipient; given up after attempts of which nobody knows; or its link's time was over."""
-    if evidence.played.get(row["address"]) in _NEVER_TAKEN:
+    """Return whether the recipient refused it, its attempts had unknown outcomes, or its link expired."""
+    if evidence.address_behaviours.get(row["address"]) in _NEVER_TAKEN:
         return bool(row["state"] == "failed_permanent")
     if row["code"] == "expired":
         return bool(row["finished_at"] >= row["expires_at"])
@@ -48,7 +50,7 @@ def _excused(evidence: Evidence, row: Row, unsure: int) -> bool:
 
 
 def every_invite_sent(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I31", "each invitation that a client was promised became a message")
+    verdict = Verdict("I31", "each acknowledged invitation became a message")
     rows = evidence.table("notifier.messages")
     queued, reached = {row["message_id"] for row in rows}, {row["parent_id"] for row in rows}
     gone = {
@@ -56,10 +58,10 @@ def every_invite_sent(evidence: Evidence) -> Verdict:
         for row in evidence.table("invitations.parents")
         if row["removed"] or not row["has_access"]
     }
-    for entry in evidence.ledger.of("invite"):
+    for entry in evidence.ledger.select("invite"):
         message_id = entry.answer["message_id"]
-        verdict.expect(message_id in queued, f"invite: {message_id} was promised, and there is none")
-    for entry in evidence.ledger.of("add_student", "add_parent"):
+        verdict.expect(message_id in queued, f"invite: {message_id} was acknowledged and does not exist")
+    for entry in evidence.ledger.select("add_student", "add_parent"):
         parents = entry.answer.get("parents", [entry.answer])
         for parent in parents if entry.sent["invite"] else ():
             done = parent["parent_id"] in reached | gone
@@ -67,7 +69,7 @@ def every_invite_sent(evidence: Evidence) -> Verdict:
     waiting = [
         row for row in evidence.table("invitations.requested_invitations") if row["parent_id"] not in gone
     ]
-    verdict.expect(not waiting, f"{len(waiting)} wishes to invite were never fulfilled")
+    verdict.expect(not waiting, f"{len(waiting)} requested invitations were never issued")
     return verdict
 
 
@@ -77,9 +79,9 @@ def runs_add_up(evidence: Evidence) -> Verdict:
         verdict.expect(row["state"] == "done", f"run {row['bulk_id']} is {row['state']}")
     queued = {row["message_id"] for row in evidence.table("notifier.messages")}
     for row in evidence.table("invitations.bulk_items"):
-        settled = row["state"] != "pending" and (row["state"] != "messaged" or row["has_outcome"])
+        finished = row["state"] != "pending" and (row["state"] != "messaged" or row["has_outcome"])
         verdict.expect(
-            settled, f"run {row['bulk_id']}: {row['parent_id']} is {row['state']} without an outcome"
+            finished, f"run {row['bulk_id']}: {row['parent_id']} is {row['state']} without an outcome"
         )
         if row["state"] == "messaged":
             verdict.expect(
@@ -91,7 +93,7 @@ def runs_add_up(evidence: Evidence) -> Verdict:
 def right_links(evidence: Evidence) -> Verdict:
     verdict = Verdict("I32", "every copy carries the one link of its invitation and generation")
     digests: dict[str, set[str]] = {}
-    for record in ours(evidence):
+    for record in own_records(evidence):
         if record.type in {
             "invitations.invitation.issued.v1",
             "invitations.invitation.verification_requested.v1",
@@ -99,55 +101,65 @@ def right_links(evidence: Evidence) -> Verdict:
             data = record.data or {}
             digests.setdefault(data["message_id"], set()).add(data["token_digest"])
     rows = {row["message_id"]: row for row in evidence.table("notifier.messages")}
-    for one in evidence.arrivals:
-        verdict.expect(one.message_id in rows, f"{one.to} got {one.message_id}, which nobody commanded")
-        found = {hashlib.sha256(token.encode()).hexdigest() for token in one.tokens}
-        verdict.expect(found == digests.get(one.message_id), f"{one.to}: {one.message_id} has another link")
+    for arrival in evidence.arrivals:
+        verdict.expect(
+            arrival.message_id in rows,
+            f"{arrival.to} got {arrival.message_id}, for which there is no command",
+        )
+        digests_found = {hashlib.sha256(token.encode()).hexdigest() for token in arrival.tokens}
+        verdict.expect(
+            digests_found == digests.get(arrival.message_id),
+            f"{arrival.to}: {arrival.message_id} has another link",
+        )
     return verdict
 
 
-def copies_excused(evidence: Evidence) -> Verdict:
+def repeats_are_excused(evidence: Evidence) -> Verdict:
     verdict = Verdict(
-        "I32", "a second copy only after an attempt of which nobody knew the end, and a fault beside it"
+        "I32", "a second copy only after an attempt with an unknown outcome, and a fault at that time"
     )
     unsure = _unsure(evidence)
-    for message_id, copies in _by_message(evidence.arrivals).items():
-        again = len(copies) - 1
+    for message_id, arrivals_of_message in _by_message(evidence.arrivals).items():
+        again = len(arrivals_of_message) - 1
         verdict.expect(
             again <= unsure[message_id], f"{message_id}: {again} more, {unsure[message_id]} unsure"
         )
-        for first, second in itertools.pairwise(copies):
+        for first, second in itertools.pairwise(arrivals_of_message):
             verdict.expect(
-                _disturbed(evidence, first, second), f"{message_id}: sent again with no fault beside it"
+                _disturbed(evidence, first, second), f"{message_id}: sent again without a fault at that time"
             )
     return verdict
 
 
 def _unsure(evidence: Evidence) -> Counter[str]:
-    """Attempts of each message after which nobody knew. A slow one gets its true end at last, but was taken over."""
-    found = Counter(
+    """Count the attempts of each message with an unknown outcome, including those that were reported late."""
+    unknown = Counter(
         row["message_id"] for row in evidence.table("notifier.attempts") if row["verdict"] in _AMBIGUOUS
     )
     for row in evidence.table("notifier.messages"):
         if row["interrupted"]:
-            found[row["message_id"]] = max(found[row["message_id"]], row["attempts"] - 1)
-    return found
+            unknown[row["message_id"]] = max(unknown[row["message_id"]], row["attempts"] - 1)
+    return unknown
 
 
 def _by_message(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
-    found: dict[str, list[Arrival]] = {}
-    for one in sorted(arrivals, key=lambda one: one.at):
-        found.setdefault(one.message_id, []).append(one)
-    return found
+    arrivals_of_message: dict[str, list[Arrival]] = {}
+    for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
+        arrivals_of_message.setdefault(arrival.message_id, []).append(arrival)
+    return arrivals_of_message
 
 
 def _disturbed(evidence: Evidence, first: Arrival, second: Arrival) -> bool:
-    """Whether a process or server that the outcome needed was struck between the copies, or the recipient played."""
-    if evidence.played.get(first.to) in _AMBIGUOUS_PLAYS:
+    """Return whether a process or server that the outcome needed was hit between the copies, or the recipient
+    misbehaved.
+    """
+    if evidence.address_behaviours.get(first.to) in _AMBIGUOUS_PLAYS:
         return True
     begin, end = first.at - _CLOCK_SECONDS, second.at + _CLOCK_SECONDS
     return any(
-        one.began_at <= end and begin <= one.ended_at for one in evidence.disturbances if _matters(one.what)
+        disturbance.began_at <= end and begin <= disturbance.ended_at
+        for disturbance in evidence.disturbances
+        if _matters(disturbance.what)
     )
 
 
@@ -156,8 +168,8 @@ def _matters(what: str) -> bool:
 
 
 def duplicates(evidence: Evidence) -> int:
-    """Copies beyond the first of each message."""
-    return len(evidence.arrivals) - len({one.message_id for one in evidence.arrivals})
+    """Count the copies beyond the first of each message."""
+    return len(evidence.arrivals) - len({arrival.message_id for arrival in evidence.arrivals})
 
 
-CHECKS = (all_settled, every_invite_sent, runs_add_up, right_links, copies_excused)
+CHECKS = (all_finished, every_invite_sent, runs_add_up, right_links, repeats_are_excused)

@@ -1,4 +1,4 @@
-"""Promises: what a client was told is done, once and wholly; what it was refused is not."""
+"""Promises: what was acknowledged to a client is done, once and wholly, and what was refused is not."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.ledger import Entry
-from tests.faults.campaign.oracle.events import MARK, ours
+from tests.faults.campaign.oracle.events import MARK, own_records
 from tests.faults.campaign.oracle.verdict import Verdict
 from tests.faults.campaign.topics import Record
 
 _OK, _FAIL = "ok", "fail"
 
 
-def acknowledged_is_told(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I1", "a change that a client was told of has its event")
-    told: dict[str, list[dict[str, Any]]] = {}
-    for record in ours(evidence):
-        told.setdefault(record.key, []).append({"type": record.type, **(record.data or {})})
-    for entry in evidence.ledger.of(
+def acknowledged_is_published(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I1", "an acknowledged change has its event")
+    published: dict[str, list[dict[str, Any]]] = {}
+    for record in own_records(evidence):
+        published.setdefault(record.key, []).append({"type": record.type, **(record.data or {})})
+    for entry in evidence.ledger.select(
         "add_student",
         "add_parent",
         "rename",
@@ -31,13 +31,13 @@ def acknowledged_is_told(evidence: Evidence) -> Verdict:
         "link_siblings",
     ):
         for aggregate_id, wanted in _wanted(entry):
-            found = any(_fits(fact, wanted) for fact in told.get(aggregate_id, ()))
-            verdict.expect(found, f"{entry.action} {entry.mark}: no {wanted} of {aggregate_id}")
+            is_published = any(_fits(event, wanted) for event in published.get(aggregate_id, ()))
+            verdict.expect(is_published, f"{entry.action} {entry.mark}: no {wanted} of {aggregate_id}")
     return verdict
 
 
 def _wanted(entry: Entry) -> Iterator[tuple[str, dict[str, str]]]:
-    """Which facts an acknowledged request must have left: aggregate, and what stands in the fact."""
+    """Yield the events that an acknowledged request must have left, as aggregate id and expected content."""
     match entry.action:
         case "add_student":
             yield entry.answer["student_id"], {"type": "roster.student.added.v1"}
@@ -65,43 +65,43 @@ def _added(parent: dict[str, Any], entry: Entry) -> Iterator[tuple[str, dict[str
         yield parent["parent_id"], {"type": "roster.parent.invitation_requested.v1"}
 
 
-def _fits(fact: dict[str, Any], wanted: dict[str, str]) -> bool:
-    spoken = fact.get("parent") or fact.get("student") or ""
-    return fact["type"] == wanted["type"] and wanted.get("mark", "") in str(spoken)
+def _fits(event: dict[str, Any], wanted: dict[str, str]) -> bool:
+    details = event.get("parent") or event.get("student") or ""
+    return event["type"] == wanted["type"] and wanted.get("mark", "") in str(details)
 
 
-def acknowledged_is_kept(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I1", "a press, a run or an import that a client was told of is there")
+def acknowledged_is_stored(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I1", "an acknowledged press, run or import is stored")
     linked: dict[str, set[tuple[str, int, str]]] = {}
-    for record in ours(evidence):
+    for record in own_records(evidence):
         data = record.data or {}
         if "token_digest" in data:
             purpose = "join" if record.type == "invitations.invitation.issued.v1" else "verify"
-            place = (record.key, data["generation"], purpose)
-            linked.setdefault(data["token_digest"], set()).add(place)
+            link = (record.key, data["generation"], purpose)
+            linked.setdefault(data["token_digest"], set()).add(link)
     submitted = {
         (row["invitation_id"], row["generation"], row["purpose"])
         for row in evidence.table("signup.submissions")
     }
-    for entry in evidence.ledger.of("verify", "join"):
-        places = linked.get(entry.sent["token_digest"], set())
-        verdict.expect(bool(places & submitted), f"{entry.action}: pressed, and nothing was submitted")
+    for entry in evidence.ledger.select("verify", "join"):
+        links = linked.get(entry.sent["token_digest"], set())
+        verdict.expect(bool(links & submitted), f"{entry.action}: pressed, and nothing was submitted")
     for action, table, key in (
         ("bulk", "invitations.bulk_runs", "bulk_id"),
         ("import", "roster.imports", "import_id"),
     ):
-        known = {row[key] for row in evidence.table(table)}
-        for entry in evidence.ledger.of(action):
-            verdict.expect(entry.answer[key] in known, f"{action} {entry.answer[key]} is not there")
+        stored_ids = {row[key] for row in evidence.table(table)}
+        for entry in evidence.ledger.select(action):
+            verdict.expect(entry.answer[key] in stored_ids, f"{action} {entry.answer[key]} is not stored")
     return verdict
 
 
 def once_per_key(evidence: Evidence) -> Verdict:
     verdict = Verdict("I43", "a request took effect once where it was acknowledged, and never twice")
     entered = _entered(evidence, "roster.student.added.v1", "student")
-    for entry in evidence.ledger.of("add_student", outcome=None):
+    for entry in evidence.ledger.select("add_student", outcome=None):
         _expect_all_or_nothing(verdict, entry, entered[entry.mark], 1)
-    for entry in evidence.ledger.of("import", outcome=None):
+    for entry in evidence.ledger.select("import", outcome=None):
         _expect_all_or_nothing(verdict, entry, entered[entry.mark], int(entry.sent["families"]))
     for row in evidence.table("roster.imports"):
         verdict.expect(row["state"] == "applied", f"import {row['import_id']} ended {row['state']}")
@@ -111,31 +111,31 @@ def once_per_key(evidence: Evidence) -> Verdict:
 def _expect_all_or_nothing(verdict: Verdict, entry: Entry, count: int, all_of_them: int) -> None:
     wanted = {_OK: {all_of_them}, _FAIL: {0}}.get(entry.outcome.value, {0, all_of_them})
     verdict.expect(
-        count in wanted, f"{entry.action} {entry.mark} was {entry.outcome.value}, and {count} are there"
+        count in wanted, f"{entry.action} {entry.mark} was {entry.outcome.value}, and {count} are stored"
     )
 
 
 def never_half(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I2", "a request is there with all that it wrote, or not at all")
-    pupils = _entered(evidence, "roster.student.added.v1", "student")
+    verdict = Verdict("I2", "a request is stored with everything it wrote, or not at all")
+    students = _entered(evidence, "roster.student.added.v1", "student")
     parents = _entered(evidence, "roster.parent.added.v1", "parent")
-    for entry in evidence.ledger.of("add_student", "import", outcome=None):
+    for entry in evidence.ledger.select("add_student", "import", outcome=None):
         of_each = len(entry.sent["parents"]) if entry.action == "add_student" else 1
-        wanted, count = of_each * pupils[entry.mark], parents[entry.mark]
+        wanted, count = of_each * students[entry.mark], parents[entry.mark]
         verdict.expect(
-            count == wanted, f"{entry.action} {entry.mark}: {count} parents of {wanted} were told of"
+            count == wanted, f"{entry.action} {entry.mark}: {count} parents of {wanted} were published"
         )
     return verdict
 
 
 def _entered(evidence: Evidence, type_: str, part: str) -> Counter[str]:
-    """How many aggregates the first facts of each request's mark have added."""
+    """Count how many aggregates the first events with each request's mark have added."""
     first: dict[str, Record] = {}
-    for record in ours(evidence):
+    for record in own_records(evidence):
         if record.type == type_:
             first.setdefault(record.key, record)
     names = [str((record.data or {}).get(part, {}).get("name", "")) for record in first.values()]
     return Counter(word for name in names for word in MARK.findall(name))
 
 
-CHECKS = (acknowledged_is_told, acknowledged_is_kept, once_per_key, never_half)
+CHECKS = (acknowledged_is_published, acknowledged_is_stored, once_per_key, never_half)

@@ -1,4 +1,4 @@
-"""Invitations' links: used once, by the newest generation, in time, by who still has access; each sign-up decided."""
+"""Links of invitations: used once, in time, by the newest generation, with access; and every sign-up is decided."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.ledger import Outcome
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import own_records
 from tests.faults.campaign.oracle.verdict import Verdict
 from tests.faults.campaign.topics import Record
 
-_FACT = "invitations.invitation."
+_EVENT_PREFIX = "invitations.invitation."
 
 
 def accepted_once(evidence: Evidence) -> Verdict:
     verdict = Verdict("I20", "a link signs up one account at most, and each accepted sign-up has its account")
     submissions: dict[str, set[str]] = {}
-    # Who loses access between the acceptance and the account gets none.
-    reversed_ = {record.key for record in _facts(evidence, "blocked")}
-    for record in _facts(evidence, "accepted"):
+    # A parent who loses access between the acceptance and the account gets no account.
+    reversed_ = {record.key for record in _events(evidence, "blocked")}
+    for record in _events(evidence, "accepted"):
         submissions.setdefault(record.key, set()).add(_data(record)["submission_id"])
     for invitation_id, used in submissions.items():
         verdict.expect(len(used) == 1, f"{invitation_id} was accepted for {sorted(used)}")
@@ -42,27 +42,29 @@ def accepted_once(evidence: Evidence) -> Verdict:
 
 
 def only_who_pressed(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I21", "nothing is submitted by looking: every submission has a press in the ledger")
+    verdict = Verdict(
+        "I21", "nothing is submitted by opening a link: every submission has a press in the ledger"
+    )
     presses = [
         (entry.began_at, entry.ended_at)
-        for entry in evidence.ledger.of("verify", "join", outcome=None)
+        for entry in evidence.ledger.select("verify", "join", outcome=None)
         if entry.outcome is not Outcome.FAIL
     ]
     submitted = len(evidence.table("signup.submissions"))
     verdict.expect(submitted <= len(presses), f"{submitted} submissions of {len(presses)} presses")
-    pressed = {entry.sent["token_digest"] for entry in evidence.ledger.of("verify", "join", outcome=None)}
+    pressed = {entry.sent["token_digest"] for entry in evidence.ledger.select("verify", "join", outcome=None)}
     linked = {
         (record.key, _data(record)["generation"], _purpose(record)): _data(record)["token_digest"]
-        for record in _facts(evidence, "issued", "verification_requested")
+        for record in _events(evidence, "issued", "verification_requested")
     }
     for row in evidence.table("signup.submissions"):
         digest = linked.get((row["invitation_id"], row["generation"], row["purpose"]))
-        verdict.expect(digest in pressed, f"submission {row['submission_id']}: nobody pressed its link")
+        verdict.expect(digest in pressed, f"submission {row['submission_id']}: its link was never pressed")
     return verdict
 
 
 def never_too_late(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I22", "nothing is accepted or verified that was submitted after the week")
+    verdict = Verdict("I22", "nothing is accepted or verified that was submitted after expiry")
     submitted = {row["submission_id"]: row["submitted_at"] for row in evidence.table("signup.submissions")}
     for row in evidence.table("invitations.invitations"):
         if row["accepted_at"] is not None:
@@ -70,40 +72,45 @@ def never_too_late(evidence: Evidence) -> Verdict:
             in_time = at is not None and at <= row["expires_at"]
             verdict.expect(in_time, f"{row['invitation_id']}: accepted though submitted at {at}")
     ends: dict[tuple[str, int], list[tuple[int, datetime]]] = {}
-    for record in _facts(evidence, "expired"):
-        ends.setdefault(_link(record), []).append((record.version, _ended(record)))
+    for record in _events(evidence, "expired"):
+        ends.setdefault(_link(record), []).append((record.version, _expiry(record)))
     renewals: dict[tuple[str, int], list[int]] = {}
-    for record in _facts(evidence, "issued"):
+    for record in _events(evidence, "issued"):
         renewals.setdefault(_link(record), []).append(record.version)
-    for record in _facts(evidence, "accepted", "contact_verified"):
+    for record in _events(evidence, "accepted", "contact_verified"):
         at = submitted.get(_data(record)["submission_id"])
         for version, ended in ends.get(_link(record), ()):
-            # Verifying in time, read late, gives a new week of the same generation: the old end holds no longer.
+            # A timely verification that is read late starts a new period of the same generation: the expiry is void.
             renewed = any(version < renewal < record.version for renewal in renewals.get(_link(record), ()))
             late = version < record.version and not renewed and (at is None or at > ended)
-            verdict.expect(not late, f"{record.key}: taken at {at}, after its end at {ended} was told")
+            verdict.expect(
+                not late, f"{record.key}: taken at {at}, after its expiry at {ended} was announced"
+            )
     return verdict
 
 
-def ends_told_once(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I25", "the end of a week is told, once and not early")
-    told: Counter[tuple[str, int, datetime]] = Counter()
-    for record_id, record in {one.id: one for one in _facts(evidence, "expired")}.items():
-        told[*_link(record), _ended(record)] += 1
+def expiry_announced_once(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I25", "an expiry is announced once and not early")
+    announced: Counter[tuple[str, int, datetime]] = Counter()
+    for record_id, record in {record.id: record for record in _events(evidence, "expired")}.items():
+        announced[*_link(record), _expiry(record)] += 1
         at = datetime.fromisoformat(record.time)
         verdict.expect(
-            at >= _ended(record), f"{record_id}: the end of {_ended(record)} was told at {record.time}"
+            at >= _expiry(record),
+            f"{record_id}: the expiry of {_expiry(record)} was announced at {record.time}",
         )
-    for (invitation_id, generation, ended), count in told.items():
-        verdict.expect(count == 1, f"{invitation_id} generation {generation}: {ended} was told {count} times")
-    # Verifying in time, read late, gives a new week of the same generation.
-    for (invitation_id, generation), count in Counter(place[:2] for place in told).items():
+    for (invitation_id, generation, ended), count in announced.items():
+        verdict.expect(
+            count == 1, f"{invitation_id} generation {generation}: {ended} was announced {count} times"
+        )
+    # A verification in time that is read late starts a new period of the same generation.
+    for (invitation_id, generation), count in Counter(place[:2] for place in announced).items():
         verdict.expect(count <= 2, f"{invitation_id} generation {generation} ended {count} times")
-    ended_links = {place[:2] for place in told}
+    ended_links = {place[:2] for place in announced}
     for row in evidence.table("invitations.invitations"):
         if row["status"] == "expired":
-            known = (row["invitation_id"], row["generation"]) in ended_links
-            verdict.expect(known, f"{row['invitation_id']} has expired, and its end was never told")
+            announced_end = (row["invitation_id"], row["generation"]) in ended_links
+            verdict.expect(announced_end, f"{row['invitation_id']} has expired, which was never announced")
     return verdict
 
 
@@ -111,39 +118,39 @@ def _link(record: Record) -> tuple[str, int]:
     return record.key, int(_data(record)["generation"])
 
 
-def _ended(record: Record) -> datetime:
+def _expiry(record: Record) -> datetime:
     return datetime.fromisoformat(_data(record)["expired_at"])
 
 
 def newest_link_only(evidence: Evidence) -> Verdict:
     verdict = Verdict("I23", "a new link ends all older ones: none is accepted or verified after it")
     issued: dict[str, list[tuple[int, int]]] = {}
-    for record in _facts(evidence, "issued", "verification_requested"):
+    for record in _events(evidence, "issued", "verification_requested"):
         issued.setdefault(record.key, []).append((record.version, _data(record)["generation"]))
-    for record in _facts(evidence, "accepted", "contact_verified"):
+    for record in _events(evidence, "accepted", "contact_verified"):
         generation = _data(record)["generation"]
         newer = [
-            one
-            for version, one in issued.get(record.key, ())
-            if version < record.version and one > generation
+            newer_generation
+            for version, newer_generation in issued.get(record.key, ())
+            if version < record.version and newer_generation > generation
         ]
         verdict.expect(not newer, f"{record.key}: generation {generation} was taken after {newer}")
-    one_each = Counter(
+    invitations_by_parent = Counter(
         (row["school_id"], row["parent_id"]) for row in evidence.table("invitations.invitations")
     )
-    for parent, count in one_each.items():
+    for parent, count in invitations_by_parent.items():
         verdict.expect(count == 1, f"{count} invitations of {parent}")
     return verdict
 
 
 def removed_have_no_access(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I24", "who was removed, or may see no child, has no live link and no access")
+    verdict = Verdict("I24", "a parent who was removed, or may see no child, has no live link and no access")
     parents = evidence.table("invitations.parents")
     removed = {row["parent_id"] for row in parents if row["removed"]}
     shut_out = removed | {row["parent_id"] for row in parents if not row["has_access"]}
-    for entry in evidence.ledger.of("remove"):
+    for entry in evidence.ledger.select("remove"):
         parent_id = entry.sent["parent_id"]
-        verdict.expect(parent_id in removed, f"{parent_id} was removed and invitations does not know")
+        verdict.expect(parent_id in removed, f"{parent_id} was removed, which invitations has not recorded")
     for row in evidence.table("invitations.invitations"):
         blocked = row["status"] == "blocked"
         verdict.expect(
@@ -160,28 +167,30 @@ def removed_have_no_access(evidence: Evidence) -> Verdict:
 
 def dead_links_stay_dead(evidence: Evidence) -> Verdict:
     verdict = Verdict("I24", "between the end of access, or a withdrawal, and a new link nothing is accepted")
-    turns: dict[str, list[tuple[int, bool]]] = {}
+    link_states: dict[str, list[tuple[int, bool]]] = {}
     for name, alive in (
         ("issued", True),
         ("verification_requested", True),
         ("blocked", False),
         ("withdrawn", False),
     ):
-        for record in _facts(evidence, name):
-            turns.setdefault(record.key, []).append((record.version, alive))
+        for record in _events(evidence, name):
+            link_states.setdefault(record.key, []).append((record.version, alive))
     first: dict[str, Record] = {}
-    for record in sorted(_facts(evidence, "accepted", "contact_verified"), key=lambda one: one.version):
+    for record in sorted(
+        _events(evidence, "accepted", "contact_verified"), key=lambda record: record.version
+    ):
         first.setdefault(_data(record)["submission_id"], record)
     for record in first.values():
-        earlier = [turn for turn in turns.get(record.key, ()) if turn[0] < record.version]
+        earlier = [state for state in link_states.get(record.key, ()) if state[0] < record.version]
         alive = bool(earlier) and max(earlier)[1]
         verdict.expect(alive, f"{record.key}: taken at version {record.version}, when its link was dead")
     return verdict
 
 
-def _facts(evidence: Evidence, *names: str) -> Iterator[Record]:
-    types = {f"{_FACT}{name}.v1" for name in names}
-    return (record for record in ours(evidence) if record.type in types)
+def _events(evidence: Evidence, *names: str) -> Iterator[Record]:
+    types = {f"{_EVENT_PREFIX}{name}.v1" for name in names}
+    return (record for record in own_records(evidence) if record.type in types)
 
 
 def _data(record: Record) -> dict[str, Any]:
@@ -189,14 +198,14 @@ def _data(record: Record) -> dict[str, Any]:
 
 
 def _purpose(record: Record) -> str:
-    return "join" if record.type == f"{_FACT}issued.v1" else "verify"
+    return "join" if record.type == f"{_EVENT_PREFIX}issued.v1" else "verify"
 
 
 CHECKS = (
     accepted_once,
     only_who_pressed,
     never_too_late,
-    ends_told_once,
+    expiry_announced_once,
     newest_link_only,
     removed_have_no_access,
     dead_links_stay_dead,

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Verdict of a check."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Verdict:
-    """One invariant: what it promises, how many things were looked at, and each thing that breaks it."""
+    """One invariant: its promise, how many things were checked, and each thing that breaks it."""
 
     invariant: str
     promise: str
-    looked_at: int = 0
+    checked: int = 0
     broken: list[str] = field(default_factory=list)
 
     def expect(self, holds: bool, what: str) -> None:
-        """Count one look; where it does not hold, `what` says of whom."""
-        self.looked_at += 1
+        """Count one check; if it does not hold, `what` describes the broken thing."""
+        self.checked += 1
         if not holds:
             self.broken.append(what)

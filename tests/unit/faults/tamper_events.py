@@ -1,4 +1,4 @@
-"""Tampering with events, copies, requests and poison."""
+"""Tampering with events, replicas, requests and poison."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from shared.contracts.topics import TOPICS_BY_NAME
 from tests.faults.campaign.evidence import Evidence
 from tests.faults.campaign.faults.poison import PREFIX
 from tests.faults.campaign.ledger import Outcome
-from tests.unit.faults.story import MARK, PARENT, again
-from tests.unit.faults.tampering import breaks, record_of, row_of
+from tests.unit.faults.story import MARK, PARENT, resend
+from tests.unit.faults.tampering import breaks, find_record, find_row
 
 
 @breaks("I1")
 def an_event_is_missing(evidence: Evidence) -> None:
-    evidence.records.remove(record_of(evidence, "roster.parent.renamed.v1"))
+    evidence.records.remove(find_record(evidence, "roster.parent.renamed.v1"))
 
 
 @breaks("I1")
@@ -24,42 +24,42 @@ def an_event_is_never_marked(evidence: Evidence) -> None:
 
 @breaks("I1")
 def a_change_left_no_event_at_all(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
+    record = find_record(evidence, "roster.parent.renamed.v1")
     evidence.records.remove(record)
-    evidence.table("roster.outbox").remove(row_of(evidence, "roster.outbox", message_id=record.id))
+    evidence.table("roster.outbox").remove(find_row(evidence, "roster.outbox", message_id=record.id))
 
 
 @breaks("I2")
 def an_event_was_never_committed(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
-    evidence.table("roster.outbox").remove(row_of(evidence, "roster.outbox", message_id=record.id))
+    record = find_record(evidence, "roster.parent.renamed.v1")
+    evidence.table("roster.outbox").remove(find_row(evidence, "roster.outbox", message_id=record.id))
 
 
 @breaks("I2")
-def a_refused_request_is_told(evidence: Evidence) -> None:
+def a_refused_request_is_published(evidence: Evidence) -> None:
     evidence.ledger.entries[0] = replace(evidence.ledger.entries[0], outcome=Outcome.FAIL)
 
 
 @breaks("I3 I4")
 def versions_are_out_of_order(evidence: Evidence) -> None:
     first, last = (
-        record_of(evidence, "roster.parent.added.v1"),
-        record_of(evidence, "roster.parent.renamed.v1"),
+        find_record(evidence, "roster.parent.added.v1"),
+        find_record(evidence, "roster.parent.renamed.v1"),
     )
-    one, other = evidence.records.index(first), evidence.records.index(last)
-    evidence.records[one], evidence.records[other] = last, first
+    first_at, last_at = evidence.records.index(first), evidence.records.index(last)
+    evidence.records[first_at], evidence.records[last_at] = last, first
 
 
 @breaks("I10 I19")
-def a_group_passed_over_a_record(evidence: Evidence) -> None:
+def a_group_skipped_a_record(evidence: Evidence) -> None:
     evidence.table("dashboard.inbox").pop()
 
 
 @breaks("I10 I19")
-def two_records_have_one_mark_in_the_inbox(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
+def two_records_have_one_deduplication_id(evidence: Evidence) -> None:
+    record = find_record(evidence, "roster.parent.renamed.v1")
     own = {"id": "01a20268-8bcc-77af-8e9e-67b2ea6491c6"}
-    evidence.records += [again(record, **own), again(record, **own, source="/kinvite/signup")]
+    evidence.records += [resend(record, **own), resend(record, **own, source="/kinvite/signup")]
     for group in TOPICS_BY_NAME[record.topic].readers:
         row = {"consumer": group, **own}
         evidence.table(f"{group.partition('.')[0]}.inbox").append(row)
@@ -67,7 +67,7 @@ def two_records_have_one_mark_in_the_inbox(evidence: Evidence) -> None:
 
 @breaks("I10")
 def a_command_is_given_twice(evidence: Evidence) -> None:
-    row = row_of(evidence, "invitations.outbox", topic="notifier.commands")
+    row = find_row(evidence, "invitations.outbox", topic="notifier.commands")
     evidence.table("invitations.outbox").append({**row, "message_id": "event-x"})
 
 
@@ -78,18 +78,18 @@ def a_sign_up_did_not_reach_the_roster(evidence: Evidence) -> None:
 
 @breaks("I43")
 def a_repeated_request_took_effect_twice(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.student.added.v1")
-    evidence.records.append(again(record, id="event-x", key="another"))
+    record = find_record(evidence, "roster.student.added.v1")
+    evidence.records.append(resend(record, id="event-x", key="another"))
 
 
 @breaks("I43")
 def an_acknowledged_request_left_nothing(evidence: Evidence) -> None:
-    evidence.records.remove(record_of(evidence, "roster.student.added.v1"))
+    evidence.records.remove(find_record(evidence, "roster.student.added.v1"))
 
 
 @breaks("I1")
-def a_change_is_there_and_was_never_told(evidence: Evidence) -> None:
-    evidence.table("roster.students").append({"student_id": "another", "name": "Pupil mark000009"})
+def a_change_is_stored_and_was_never_published(evidence: Evidence) -> None:
+    evidence.table("roster.students").append({"student_id": "another", "name": "Student mark000009"})
 
 
 @breaks("I1")
@@ -112,17 +112,17 @@ def half_of_a_request_is_there(evidence: Evidence) -> None:
 
 @breaks("I3 I4")
 def two_events_have_one_version(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
-    evidence.records.append(again(record, id="event-x"))
+    record = find_record(evidence, "roster.parent.renamed.v1")
+    evidence.records.append(resend(record, id="event-x"))
 
 
 @breaks("I12")
-def a_copy_is_stale(evidence: Evidence) -> None:
+def a_replica_is_stale(evidence: Evidence) -> None:
     evidence.table("invitations.parents")[0].update(version=1, name=f"Parent {MARK}")
 
 
 @breaks("I12")
-def a_pupil_is_stale(evidence: Evidence) -> None:
+def a_student_is_stale(evidence: Evidence) -> None:
     evidence.table("signup.students")[0]["class_name"] = "an older one"
 
 
@@ -133,10 +133,10 @@ def an_address_is_stale_under_the_newest_version(evidence: Evidence) -> None:
 
 @breaks("I12")
 def who_was_removed_is_still_there(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
+    record = find_record(evidence, "roster.parent.renamed.v1")
     data = {"parent_id": PARENT}
     evidence.records.append(
-        again(record, id="event-x", type="roster.parent.removed.v1", version=4, data=data)
+        resend(record, id="event-x", type="roster.parent.removed.v1", version=4, data=data)
     )
 
 
@@ -156,7 +156,7 @@ def a_line_of_the_timeline_is_there_twice(evidence: Evidence) -> None:
 
 
 @breaks("I12")
-def the_office_sees_something_else(evidence: Evidence) -> None:
+def the_dashboard_shows_something_else(evidence: Evidence) -> None:
     evidence.table("dashboard.parents")[0]["status"] = "invited"
 
 
@@ -168,8 +168,8 @@ def a_good_record_is_parked(evidence: Evidence) -> None:
 
 @breaks("I13 I15")
 def poison_is_not_parked(evidence: Evidence) -> None:
-    record = record_of(evidence, "roster.parent.renamed.v1")
-    evidence.records.append(again(record, key=f"{PREFIX}bad json-1", id=f"{PREFIX}1"))
+    record = find_record(evidence, "roster.parent.renamed.v1")
+    evidence.records.append(resend(record, key=f"{PREFIX}bad json-1", id=f"{PREFIX}1"))
 
 
 @breaks("I15 I16 I17")

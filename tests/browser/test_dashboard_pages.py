@@ -1,4 +1,4 @@
-"""The office's pages in a real browser, on a phone and on a desk; pictures of each go to tests/artefacts/office/."""
+"""Pages of the dashboard in a real browser, on a phone and on a desktop, with screenshots in tests/artefacts."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,10 +23,10 @@ from tests.support.processes import free_port
 from tests.support.serving import serving
 from tests.unit.dashboard.facts import MORNING, WEEK, Story
 
-ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "office"
+ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "dashboard"
 OWNER, PASSWORD = "office@oak-lane.example", "correct horse battery"
 SIZES = {"phone": (360, 740), "desk": (1280, 800)}
-LOOKS = [
+VARIANTS = [
     pytest.param("phone", "light", "ltr", id="phone-light"),
     pytest.param("phone", "dark", "ltr", id="phone-dark"),
     pytest.param("desk", "light", "ltr", id="desk-light"),
@@ -38,7 +38,7 @@ LOOKS = [
 
 
 def families() -> tuple[Story, list[Received[Message]]]:
-    """A school with a family in every state that staff meet."""
+    """Return a school with a parent in every state that staff meet, as the events that make it."""
     names = [
         ("Amal Haddad", "Yara Haddad", 16),
         ("Bartholomew Featherstonehaugh-Cholmondeley and Wilhelmina Featherstonehaugh", "Bo Featherstone", 1),
@@ -48,15 +48,15 @@ def families() -> tuple[Story, list[Received[Message]]]:
         ("Erika Mustermann", "Max Mustermann", 3),
     ]
     school = Story(name=names[0][0], child=names[0][1])
-    facts: list[Received[Message]] = [school.school("Oak Lane Primary School")]
+    events: list[Received[Message]] = [school.school("Oak Lane Primary School")]
     for name, child, _ in names:
         address = f"{name.split()[0].lower()}@example.org" if name.isascii() else "family@example.org"
         story = replace(Story(), school_id=school.school_id, name=name, child=child, address=address)
-        facts += story.roster()
-        facts += _so_far(story, names.index((name, child, _)))
+        events += story.roster()
+        events += _so_far(story, names.index((name, child, _)))
         if name == school.name:
             school = story
-    return school, facts
+    return school, events
 
 
 def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
@@ -76,7 +76,7 @@ def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
 
 @asynccontextmanager
 async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[Story, str]]:
-    """The office on a port of its own; answers the family that signed up, and the address."""
+    """Serve the dashboard on a port of its own; yield the parent who signed up, and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     settings = Settings.model_validate(
@@ -91,9 +91,9 @@ async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[S
         }
     )
     app = create_app(settings, worker=False)
-    story, facts = families()
+    story, events = families()
     async with Database(database_url, schema="dashboard") as database:
-        await deliver(database, facts)
+        await deliver(database, events)
     async with serving(app, port):
         yield story, address
 
@@ -126,8 +126,8 @@ def answers(owners: OwnersStub, bulk_id: UUID, import_id: UUID) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("size", "colours", "direction"), LOOKS)
-async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
+@pytest.mark.parametrize(("size", "colours", "direction"), VARIANTS)
+async def test_p16_every_page_fits_the_screen_and_calls_no_other_host(
     browser: Browser, database_url: str, size: str, colours: str, direction: str
 ) -> None:
     need_axe()
@@ -148,9 +148,9 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
             "request",
             lambda request: complaints.append(request.url) if not request.url.startswith(address) else None,
         )
-        look = Look(page, ARTEFACTS / f"{size}-{colours}-{direction}", direction, width)
+        inspector = PageInspector(page, ARTEFACTS / f"{size}-{colours}-{direction}", direction, width)
         await page.goto(f"{address}/admin/login")
-        await look.at("sign-in")
+        await inspector.at("sign-in")
         await page.fill("[name=email]", OWNER)
         await page.fill("[name=password]", PASSWORD)
         await page.click("button.primary")
@@ -159,10 +159,10 @@ async def test_p16_every_page_fits_the_screen_and_asks_nobody_else(
             await page.goto(url)
             if name in ("student", "schools"):
                 await page.click("summary")
-            await look.at(name)
+            await inspector.at(name)
         await page.goto(f"{base}/invite")
         await page.click("button.primary")
-        await look.at("invite-preview")
+        await inspector.at("invite-preview")
         await context.close()
         assert [line for line in complaints if "404" not in line] == []
 
@@ -186,8 +186,8 @@ def _pages(address: str, base: str, story: Story, bulk_id: UUID, import_id: UUID
     }
 
 
-class Look:
-    """Takes the picture of a page; nothing sticks out sideways, and axe-core has no complaint."""
+class PageInspector:
+    """Checks a page and takes its screenshot: no horizontal overflow and no axe-core violation."""
 
     def __init__(self, page: Page, folder: Path, direction: str, width: int) -> None:
         self.page, self.folder, self.direction, self.width = page, folder, direction, width

@@ -1,6 +1,7 @@
-"""All services' consumers on one database; what one puts out is carried to its readers by hand, and counted.
+"""Consumers of all services on one database, without a broker: emitted messages are passed to their handlers and
+counted.
 
-No broker and no clock: the same families make the same batches, statements and rows every time.
+There is no broker and no clock, so the same parents make the same batches, statements and rows every time.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from shared.runtime.messaging.inbox.batch_processor import BatchProcessor
 from shared.runtime.observability import Health
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
-_PENDING = "SELECT id, topic, key, headers, data FROM outbox JOIN outbox_pending USING (lane, id) ORDER BY id"
-_MARK = "DELETE FROM outbox_runs"
+_PENDING = """
+SELECT id, topic, key, headers, data
+  FROM outbox_runs AS run JOIN outbox ON outbox.lane = run.lane AND id BETWEEN first_id AND last_id
+ ORDER BY id
+"""
+_MARK_SENT = "DELETE FROM outbox_runs"
 _ROWS = """
 SELECT schemaname || '.' || relname AS name, n_tup_ins AS inserted, n_tup_upd AS updated FROM pg_stat_user_tables
 """
@@ -32,7 +37,7 @@ _BYTES = "SELECT coalesce(sum(octet_length(headers) + octet_length(data)), 0) FR
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a broker would hand out."""
+    """Record as a broker would deliver it."""
 
     topic: str
     offset: int
@@ -43,13 +48,13 @@ class Record:
 
 
 @dataclass(slots=True)
-class Trips:
-    """Round trips to the database: statements, and the begin and end of transactions."""
+class RoundTrips:
+    """Counter of round trips to the database: statements, and the begin and end of transactions."""
 
     count: int = 0
 
     def watch(self, database: Database) -> None:
-        """Count what this database is asked."""
+        """Count the round trips of this database."""
         database.watch = self._add
 
     def _add(self, *_: Any) -> None:
@@ -58,18 +63,18 @@ class Trips:
 
 @dataclass(slots=True)
 class Offsets:
-    """Stands where the consumer of the broker stands: takes note of commits."""
+    """Stand-in for the broker's consumer that records commits."""
 
     commits: list[dict[TopicPartition, int]] = field(default_factory=list)
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Note the offsets."""
+        """Record the offsets."""
         self.commits.append(offsets)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch that one group worked through."""
+    """One batch that one consumer group processed."""
 
     group: str
     kinds: frozenset[str]
@@ -78,50 +83,60 @@ class Batch:
     commits: int
 
 
-class Mill:
-    """Carries messages between the services until nobody has anything to say."""
+class BulkFixture:
+    """Passes messages between the services until no outbox has any left."""
 
     def __init__(self, database_url: str) -> None:
         self.databases = {name: Database(database_url, schema=name) for name in SERVICES}
-        self.trips = {name: Trips() for name in SERVICES}
+        self.trips = {name: RoundTrips() for name in SERVICES}
         self.batches: list[Batch] = []
         self._workers = [
-            (name, topics_of(one.group), BatchProcessor(one, self.databases[name], Health().loop("test"), 0))
+            (
+                name,
+                topics_of(subscription.group),
+                BatchProcessor(subscription, self.databases[name], Health().loop("test"), 0),
+            )
             for name in SERVICES
-            for one in import_module(f"services.{name}.app").create_app().state.subscriptions.subscriptions
+            for subscription in import_module(f"services.{name}.app")
+            .create_app()
+            .state.subscriptions.subscriptions
         ]
         for name, trips in self.trips.items():
             trips.watch(self.databases[name])
 
-    async def put(self, service: str, *messages: OutboxMessage) -> None:
-        """Let a service say this, and carry all that follows from it."""
+    async def emit_messages(self, service: str, *messages: OutboxMessage) -> None:
+        """Emit messages as a service, and pass on everything that follows from them."""
         async with self.databases[service].transaction() as tx:
             await emit(tx, *messages)
-        await self.carry()
+        await self.pass_on()
 
-    async def carry(self) -> None:
-        """Until every outbox is empty."""
-        while records := [record for name in SERVICES for record in await self._take(name)]:
+    async def pass_on(self) -> None:
+        """Pass messages on until every outbox is empty."""
+        while records := [record for name in SERVICES for record in await self._claim_messages(name)]:
             by_topic: dict[str, list[Record]] = defaultdict(list)
             for record in records:
                 by_topic[record.topic].append(record)
             for name, topics, worker in self._workers:
                 batch = [record for topic in topics for record in by_topic[topic.name]]
                 if batch:
-                    await self._work(name, worker, batch)
+                    await self._consume(name, worker, batch)
 
-    async def said(self, kind: str) -> list[tuple[UUID, dict[str, Any]]]:
-        """School and data of the messages of this type that were ever put out."""
+    async def list_emitted(self, kind: str) -> list[tuple[UUID, dict[str, Any]]]:
+        """Return school and data of all messages of this type that were ever emitted."""
         service = kind.partition(".")[0]
         async with self.databases[service].transaction() as tx:
             rows = await tx.rows("SELECT headers, data FROM outbox ORDER BY id")
-        found = ((json.loads(row.headers), row.data) for row in rows)
-        return [(UUID(h["ce_schoolid"]), json.loads(data)) for h, data in found if h["ce_type"] == kind]
+        messages = ((json.loads(row.headers), row.data) for row in rows)
+        return [
+            (UUID(header["ce_schoolid"]), json.loads(data))
+            for header, data in messages
+            if header["ce_type"] == kind
+        ]
 
-    async def _take(self, name: str) -> list[Record]:
+    async def _claim_messages(self, name: str) -> list[Record]:
         async with self.databases[name].transaction() as tx:
             rows = await tx.rows(_PENDING)
-            await tx.execute(_MARK)
+            await tx.execute(_MARK_SENT)
         return [
             Record(
                 row.topic,
@@ -133,7 +148,7 @@ class Mill:
             for row in rows
         ]
 
-    async def _work(self, name: str, worker: BatchProcessor, batch: list[Record]) -> None:
+    async def _consume(self, name: str, worker: BatchProcessor, batch: list[Record]) -> None:
         offsets, before = Offsets(), self.trips[name].count
         await worker.consume(batch, offsets)
         kinds = frozenset(dict(record.headers)["ce_type"].decode() for record in batch)
@@ -141,13 +156,15 @@ class Mill:
         self.batches.append(Batch(worker.subscription.group, kinds, len(batch), trips, len(offsets.commits)))
 
     async def close(self) -> None:
-        """Give all connections back; what they did is in the database's statistics then."""
+        """Close all connections, so that their work is in the database's statistics."""
         for database in self.databases.values():
             await database.__aexit__(None, None, None)
 
 
-async def written(database_url: str) -> tuple[Counter[str], dict[str, int]]:
-    """Rows inserted or updated since the database was made, by table, and bytes of all messages, by service."""
+async def count_written(database_url: str) -> tuple[Counter[str], dict[str, int]]:
+    """Return rows inserted or updated since the database was created, by table, and bytes of all messages, by
+    service.
+    """
     rows: Counter[str] = Counter()
     sizes: dict[str, int] = {}
     for name in SERVICES:

@@ -1,4 +1,4 @@
-"""The services agree: what the office sees is what invitations decided and what signup and the notifier did."""
+"""Agreement: the dashboard shows what invitations decided and what signup and the notifier did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.contracts.topics import (
     SIGNUP_ACCOUNT,
 )
 from tests.faults.campaign.evidence import Evidence, Row
-from tests.faults.campaign.oracle.events import ours
+from tests.faults.campaign.oracle.events import own_records
 from tests.faults.campaign.oracle.messages import SENT
 from tests.faults.campaign.oracle.verdict import Verdict
 
@@ -21,8 +21,8 @@ _ON_THE_TIMELINE = frozenset(
 )
 
 
-def office_sees_the_truth(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I12", "the office's rows say what invitations, notifier and signup have")
+def dashboard_agrees(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I12", "the dashboard's rows agree with invitations, notifier and signup")
     invitations = {row["parent_id"]: row for row in evidence.table("invitations.invitations")}
     members = {row["parent_id"]: row for row in evidence.table("signup.memberships")}
     for row in evidence.table("dashboard.parents"):
@@ -47,23 +47,23 @@ def _active(member: Row | None) -> bool:
     return member is not None and member["ended_at"] is None
 
 
-def roster_knows_who_signed_up(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "a sign-up reaches everyone who must know")
+def sign_ups_reached_all(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I10", "a sign-up reaches every service that needs it")
     roster = {row["parent_id"]: row for row in evidence.table("roster.parents")}
-    office = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
+    dashboard = {row["parent_id"]: row for row in evidence.table("dashboard.parents")}
     invitations = {row["invitation_id"]: row for row in evidence.table("invitations.invitations")}
     for member in evidence.table("signup.memberships"):
         parent_id = member["parent_id"]
         if parent_id in roster:
-            known = roster[parent_id]["signed_up_at"] is not None
-            verdict.expect(known, f"{parent_id} signed up and the roster does not know")
-        shown = office.get(parent_id)
+            is_recorded = roster[parent_id]["signed_up_at"] is not None
+            verdict.expect(is_recorded, f"{parent_id} signed up, which the roster has not recorded")
+        shown = dashboard.get(parent_id)
         verdict.expect(
             shown is not None and shown["signed_up_at"] is not None, f"{parent_id}: not shown as signed up"
         )
         invitation = invitations.get(member["invitation_id"])
         complete = invitation is not None and invitation["signed_up_at"] is not None
-        verdict.expect(complete, f"{parent_id} signed up and invitations does not know")
+        verdict.expect(complete, f"{parent_id} signed up, which invitations has not recorded")
     return verdict
 
 
@@ -85,18 +85,20 @@ def deliveries_agree(evidence: Evidence) -> Verdict:
     return verdict
 
 
-def timeline_has_all(evidence: Evidence) -> Verdict:
-    verdict = Verdict("I10", "each fact about a family stands once on its timeline, and nothing else does")
-    told = {(record.key, record.version) for record in ours(evidence) if record.topic in _ON_THE_TIMELINE}
+def timeline_is_complete(evidence: Evidence) -> Verdict:
+    verdict = Verdict("I10", "each event about a parent is once on the timeline, and nothing else is")
+    published = {
+        (record.key, record.version) for record in own_records(evidence) if record.topic in _ON_THE_TIMELINE
+    }
     shown = Counter((row["aggregate_id"], row["version"]) for row in evidence.table("dashboard.timeline"))
-    for key, version in told:
+    for key, version in published:
         count = shown[key, version]
-        verdict.expect(count == 1, f"{key} at version {version} stands {count} times on the timeline")
-    siblings = {record.key for record in ours(evidence) if record.topic == ROSTER_SIBLINGS.name}
+        verdict.expect(count == 1, f"{key} at version {version} is {count} times on the timeline")
+    siblings = {record.key for record in own_records(evidence) if record.topic == ROSTER_SIBLINGS.name}
     for key, version in shown:
-        known = (key, version) in told or key in siblings
-        verdict.expect(known, f"{key} at version {version} is on the timeline, and nobody told it")
+        is_published = (key, version) in published or key in siblings
+        verdict.expect(is_published, f"{key} at version {version} is on the timeline and was never published")
     return verdict
 
 
-CHECKS = (office_sees_the_truth, roster_knows_who_signed_up, deliveries_agree, timeline_has_all)
+CHECKS = (dashboard_agrees, sign_ups_reached_all, deliveries_agree, timeline_is_complete)

@@ -1,6 +1,7 @@
-"""A process with relay and consumer that kills itself at one point: `python -m tests.faults.victim <point>`.
+"""Process with relay and consumer that kills itself at one point.
 
-It reads KINVITE_DATABASE_URL and the KINVITE_KAFKA_* settings. The point `none` lets it live.
+`python -m tests.faults.victim <point>` reads KINVITE_DATABASE_URL and the KINVITE_KAFKA_* settings. The point `none`
+lets it live.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from shared.contracts.roster import ParentAdded
 from shared.runtime.database import Database, Transaction
 from shared.runtime.messaging import Kafka
 from shared.runtime.messaging.outbox.relay import Relay
-from tests.integration.runtime.driver import Stage, record_effects
+from tests.integration.runtime.stage import Stage, record_effects
 
 POINTS = ("before_send", "after_acknowledgement", "before_database_commit", "after_database_commit")
 
@@ -58,8 +59,8 @@ async def _run(point: str) -> None:
         topic_prefix=os.environ["KINVITE_KAFKA_TOPIC_PREFIX"],
     )
     async with Database(url, schema="roster") as roster, Database(url, schema="invitations") as invitations:
-        scene = Stage(kafka, roster, invitations)
-        async with scene.relaying(), scene.consuming({ParentAdded: handle}):
+        harness = Stage(kafka, roster, invitations)
+        async with harness.relaying(), harness.consuming({ParentAdded: handle}):
             await asyncio.Event().wait()
 
 

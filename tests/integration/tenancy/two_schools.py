@@ -1,4 +1,6 @@
-"""Two schools on one installation, both with everything a school can have, and the keys of the second's people."""
+"""Two schools on one installation, both with everything a school can have, and the credentials of people of the
+second.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ _CSV = """student_name,father_name,parents_contact,parents_email
 
 
 @dataclass(slots=True)
-class SchoolOfTown:
-    """A school; `ids` are all that paths and bodies may name, `tag` stands in every name and address of its people."""
+class SchoolUnderTest:
+    """A school; `ids` are all that paths and bodies may name, `tag` occurs in every name and address of its people."""
 
     tag: str
     number: int
@@ -42,44 +44,44 @@ class SchoolOfTown:
         return self.ids["school_id"]
 
     def secrets(self) -> set[str]:
-        """What nobody of another school may read."""
+        """Return the texts that no one of another school may read."""
         return {self.tag, self.tag.lower(), *self.ids.values()}
 
 
 @dataclass(slots=True)
-class Town:
-    """`theirs` is the school that nobody of `ours` may learn anything about."""
+class TwoSchools:
+    """Two schools: people of `ours` may learn nothing about `theirs`."""
 
     up: KinviteUp
-    theirs: SchoolOfTown
-    ours: SchoolOfTown
+    foreign: SchoolUnderTest
+    own: SchoolUnderTest
     database_url: str
     auth_secret: str
 
-    def token(self, school: SchoolOfTown) -> dict[str, str]:
-        """An admin of one school, over the API."""
+    def token(self, school: SchoolUnderTest) -> dict[str, str]:
+        """Return the header of an API token with all rights for one school."""
         return {"Authorization": f"Bearer {school.token}"}
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=str(self.up.client.base_url), headers=headers, timeout=30)
 
 
-async def build_town(up: KinviteUp) -> Town:
-    """Both schools, filled; returns when the status view shows it."""
+async def build_two_schools(up: KinviteUp) -> TwoSchools:
+    """Fill both schools; return when the status view shows it."""
     secrets = json.loads((up.data / "secrets.json").read_text())
     port = (up.data / "postgres" / "postmaster.pid").read_text().split("\n")[3]
     url = f"postgresql+asyncpg://kinvite_app:{secrets['application_password']}@127.0.0.1:{port}/kinvite"
-    theirs, ours = SchoolOfTown("Quillfeather", 1), SchoolOfTown("Marrowgate", 2)
-    town = Town(up, theirs, ours, url, secrets["auth_secret"])
-    await asyncio.gather(_fill(up, theirs), _fill(up, ours))
+    foreign, own = SchoolUnderTest("Quillfeather", 1), SchoolUnderTest("Marrowgate", 2)
+    two_schools = TwoSchools(up, foreign, own, url, secrets["auth_secret"])
+    await asyncio.gather(_fill(up, foreign), _fill(up, own))
     async with Database(url, schema="dashboard") as database:
-        for school in (theirs, ours):
-            await _let_in(database, school, town.auth_secret)
-    return town
+        for school in (foreign, own):
+            await _grant_access(database, school, two_schools.auth_secret)
+    return two_schools
 
 
-async def _let_in(database: Database, school: SchoolOfTown, secret: str) -> None:
-    """A program and somebody of the office who are let in, and one of each who is there to be managed."""
+async def _grant_access(database: Database, school: SchoolUnderTest, secret: str) -> None:
+    """Create an API token and a member of staff who can sign in, and one more of each to be managed."""
     schools = frozenset({UUID(school.school_id)})
     managed = await add_staff(database, f"{school.tag}@example.org".lower(), PASSWORD, Role.VIEWER, schools)
     school.ids["staff_id"] = str(managed.staff_id)
@@ -90,7 +92,7 @@ async def _let_in(database: Database, school: SchoolOfTown, secret: str) -> None
     school.ids["token_id"] = str(token.token_id)
 
 
-async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
+async def _fill(up: KinviteUp, school: SchoolUnderTest) -> None:
     tag, number = school.tag, school.number
     school.ids["school_id"] = await up.school(f"{tag} School")
     root = f"/roster/v1/schools/{school.school_id}"
@@ -115,22 +117,22 @@ async def _fill(up: KinviteUp, school: SchoolOfTown) -> None:
     )
 
 
-async def _run(up: KinviteUp, school: SchoolOfTown) -> None:
-    """A run about everybody, through to what became of its messages, so that nothing moves by itself afterwards."""
+async def _run(up: KinviteUp, school: SchoolUnderTest) -> None:
+    """Run a bulk run to the outcomes of its messages, so that nothing changes by itself afterwards."""
     path = f"/invitations/v1/schools/{school.school_id}/bulk"
     run = await up.post(path, {"select": {"all": True}, "channel": "email"})
     school.ids["bulk_id"] = run["bulk_id"]
 
-    async def settled() -> None:
+    async def finished() -> None:
         assert (await up.get(f"{path}/{run['bulk_id']}"))["state"] == "done"
         rows = await up.items(f"/dashboard/v1/schools/{school.school_id}/parents")
         assert {row["delivery"] for row in rows} == {"sent"}
 
-    await eventually(settled, within_seconds=60)
+    await eventually(finished, within_seconds=60)
 
 
-async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
-    """Two pupils of one family, a third of a family that may be the same."""
+async def _people(up: KinviteUp, school: SchoolUnderTest, root: str) -> None:
+    """Add two students of one parent, and a third of a parent who may be the same."""
     tag, number = school.tag, school.number
     family = {
         "father_name": f"{tag} Father",
@@ -139,24 +141,26 @@ async def _people(up: KinviteUp, school: SchoolOfTown, root: str) -> None:
         "parents_email": f"{tag}@family.example",
     }
     for name in ("First", "Second"):
-        made = await up.post(
+        student = await up.post(
             f"{root}/students", {"name": f"{tag} {name}", "number": f"{tag}-{name}", **family}
         )
-        school.ids["student_id"] = made["student_id"]
+        school.ids["student_id"] = student["student_id"]
     cousin = {**family, "father_name": f"{tag} Cousin", "parents_contact": f"+4930555020{number}"}
     other = await up.post(f"{root}/students", {"name": f"{tag} Third", **cousin})
     school.ids["other_student_id"] = other["student_id"]
     parents = await up.items(f"{root}/parents")
-    parent = next(one for one in parents if len(one["children"]) > 1)
+    parent = next(parent for parent in parents if len(parent["children"]) > 1)
     school.ids["parent_id"] = parent["parent_id"]
     school.ids["contact_id"] = parent["contacts"][0]["contact_id"]
-    school.ids["invited_id"] = next(one["parent_id"] for one in parents if one is not parent)
+    school.ids["invited_id"] = next(
+        candidate["parent_id"] for candidate in parents if candidate is not parent
+    )
     groups = await up.items(f"{root}/siblings", show="linked")
     school.ids["sibling_group_id"] = groups[0]["sibling_group_id"]
 
 
-async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
-    """The family's parent verifies and joins."""
+async def _sign_up(up: KinviteUp, school: SchoolUnderTest) -> None:
+    """Verify and join as the parent."""
     invitations = f"/invitations/v1/schools/{school.school_id}/invitations"
     await up.post(invitations, {"parent_id": school.ids["parent_id"]})
     address = f"{school.tag}@family.example".lower()
@@ -177,13 +181,15 @@ async def _sign_up(up: KinviteUp, school: SchoolOfTown) -> None:
 
 
 @asynccontextmanager
-async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[httpx.AsyncClient]:
-    """The browser of an admin of one school."""
+async def signed_in_staff(
+    two_schools: TwoSchools, school: SchoolUnderTest
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a browser in which an admin of one school is signed in."""
     email = f"admin-{school.number}@example.org"
-    async with Database(town.database_url, schema="dashboard") as database:
+    async with Database(two_schools.database_url, schema="dashboard") as database:
         schools = frozenset({UUID(school.school_id)})
         await add_staff(database, email, PASSWORD, Role.ADMIN, schools)
-    async with town.client() as browser:
+    async with two_schools.client() as browser:
         answer = await browser.post("/admin/login", data={"email": email, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         browser.follow_redirects = True
@@ -191,7 +197,7 @@ async def signed_in_staff(town: Town, school: SchoolOfTown) -> AsyncIterator[htt
 
 
 async def form_token(browser: httpx.AsyncClient) -> str:
-    """What every form of this session carries."""
-    found = re.search(r'name="form_token" value="(\w+)"', (await browser.get("/admin/schools")).text)
-    assert found
-    return found[1]
+    """Return the token that every form of this session carries."""
+    match = re.search(r'name="form_token" value="(\w+)"', (await browser.get("/admin/schools")).text)
+    assert match
+    return match[1]
