@@ -143,7 +143,7 @@ async def _add_confirmed(tx: Transaction, parents: Sequence[ParentProjection]) -
 async def _replace_links(
     tx: Transaction, parents: Sequence[ParentProjection], existed: Mapping[tuple[UUID, UUID], bool]
 ) -> None:
-    """Replace the links of parents whose person changed; `existed` tells whether the row was there before."""
+    """Replace the links of parents whose person changed; `existed` holds whether the row existed before."""
     outdated = [key for key, row_existed in existed.items() if row_existed]
     if outdated:
         schools, parent_ids = zip(*outdated, strict=True)

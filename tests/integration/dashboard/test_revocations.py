@@ -1,4 +1,6 @@
-"""Revoking with a bus: open streams end at once, and what a new bus does not know is said again."""
+"""Revocations with a broker: open streams end at once, and a new broker gets the revocations that it lacks."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,17 +13,18 @@ import httpx
 import pytest
 
 from services.dashboard.app import create_app
-from services.dashboard.domain.tokens import Grant
-from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
+from services.dashboard.domain.api_tokens import Grant
+from services.dashboard.schedule import republish_lost_revocations
 from services.dashboard.settings import Settings
-from services.dashboard.timers import announcing
+from services.dashboard.use_cases.create_token import OPERATOR, create_token
+from services.dashboard.use_cases.revoke_token import revoke_token
 from shared.runtime.database import Database
 from shared.runtime.health import Health
 from shared.runtime.kafka import Kafka
 from shared.runtime.outbox import Lane
 from shared.runtime.relay import Relay
 from shared.runtime.revocations import read_revocations
-from tests.integration.dashboard.test_stream import listens, watching
+from tests.integration.dashboard.test_stream import is_listening, open_stream
 from tests.support.apps import AUTH_SECRET
 from tests.support.brokers.base import Broker
 from tests.support.brokers.tansu import Tansu
@@ -30,21 +33,21 @@ from tests.support.postgres import Cluster
 from tests.support.processes import free_port
 from tests.support.serving import serving
 from tests.support.waiting import eventually
-from tests.unit.dashboard.facts import Story
+from tests.unit.dashboard.builders import Story
 
 
 @pytest.fixture
-async def bus(tansu: Tansu) -> Broker:
+async def broker(tansu: Tansu) -> Broker:
     """A broker with its topics."""
-    broker = Broker(tansu.bootstrap, "embedded", tansu, prefix="")
-    await create_topics(broker)
-    return broker
+    started = Broker(tansu.bootstrap, "embedded", tansu, prefix="")
+    await create_topics(started)
+    return started
 
 
-async def _mint(database: Database, **of: Any) -> tuple[str, dict[str, str]]:
-    grant = Grant("a program", frozenset({"admin"}), None, **of)
+async def _create_token(database: Database, **fields: Any) -> tuple[str, dict[str, str]]:
+    grant = Grant("a client", frozenset({"admin"}), None, **fields)
     async with database.transaction() as tx:
-        token, text = await mint_token(tx, AUTH_SECRET, grant, OPERATOR)
+        token, text = await create_token(tx, AUTH_SECRET, grant, OPERATOR)
     return str(token.token_id), {"Authorization": f"Bearer {text}"}
 
 
@@ -58,41 +61,45 @@ async def _relaying(database: Database, kafka: Kafka) -> AsyncIterator[None]:
         await asyncio.gather(relay, return_exceptions=True)
 
 
-async def test_a_revoked_tokens_stream_ends_at_once_and_the_answer_says_that_all_know(
-    settings: Settings, bus: Broker, database: Database, fresh: Story, cluster: Cluster
+async def test_a_revoked_tokens_stream_ends_at_once_and_the_response_states_that_all_services_know(
+    settings: Settings, broker: Broker, database: Database, fresh: Story, cluster: Cluster
 ) -> None:
-    told = {"kafka_bootstrap": bus.bootstrap, "kafka_profile": "embedded"}
-    app, port = create_app(settings.model_copy(update=told), worker=False), free_port()
-    (_, admin), (token_id, token) = await _mint(database), await _mint(database)
+    broker_settings = {"kafka_bootstrap": broker.bootstrap, "kafka_profile": "embedded"}
+    app, port = create_app(settings.model_copy(update=broker_settings), worker=False), free_port()
+    (_, admin), (token_id, token) = await _create_token(database), await _create_token(database)
     async with (
-        _relaying(database, kafka_of(bus)),
+        _relaying(database, kafka_of(broker)),
         serving(app, port),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
-        await eventually(partial(listens, cluster, settings))
+        await eventually(partial(is_listening, cluster, settings))
         async with (
-            watching(client, fresh.school_id, token) as events,
-            watching(client, fresh.school_id, admin) as others,
+            open_stream(client, fresh.school_id, token) as events,
+            open_stream(client, fresh.school_id, admin) as admin_events,
         ):
-            # What a page waits for is set short for tests without a bus.
-            done = await client.delete(f"/dashboard/v1/tokens/{token_id}", headers=admin)
-            assert done.status_code == 200
+            # The time that a page waits is set short for tests without a broker.
+            deleted = await client.delete(f"/dashboard/v1/tokens/{token_id}", headers=admin)
+            assert deleted.status_code == 200
             assert await events.next() == ("end", None)
             again = await client.delete(f"/dashboard/v1/tokens/{token_id}", headers=admin)
             assert again.json()["announced"] is True
             assert (await client.get("/dashboard/v1/tokens", headers=token)).status_code == 401
-            assert await others.next(comments=True) == ("comment", ": still here")
+            assert await admin_events.next(comments=True) == ("comment", ": still here")
 
 
-async def test_a_new_bus_hears_again_what_is_revoked(bus: Broker, tansu: Tansu, database: Database) -> None:
-    """Also what is older than the outbox; not what is over anyway, and nothing twice."""
-    kafka = kafka_of(bus)
-    (old, _), (over, _), (valid, _) = [await _mint(database, days=days) for days in (None, 1, None)]
+async def test_a_new_broker_gets_the_revocations_again(
+    broker: Broker, tansu: Tansu, database: Database
+) -> None:
+    """Also those older than the outbox; not those of expired tokens, and none twice."""
+    kafka = kafka_of(broker)
+    (old, _), (expired, _), (valid, _) = [
+        await _create_token(database, days=days) for days in (None, 1, None)
+    ]
     async with database.transaction() as tx:
-        for one in (old, over):
-            await revoke_token(tx, UUID(one), OPERATOR)
+        for token_id in (old, expired):
+            await revoke_token(tx, UUID(token_id), OPERATOR)
     async with _relaying(database, kafka):
-        await eventually(partial(_holds, kafka, {old, over}), within_seconds=10)
+        await eventually(partial(_holds, kafka, {old, expired}), within_seconds=10)
     async with database.transaction() as tx:
         await tx.execute("DELETE FROM outbox")
         await tx.execute(
@@ -101,15 +108,15 @@ async def test_a_new_bus_hears_again_what_is_revoked(bus: Broker, tansu: Tansu, 
         await tx.execute("UPDATE access_tokens SET expires_at = now() WHERE expires_at < 'infinity'")
     tansu.kill()
     tansu.start()
-    await create_topics(bus)
-    look = announcing(database, partial(read_revocations, kafka))._action
-    assert await look() is False
-    await look()
+    await create_topics(broker)
+    check = partial(republish_lost_revocations, database, partial(read_revocations, kafka))
+    assert await check() is False
+    await check()
     async with database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM outbox") == 1
     async with _relaying(database, kafka):
         await eventually(partial(_holds, kafka, {old}), within_seconds=10)
-    await look()
+    await check()
     async with database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM outbox") == 1
     assert valid not in await read_revocations(kafka)
@@ -119,6 +126,6 @@ async def _holds(kafka: Kafka, expected: set[str]) -> None:
     assert await read_revocations(kafka) == expected
 
 
-async def test_a_bus_that_is_away_does_not_make_the_timer_unwell(database: Database) -> None:
+async def test_an_unreachable_broker_does_not_fail_the_periodic_task(database: Database) -> None:
     kafka = Kafka(f"127.0.0.1:{free_port()}", profile="embedded")
-    assert await announcing(database, partial(read_revocations, kafka))._action() is False
+    assert await republish_lost_revocations(database, partial(read_revocations, kafka)) is False

@@ -1,4 +1,6 @@
-"""Stands where roster and invitations stand: records the commands that staff's forms became, and answers as told."""
+"""Stub of the HTTP APIs of roster and invitations: records requests and responds as configured."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,8 @@ from tests.support.processes import free_port
 
 @dataclass(frozen=True)
 class Command:
+    """Recorded request."""
+
     method: str
     path: str
     body: Any
@@ -22,14 +26,15 @@ class Command:
 
 
 @dataclass
-class OwnersStub:
-    """`answers` maps "METHOD last-part-of-path" to status and JSON; what is not there is 202 with `{}`."""
+class ServiceStub:
+    """Running stub. `responses` maps "METHOD last-part-of-path" to status and JSON; the default is 202 with `{}`."""
 
     url: str
     commands: list[Command] = field(default_factory=list)
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    responses: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Record a request and return the configured response."""
         token = request.headers["Authorization"].removeprefix("Bearer ")
         if request.content_type.startswith("multipart/"):
             form = await request.post()
@@ -40,13 +45,14 @@ class OwnersStub:
             body = await request.json() if request.can_read_body else None
         key = request.headers.get("Idempotency-Key")
         self.commands.append(Command(request.method, request.path, body, key, verify(AUTH_SECRET, token)))
-        status, answer = self.answers.get(f"{request.method} {request.path.rpartition('/')[2]}", (202, {}))
-        return web.json_response(answer, status=status)
+        status, content = self.responses.get(f"{request.method} {request.path.rpartition('/')[2]}", (202, {}))
+        return web.json_response(content, status=status)
 
 
 @asynccontextmanager
-async def owners_stub() -> AsyncIterator[OwnersStub]:
-    stub = OwnersStub(f"http://127.0.0.1:{free_port()}")
+async def service_stub() -> AsyncIterator[ServiceStub]:
+    """Serve the stub on a free port."""
+    stub = ServiceStub(f"http://127.0.0.1:{free_port()}")
     app = web.Application(client_max_size=16 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", stub.handle)
     runner = web.AppRunner(app, access_log=None)
