@@ -26,15 +26,24 @@ def test_a_kind_of_a_newer_version_is_shown_as_its_name() -> None:
         (TimelineEntry("invitation_issued", START, "email"), "Invited by e-mail"),
         (TimelineEntry("invitation_issued", START), "Invited"),
         (TimelineEntry("invitation_issued", START, "pigeon"), "Invited"),
-        (TimelineEntry("message_sent", START, "sms", "verify_reminder"), "Sent the reminder to confirm the contact by SMS"),
+        (
+            TimelineEntry("message_sent", START, "sms", "verify_reminder"),
+            "Sent the reminder to confirm the contact by SMS",
+        ),
         (TimelineEntry("message_delivered", START, template="letter"), "Delivered the message"),
-        (TimelineEntry("message_failed", START, template="invite", reason="busy."), "Could not deliver the invitation: busy"),
-        (TimelineEntry("message_failed", START, template="invite"), "Could not deliver the invitation: no reason was given"),
+        (
+            TimelineEntry("message_failed", START, template="invite", reason="busy."),
+            "Could not deliver the invitation: busy",
+        ),
+        (
+            TimelineEntry("message_failed", START, template="invite"),
+            "Could not deliver the invitation: no reason was given",
+        ),
         (TimelineEntry("invitation_refused", START, reason="used"), "A sign-up was refused: the link had been used"),
         (TimelineEntry("invitation_refused", START, reason="new_reason"), "A sign-up was refused: new_reason"),
         (TimelineEntry("invitation_refused", START), "A sign-up was refused: no reason was given"),
     ],
-)  # fmt: skip
+)
 def test_placeholders_are_filled(entry: TimelineEntry, sentence: str) -> None:
     assert format_entry(entry) == sentence
 
