@@ -18,17 +18,16 @@ from services.dashboard.settings import Settings
 from services.dashboard.storage.notify import CHANNEL
 from services.dashboard.use_cases.live_updates import LiveUpdateSubscriptions
 from services.dashboard.use_cases.staff_admin import ensure_owner
-from shared.runtime.database import Database
-from shared.runtime.kafka import Kafka
-from shared.runtime.listener import Hearing
-from shared.runtime.revocations import read_revocations
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.messaging import Kafka
+from shared.runtime.service import create_service_app
+from shared.runtime.web import read_revocations
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """Return the ASGI app with the pages and the status view (`api`), the projection (`worker`), or both."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="dashboard", pool_size=settings.database_pool_size)
     clients = ServiceClients(
         HttpClient(
@@ -39,15 +38,15 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         )
     )
     live_updates = LiveUpdateSubscriptions(settings.streams_per_session)
-    handler = Hearing(CHANNEL, live_updates.handle_notification, live_updates.handle_reconnect)
-    app = service_app(
+    handler = NotificationHandler(CHANNEL, live_updates.handle_notification, live_updates.handle_reconnect)
+    app = create_service_app(
         "dashboard",
         settings,
         database=database,
         routers=routers(),
         subscriptions=subscriptions(),
-        hearings=(handler,) if api else (),
-        timers=scheduled_tasks(database, partial(read_revocations, Kafka.of(settings))),
+        notification_handlers=(handler,) if api else (),
+        periodic_tasks=scheduled_tasks(database, partial(read_revocations, Kafka.from_settings(settings))),
         resources=(clients, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,

@@ -40,9 +40,8 @@ from shared.contracts import invitations, notifier, roster, signup
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.values import ContactKind, Delivery, Template
-from shared.runtime.consumer import Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 M = TypeVar("M", bound=Message)
 Batch: TypeAlias = Sequence[Received[M]]
@@ -80,7 +79,6 @@ def subscriptions() -> tuple[Subscription, ...]:
     return (
         Subscription(
             group="dashboard.on-roster",
-            yields_seconds=COPY_SECONDS,
             handlers={
                 roster.SchoolRegistered: on_school_registered,
                 roster.SchoolSettingsChanged: on_school_settings_changed,
@@ -99,7 +97,6 @@ def subscriptions() -> tuple[Subscription, ...]:
         ),
         Subscription(
             group="dashboard.on-invitations",
-            yields_seconds=COPY_SECONDS,
             handlers={
                 invitations.VerificationRequested: on_verification_requested,
                 invitations.ContactVerified: on_contact_verified,
@@ -113,7 +110,6 @@ def subscriptions() -> tuple[Subscription, ...]:
         ),
         Subscription(
             group="dashboard.on-notifier",
-            yields_seconds=COPY_SECONDS,
             handlers={
                 notifier.MessageSent: on_message_sent,
                 notifier.MessageDelivered: on_message_delivered,
@@ -125,7 +121,6 @@ def subscriptions() -> tuple[Subscription, ...]:
         ),
         Subscription(
             group="dashboard.on-signup",
-            yields_seconds=COPY_SECONDS,
             handlers={signup.SignedUp: on_signed_up},
         ),
     )

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from services.dashboard.use_cases.republish_revocations import republish_revocations
+from shared.runtime.background import PeriodicTask
+from shared.runtime.core import is_transient
 from shared.runtime.database import Database
-from shared.runtime.errors import is_transient
-from shared.runtime.logging import describe, get_logger
-from shared.runtime.timers import Timer
+from shared.runtime.observability import describe_error, get_logger
 
 REVOCATIONS_PERIOD_SECONDS = 60.0
 log = get_logger("tokens")
@@ -18,10 +18,10 @@ ReadRevocations = Callable[[], Awaitable[set[str]]]
 """Reads the ids of the revoked tokens that the topic holds."""
 
 
-def scheduled_tasks(database: Database, read_revocations: ReadRevocations) -> tuple[Timer, ...]:
+def scheduled_tasks(database: Database, read_revocations: ReadRevocations) -> tuple[PeriodicTask, ...]:
     """Return the periodic tasks of a worker."""
     check = partial(republish_lost_revocations, database, read_revocations)
-    return (Timer("revocations", REVOCATIONS_PERIOD_SECONDS, check),)
+    return (PeriodicTask("revocations", REVOCATIONS_PERIOD_SECONDS, check),)
 
 
 async def republish_lost_revocations(database: Database, read_revocations: ReadRevocations) -> bool:
@@ -34,7 +34,7 @@ async def republish_lost_revocations(database: Database, read_revocations: ReadR
     except Exception as error:
         if not is_transient(error):
             raise
-        log.info("revocations.not_compared", **describe(error))
+        log.info("revocations.not_compared", **describe_error(error))
         return False
     async with database.transaction() as tx:
         count = await republish_revocations(tx, published)

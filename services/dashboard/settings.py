@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.dashboard.domain.reachability import CHANNELS
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):

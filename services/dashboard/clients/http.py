@@ -11,8 +11,8 @@ from uuid import UUID
 import aiohttp
 
 from services.dashboard.domain.staff import Staff
-from shared.runtime.auth import mint
-from shared.runtime.tracing import current_traceparent
+from shared.runtime.observability import current_traceparent
+from shared.runtime.web import mint_token
 
 TOKEN_SECONDS = 60
 CONNECT_TIMEOUT_SECONDS = 5
@@ -124,7 +124,7 @@ class HttpClient:
 
     def _create_token(self, caller: Caller, right: str) -> str:
         schools = caller.staff.school_ids if caller.school_id is None else frozenset({caller.school_id})
-        return mint(
+        return mint_token(
             self._secret,
             schools=schools,
             rights=frozenset({right}),

@@ -17,8 +17,8 @@ from services.dashboard.http.context import AppContext, PathSchool, SignedInSess
 from services.dashboard.http.forms import Form, SignedForm
 from services.dashboard.http.progress_pages import get_or_problem, render_form, run_and_return
 from services.dashboard.http.render import redirect, render_page
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/invite", include_in_schema=False)
 REFRESH_SECONDS = 2

@@ -16,9 +16,8 @@ from services.dashboard.settings import Settings
 from services.dashboard.use_cases.live_updates import LiveUpdateSubscriptions
 from services.dashboard.use_cases.sign_in import find_signed_in_staff, session_digest
 from services.dashboard.views.schools import find_school
-from shared.runtime.auth import Principal, Unauthenticated, requires, school_not_found
 from shared.runtime.database import EVERY_SCHOOL, Database, Scope, Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Principal, Problem, Unauthenticated, requires, school_not_found
 
 bearer = requires("dashboard:read")
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from services.dashboard.domain.staff import Schools
 from services.dashboard.http.context import Session, SignedInSession, get_context, get_session
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 MAX_FORM_BYTES = 256 * 1024
 MAX_FORM_FIELDS = 2_000

@@ -15,8 +15,8 @@ from services.dashboard.http.context import AppContext, Context, SignedInSession
 from services.dashboard.http.forms import PlainForm, SignedForm
 from services.dashboard.http.render import redirect, render_page
 from services.dashboard.use_cases.sign_in import SignedIn, SignInAttempt, TooManyAttempts, sign_in, sign_out
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(include_in_schema=False)
 DEVICE_COOKIE = "kinvite_browser"

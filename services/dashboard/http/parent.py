@@ -28,7 +28,7 @@ from services.dashboard.use_cases.withdraw_invitation import withdraw_invitation
 from services.dashboard.views.actors import list_actor_names
 from services.dashboard.views.parents import find_parent, list_timeline
 from shared.contracts.values import Delivery
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents/{parent_id}", include_in_schema=False)
 

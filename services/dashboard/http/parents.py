@@ -15,7 +15,7 @@ from services.dashboard.http.cursors import Cursor, Search, bad_cursor, next_cur
 from services.dashboard.http.render import render_page
 from services.dashboard.views.parents import ParentFilter, list_parents
 from shared.contracts.values import Delivery, InvitationStatus
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents", include_in_schema=False)
 PAGE_SIZE = 50

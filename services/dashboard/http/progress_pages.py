@@ -12,7 +12,7 @@ from services.dashboard.clients.http import ServiceError
 from services.dashboard.domain.schools_students import School
 from services.dashboard.http.context import Session
 from services.dashboard.http.render import redirect, render_page
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 T = TypeVar("T")
 TEMPLATE_OF_TAB = {"invite": "invite_many.html", "import": "import.html"}

@@ -16,7 +16,7 @@ from services.dashboard.http.render import redirect, render_page
 from services.dashboard.use_cases.add_school import add_school
 from services.dashboard.views.parents import summarise, summarise_all
 from services.dashboard.views.schools import list_schools
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 
 router = APIRouter(include_in_schema=False)
 DEFAULTS = {

@@ -22,7 +22,7 @@ from services.dashboard.use_cases.staff_admin import (
 )
 from services.dashboard.views.schools import list_schools
 from services.dashboard.views.tokens import count_valid_tokens
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/staff", include_in_schema=False)
 PATH = "/admin/staff"

@@ -19,8 +19,7 @@ from services.dashboard.views.parents import (
     summarise,
 )
 from shared.contracts.values import Delivery, InvitationStatus
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT
-from shared.runtime.problems import Problem
+from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Problem
 
 router = APIRouter(
     prefix="/dashboard/v1/schools/{school_id}", tags=["status view"], dependencies=[Depends(require_reader)]

@@ -19,9 +19,8 @@ from services.dashboard.use_cases.live_updates import (
     LiveUpdateSubscriptions,
     TooManySubscriptions,
 )
-from shared.runtime.errors import is_transient
-from shared.runtime.problems import Problem
-from shared.runtime.server import closing_of
+from shared.runtime.core import is_transient
+from shared.runtime.web import Problem, shutdown_event
 
 router = APIRouter(prefix="/dashboard/v1/schools/{school_id}", tags=["status view"])
 HEARTBEAT_SECONDS = 15.0
@@ -104,7 +103,7 @@ class EventStream(Response):
         tasks = (
             sending,
             asyncio.create_task(_wait_for_disconnect(receive)),
-            asyncio.create_task(closing_of(scope).wait()),
+            asyncio.create_task(shutdown_event(scope).wait()),
         )
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

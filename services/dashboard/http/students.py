@@ -20,8 +20,8 @@ from services.dashboard.http.render import redirect, render_page
 from services.dashboard.use_cases.add_parent import add_parent
 from services.dashboard.use_cases.add_student import add_student
 from services.dashboard.views.students import find_student, list_students
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/students", include_in_schema=False)
 PAGE_SIZE = 50

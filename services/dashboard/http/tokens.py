@@ -20,8 +20,8 @@ from services.dashboard.use_cases.revoke_token import revoke_token
 from services.dashboard.views.actors import list_actor_names
 from services.dashboard.views.schools import list_schools
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/tokens", include_in_schema=False)
 PAGE_SIZE = 50

@@ -24,9 +24,7 @@ from services.dashboard.use_cases.create_token import create_token
 from services.dashboard.use_cases.revoke_token import revoke_token
 from services.dashboard.use_cases.wait_for_projection import wait_until
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.auth import Principal, Right, requires, school_not_found
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT
-from shared.runtime.problems import Problem
+from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Principal, Problem, Right, requires, school_not_found
 
 router = APIRouter(prefix="/dashboard/v1/tokens", tags=["tokens"])
 Admin = Annotated[Principal, Depends(requires("admin"))]

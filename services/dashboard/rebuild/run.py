@@ -26,11 +26,9 @@ from services.dashboard.storage.notify import notify_schools, suppress_notificat
 from services.dashboard.storage.timeline import TimelineRow, insert_entries
 from shared.contracts.envelope import Attributes, Received, UndecodableError, decode
 from shared.contracts.message import Message, message_for
-from shared.runtime.batch import waves
-from shared.runtime.consumer import Handler
+from shared.runtime.core import Rejected, is_invalid_value
 from shared.runtime.database import Database
-from shared.runtime.errors import Rejected, is_invalid_value
-from shared.runtime.history import Told
+from shared.runtime.messaging import ArchivedEvent, Handler, group_preserving_order
 
 Handlers = Mapping[type[Message], Handler]
 ReportProgress = Callable[[str, int, int], None]
@@ -43,7 +41,7 @@ class EventSource(Protocol):
     @property
     def owner(self) -> str: ...
     async def count(self) -> int: ...
-    def pages(self) -> AsyncIterator[Sequence[Told]]: ...
+    def pages(self) -> AsyncIterator[Sequence[ArchivedEvent]]: ...
 
 
 class NoEvents(Exception):
@@ -97,7 +95,7 @@ async def rebuild(
 
 
 async def _stage_page(
-    session: RebuildSession, page: Sequence[Told], handlers: Handlers, result: RebuildResult
+    session: RebuildSession, page: Sequence[ArchivedEvent], handlers: Handlers, result: RebuildResult
 ) -> None:
     """Write a page of archived events to the staging tables; events that cannot be applied are counted."""
     events: list[Received[Message]] = []
@@ -127,7 +125,7 @@ async def _stage_events(
     """Apply events in one transaction; a batch with a rejected event is halved until the event is alone."""
     try:
         async with session.transaction() as tx:
-            for kind, batch in waves(events):
+            for kind, batch in group_preserving_order(events):
                 await handlers[kind](tx, batch)
     except (Rejected, DBAPIError) as error:
         if isinstance(error, DBAPIError) and not is_invalid_value(error):

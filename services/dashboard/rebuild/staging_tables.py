@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.runtime.database import Database, Transaction, create_engine, role_of
+from shared.runtime.database import Database, Transaction, create_engine, role_name
 
 TABLES = ("schools", "students", "parents", "links", "timeline", "opt_outs")
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -82,7 +82,7 @@ async def open_rebuild_session(
     database: Database, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
 ) -> AsyncIterator[RebuildSession]:
     """Open a connection of its own with empty staging tables. Raises RebuildInProgress."""
-    role = role_of(database.schema, "worker")
+    role = role_name(database.schema, "worker")
     engine = create_engine(database.url, schema=database.schema, pool_size=1, role=role)
     try:
         async with engine.connect() as connection:

@@ -15,8 +15,7 @@ from pydantic_core import to_json
 
 from services.dashboard.domain.parent_projection import ParentProjection, Person
 from services.dashboard.storage.versioned_columns import VersionedColumns, build_upsert
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 PARENT_KEYS = (("school_id", "uuid"), ("parent_id", "uuid"))
 PERSON = VersionedColumns(
@@ -76,7 +75,7 @@ PARENT_GROUPS = (PERSON, PROGRESS, SENDING, OUTCOME, ACCOUNT)
 
 # In a row that was just inserted `xmax` is 0; in one that existed it is the transaction that locked it.
 _CHANGED_ROW = "stored.school_id, stored.parent_id, stored.xmax <> 0 AS existed"
-_ADD_CONFIRMED = RowStatement(
+_ADD_CONFIRMED = BatchStatement(
     """
     UPDATE parents AS stored
        SET confirmed = (SELECT array_agg(DISTINCT contact_id ORDER BY contact_id)
@@ -88,11 +87,11 @@ _ADD_CONFIRMED = RowStatement(
     """,
     {"school_id": "uuid", "parent_id": "uuid", "contact_id": "uuid"},
 )
-_DELETE_LINKS = RowStatement(
+_DELETE_LINKS = BatchStatement(
     "DELETE FROM links USING {rows} WHERE links.school_id = r.school_id AND links.parent_id = r.parent_id",
     {"school_id": "uuid", "parent_id": "uuid"},
 )
-_INSERT_LINKS = RowStatement(
+_INSERT_LINKS = BatchStatement(
     "INSERT INTO links ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
     {
         "school_id": "uuid",
@@ -102,7 +101,6 @@ _INSERT_LINKS = RowStatement(
         "rights": "text",
         "reason": "text",
     },
-    same=("school_id", "relation", "rights", "reason"),
 )
 
 
@@ -120,11 +118,11 @@ async def save_parents(tx: Transaction, parents: Sequence[ParentProjection]) -> 
         columns |= _to_columns(group, values[group])
     if PERSON in groups:
         upsert = build_upsert("parents", PARENT_KEYS, groups, returning=_CHANGED_ROW)
-        changed = await tx.rows(*upsert.of_columns(columns))
+        changed = await tx.rows(*upsert.bind_columns(columns))
         existed = {(row.school_id, row.parent_id): row.existed for row in changed}
         await _replace_links(tx, [p for p in parents if (p.school_id, p.parent_id) in existed], existed)
     else:
-        await tx.execute(*build_upsert("parents", PARENT_KEYS, groups).of_columns(columns))
+        await tx.execute(*build_upsert("parents", PARENT_KEYS, groups).bind_columns(columns))
     await _add_confirmed(tx, parents)
 
 
@@ -137,7 +135,7 @@ async def _add_confirmed(tx: Transaction, parents: Sequence[ParentProjection]) -
     ]
     if rows:
         columns = dict(zip(("school_id", "parent_id", "contact_id"), zip(*rows, strict=True), strict=True))
-        await tx.execute(*_ADD_CONFIRMED.of_columns(columns))
+        await tx.execute(*_ADD_CONFIRMED.bind_columns(columns))
 
 
 async def _replace_links(
@@ -147,7 +145,7 @@ async def _replace_links(
     outdated = [key for key, row_existed in existed.items() if row_existed]
     if outdated:
         schools, parent_ids = zip(*outdated, strict=True)
-        await tx.execute(*_DELETE_LINKS.of_columns({"school_id": schools, "parent_id": parent_ids}))
+        await tx.execute(*_DELETE_LINKS.bind_columns({"school_id": schools, "parent_id": parent_ids}))
     links = [(parent, link) for parent in parents if parent.person for link in parent.person.links]
     if links:
         columns: dict[str, Sequence[Any]] = {
@@ -157,7 +155,7 @@ async def _replace_links(
         columns |= {
             name: [getattr(parent, name) for parent, _ in links] for name in ("school_id", "parent_id")
         }
-        await tx.execute(*_INSERT_LINKS.of_columns(columns))
+        await tx.execute(*_INSERT_LINKS.bind_columns(columns))
 
 
 _READ_GROUP: Mapping[VersionedColumns, Callable[[ParentProjection], object | None]] = {

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.dashboard.domain.timeline import TimelineEntry
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 
 class TimelineRow(NamedTuple):
@@ -21,7 +20,7 @@ class TimelineRow(NamedTuple):
     entry: TimelineEntry
 
 
-_INSERT = RowStatement(
+_INSERT = BatchStatement(
     "INSERT INTO timeline ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
     {
         "school_id": "uuid",
@@ -35,7 +34,6 @@ _INSERT = RowStatement(
         "reason": "text",
         "actor": "text",
     },
-    same=("school_id", "version", "kind", "channel", "template", "reason", "actor"),
 )
 
 
@@ -48,4 +46,4 @@ async def insert_entries(tx: Transaction, rows: Sequence[TimelineRow]) -> None:
         name: [getattr(entry, name) for entry in entries] for name in TimelineEntry._fields
     }
     columns |= {"school_id": schools, "parent_id": parents, "aggregate_id": aggregates, "version": versions}
-    await tx.execute(*_INSERT.of_columns(columns))
+    await tx.execute(*_INSERT.bind_columns(columns))

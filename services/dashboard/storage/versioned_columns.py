@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement
 
 KeyColumns = tuple[tuple[str, str], ...]
 """Names and PostgreSQL types of the columns of a primary key."""
@@ -64,7 +64,7 @@ class VersionedColumns:
 @lru_cache(maxsize=128)
 def build_upsert(
     table: str, keys: KeyColumns, groups: tuple[VersionedColumns, ...], *, returning: str | None = None
-) -> RowStatement:
+) -> BatchStatement:
     """Return the upsert of these column groups, with one array per column as parameters.
 
     With `returning` the statement returns this list for the rows that changed; `stored` is the row as it is then.
@@ -72,14 +72,13 @@ def build_upsert(
     columns = dict(keys + tuple(column for group in groups for column in group.columns))
     values = ", ".join(_cast_from_text(name, kind) for name, kind in columns.items())
     key_names = ", ".join(name for name, _ in keys)
-    return RowStatement(
+    return BatchStatement(
         f"INSERT INTO {table} AS stored ({{names}}) "
         f"SELECT {values} FROM {{rows}} ORDER BY {key_names} "
         f"ON CONFLICT ({key_names}) DO UPDATE SET {_assignments(groups)} "
         f"WHERE {' OR '.join(group.is_newer for group in groups)}"
         + (f" RETURNING {returning}" if returning else ""),
         {name: _parameter_type(kind) for name, kind in columns.items()},
-        same=[name for name, _ in keys[:-1]] + [name for group in groups for name in group.often_equal],
     )
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from services.dashboard.domain.api_tokens import AccessToken, Authority, Grant, GrantError, validate_grant
 from services.dashboard.storage.access_tokens import claim_token, find_visible_schools, insert_token
-from shared.runtime.auth import PROGRAM, mint, verify
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
+from shared.runtime.web import API_CLIENT_PREFIX, mint_token, verify_token
 
 OPERATOR = Authority("operator", None)
 
@@ -36,7 +36,7 @@ async def create_token(
     )
     if not await insert_token(tx, token, by.token_id):
         raise GrantError("key", "already_made", "This token was made already, and was shown then.")
-    return token, mint(
+    return token, mint_token(
         secret,
         schools=token.school_ids,
         rights=token.rights,
@@ -51,12 +51,12 @@ async def register_token(tx: Transaction, secret: str, text: str, name: str | No
 
     Return its id, or None if the text is not an API token.
     """
-    principal = verify(secret, text)
+    principal = verify_token(secret, text)
     if principal.kind != "token":
         return None
     token = AccessToken(
         token_id=UUID(principal.id),
-        name=name or principal.actor.removeprefix(PROGRAM),
+        name=name or principal.actor.removeprefix(API_CLIENT_PREFIX),
         rights=principal.rights,
         school_ids=principal.schools,
         made_by=OPERATOR.actor,

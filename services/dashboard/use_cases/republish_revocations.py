@@ -8,7 +8,7 @@ from services.dashboard.storage.access_tokens import has_pending_messages, list_
 from services.dashboard.use_cases.revoke_token import revocation_message
 from shared.contracts.topics import DASHBOARD_ACCESS
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import emit
+from shared.runtime.messaging import emit
 
 MIN_AGE_SECONDS = 30.0
 """A younger revocation may still be on its way to the broker."""

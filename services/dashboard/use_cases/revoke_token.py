@@ -10,7 +10,7 @@ from services.dashboard.domain.api_tokens import AccessToken, Authority
 from services.dashboard.storage.access_tokens import claim_token, revoke_with_descendants
 from shared.contracts.dashboard import INSTALLATION, AccessTokenRevoked
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def revoke_token(tx: Transaction, token_id: UUID, by: Authority) -> AccessToken | None:
@@ -29,7 +29,7 @@ async def revoke_token(tx: Transaction, token_id: UUID, by: Authority) -> Access
 
 def revocation_message(
     token_id: UUID, school_ids: Collection[UUID] | None, revoked_at: datetime, actor: str
-) -> Outgoing:
+) -> OutboxMessage:
     """Return the event of a revocation; it belongs to the token's school, or to the installation if it is not one."""
     school_id = next(iter(school_ids)) if school_ids is not None and len(school_ids) == 1 else INSTALLATION
-    return Outgoing(AccessTokenRevoked(token_id=token_id, revoked_at=revoked_at), school_id, 1, actor)
+    return OutboxMessage(AccessTokenRevoked(token_id=token_id, revoked_at=revoked_at), school_id, 1, actor)

@@ -17,8 +17,8 @@ from services.dashboard.domain.role_changes import (
 from services.dashboard.domain.staff import Role, Schools, Staff, assign_role, normalise_email
 from services.dashboard.storage import staff as storage
 from services.dashboard.use_cases.passwords import hash_password
+from shared.runtime.core import new_id
 from shared.runtime.database import Database, Transaction
-from shared.runtime.ids import new_id
 
 Roles = Mapping[UUID | None, Role]
 

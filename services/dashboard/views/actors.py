@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.dashboard.storage.staff import find_emails
-from shared.runtime.auth import PROGRAM
 from shared.runtime.database import Transaction
+from shared.runtime.web import API_CLIENT_PREFIX
 
 
 async def list_actor_names(tx: Transaction, actors: Sequence[str | None]) -> dict[str, str]:
@@ -22,6 +22,6 @@ async def list_actor_names(tx: Transaction, actors: Sequence[str | None]) -> dic
         try:
             ids[UUID(identity if kind == "staff" else "")] = actor
         except ValueError:
-            names[actor] = f"the program “{identity}”" if actor.startswith(PROGRAM) else actor
+            names[actor] = f"the program “{identity}”" if actor.startswith(API_CLIENT_PREFIX) else actor
     emails = await find_emails(tx, ids)
     return names | {actor: emails.get(staff_id, "former staff") for staff_id, actor in ids.items()}

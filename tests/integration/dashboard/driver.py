@@ -12,9 +12,8 @@ import httpx
 from services.dashboard.consumers import subscriptions
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
-from shared.runtime.batch import waves
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
+from shared.runtime.messaging import Handler, group_preserving_order
 
 HANDLERS: dict[type[Message], Handler] = {
     kind: handler for subscription in subscriptions() for kind, handler in subscription.handlers.items()
@@ -24,7 +23,7 @@ HANDLERS: dict[type[Message], Handler] = {
 async def deliver(database: Database, events: Sequence[Received[Message]]) -> None:
     """Apply the events in one transaction, in batches of one type, as a consumer does."""
     async with database.transaction() as tx:
-        for kind, batch in waves(events):
+        for kind, batch in group_preserving_order(events):
             await HANDLERS[kind](tx, batch)
 
 

@@ -11,8 +11,8 @@ from services.dashboard.rebuild.staging_tables import TABLES
 from shared.contracts.envelope import Received, decode
 from shared.contracts.message import Message
 from shared.runtime.database import Database
-from shared.runtime.history import History, keep_sent
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import EventArchive, OutboxMessage, emit
+from shared.runtime.messaging.event_archive import archive_sent
 from tests.integration.dashboard.driver import deliver
 
 SOURCES = ("roster", "invitations", "notifier", "signup")
@@ -25,9 +25,9 @@ class SourceServices:
     databases: dict[str, Database]
 
     @property
-    def archives(self) -> list[History]:
+    def archives(self) -> list[EventArchive]:
         """Event archives of all source services."""
-        return [History(database) for database in self.databases.values()]
+        return [EventArchive(database) for database in self.databases.values()]
 
     async def emit(self, events: Sequence[Received[Message]]) -> None:
         """Emit the events, each in its service's outbox, where they count as published eight days ago."""
@@ -36,7 +36,7 @@ class SourceServices:
             by_service[event.data.contract.topic.owner].append(event)
         for service, own_events in by_service.items():
             async with self.databases[service].transaction() as tx:
-                messages = [Outgoing(e.data, e.school_id, e.version, e.actor) for e in own_events]
+                messages = [OutboxMessage(e.data, e.school_id, e.version, e.actor) for e in own_events]
                 await emit(tx, *messages)
                 await tx.execute("UPDATE outbox SET created_at = now() - interval '8 days'")
                 await tx.execute("DELETE FROM outbox_pending")
@@ -57,7 +57,7 @@ class SourceServices:
         """Move the events from the outboxes to the archives, as retention does after a week."""
         for database in self.databases.values():
             async with database.transaction() as tx:
-                await keep_sent(tx, days=7, batch=100_000)
+                await archive_sent(tx, days=7, batch=100_000)
 
 
 @asynccontextmanager

@@ -19,11 +19,10 @@ from services.dashboard.settings import Settings
 from services.dashboard.use_cases.create_token import OPERATOR, create_token
 from services.dashboard.use_cases.revoke_token import revoke_token
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane
-from shared.runtime.relay import Relay
-from shared.runtime.revocations import read_revocations
+from shared.runtime.messaging import Kafka, Lane
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
+from shared.runtime.web import read_revocations
 from tests.integration.dashboard.test_stream import is_listening, open_stream
 from tests.support.apps import AUTH_SECRET
 from tests.support.brokers.base import Broker

@@ -21,7 +21,7 @@ from services.dashboard.domain.staff import Role
 from services.dashboard.http import stream as streaming
 from services.dashboard.settings import Settings
 from shared.runtime.database import Database
-from shared.runtime.server import Server
+from shared.runtime.web.server import Server
 from tests.integration.dashboard.builders import add_member
 from tests.integration.dashboard.driver import deliver, sign_in
 from tests.support.apps import bearer

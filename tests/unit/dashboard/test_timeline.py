@@ -39,8 +39,14 @@ def test_a_kind_of_a_newer_version_is_shown_as_its_name() -> None:
             TimelineEntry("message_failed", START, template="invite"),
             "Could not deliver the invitation: no reason was given",
         ),
-        (TimelineEntry("invitation_refused", START, reason="used"), "A sign-up was refused: the link had been used"),
-        (TimelineEntry("invitation_refused", START, reason="new_reason"), "A sign-up was refused: new_reason"),
+        (
+            TimelineEntry("invitation_refused", START, reason="used"),
+            "A sign-up was refused: the link had been used",
+        ),
+        (
+            TimelineEntry("invitation_refused", START, reason="new_reason"),
+            "A sign-up was refused: new_reason",
+        ),
         (TimelineEntry("invitation_refused", START), "A sign-up was refused: no reason was given"),
     ],
 )
