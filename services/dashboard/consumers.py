@@ -185,7 +185,7 @@ async def on_verification_requested(tx: Transaction, batch: Batch[invitations.Ve
 
 
 async def on_contact_verified(tx: Transaction, batch: Batch[invitations.ContactVerified]) -> None:
-    await upsert_parents(tx, [decode_contact_verified(event) for event in batch])
+    await upsert_parents(tx, [decode_progress(event, InvitationState.VERIFIED) for event in batch])
 
 
 async def on_invitation_issued(tx: Transaction, batch: Batch[invitations.InvitationIssued]) -> None:
@@ -304,15 +304,13 @@ def decode_link(event: Received[LinkEvent]) -> ProjectionUpdate:
     state = InvitationState.AWAITING_VERIFICATION if is_verification else InvitationState.INVITED
     stage = Stage.VERIFY if is_verification else Stage.INVITE
     delivery = Delivery.DEFERRED if data.send_at else Delivery.QUEUED
-    sent_or_due_at = data.send_at or event.time
+    link = (data.generation, data.channel, data.contact_id, data.expires_at)
     parent = ParentProjection(
         event.school_id,
         data.parent_id,
         progress=Progress(event.version, state, event.time),
-        sending=Sending(
-            event.version, data.generation, data.channel, data.contact_id, data.expires_at, event.time
-        ),
-        outcome=Outcome(data.generation, stage, data.message_id, 0, delivery, sent_or_due_at),
+        sending=Sending(event.version, *link, event.time),
+        outcome=Outcome(data.generation, stage, data.message_id, 0, delivery, data.send_at or event.time),
     )
     entry = _to_entry(event, channel=data.channel)
     if data.send_at:
@@ -321,19 +319,15 @@ def decode_link(event: Received[LinkEvent]) -> ProjectionUpdate:
 
 
 def decode_progress(event: Received[ProgressEvent], state: InvitationState) -> ProjectionUpdate:
-    """Return the update for a new state of the invitation without a message."""
+    """Return the update for a new state of the invitation without a message; a verification confirms a contact."""
     data = event.data
     reason = data.reason if isinstance(data, invitations.InvitationBlocked) else None
+    confirmed = {data.contact_id} if isinstance(data, invitations.ContactVerified) else ()
     progress = Progress(event.version, state, event.time, reason)
-    parent = ParentProjection(event.school_id, data.parent_id, progress=progress)
+    parent = ParentProjection(
+        event.school_id, data.parent_id, progress=progress, confirmed=frozenset(confirmed)
+    )
     return _to_update(event, data.parent_id, _to_entry(event, reason=reason), parent)
-
-
-def decode_contact_verified(event: Received[invitations.ContactVerified]) -> ProjectionUpdate:
-    """Return the update for a new state of the invitation that also confirms a contact."""
-    update = decode_progress(event, InvitationState.VERIFIED)
-    confirmed = frozenset({event.data.contact_id})
-    return update._replace(parent=update.parent._replace(confirmed=confirmed))
 
 
 def decode_refusal(event: Received[invitations.InvitationRefused]) -> ProjectionUpdate:
@@ -352,10 +346,8 @@ def decode_delivery(event: Received[DeliveryEvent], delivery: Delivery) -> Proje
             shown_at = choose_shown_retry(at, data.retry_at)
     elif isinstance(data, notifier.MessageOutcomeUnknown):
         reason = data.reason
-    stage = STAGE_OF_TEMPLATE[Template(data.template)]
-    outcome = Outcome(
-        data.generation, stage, data.message_id, event.version, delivery, shown_at, reason, code
-    )
+    message = (data.generation, STAGE_OF_TEMPLATE[Template(data.template)], data.message_id)
+    outcome = Outcome(*message, event.version, delivery, shown_at, reason, code)
     entry = _to_entry(event, channel=data.channel, template=data.template, reason=reason)
     if delivery is Delivery.FAILED_TEMPORARY:
         entry = entry._replace(kind="message_deferred")

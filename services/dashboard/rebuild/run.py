@@ -39,7 +39,7 @@ class EventSource(Protocol):
     """All events of one source service; see `EventArchive` of the runtime."""
 
     @property
-    def owner(self) -> str: ...
+    def service(self) -> str: ...
     async def count(self) -> int: ...
     def pages(self) -> AsyncIterator[Sequence[ArchivedEvent]]: ...
 
@@ -82,11 +82,11 @@ async def rebuild(
     async with open_rebuild_session(database, **options) as session:
         for source in sources:
             total, read_count = await source.count(), 0
-            report_progress(f"reading {source.owner}", read_count, total)
+            report_progress(f"reading {source.service}", read_count, total)
             async for page in source.pages():
                 await _stage_page(session, page, handlers, result)
                 read_count += len(page)
-                report_progress(f"reading {source.owner}", read_count, max(read_count, total))
+                report_progress(f"reading {source.service}", read_count, max(read_count, total))
         async with session.transaction(live=True) as tx:
             if await would_empty_schools(tx):
                 raise NoEvents

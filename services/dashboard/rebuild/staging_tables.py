@@ -34,7 +34,8 @@ class RebuildSession:
     committed before it.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, database: Database, connection: AsyncConnection) -> None:
+        self._database = database
         self._connection = connection
         self.first_transaction_id = ""
 
@@ -44,12 +45,10 @@ class RebuildSession:
 
         With `live` they mean the live tables, and a staging table is written as `pg_temp.<name>`.
         """
-        async with self._connection.begin():
-            now = (await self._connection.exec_driver_sql("SELECT now()")).scalar_one()
-            transaction = Transaction(self._connection, now, "dashboard")
+        async with self._database.transaction_on(self._connection) as tx:
             if live:
-                await transaction.execute(_LIVE_TABLES_FIRST)
-            yield transaction
+                await tx.execute(_LIVE_TABLES_FIRST)
+            yield tx
 
     async def start(self, lock_timeout_seconds: float) -> None:
         """Acquire the lock and create the empty staging tables. Raises RebuildInProgress.
@@ -86,7 +85,7 @@ async def open_rebuild_session(
     engine = create_engine(database.url, schema=database.schema, pool_size=1, role=role)
     try:
         async with engine.connect() as connection:
-            session = RebuildSession(connection)
+            session = RebuildSession(database, connection)
             await session.start(lock_timeout_seconds)
             yield session
     finally:

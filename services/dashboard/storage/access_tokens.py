@@ -28,18 +28,21 @@ _REVOKE = text(
     RETURNING token.token_id, token.school_ids
     """
 )
+_IS_PENDING = """
+EXISTS (SELECT FROM outbox_runs AS run
+          JOIN outbox ON outbox.lane = run.lane AND outbox.id BETWEEN run.first_id AND run.last_id
+         WHERE outbox.topic = :topic)
+"""
 _UNPUBLISHED = text(
-    """
+    f"""
     SELECT token_id, school_ids, revoked_at, revoked_by FROM access_tokens
      WHERE revoked_at < now() - make_interval(secs => :seconds) AND (expires_at IS NULL OR expires_at > now())
        AND NOT token_id::text = ANY (CAST(:published AS text[]))
-       AND NOT EXISTS (SELECT FROM outbox_pending JOIN outbox USING (lane, id) WHERE topic = :topic)
+       AND NOT {_IS_PENDING}
      ORDER BY token_id
     """
 )
-_PENDING = text(
-    "SELECT EXISTS (SELECT FROM outbox_pending JOIN outbox USING (lane, id) WHERE topic = :topic)"
-)
+_PENDING = text(f"SELECT {_IS_PENDING}")
 
 
 async def insert_token(tx: Transaction, token: AccessToken, made_by_token: UUID | None) -> bool:

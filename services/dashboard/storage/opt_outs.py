@@ -20,4 +20,4 @@ OPT_OUT = VersionedColumns((("version", "bigint"), ("opted_out", "boolean")))
 async def save_opt_outs(tx: Transaction, opt_outs: Sequence[OptOut]) -> None:
     """Save the newest version for each parent, channel and address, unless the stored one is as new."""
     newest = newest_per_key(opt_outs, lambda o: (o.school_id, o.parent_id, o.channel, o.address_digest))
-    await tx.execute(*build_upsert("opt_outs", OPT_OUT_KEYS, (OPT_OUT,)).of(newest))
+    await tx.execute(*build_upsert("opt_outs", OPT_OUT_KEYS, (OPT_OUT,)).bind(newest))

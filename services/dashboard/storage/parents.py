@@ -27,7 +27,6 @@ PERSON = VersionedColumns(
         ("search", "text"),
         ("removed", "boolean"),
     ),
-    often_equal=("person_version", "language", "removed"),
 )
 PROGRESS = VersionedColumns(
     (
@@ -36,7 +35,6 @@ PROGRESS = VersionedColumns(
         ("state_at", "timestamptz"),
         ("state_reason", "text"),
     ),
-    often_equal=("progress_version", "state", "state_reason"),
 )
 SENDING = VersionedColumns(
     (
@@ -47,7 +45,6 @@ SENDING = VersionedColumns(
         ("expires_at", "timestamptz"),
         ("last_invited_at", "timestamptz"),
     ),
-    often_equal=("sending_version", "generation", "channel"),
 )
 OUTCOME = VersionedColumns(
     (
@@ -61,14 +58,6 @@ OUTCOME = VersionedColumns(
         ("delivery_code", "text"),
     ),
     rank_size=4,
-    often_equal=(
-        "outcome_generation",
-        "outcome_stage",
-        "outcome_version",
-        "delivery",
-        "delivery_reason",
-        "delivery_code",
-    ),
 )
 ACCOUNT = VersionedColumns((("signed_up_at", "timestamptz"), ("account_id", "uuid")), rank_size=2)
 PARENT_GROUPS = (PERSON, PROGRESS, SENDING, OUTCOME, ACCOUNT)

@@ -24,4 +24,4 @@ SCHOOL = VersionedColumns(
 async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
     """Save the newest version of each school, unless the stored one is as new."""
     newest = newest_per_key(schools, lambda school: school.school_id)
-    await tx.execute(*build_upsert("schools", SCHOOL_KEYS, (SCHOOL,)).of(newest))
+    await tx.execute(*build_upsert("schools", SCHOOL_KEYS, (SCHOOL,)).bind(newest))

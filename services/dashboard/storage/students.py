@@ -17,11 +17,10 @@ STUDENT = VersionedColumns(
         ("class_name", "text"),
         ("removed", "boolean"),
     ),
-    often_equal=("version", "removed"),
 )
 
 
 async def save_students(tx: Transaction, students: Sequence[Student]) -> None:
     """Save the newest version of each student, unless the stored one is as new."""
     newest = newest_per_key(students, lambda student: student.student_id)
-    await tx.execute(*build_upsert("students", STUDENT_KEYS, (STUDENT,)).of(newest))
+    await tx.execute(*build_upsert("students", STUDENT_KEYS, (STUDENT,)).bind(newest))

@@ -28,14 +28,10 @@ V = TypeVar("V", bound=Versioned)
 
 @dataclass(frozen=True, slots=True)
 class VersionedColumns:
-    """Columns (name, PostgreSQL type) that change together; the first `rank_size` columns are the rank.
-
-    `often_equal` names columns that often have one value in all rows of a batch.
-    """
+    """Columns (name, PostgreSQL type) that change together; the first `rank_size` columns are the rank."""
 
     columns: tuple[tuple[str, str], ...]
     rank_size: int = 1
-    often_equal: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class SourceServices:
                 messages = [OutboxMessage(e.data, e.school_id, e.version, e.actor) for e in own_events]
                 await emit(tx, *messages)
                 await tx.execute("UPDATE outbox SET created_at = now() - interval '8 days'")
-                await tx.execute("DELETE FROM outbox_pending")
+                await tx.execute("DELETE FROM outbox_runs")
 
     async def read_events(self) -> list[Received[Message]]:
         """Return all events as consumers receive them."""

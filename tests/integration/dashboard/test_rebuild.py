@@ -121,7 +121,7 @@ async def test_events_that_arrive_during_a_rebuild_are_not_lost(
     class SlowSource:
         """Source that is read last, while the events arrive."""
 
-        owner = "signup"
+        service = "signup"
 
         async def count(self) -> int:
             return await sources.archives[-1].count()

@@ -33,7 +33,7 @@ DECODERS: dict[type, Callable[[Any], ProjectionUpdate]] = {
     roster.ParentContactChanged: consumers.decode_parent,
     roster.ParentRenamed: consumers.decode_parent,
     invitations.VerificationRequested: consumers.decode_link,
-    invitations.ContactVerified: consumers.decode_contact_verified,
+    invitations.ContactVerified: partial(consumers.decode_progress, state=InvitationState.VERIFIED),
     invitations.InvitationIssued: consumers.decode_link,
     invitations.InvitationRefused: consumers.decode_refusal,
     invitations.InvitationAccepted: partial(consumers.decode_progress, state=InvitationState.ACCEPTED),
