@@ -24,7 +24,16 @@ from services.dashboard.use_cases.create_token import create_token
 from services.dashboard.use_cases.revoke_token import revoke_token
 from services.dashboard.use_cases.wait_for_projection import wait_until
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Principal, Problem, Right, requires, school_not_found
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Principal,
+    Problem,
+    Right,
+    TokenRevocations,
+    requires,
+    school_not_found,
+)
 
 router = APIRouter(prefix="/dashboard/v1/tokens", tags=["tokens"])
 Admin = Annotated[Principal, Depends(requires("admin"))]
@@ -145,9 +154,10 @@ async def delete_token(request: Request, context: AppContext, caller: Admin, tok
 
 async def wait_until_announced(request: Request, token_id: UUID) -> bool:
     """Return whether the revocation came back from the broker, where every service reads it, within two seconds."""
+    revocations: TokenRevocations = request.app.state.revocations
 
     async def is_announced() -> bool:
-        return bool(request.app.state.revocations.heard(str(token_id)))
+        return revocations.is_known_revoked(str(token_id))
 
     return await wait_until(is_announced)
 
