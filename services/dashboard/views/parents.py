@@ -23,8 +23,7 @@ from services.dashboard.domain.status_rows import ParentRow
 from services.dashboard.domain.status_sort_key import STATUS_AND_DELIVERY, list_sort_keys
 from services.dashboard.domain.timeline import TimelineEntry
 from services.dashboard.storage.tables import parents, timeline
-from services.dashboard.views.rows import PARENT_COLUMNS, with_children
-from services.dashboard.views.search import contains_text
+from services.dashboard.views.rows import PARENT_COLUMNS, contains_text, with_children
 from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Transaction
 

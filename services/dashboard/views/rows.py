@@ -1,4 +1,4 @@
-"""Conversion of table rows to the rows of the status view, with children and opt-outs."""
+"""Shared SQL of the status view: parents with children and opt-outs, and the text search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 
 from services.dashboard.domain.parent_projection import Contact, InvitationState
 from services.dashboard.domain.reachability import OptedOutAddresses
@@ -36,6 +36,18 @@ PARENT_COLUMNS = (
     parents.c.delivery_code,
     parents.c.signed_up_at,
 )
+
+
+def contains_text(column: ColumnElement[Any], typed: str) -> ColumnElement[bool]:
+    """Return the condition that the lower-case column contains the typed text; `%` and `_` have no special meaning.
+
+    A record of two names (`Ada & Bo Example`) is also found by either full name, because every typed word may occur
+    anywhere in the column as a whole word.
+    """
+    words = typed.lower().split()
+    padded = func.concat(" ", column, " ")
+    whole_words = (padded.contains(f" {word} ", autoescape=True) for word in words)
+    return or_(column.contains(" ".join(words), autoescape=True), and_(true(), *whole_words))
 
 
 def linked_student() -> ColumnElement[bool]:

@@ -9,8 +9,7 @@ from sqlalchemy import Select, exists, or_, select, tuple_
 
 from services.dashboard.domain.status_rows import ParentRow, StudentRow
 from services.dashboard.storage.tables import links, parents, students
-from services.dashboard.views.rows import PARENT_COLUMNS, with_children
-from services.dashboard.views.search import contains_text
+from services.dashboard.views.rows import PARENT_COLUMNS, contains_text, with_children
 from shared.contracts.values import InvitationStatus
 from shared.runtime.database import Transaction
 

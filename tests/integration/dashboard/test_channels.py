@@ -26,14 +26,14 @@ PHONE = "+4915112345678"
 
 @pytest.fixture
 def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """An installation that can send on every channel."""
+    """Return the settings of an installation that can send on every channel."""
     monkeypatch.setenv("KINVITE_CHANNELS", "whatsapp,email,sms")
     return Settings()
 
 
 @pytest.fixture
 async def reachable(database: Database, fresh: Story) -> Story:
-    """The family with a phone beside the e-mail address."""
+    """Give the parent a phone beside the e-mail address."""
     email = Contact(contact_id=fresh.contact_id, kind="email", address=fresh.address, preferred=True)
     phone = Contact(contact_id=fresh.messages[0], kind="phone", address=PHONE, preferred=True)
     event = ParentContactChanged(
@@ -156,7 +156,7 @@ async def test_c13_a_run_uses_the_chosen_channel(
     assert (refused.status_code, len(services.commands)) == (422, 2)
 
 
-async def test_i36_a_stop_shows_and_closes_that_way_until_opted_in(
+async def test_i36_an_opt_out_shows_and_closes_that_channel_until_start(
     dashboard: DashboardDriver, database: Database, reachable: Story, base: str
 ) -> None:
     await deliver_one_by_one(database, [_verification_requested(reachable), _opted_out(reachable, 20)])

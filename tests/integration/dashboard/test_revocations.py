@@ -37,7 +37,7 @@ from tests.unit.dashboard.builders import Story
 
 @pytest.fixture
 async def broker(tansu: Tansu) -> Broker:
-    """A broker with its topics."""
+    """Return a broker with its topics."""
     started = Broker(tansu.bootstrap, "embedded", tansu, prefix="")
     await create_topics(started)
     return started

@@ -23,7 +23,7 @@ ROW = {
 
 @pytest.fixture
 async def school(database: Database, story: Story) -> str:
-    """A school with one family that signed up and one that was never invited."""
+    """Return the path of a school with one parent who signed up and one who was never invited."""
     other = replace(
         Story(), school_id=story.school_id, name="Bea Stone", child="Ben Stone", address="b@example.org"
     )
