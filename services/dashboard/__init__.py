@@ -1,1 +1,1 @@
-"""The dashboard: what the school office sees, a projection of every owner's facts."""
+"""Dashboard: the status view, a projection of all services' events, and the pages with which staff work."""

@@ -1,4 +1,6 @@
-"""`python -m services.dashboard migrate|api|worker`."""
+"""Command line of the dashboard: `python -m services.dashboard migrate|api|worker`."""
+
+from __future__ import annotations
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""The dashboard's composition root."""
+"""Composition root of the dashboard: wires database, clients, routes, consumers and periodic tasks."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,15 +8,16 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.dashboard.channels.owners import Owners
-from services.dashboard.consumers import SUBSCRIPTIONS
-from services.dashboard.http import ROUTERS, problem_pages
+from services.dashboard.clients.http import HttpClient
+from services.dashboard.clients.services import ServiceClients
+from services.dashboard.consumers import subscriptions
+from services.dashboard.http import problem_pages, routers
 from services.dashboard.http.context import Context
-from services.dashboard.service.live import Watches
-from services.dashboard.service.staff import ensure_owner
+from services.dashboard.schedule import scheduled_tasks
 from services.dashboard.settings import Settings
-from services.dashboard.storage.changes import CHANNEL
-from services.dashboard.timers import announcing
+from services.dashboard.storage.notify import CHANNEL
+from services.dashboard.use_cases.live_updates import LiveUpdateSubscriptions
+from services.dashboard.use_cases.staff_admin import ensure_owner
 from shared.runtime.core import load_settings
 from shared.runtime.database import Database, NotificationHandler
 from shared.runtime.messaging import Kafka
@@ -23,32 +26,35 @@ from shared.runtime.web import read_revocations
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
-    """The pages and the status view (`api`), the projection (`worker`), or both."""
+    """Return the ASGI app with the pages and the status view (`api`), the projection (`worker`), or both."""
     settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="dashboard", pool_size=settings.database_pool_size)
-    owners = Owners(
-        settings.services_url,
-        settings.auth_secret.get_secret_value(),
-        timeout_seconds=settings.command_timeout_seconds,
-        upload_seconds=settings.upload_timeout_seconds,
+    clients = ServiceClients(
+        HttpClient(
+            settings.services_url,
+            settings.auth_secret.get_secret_value(),
+            timeout_seconds=settings.command_timeout_seconds,
+            upload_seconds=settings.upload_timeout_seconds,
+        )
     )
-    watches = Watches(settings.streams_per_session)
+    live_updates = LiveUpdateSubscriptions(settings.streams_per_session)
+    handler = NotificationHandler(CHANNEL, live_updates.handle_notification, live_updates.handle_reconnect)
     app = create_service_app(
         "dashboard",
         settings,
         database=database,
-        routers=ROUTERS,
-        subscriptions=SUBSCRIPTIONS,
-        notification_handlers=(NotificationHandler(CHANNEL, watches.heard, watches.joined),) if api else (),
-        periodic_tasks=(announcing(database, partial(read_revocations, Kafka.from_settings(settings))),),
-        resources=(owners, _first_owner(database, settings)) if api else (),
+        routers=routers(),
+        subscriptions=subscriptions(),
+        notification_handlers=(handler,) if api else (),
+        periodic_tasks=scheduled_tasks(database, partial(read_revocations, Kafka.from_settings(settings))),
+        resources=(clients, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,
         max_body_bytes=settings.upload_limit_megabytes * 1024 * 1024,
     )
     if app.state.revocations is not None:
-        app.state.revocations.on_revoked(watches.doubt_all)
-    app.state.dashboard = Context(settings, database, owners, watches)
+        app.state.revocations.on_revoked(live_updates.require_permission_checks)
+    app.state.context = Context(settings, database, clients, live_updates)
     problem_pages.install(app)
     return app
 

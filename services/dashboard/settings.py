@@ -1,14 +1,16 @@
-"""What the dashboard is told from outside."""
+"""Settings of the dashboard, read from the environment."""
+
+from __future__ import annotations
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from services.dashboard.domain.reach import CHANNELS
+from services.dashboard.domain.reachability import CHANNELS
 from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Settings of the dashboard; read from `DASHBOARD_*`."""
+    """Settings of the dashboard, from variables named `DASHBOARD_*`."""
 
     model_config = SettingsConfigDict(env_prefix="DASHBOARD_")
 
@@ -36,5 +38,5 @@ class Settings(ServiceSettings):
 
     @property
     def usable_channels(self) -> tuple[str, ...]:
-        """What staff can choose from, in the order in which it is offered."""
+        """Channels that staff can choose from, in the order in which pages offer them."""
         return tuple(name for name in CHANNELS if name in self.channels.split(","))

@@ -1,1 +1,1 @@
-"""How facts move one family's row, and how the row reads in plain words. Standard library only."""
+"""Rules of the dashboard in plain Python: no I/O, no clock, no framework."""

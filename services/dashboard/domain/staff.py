@@ -1,6 +1,11 @@
-"""Staff: roles and what each may do. Only owners and admins get the Parents list (C7)."""
+"""Staff with their roles and permissions, and the rate limits for passwords.
 
-from collections.abc import Collection, Mapping
+Only owners and admins get the Parents list (C7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -8,7 +13,7 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """What somebody is in the office."""
+    """Role of a member of staff in a school or in the installation."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -16,8 +21,8 @@ class Role(StrEnum):
     FRONT_DESK = "front_desk"
 
 
-class May(StrEnum):
-    """What a page or a button needs."""
+class Permission(StrEnum):
+    """Permission that a page or a button needs."""
 
     VIEW = "view"
     LIST_PARENTS = "list_parents"
@@ -30,87 +35,100 @@ class May(StrEnum):
     MANAGE_TOKENS = "manage_tokens"
 
 
-EVERYTHING = frozenset(May)
+ALL_PERMISSIONS = frozenset(Permission)
 PERMISSIONS = {
-    Role.OWNER: EVERYTHING,
-    Role.ADMIN: EVERYTHING,
-    Role.FRONT_DESK: frozenset({May.VIEW, May.INVITE, May.EDIT}),
-    Role.VIEWER: frozenset({May.VIEW}),
+    Role.OWNER: ALL_PERMISSIONS,
+    Role.ADMIN: ALL_PERMISSIONS,
+    Role.FRONT_DESK: frozenset({Permission.VIEW, Permission.INVITE, Permission.EDIT}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
 }
 
-
 Schools: TypeAlias = frozenset[UUID] | None
-"""Some schools, or (None) every school of the installation."""
+"""Set of school ids; None stands for every school of the installation."""
 
 
-def within(part: Schools, whole: Schools) -> bool:
-    """Whether all of `part` belong to `whole`."""
+def is_within(part: Schools, whole: Schools) -> bool:
+    """Return whether all schools of `part` belong to `whole`."""
     return whole is None or (part is not None and part <= whole)
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """A member of staff: a role per school; the role under None holds wherever there is none of its own.
+    """Member of staff with a role per school; the role under None holds wherever there is no own one.
 
-    `here` is the school that is being looked at, where there is one.
+    `current_school_id` is the school whose page is shown, if there is one.
     """
 
     staff_id: UUID
     email: str = field(repr=False)
     roles: Mapping[UUID | None, Role]
-    here: UUID | None = None
+    current_school_id: UUID | None = None
 
     @property
     def actor(self) -> str:
-        """How events name this person: by id, never by address."""
+        """Actor in events: the id, never the e-mail address."""
         return f"staff:{self.staff_id}"
 
     @property
     def school_ids(self) -> Schools:
-        return None if None in self.roles else frozenset(one for one in self.roles if one is not None)
+        """Schools in which this person has a role."""
+        if None in self.roles:
+            return None
+        return frozenset(school_id for school_id in self.roles if school_id is not None)
 
     def role_in(self, school_id: UUID | None) -> Role | None:
-        """The role in a school, or (None) in the installation as a whole."""
+        """Return the effective role in a school, or (None) in the installation as a whole."""
         return self.roles.get(school_id) or self.roles.get(None)
 
-    def may(self, permission: May) -> bool:
-        """In the school that is looked at; elsewhere: in any. A new school is for those who see all schools."""
-        if permission is May.ADD_SCHOOL:
+    def may(self, permission: Permission) -> bool:
+        """Return whether the permission is given in the current school, or in any school where there is none.
+
+        Only roles in every school permit adding a school.
+        """
+        if permission is Permission.ADD_SCHOOL:
             return permission in _permissions(self.roles.get(None))
-        if self.here is not None:
-            return permission in _permissions(self.role_in(self.here))
+        if self.current_school_id is not None:
+            return permission in _permissions(self.role_in(self.current_school_id))
         return any(permission in _permissions(role) for role in self.roles.values())
 
-    def schools_where(self, permission: May) -> Schools:
-        """Where this person may. A lesser role of its own in one school takes that one out of all schools."""
-        where = frozenset(
-            one for one, role in self.roles.items() if one is not None and permission in _permissions(role)
+    def schools_with(self, permission: Permission) -> Schools:
+        """Return the schools in which the permission is given.
+
+        A role in every school does not count as every school if a lesser role in a single school takes precedence.
+        """
+        permitted = frozenset(
+            school_id
+            for school_id, role in self.roles.items()
+            if school_id is not None and permission in _permissions(role)
         )
         everywhere = permission in _permissions(self.roles.get(None))
-        lesser = [one for one in self.roles if one is not None and one not in where]
-        return None if everywhere and not lesser else where
+        excluded = [
+            school_id for school_id in self.roles if school_id is not None and school_id not in permitted
+        ]
+        return None if everywhere and not excluded else permitted
 
-    def sees(self, school_id: UUID) -> bool:
+    def can_see(self, school_id: UUID) -> bool:
+        """Return whether this person has any role in the school."""
         return self.role_in(school_id) is not None
 
 
-def roles_in(role: Role, schools: Schools) -> dict[UUID | None, Role]:
-    """One role in each of some schools, or everywhere."""
+def assign_role(role: Role, schools: Schools) -> dict[UUID | None, Role]:
+    """Return the roles of somebody with one role in each of the schools, or in every school."""
     return {None: role} if schools is None else dict.fromkeys(schools, role)
 
 
-def _permissions(role: Role | None) -> frozenset[May]:
+def _permissions(role: Role | None) -> frozenset[Permission]:
     return frozenset() if role is None else PERMISSIONS[role]
 
 
-def fold_email(address: str) -> str:
-    """The form in which an address names an account."""
+def normalise_email(address: str) -> str:
+    """Return the form of an e-mail address by which an account is found."""
     return address.strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)
-class Brake:
-    """At most `limit` wrong passwords per `key` in ten minutes. A right one gives its count back."""
+class PasswordLimit:
+    """Rate limit: at most `limit` wrong passwords per `key` in ten minutes. A right password is not counted."""
 
     key: str
     limit: int
@@ -121,17 +139,17 @@ ACCOUNT_LIMIT = 100
 PAIR_LIMIT = 10
 
 
-def brakes(account: str, address: str, device: str | None) -> Collection[Brake]:
-    """What slows guessing without locking anybody out.
+def password_limits(account: str, address: str, device: str | None) -> Sequence[PasswordLimit]:
+    """Return the rate limits of one sign-in attempt from a network address.
 
-    A whole office may share one address, so it is generous; from one address to one account it is tight. A browser
-    that this person has signed in with before (`device`) is counted by itself, so that guessers elsewhere cannot
-    keep the person out.
+    A whole school may share one network address, so the limit per address is generous; the one for an address and an
+    account together is tight. A browser in which this person has signed in before (`device`) has a limit of its own,
+    so that attempts from elsewhere cannot lock the person out.
     """
     if device is not None:
-        return [Brake(f"device:{device}:{account}", PAIR_LIMIT)]
+        return [PasswordLimit(f"device:{device}:{account}", PAIR_LIMIT)]
     return [
-        Brake(f"address:{address}", ADDRESS_LIMIT),
-        Brake(f"account:{account}", ACCOUNT_LIMIT),
-        Brake(f"pair:{address}:{account}", PAIR_LIMIT),
+        PasswordLimit(f"address:{address}", ADDRESS_LIMIT),
+        PasswordLimit(f"account:{account}", ACCOUNT_LIMIT),
+        PasswordLimit(f"pair:{address}:{account}", PAIR_LIMIT),
     ]

@@ -1,16 +1,20 @@
-"""One line of a family's timeline in plain words, from the little that is stored of each fact."""
+"""Timeline of a parent record: one entry per event, stored without personal data and shown as a sentence."""
 
+from __future__ import annotations
+
+import re
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-TEMPLATE_WORDS = {
+TEMPLATE_PHRASES = {
     "verify": "the request to confirm the contact",
     "verify_reminder": "the reminder to confirm the contact",
     "invite": "the invitation",
     "invite_reminder": "the reminder",
 }
 
-REFUSAL_WORDS = {
+REFUSAL_PHRASES = {
     "expired": "the link had expired",
     "replaced": "a newer link had been sent",
     "used": "the link had been used",
@@ -18,9 +22,9 @@ REFUSAL_WORDS = {
     "no_access": "no right of access was left",
 }
 
-CHANNEL_WORDS = {"email": "by e-mail", "sms": "by SMS", "whatsapp": "by WhatsApp", "paper": "by letter"}
+CHANNEL_PHRASES = {"email": "by e-mail", "sms": "by SMS", "whatsapp": "by WhatsApp", "paper": "by letter"}
 
-LINES = {
+SENTENCES = {
     "parent_added": "Added to the roster",
     "parent_renamed": "Name changed",
     "parent_contact_changed": "Contact details changed",
@@ -50,8 +54,8 @@ LINES = {
 }
 
 
-class Entry(NamedTuple):
-    """`kind` is one of LINES; the rest is what the line needs. No personal data is kept here."""
+class TimelineEntry(NamedTuple):
+    """Event in a timeline. `kind` is a key of SENTENCES; the other fields fill the placeholders of its sentence."""
 
     kind: str
     at: datetime
@@ -61,13 +65,19 @@ class Entry(NamedTuple):
     actor: str | None = None
 
 
-def line(entry: Entry) -> str:
-    """The sentence without a full stop; a kind that this version does not know reads as its own name."""
-    pattern = LINES.get(entry.kind, entry.kind.replace("_", " ").capitalize())
-    words = pattern.format(
-        channel=CHANNEL_WORDS.get(entry.channel or "", ""),
-        template=TEMPLATE_WORDS.get(entry.template or "", "the message"),
-        refusal=REFUSAL_WORDS.get(entry.reason or "", entry.reason or "no reason was given"),
+@cache
+def kind_of_event(class_name: str) -> str:
+    """Return the kind of an event by its class name: `ParentAdded` becomes `parent_added`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
+
+
+def format_entry(entry: TimelineEntry) -> str:
+    """Return the sentence without a full stop. A kind that this version does not know is shown as its name."""
+    pattern = SENTENCES.get(entry.kind, entry.kind.replace("_", " ").capitalize())
+    sentence = pattern.format(
+        channel=CHANNEL_PHRASES.get(entry.channel or "", ""),
+        template=TEMPLATE_PHRASES.get(entry.template or "", "the message"),
+        refusal=REFUSAL_PHRASES.get(entry.reason or "", entry.reason or "no reason was given"),
         reason=(entry.reason or "no reason was given").rstrip("."),
     )
-    return " ".join(words.split())
+    return " ".join(sentence.split())

@@ -1,4 +1,9 @@
-"""Send Parent Invite: preview with the reasons for every family left out, then a run with its progress (P20-P25)."""
+"""Send Parent Invite: the preview with skip reasons, then a bulk run with its progress (P20-P25).
+
+Invitations owns bulk runs and decides everything about them, so the routes call its client directly.
+"""
+
+from __future__ import annotations
 
 from typing import Any, Literal
 from uuid import UUID
@@ -6,13 +11,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.dashboard.channels.owners import CommandError
-from services.dashboard.domain.staff import May
-from services.dashboard.http.context import OfSchool, SignedIn, WithContext
+from services.dashboard.clients.http import ServiceError
+from services.dashboard.domain.staff import Permission
+from services.dashboard.http.context import AppContext, PathSchool, SignedInSession
 from services.dashboard.http.forms import Form, SignedForm
-from services.dashboard.http.render import go, page
-from services.dashboard.http.runs import done, form_page, found
-from services.dashboard.service import commands
+from services.dashboard.http.progress_pages import get_or_problem, render_form, run_and_return
+from services.dashboard.http.render import redirect, render_page
 from shared.runtime.core import new_id
 from shared.runtime.web import Problem
 
@@ -22,96 +26,96 @@ Control = Literal["pause", "resume", "cancel"]
 
 
 @router.get("")
-async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
-    session.need(May.INVITE_MANY)
-    return form_page(request, session, school, "invite")
+async def show_form(request: Request, session: SignedInSession, school: PathSchool) -> Response:
+    session.require(Permission.INVITE_MANY)
+    return render_form(request, session, school, "invite")
 
 
 @router.post("/preview")
 async def preview(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, form: SignedForm
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, form: SignedForm
 ) -> Response:
-    session.need(May.INVITE_MANY)
-    select, channel = _selection(form), form.channel(context.settings.usable_channels)
+    session.require(Permission.INVITE_MANY)
+    selection, channel = _parse_selection(form), form.channel(context.settings.usable_channels)
     try:
-        caller = session.caller(school.school_id, "invitations:write")
-        told = await commands.preview_bulk(context.owners, caller, select, channel)
-    except CommandError as error:
-        return form_page(request, session, school, "invite", error)
-    return page(
+        caller = session.caller(school.school_id)
+        bulk_run = await context.clients.invitations.preview_bulk(caller, selection, channel)
+    except ServiceError as error:
+        return render_form(request, session, school, "invite", error)
+    return render_page(
         request,
         "invite_preview.html",
         session,
         school=school,
         tab="invite",
-        told=told,
+        bulk_run=bulk_run,
         channel=channel,
-        everyone="all" in select,
-        student_ids=select.get("student_ids", []),
+        everyone="all" in selection,
+        student_ids=selection.get("student_ids", []),
         key=str(new_id()),
     )
 
 
 @router.post("/run")
-async def run(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, form: SignedForm
+async def start(
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, form: SignedForm
 ) -> Response:
-    """The form's key makes a second press the same run."""
-    session.need(May.INVITE_MANY)
+    """Start the run; the form's key makes a second press the same run."""
+    session.require(Permission.INVITE_MANY)
     channel = form.channel(context.settings.usable_channels)
     try:
-        caller = session.caller(school.school_id, "invitations:write")
-        bulk_id = await commands.start_bulk(
-            context.owners, caller, _selection(form), channel, form.text("key")
+        caller = session.caller(school.school_id)
+        bulk_id = await context.clients.invitations.start_bulk(
+            caller, _parse_selection(form), channel, form.text("key")
         )
-    except CommandError as error:
-        return form_page(request, session, school, "invite", error)
-    return go(request, f"/admin/schools/{school.school_id}/invite/{bulk_id}")
+    except ServiceError as error:
+        return render_form(request, session, school, "invite", error)
+    return redirect(request, f"/admin/schools/{school.school_id}/invite/{bulk_id}")
 
 
 @router.get("/{bulk_id}")
-async def progress(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, bulk_id: UUID
+async def show_progress(
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, bulk_id: UUID
 ) -> Response:
-    session.need(May.INVITE_MANY)
-    caller = session.caller(school.school_id, "invitations:read")
-    told = await found(commands.get_bulk(context.owners, caller, bulk_id), "bulk_unknown")
-    return page(
+    session.require(Permission.INVITE_MANY)
+    caller = session.caller(school.school_id)
+    bulk_run = await get_or_problem(context.clients.invitations.get_bulk(caller, bulk_id), "bulk_unknown")
+    return render_page(
         request,
         "invite_progress.html",
         session,
         school=school,
         tab="invite",
-        told=told,
-        refresh_seconds=REFRESH_SECONDS if told.running else None,
+        bulk_run=bulk_run,
+        refresh_seconds=REFRESH_SECONDS if bulk_run.running else None,
     )
 
 
 @router.post("/{bulk_id}/{control}")
 async def control_run(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
     bulk_id: UUID,
     control: Control,
     form: SignedForm,
 ) -> Response:
-    session.need(May.INVITE_MANY)
-    here = f"/admin/schools/{school.school_id}/invite/{bulk_id}"
-    caller = session.caller(school.school_id, "invitations:write")
-    return await done(request, commands.control_bulk(context.owners, caller, bulk_id, control), here)
+    session.require(Permission.INVITE_MANY)
+    back = f"/admin/schools/{school.school_id}/invite/{bulk_id}"
+    caller = session.caller(school.school_id)
+    call = context.clients.invitations.control_bulk(caller, bulk_id, control)
+    return await run_and_return(request, call, back)
 
 
-def _selection(form: Form) -> dict[str, Any]:
-    """Selected students, or everybody; raises Problem 422 when nothing is selected."""
+def _parse_selection(form: Form) -> dict[str, Any]:
+    """Return the selection for the API: all parents, or named students. Raises Problem 422 for an empty one."""
     if form.text("who") == "all":
         return {"all": True}
-    chosen = form.all("student_id")
     try:
-        students = [str(UUID(student)) for student in chosen]
+        student_ids = [str(UUID(student_id)) for student_id in form.all("student_id")]
     except ValueError:
         raise Problem(422, "bad_selection", "The selection could not be read.", field="student_id") from None
-    if not students:
+    if not student_ids:
         raise Problem(422, "nothing_selected", "Select at least one student first.", field="student_id")
-    return {"student_ids": students}
+    return {"student_ids": student_ids}

@@ -1,5 +1,8 @@
-"""Reading the forms of the office's pages: bounded, and bound to the session that the page was made for."""
+"""Forms of the pages: bounded in size, and bound to the session for which the page was rendered."""
 
+from __future__ import annotations
+
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,31 +15,29 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from services.dashboard.domain.staff import Schools
-from services.dashboard.http.context import Session, SignedIn, context_of, session_of
-from services.dashboard.service.staff import form_token
+from services.dashboard.http.context import Session, SignedInSession, get_context, get_session
 from shared.runtime.web import Problem
 
-FORM_BYTES = 256 * 1024
-FORM_FIELDS = 2_000
+MAX_FORM_BYTES = 256 * 1024
+MAX_FORM_FIELDS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The values sent, each stripped; never None."""
+    """Values of a form by field name."""
 
     values: dict[str, list[str]]
 
     def text(self, name: str) -> str:
+        """Return the first value of a field without surrounding blanks, or an empty string."""
         return self.values.get(name, [""])[0].strip()
 
-    def optional(self, name: str) -> str | None:
-        return self.text(name) or None
-
     def all(self, name: str) -> list[str]:
+        """Return all values of a field."""
         return self.values.get(name, [])
 
     def channel(self, usable: Sequence[str]) -> str:
-        """How to send; the first way of this installation where nothing was chosen. Raises Problem 422."""
+        """Return the chosen channel, by default the first usable one. Raises Problem 422 for an unusable one."""
         chosen = self.text("channel") or usable[0]
         if chosen not in usable:
             raise Problem(
@@ -44,76 +45,83 @@ class Form:
             )
         return chosen
 
-    def ticked(self, name: str) -> bool:
+    def is_ticked(self, name: str) -> bool:
+        """Return whether a tick box was ticked."""
         return name in self.values
 
 
-async def plain_form(request: Request) -> Form:
-    """A form as browsers send it without a file; raises Problem 413, 415 or 400."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind not in ("application/x-www-form-urlencoded", ""):
+async def read_form(request: Request) -> Form:
+    """Return a form without files. Raises Problem 413, 415 or 400."""
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type not in ("application/x-www-form-urlencoded", ""):
         raise Problem(415, "not_a_form", "Send the form of this page.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_BYTES:
+        if len(body) > MAX_FORM_BYTES:
             raise Problem(413, "body_too_large", "The form holds too much. Select fewer at a time.")
     try:
-        values = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
+        values = parse_qs(
+            body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict"
+        )
     except ValueError:
         raise Problem(400, "unreadable_form", "The form could not be read. Please send it again.") from None
-    if any("\x00" in value for sent in values.values() for value in sent):
+    if any("\x00" in value for field_values in values.values() for value in field_values):
         raise Problem(400, "unreadable_form", "The form holds characters that cannot be stored.")
     return Form(values)
 
 
-async def signed_form(request: Request, session: SignedIn) -> Form:
-    """A form of a signed-in page; raises Problem 403 without the page's own token, or when the role has changed."""
-    form = await plain_form(request)
-    check_token(request, session, form.text("form_token"))
-    await _still(request, session)
+async def read_signed_form(request: Request, session: SignedInSession) -> Form:
+    """Return a form of a signed-in page. Raises Problem 403 for a wrong form token or a changed role."""
+    form = await read_form(request)
+    _check_form_token(request, session, form.text("form_token"))
+    await _check_role_unchanged(request, session)
     return form
 
 
-async def _still(request: Request, session: Session) -> None:
-    """A body can take long to arrive: the session and the role must be what they were when it began."""
-    if (await session_of(request)).staff != session.staff:
-        raise Problem(403, "role_changed", "Your role has changed meanwhile. Reload the page and try again.")
-
-
-def check_token(request: Request, session: Session, token: str) -> None:
-    expected = form_token(context_of(request).secret, session.id)
-    if not hmac.compare_digest(token.encode(), expected.encode()):
-        raise Problem(403, "stale_form", "This form is out of date. Go back, reload the page and try again.")
-
-
-def chosen_schools(form: Form) -> Schools:
-    """The schools ticked in `school_ids`; None where `every_school` is ticked. Raises Problem 422."""
-    if form.ticked("every_school"):
-        return None
-    try:
-        return frozenset(UUID(one) for one in form.all("school_ids"))
-    except ValueError:
-        raise Problem(422, "bad_selection", "The schools could not be read.", field="school_ids") from None
-
-
-async def uploaded_file(request: Request, session: Session) -> tuple[UploadFile, Form]:
-    """The file of an upload form, spooled to disk, and its other values; raises Problem."""
+async def read_upload(request: Request, session: Session) -> tuple[UploadFile, Form]:
+    """Return the file of an upload form, spooled to disk, and the other values. Raises Problem."""
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Problem(415, "not_a_form", "Send the form of this page.")
     try:
-        sent = await request.form(max_files=1, max_fields=20)
+        fields = await request.form(max_files=1, max_fields=20)
     except HTTPException:
         raise Problem(400, "unreadable_form", "The upload could not be read. Please try again.") from None
-    values = {name: [value] for name, value in sent.items() if isinstance(value, str)}
-    form = Form(values)
-    check_token(request, session, form.text("form_token"))
-    await _still(request, session)
-    file = sent.get("file")
+    form = Form({name: [value] for name, value in fields.items() if isinstance(value, str)})
+    _check_form_token(request, session, form.text("form_token"))
+    await _check_role_unchanged(request, session)
+    file = fields.get("file")
     if not isinstance(file, UploadFile) or not file.filename:
         raise Problem(422, "file_missing", "Choose a file first.", field="file")
     return file, form
 
 
-SignedForm = Annotated[Form, Depends(signed_form)]
-PlainForm = Annotated[Form, Depends(plain_form)]
+def parse_schools(form: Form) -> Schools:
+    """Return the schools ticked in `school_ids`, or None if `every_school` is ticked. Raises Problem 422."""
+    if form.is_ticked("every_school"):
+        return None
+    try:
+        return frozenset(UUID(school_id) for school_id in form.all("school_ids"))
+    except ValueError:
+        raise Problem(422, "bad_selection", "The schools could not be read.", field="school_ids") from None
+
+
+def form_token(secret: str, session_id: str) -> str:
+    """Return the token that every form of a signed-in page carries; it is valid for this session only."""
+    return hmac.new(secret.encode(), f"dashboard.form:{session_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def _check_form_token(request: Request, session: Session, token: str) -> None:
+    expected = form_token(get_context(request).secret, session.id)
+    if not hmac.compare_digest(token.encode(), expected.encode()):
+        raise Problem(403, "stale_form", "This form is out of date. Go back, reload the page and try again.")
+
+
+async def _check_role_unchanged(request: Request, session: Session) -> None:
+    """Raise Problem 403 if the session or the role changed while the body arrived, which can take long."""
+    if (await get_session(request)).staff != session.staff:
+        raise Problem(403, "role_changed", "Your role has changed meanwhile. Reload the page and try again.")
+
+
+SignedForm = Annotated[Form, Depends(read_signed_form)]
+PlainForm = Annotated[Form, Depends(read_form)]

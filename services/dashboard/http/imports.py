@@ -1,76 +1,80 @@
-"""Importing a spreadsheet of families, with progress and the rows that could not be read."""
+"""Import of a spreadsheet, with its progress and the rows that could not be read.
+
+Roster owns imports and decides everything about them, so the routes call its client directly.
+"""
+
+from __future__ import annotations
 
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.dashboard.channels.owners import CommandError, Upload
-from services.dashboard.domain.staff import May
-from services.dashboard.http.context import OfSchool, SignedIn, WithContext
-from services.dashboard.http.forms import SignedForm, uploaded_file
-from services.dashboard.http.render import go, page
-from services.dashboard.http.runs import done, form_page, found
-from services.dashboard.service import commands
+from services.dashboard.clients.http import ServiceError, Upload
+from services.dashboard.domain.staff import Permission
+from services.dashboard.http.context import AppContext, PathSchool, SignedInSession
+from services.dashboard.http.forms import SignedForm, read_upload
+from services.dashboard.http.progress_pages import get_or_problem, render_form, run_and_return
+from services.dashboard.http.render import redirect, render_page
 
 router = APIRouter(prefix="/admin/schools/{school_id}/import", include_in_schema=False)
 REFRESH_SECONDS = 2
-ERRORS_SHOWN = 200
+MAX_ERRORS_SHOWN = 200
 
 
 @router.get("")
-async def start(request: Request, session: SignedIn, school: OfSchool) -> Response:
-    session.need(May.IMPORT)
-    return form_page(request, session, school, "import")
+async def show_form(request: Request, session: SignedInSession, school: PathSchool) -> Response:
+    session.require(Permission.IMPORT)
+    return render_form(request, session, school, "import")
 
 
 @router.post("")
-async def upload(request: Request, context: WithContext, session: SignedIn, school: OfSchool) -> Response:
-    session.need(May.IMPORT)
-    file, form = await uploaded_file(request, session)
-    fields = {name: "true" for name in ("dry_run", "skip_bad_rows") if form.ticked(name)}
+async def upload(
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool
+) -> Response:
+    session.require(Permission.IMPORT)
+    file, form = await read_upload(request, session)
+    fields = {name: "true" for name in ("dry_run", "skip_bad_rows") if form.is_ticked(name)}
     try:
-        import_id = await commands.start_import(
-            context.owners,
-            session.caller(school.school_id, "roster:write"),
-            Upload(file.filename or "families.csv", file.file, fields),
+        import_id = await context.clients.roster.start_import(
+            session.caller(school.school_id), Upload(file.filename or "families.csv", file.file, fields)
         )
-    except CommandError as error:
-        return form_page(request, session, school, "import", error)
+    except ServiceError as error:
+        return render_form(request, session, school, "import", error)
     finally:
         await file.close()
-    return go(request, f"/admin/schools/{school.school_id}/import/{import_id}")
+    return redirect(request, f"/admin/schools/{school.school_id}/import/{import_id}")
 
 
 @router.get("/{import_id}")
-async def progress(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, import_id: UUID
+async def show_progress(
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, import_id: UUID
 ) -> Response:
-    session.need(May.IMPORT)
-    caller = session.caller(school.school_id, "roster:read")
-    told = await found(commands.get_import(context.owners, caller, import_id), "import_unknown")
-    return page(
+    session.require(Permission.IMPORT)
+    caller = session.caller(school.school_id)
+    import_run = await get_or_problem(context.clients.roster.get_import(caller, import_id), "import_unknown")
+    return render_page(
         request,
         "import_progress.html",
         session,
         school=school,
         tab="import",
-        told=told,
-        errors=told.errors[:ERRORS_SHOWN],
-        refresh_seconds=REFRESH_SECONDS if told.busy else None,
+        import_run=import_run,
+        errors=import_run.errors[:MAX_ERRORS_SHOWN],
+        refresh_seconds=REFRESH_SECONDS if import_run.busy else None,
     )
 
 
 @router.post("/{import_id}/apply")
 async def apply(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
     import_id: UUID,
     form: SignedForm,
 ) -> Response:
-    session.need(May.IMPORT)
-    here = f"/admin/schools/{school.school_id}/import/{import_id}"
-    caller = session.caller(school.school_id, "roster:write")
-    return await done(request, commands.apply_import(context.owners, caller, import_id), here)
+    session.require(Permission.IMPORT)
+    back = f"/admin/schools/{school.school_id}/import/{import_id}"
+    caller = session.caller(school.school_id)
+    return await run_and_return(request, context.clients.roster.apply_import(caller, import_id), back)

@@ -1,93 +1,94 @@
-"""One parent's page: children, contacts, the timeline (C8), and what staff do about it."""
+"""Page of one parent: children, contacts and the timeline (C8), with editing, inviting and withdrawing."""
 
-from datetime import timedelta
+from __future__ import annotations
+
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.dashboard.channels.owners import CommandError
-from services.dashboard.domain.directory import School
-from services.dashboard.domain.rows import ParentRow
-from services.dashboard.domain.staff import May
-from services.dashboard.domain.status import Delivery
+from services.dashboard.clients.http import ServiceError
+from services.dashboard.domain.schools_students import School
+from services.dashboard.domain.staff import Permission
+from services.dashboard.domain.status_rows import ParentRow
 from services.dashboard.http.context import (
+    AppContext,
     Context,
-    OfSchool,
+    PathSchool,
     Session,
-    SignedIn,
-    WithContext,
-    context_of,
+    SignedInSession,
+    get_context,
 )
 from services.dashboard.http.forms import Form, SignedForm
-from services.dashboard.http.render import go, page
-from services.dashboard.service import commands
-from services.dashboard.service.staff import names_of_actors
-from services.dashboard.service.waiting import shown
-from services.dashboard.views.parents import find_parent, timeline_of
-from shared.runtime.database import Transaction
+from services.dashboard.http.render import redirect, render_page
+from services.dashboard.use_cases.edit_parent import edit_parent
+from services.dashboard.use_cases.invite_parent import ConfirmationNeeded, invite_parent
+from services.dashboard.use_cases.withdraw_invitation import withdraw_invitation
+from services.dashboard.views.actors import list_actor_names
+from services.dashboard.views.parents import find_parent, list_timeline
+from shared.contracts.values import Delivery
 from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents/{parent_id}", include_in_schema=False)
-ASK_AGAIN_WITHIN = timedelta(hours=24)
 
 
 @router.get("")
 async def show(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, parent_id: UUID
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, parent_id: UUID
 ) -> Response:
-    parent = await _get(context, school, parent_id)
-    return await _page(request, session, school, parent)
+    parent = await _get_parent(context, school, parent_id)
+    return await _render(request, session, school, parent)
 
 
 @router.post("")
 async def edit(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
     parent_id: UUID,
     form: SignedForm,
 ) -> Response:
-    """P17: the name and the contacts."""
-    session.need(May.EDIT)
-    parent = await _get(context, school, parent_id)
+    """Change the name and the contacts (P17)."""
+    session.require(Permission.EDIT)
+    parent = await _get_parent(context, school, parent_id)
     typed = {name: form.text(name) for name in ("name", "email", "phone", "language")}
+    caller = session.caller(school.school_id)
     try:
-        caller = session.caller(school.school_id, "roster:write")
-        await commands.edit_parent(context.owners, caller, parent_id, _changes(parent, typed))
-    except CommandError as error:
-        return await _page(request, session, school, parent, typed=typed, error=error)
-
-    async def there(tx: Transaction) -> bool:
-        now = await find_parent(tx, school.school_id, parent_id)
-        return now is None or (now.name, now.contacts) != (parent.name, parent.contacts)
-
-    if typed != _typed(parent):
-        await shown(context.database, school.school_id, there)
-    return go(request, _path(school, parent_id), "Saved.")
+        await edit_parent(
+            context.database, context.clients.roster, caller, parent_id, _changes(parent, typed)
+        )
+    except ServiceError as error:
+        return await _render(request, session, school, parent, typed=typed, error=error)
+    return redirect(request, _path(school, parent_id), "Saved.")
 
 
 @router.post("/invite")
 async def invite(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
     parent_id: UUID,
     form: SignedForm,
 ) -> Response:
-    """P7, P11, C10, C11: asked once more when the last message is less than a day old."""
-    session.need(May.INVITE)
+    """Invite, or ask for confirmation first (P7, P11, C10, C11)."""
+    session.require(Permission.INVITE)
     channel = form.channel(context.settings.usable_channels)
-    parent = await _get(context, school, parent_id)
-    back = _back(form, school, parent_id)
-    async with context.database.transaction(schools=[school.school_id]) as tx:
-        now = tx.now
-    recent = parent.last_invited_at is not None and now - parent.last_invited_at < ASK_AGAIN_WITHIN
-    if recent and not form.ticked("sure"):
-        return page(
+    parent = await _get_parent(context, school, parent_id)
+    back = _back_path(form, school, parent_id)
+    try:
+        await invite_parent(
+            context.database,
+            context.clients.invitations,
+            session.caller(school.school_id),
+            parent_id,
+            channel,
+            confirmed=form.is_ticked("sure"),
+        )
+    except ConfirmationNeeded:
+        return render_page(
             request,
             "invite_again.html",
             session,
@@ -97,56 +98,41 @@ async def invite(
             back=back,
             channel=channel,
         )
-    try:
-        caller = session.caller(school.school_id, "invitations:write")
-        await commands.invite(context.owners, caller, parent_id, channel)
-    except CommandError as error:
-        return go(request, back, f"Not invited: {error.message}", bad=True)
-
-    async def there(tx: Transaction) -> bool:
-        row = await find_parent(tx, school.school_id, parent_id)
-        return row is None or row.last_invited_at != parent.last_invited_at
-
-    await shown(context.database, school.school_id, there)
-    return go(request, back, await _done(context, school, parent_id))
+    except ServiceError as error:
+        return redirect(request, back, f"Not invited: {error.message}", bad=True)
+    return redirect(request, back, await _invited_notice(context, school, parent_id))
 
 
 @router.post("/withdraw")
 async def withdraw(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
     parent_id: UUID,
     form: SignedForm,
 ) -> Response:
-    session.need(May.INVITE)
-    parent = await _get(context, school, parent_id)
-    back = _back(form, school, parent_id)
+    session.require(Permission.INVITE)
+    await _get_parent(context, school, parent_id)
+    back = _back_path(form, school, parent_id)
+    caller = session.caller(school.school_id)
     try:
-        caller = session.caller(school.school_id, "invitations:write")
-        await commands.withdraw(context.owners, caller, parent_id)
-    except CommandError as error:
-        return go(request, back, f"Not withdrawn: {error.message}", bad=True)
-
-    async def there(tx: Transaction) -> bool:
-        row = await find_parent(tx, school.school_id, parent_id)
-        return row is None or row.state != parent.state
-
-    await shown(context.database, school.school_id, there)
-    return go(request, back, "The invitation is withdrawn; its links no longer work.")
+        await withdraw_invitation(context.database, context.clients.invitations, caller, parent_id)
+    except ServiceError as error:
+        return redirect(request, back, f"Not withdrawn: {error.message}", bad=True)
+    return redirect(request, back, "The invitation is withdrawn; its links no longer work.")
 
 
-async def _done(context: Context, school: School, parent_id: UUID) -> str:
-    """What became of the press so far: on its way, or held back for the night."""
-    parent = await _get(context, school, parent_id)
+async def _invited_notice(context: Context, school: School, parent_id: UUID) -> str:
+    """Return the notice after an invitation: the message is on its way, or it waits for the end of quiet hours."""
+    parent = await _get_parent(context, school, parent_id)
     if parent.delivery is not Delivery.DEFERRED:
         return "The message is on its way."
-    told = parent.explanation(school.timezone)
-    return f"{told.reason} {told.next_step}"
+    explanation = parent.explanation(school.timezone)
+    return f"{explanation.reason} {explanation.next_step}"
 
 
-async def _get(context: Context, school: School, parent_id: UUID) -> ParentRow:
+async def _get_parent(context: Context, school: School, parent_id: UUID) -> ParentRow:
     async with context.database.transaction(schools=[school.school_id]) as tx:
         parent = await find_parent(tx, school.school_id, parent_id)
     if parent is None:
@@ -154,20 +140,20 @@ async def _get(context: Context, school: School, parent_id: UUID) -> ParentRow:
     return parent
 
 
-async def _page(
+async def _render(
     request: Request,
     session: Session,
     school: School,
     parent: ParentRow,
     *,
     typed: dict[str, str] | None = None,
-    error: CommandError | None = None,
+    error: ServiceError | None = None,
 ) -> Response:
-    context = context_of(request)
+    context = get_context(request)
     async with context.database.transaction(schools=[school.school_id]) as tx:
-        entries = await timeline_of(tx, school.school_id, parent.parent_id)
-        names = await names_of_actors(tx, [entry.actor for entry in entries])
-    return page(
+        entries = await list_timeline(tx, school.school_id, parent.parent_id)
+        names = await list_actor_names(tx, [entry.actor for entry in entries])
+    return render_page(
         request,
         "parent.html",
         session,
@@ -178,12 +164,12 @@ async def _page(
         parent=parent,
         entries=entries,
         names=names,
-        typed=typed or _typed(parent),
+        typed=typed or _form_values(parent),
         error=error,
     )
 
 
-def _typed(parent: ParentRow) -> dict[str, str]:
+def _form_values(parent: ParentRow) -> dict[str, str]:
     return {
         "name": parent.name,
         "email": _address(parent, "email"),
@@ -193,14 +179,15 @@ def _typed(parent: ParentRow) -> dict[str, str]:
 
 
 def _address(parent: ParentRow, kind: str) -> str:
-    """The contact that the form edits: the preferred one of the kind, else the first."""
-    found = sorted((c for c in parent.contacts if c.kind == kind), key=lambda c: not c.preferred)
-    return found[0].address if found else ""
+    """Return the address that the form edits: of the preferred contact of this kind, otherwise of the first."""
+    contacts = [contact for contact in parent.contacts if contact.kind == kind]
+    contacts.sort(key=lambda contact: not contact.preferred)
+    return contacts[0].address if contacts else ""
 
 
 def _changes(parent: ParentRow, typed: dict[str, str]) -> dict[str, str | None]:
-    """Only what staff changed; an emptied field is null."""
-    before = _typed(parent)
+    """Return only the fields that staff changed; an emptied field is None."""
+    before = _form_values(parent)
     return {name: value or None for name, value in typed.items() if value != before[name]}
 
 
@@ -208,10 +195,10 @@ def _path(school: School, parent_id: UUID) -> str:
     return f"/admin/schools/{school.school_id}/parents/{parent_id}"
 
 
-def _back(form: Form, school: School, parent_id: UUID) -> str:
-    """The page that the button stood on; anything but a page of this school is not followed."""
-    wanted = urlsplit(form.text("back"))
-    inside = wanted.path.startswith(f"/admin/schools/{school.school_id}")
-    if wanted.scheme or wanted.netloc or not inside or "\\" in wanted.path or "//" in wanted.path:
+def _back_path(form: Form, school: School, parent_id: UUID) -> str:
+    """Return the page on which the button was pressed. Anything but a page of this school is ignored."""
+    back = urlsplit(form.text("back"))
+    inside = back.path.startswith(f"/admin/schools/{school.school_id}")
+    if back.scheme or back.netloc or not inside or "\\" in back.path or "//" in back.path:
         return _path(school, parent_id)
-    return wanted.path + (f"?{wanted.query}" if wanted.query else "")
+    return back.path + (f"?{back.query}" if back.query else "")

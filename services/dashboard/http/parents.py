@@ -1,4 +1,6 @@
-"""The Parents list: who has been invited, who failed to be, and why (C7, C14)."""
+"""Parents list: status of every invitation, with failures and their reasons (C7, C14)."""
+
+from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -7,60 +9,62 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from services.dashboard.domain.staff import May
-from services.dashboard.domain.status import Delivery, Status
-from services.dashboard.http.context import OfSchool, SignedIn, WithContext
-from services.dashboard.http.cursors import Cursor, Search, after, bad_cursor
-from services.dashboard.http.render import page
+from services.dashboard.domain.staff import Permission
+from services.dashboard.http.context import AppContext, PathSchool, SignedInSession
+from services.dashboard.http.cursors import Cursor, Search, bad_cursor, next_cursor, parse_cursor
+from services.dashboard.http.render import render_page
 from services.dashboard.views.parents import ParentFilter, list_parents
-from shared.runtime.web import Problem, encode_cursor
+from shared.contracts.values import Delivery, InvitationStatus
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents", include_in_schema=False)
-PAGE = 50
+PAGE_SIZE = 50
 E = TypeVar("E", bound=StrEnum)
-Chosen = Annotated[str, Query(max_length=40)]
+Choice = Annotated[str, Query(max_length=40)]
 
 
 @router.get("")
 async def show_list(
     request: Request,
-    context: WithContext,
-    session: SignedIn,
-    school: OfSchool,
-    status: Chosen = "",
-    delivery: Chosen = "",
+    context: AppContext,
+    session: SignedInSession,
+    school: PathSchool,
+    status: Choice = "",
+    delivery: Choice = "",
     q: Search = None,
     cursor: Cursor = None,
 ) -> Response:
-    session.need(May.LIST_PARENTS)
-    wanted = ParentFilter(_chosen(Status, status, "status"), _chosen(Delivery, delivery, "delivery"), q)
+    session.require(Permission.LIST_PARENTS)
+    parent_filter = ParentFilter(
+        _parse_choice(InvitationStatus, status, "status"), _parse_choice(Delivery, delivery, "delivery"), q
+    )
     async with context.database.transaction(schools=[school.school_id]) as tx:
         try:
-            rows, following = await list_parents(
-                tx, school.school_id, wanted, after=after(cursor), limit=PAGE
+            rows, last_id = await list_parents(
+                tx, school.school_id, parent_filter, after=parse_cursor(cursor), limit=PAGE_SIZE
             )
         except LookupError:
             raise bad_cursor() from None
-    return page(
+    return render_page(
         request,
         "parents.html",
         session,
         school=school,
         tab="parents",
         parents=rows,
-        wanted=wanted,
-        next=encode_cursor(str(following)) if following else None,
+        parent_filter=parent_filter,
+        next=next_cursor(last_id),
         first=cursor is None,
         more=urlencode({"q": q or "", "status": status, "delivery": delivery}),
     )
 
 
-def _chosen(kind: type[E], value: str, field: str) -> E | None:
-    """The empty choice of the search form means any; raises Problem 422 for a word that is none of ours."""
+def _parse_choice(kind: type[E], value: str, field: str) -> E | None:
+    """Return the chosen value, or None (any) for the empty choice. Raises Problem 422 for an unknown value."""
     if not value:
         return None
     try:
         return kind(value)
     except ValueError:
-        words = ", ".join(kind)
-        raise Problem(422, "unknown_choice", f"{field} is one of: {words}.", field=field) from None
+        values = ", ".join(kind)
+        raise Problem(422, "unknown_choice", f"{field} is one of: {values}.", field=field) from None

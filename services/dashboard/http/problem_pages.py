@@ -1,4 +1,6 @@
-"""A failure on a page reads as a page: the same words as the JSON problem, and a way on."""
+"""Problem pages: under /admin an error is shown as a page with the texts of the JSON problem."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
@@ -8,8 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import WebSocketRequestValidationError
 from fastapi.responses import JSONResponse, Response
 
-from services.dashboard.http.context import SignInNeeded
-from services.dashboard.http.render import go, page
+from services.dashboard.http.context import SignInRequired
+from services.dashboard.http.render import redirect, render_page
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 TITLES = {
@@ -24,37 +26,37 @@ TITLES = {
 
 
 def install(app: FastAPI) -> None:
-    """Wrap the handlers that the app has, for the paths of the pages."""
+    """Wrap the exception handlers of the app, so that they answer with pages on the paths of pages."""
     for kind, handler in list(app.exception_handlers.items()):
         if kind is not WebSocketRequestValidationError:
-            app.add_exception_handler(kind, _as_page(cast("Handler", handler)))
-    app.add_exception_handler(SignInNeeded, _to_sign_in)
+            app.add_exception_handler(kind, _with_page(cast("Handler", handler)))
+    app.add_exception_handler(SignInRequired, _redirect_to_login)
 
 
-def _as_page(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _with_page(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
-        answer = await handler(request, error)
+        response = await handler(request, error)
         if not request.url.path.startswith("/admin"):
-            return answer
-        problem: dict[str, Any] = json.loads(bytes(answer.body))
-        title = TITLES.get(answer.status_code, "Something went wrong")
-        shown = page(
+            return response
+        problem: dict[str, Any] = json.loads(bytes(response.body))
+        title = TITLES.get(response.status_code, "Something went wrong")
+        page = render_page(
             request,
             "problem.html",
             None,
-            status=answer.status_code,
+            status=response.status_code,
             title=title,
             detail=problem.get("detail", ""),
             errors=problem.get("errors", []),
         )
-        if "retry-after" in answer.headers:
-            shown.headers["Retry-After"] = answer.headers["retry-after"]
-        return shown
+        if "retry-after" in response.headers:
+            page.headers["Retry-After"] = response.headers["retry-after"]
+        return page
 
     return handle
 
 
-async def _to_sign_in(request: Request, _: Exception) -> Response:
+async def _redirect_to_login(request: Request, _: Exception) -> Response:
     if request.method == "GET":
-        return go(request, "/admin/login")
-    return go(request, "/admin/login", "Your session is over. Sign in, then do it again.", bad=True)
+        return redirect(request, "/admin/login")
+    return redirect(request, "/admin/login", "Your session is over. Sign in, then do it again.", bad=True)

@@ -1,4 +1,6 @@
-"""Rendering the office's pages, with the headers that every one of them carries."""
+"""Rendering of pages, redirects with notices, and the headers that every page carries."""
+
+from __future__ import annotations
 
 import hashlib
 from datetime import datetime
@@ -10,22 +12,24 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.dashboard.domain.reach import CHANNEL_NAMES, first_way
-from services.dashboard.domain.rows import zone_of
-from services.dashboard.domain.runs import counted, why
-from services.dashboard.domain.staff import May
-from services.dashboard.domain.timeline import line
-from services.dashboard.domain.words import moment
-from services.dashboard.http.context import Session, context_of
-from services.dashboard.service.staff import form_token
+from services.dashboard.domain.bulk_progress import describe_skip_reason, label_counts
+from services.dashboard.domain.explanations import format_moment
+from services.dashboard.domain.reachability import CHANNEL_NAMES, default_channel
+from services.dashboard.domain.staff import Permission
+from services.dashboard.domain.timeline import format_entry
+from services.dashboard.http.context import Session, get_context
+from services.dashboard.http.forms import form_token
+from shared.contracts.quiet_hours import zone_of
 
-FOLDER = Path(__file__).parent.parent / "templates"
-STYLE = (FOLDER / "office.css").read_bytes()
-SCRIPT = (FOLDER / "office.js").read_bytes()
-ICON = (FOLDER / "icon.svg").read_bytes()
+TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"
+STYLE = (TEMPLATES_FOLDER / "office.css").read_bytes()
+SCRIPT = (TEMPLATES_FOLDER / "office.js").read_bytes()
+ICON = (TEMPLATES_FOLDER / "icon.svg").read_bytes()
 STYLE_TAG, SCRIPT_TAG, ICON_TAG = (hashlib.sha256(asset).hexdigest()[:12] for asset in (STYLE, SCRIPT, ICON))
 LIVE_HEADER = "Kinvite-Live"
-NOTICE = "kinvite_notice"
+"""Header of the script's own requests, which leave a notice for the next page view."""
+NOTICE_COOKIE = "kinvite_notice"
+MAX_NOTICE_LENGTH = 600
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
@@ -36,7 +40,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-STATUS_WORDS = {
+STATUS_LABELS = {
     "not_invited": "Not invited",
     "awaiting_verification": "Waiting for the address",
     "invited": "Invited",
@@ -46,7 +50,7 @@ STATUS_WORDS = {
     "withdrawn": "Withdrawn",
     "blocked": "No access",
 }
-DELIVERY_WORDS = {
+DELIVERY_LABELS = {
     "queued": "About to be sent",
     "deferred": "Waiting for its time",
     "sent": "Sent",
@@ -59,43 +63,48 @@ DELIVERY_WORDS = {
 }
 
 
-def _environment() -> Environment:
+def _create_environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(TEMPLATES_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals.update(
-        May=May,
+        Permission=Permission,
         style_tag=STYLE_TAG,
         script_tag=SCRIPT_TAG,
         icon_tag=ICON_TAG,
-        STATUS_WORDS=STATUS_WORDS,
-        DELIVERY_WORDS=DELIVERY_WORDS,
+        STATUS_LABELS=STATUS_LABELS,
+        DELIVERY_LABELS=DELIVERY_LABELS,
         CHANNEL_NAMES=CHANNEL_NAMES,
-        first_way=first_way,
+        default_channel=default_channel,
     )
-    environment.filters.update(moment=_moment, line=line, why=why, counted=counted)
+    environment.filters.update(
+        moment=_format_moment,
+        entry_text=format_entry,
+        skip_reason=describe_skip_reason,
+        labelled=label_counts,
+    )
     return environment
 
 
-def _moment(at: datetime | None, timezone: str) -> str:
-    return moment(at, zone_of(timezone))
+def _format_moment(at: datetime | None, timezone: str) -> str:
+    return format_moment(at, zone_of(timezone))
 
 
-TEMPLATES = _environment()
+TEMPLATES = _create_environment()
 
 
-def page(
+def render_page(
     request: Request, template: str, session: Session | None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A page; a notice that the last form left is shown once.
+    """Return a page, with the notice of the last form if there is one, which is shown once.
 
-    What a GET of a school shows is live: its script keeps the marked parts up to date (`only`: for one parent).
+    A GET page of a school is live: its script keeps the marked parts up to date, for one parent if `only` is set.
     """
-    context = context_of(request)
+    context = get_context(request)
     values.setdefault("school", None)
     values.setdefault("tab", None)
     values.setdefault("refresh_seconds", None)
@@ -104,25 +113,26 @@ def page(
         staff=session.staff if session else None,
         form_token=form_token(context.secret, session.id) if session else "",
         live=bool(session and values["school"] and request.method == "GET"),
-        here=request.url.path,
+        path=request.url.path,
         channels=context.settings.usable_channels,
-        notice=_notice(request),
+        notice=_read_notice(request),
         **values,
     )
     response = HTMLResponse(html, status, headers={**SECURITY_HEADERS, "Cache-Control": "no-store"})
-    if NOTICE in request.cookies and LIVE_HEADER not in request.headers:
-        response.delete_cookie(NOTICE, path="/admin")
+    if NOTICE_COOKIE in request.cookies and LIVE_HEADER not in request.headers:
+        response.delete_cookie(NOTICE_COOKIE, path="/admin")
     return response
 
 
-def go(request: Request, path: str, notice: str | None = None, *, bad: bool = False) -> Response:
-    """See the page at `path` next, with a notice on it."""
+def redirect(request: Request, path: str, notice: str | None = None, *, bad: bool = False) -> Response:
+    """Return a redirect (303) to the path, with a notice for that page."""
     response = RedirectResponse(path, 303, headers={**SECURITY_HEADERS, "Cache-Control": "no-store"})
     if notice is not None:
-        context = context_of(request)
+        context = get_context(request)
+        value = ["bad" if bad else "good", notice[:MAX_NOTICE_LENGTH]]
         response.set_cookie(
-            NOTICE,
-            str(_serializer(context.secret).dumps(["bad" if bad else "good", notice[:600]])),
+            NOTICE_COOKIE,
+            str(_notice_serializer(context.secret).dumps(value)),
             max_age=60,
             path="/admin",
             httponly=True,
@@ -132,13 +142,15 @@ def go(request: Request, path: str, notice: str | None = None, *, bad: bool = Fa
     return response
 
 
-def _notice(request: Request) -> tuple[str, str] | None:
+def _read_notice(request: Request) -> tuple[str, str] | None:
+    """Return kind (`good` or `bad`) and text of the notice in the cookie, or None."""
+    serializer = _notice_serializer(get_context(request).secret)
     try:
-        kind, text = _serializer(context_of(request).secret).loads(request.cookies.get(NOTICE, ""))
+        kind, text = serializer.loads(request.cookies.get(NOTICE_COOKIE, ""))
     except (BadSignature, ValueError):
         return None
     return str(kind), str(text)
 
 
-def _serializer(secret: str) -> URLSafeSerializer:
+def _notice_serializer(secret: str) -> URLSafeSerializer:
     return URLSafeSerializer(secret, salt="dashboard.notice")

@@ -1,4 +1,6 @@
-"""The schools, and one school at a glance."""
+"""Pages with the list of schools, a new school, and the overview of one school."""
+
+from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
@@ -6,20 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.dashboard.channels.owners import CommandError
-from services.dashboard.domain.staff import May
-from services.dashboard.http.context import Context, OfSchool, Session, SignedIn, WithContext
+from services.dashboard.clients.http import ServiceError
+from services.dashboard.domain.staff import Permission
+from services.dashboard.http.context import AppContext, Context, PathSchool, Session, SignedInSession
 from services.dashboard.http.forms import Form, SignedForm
-from services.dashboard.http.render import go, page
-from services.dashboard.service import commands
-from services.dashboard.service.waiting import shown
+from services.dashboard.http.render import redirect, render_page
+from services.dashboard.use_cases.add_school import add_school
 from services.dashboard.views.parents import summarise, summarise_all
-from services.dashboard.views.schools import find_school, list_schools
+from services.dashboard.views.schools import list_schools
 from shared.runtime.core import new_id
-from shared.runtime.database import Transaction
 
 router = APIRouter(include_in_schema=False)
-FIELDS = ("name", "country", "language", "timezone", "credentials_mode")
 DEFAULTS = {
     "name": "",
     "country": "",
@@ -30,49 +29,53 @@ DEFAULTS = {
 
 
 @router.get("/admin/schools")
-async def show_all(request: Request, context: WithContext, session: SignedIn) -> Response:
-    return await _list(request, context, session, DEFAULTS)
+async def show_list(request: Request, context: AppContext, session: SignedInSession) -> Response:
+    return await _render(request, context, session, DEFAULTS)
 
 
 @router.post("/admin/schools")
-async def add(request: Request, context: WithContext, session: SignedIn, form: SignedForm) -> Response:
-    session.need(May.ADD_SCHOOL)
-    typed = {name: form.text(name) for name in FIELDS}
+async def add(request: Request, context: AppContext, session: SignedInSession, form: SignedForm) -> Response:
+    session.require(Permission.ADD_SCHOOL)
+    typed = {name: form.text(name) for name in DEFAULTS}
     try:
-        caller = session.caller(None, "roster:write")
-        school_id = await commands.add_school(context.owners, caller, _school(form), form.text("key"))
-    except CommandError as error:
-        return await _list(request, context, session, typed, error)
-
-    async def there(tx: Transaction) -> bool:
-        return await find_school(tx, school_id) is not None
-
-    if not await shown(context.database, school_id, there):
-        return go(request, "/admin/schools", f"{typed['name']} is being added. Reload this page in a moment.")
-    return go(request, f"/admin/schools/{school_id}", "The school is ready. Import its families next.")
+        school = await add_school(
+            context.database,
+            context.clients.roster,
+            session.caller(None),
+            _parse_school(form),
+            form.text("key"),
+        )
+    except ServiceError as error:
+        return await _render(request, context, session, typed, error)
+    if not school.visible:
+        return redirect(
+            request, "/admin/schools", f"{typed['name']} is being added. Reload this page in a moment."
+        )
+    return redirect(
+        request, f"/admin/schools/{school.school_id}", "The school is ready. Import its families next."
+    )
 
 
 @router.get("/admin/schools/{school_id}")
-async def overview(
-    request: Request, context: WithContext, session: SignedIn, school: OfSchool, school_id: UUID
+async def show_overview(
+    request: Request, context: AppContext, session: SignedInSession, school: PathSchool, school_id: UUID
 ) -> Response:
     async with context.database.transaction(schools=[school_id]) as tx:
         summary = await summarise(tx, school_id)
-    return page(request, "overview.html", session, school=school, summary=summary, tab="overview")
+    return render_page(request, "overview.html", session, school=school, summary=summary, tab="overview")
 
 
-async def _list(
+async def _render(
     request: Request,
     context: Context,
     session: Session,
     typed: dict[str, str],
-    error: CommandError | None = None,
+    error: ServiceError | None = None,
 ) -> Response:
-    allowed = session.staff.school_ids
     async with context.database.transaction(schools=session.scope) as tx:
-        schools = await list_schools(tx, allowed)
+        schools = await list_schools(tx, session.staff.school_ids)
         summaries = await summarise_all(tx, [school.school_id for school in schools])
-    return page(
+    return render_page(
         request,
         "schools.html",
         session,
@@ -86,7 +89,7 @@ async def _list(
     )
 
 
-def _school(form: Form) -> dict[str, Any]:
+def _parse_school(form: Form) -> dict[str, Any]:
     return {
         "name": form.text("name"),
         "country": form.text("country").upper(),

@@ -1,47 +1,23 @@
-"""Who takes no more messages at an address on a channel; notifier's last word counts."""
+"""Table `opt_outs`: the newest opt-out or opt-in of each address of a parent on a channel."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
-from uuid import UUID
+from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import Sequence
 
-from services.dashboard.domain.reach import OptOut, Stopped
-from services.dashboard.storage.registers import arrays_of
+from services.dashboard.domain.reachability import OptOut
+from services.dashboard.storage.versioned_columns import VersionedColumns, build_upsert, newest_per_key
 from shared.runtime.database import Transaction
 
-_SAVE = text(
-    """
-    INSERT INTO opt_outs AS kept (school_id, parent_id, channel, address_digest, version, opted_out)
-    SELECT * FROM unnest(CAST(:school_id AS uuid[]), CAST(:parent_id AS uuid[]), CAST(:channel AS text[]),
-                         CAST(:address_digest AS text[]), CAST(:version AS bigint[]), CAST(:opted_out AS boolean[]))
-    ON CONFLICT (school_id, parent_id, channel, address_digest) DO UPDATE
-       SET version = excluded.version, opted_out = excluded.opted_out
-     WHERE kept.version < excluded.version
-    """
+OPT_OUT_KEYS = (
+    ("school_id", "uuid"),
+    ("parent_id", "uuid"),
+    ("channel", "text"),
+    ("address_digest", "text"),
 )
-_FIND = text(
-    """
-    SELECT parent_id, channel, address_digest FROM opt_outs
-     WHERE school_id = :school_id AND parent_id = ANY(CAST(:parent_ids AS uuid[])) AND opted_out
-    """
-)
-_KEY = ("school_id", "parent_id", "channel", "address_digest")
+OPT_OUT = VersionedColumns((("version", "bigint"), ("opted_out", "boolean")))
 
 
-async def save(tx: Transaction, changes: Sequence[OptOut]) -> None:
-    """Keep what was said last of each parent, channel and address."""
-    newest: dict[tuple[object, ...], OptOut] = {}
-    for change in sorted(changes, key=lambda change: change.version):
-        newest[tuple(getattr(change, name) for name in _KEY)] = change
-    names = [*_KEY, "version", "opted_out"]
-    rows = [{name: getattr(newest[key], name) for name in names} for key in sorted(newest)]
-    await tx.execute(_SAVE, arrays_of(rows, names))
-
-
-async def find(tx: Transaction, school_id: UUID, parent_ids: Collection[UUID]) -> dict[UUID, Stopped]:
-    """By parent, what is closed; parents of whom nothing is are left out."""
-    found: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
-    for row in await tx.rows(_FIND, {"school_id": school_id, "parent_ids": list(parent_ids)}):
-        found[row.parent_id].add((row.channel, row.address_digest))
-    return {parent_id: frozenset(pairs) for parent_id, pairs in found.items()}
+async def save_opt_outs(tx: Transaction, opt_outs: Sequence[OptOut]) -> None:
+    """Save the newest version for each parent, channel and address, unless the stored one is as new."""
+    newest = newest_per_key(opt_outs, lambda o: (o.school_id, o.parent_id, o.channel, o.address_digest))
+    await tx.execute(*build_upsert("opt_outs", OPT_OUT_KEYS, (OPT_OUT,)).bind(newest))

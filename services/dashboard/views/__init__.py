@@ -1,1 +1,1 @@
-"""Read-only SQL for lists and pages."""
+"""Read-only SQL for lists, pages and use cases."""

@@ -1,11 +1,13 @@
-"""The schools this installation knows."""
+"""Schools of the installation."""
+
+from __future__ import annotations
 
 from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
 
-from services.dashboard.domain.directory import School
+from services.dashboard.domain.schools_students import School
 from services.dashboard.storage.tables import schools
 from shared.runtime.database import Transaction
 
@@ -21,7 +23,7 @@ COLUMNS = (
 
 
 async def list_schools(tx: Transaction, allowed: Collection[UUID] | None) -> list[School]:
-    """The schools allowed (None: all) in the order of their names."""
+    """Return the allowed schools (None: all) by name."""
     query = select(*COLUMNS).order_by(schools.c.name, schools.c.school_id)
     if allowed is not None:
         query = query.where(schools.c.school_id.in_(list(allowed)))
@@ -29,6 +31,6 @@ async def list_schools(tx: Transaction, allowed: Collection[UUID] | None) -> lis
 
 
 async def find_school(tx: Transaction, school_id: UUID) -> School | None:
-    """The school, or None for one nobody has registered yet."""
+    """Return the school, or None if the projection does not have it."""
     row = await tx.row(select(*COLUMNS).where(schools.c.school_id == school_id))
     return School(*tuple(row)) if row else None

@@ -1,23 +1,23 @@
-"""The dashboard on a real PostgreSQL, its pages signed in to, the owners stood in for."""
+"""Fixtures: the dashboard on a real PostgreSQL, its pages signed in, the source services replaced by a stub."""
 
-import re
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from services.dashboard.app import create_app
 from services.dashboard.domain.staff import Role
-from services.dashboard.service import waiting
-from services.dashboard.service.staff import add_staff
 from services.dashboard.settings import Settings
+from services.dashboard.use_cases import wait_for_projection
 from shared.runtime.database import Database
-from tests.integration.dashboard.feed import deliver
-from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
+from tests.integration.dashboard.builders import add_member
+from tests.integration.dashboard.driver import DashboardDriver, deliver, sign_in
+from tests.integration.dashboard.service_stub import ServiceStub, service_stub
 from tests.support.apps import COMMON_ENVIRONMENT, running
 from tests.support.processes import free_port
-from tests.unit.dashboard.facts import Story
+from tests.unit.dashboard.builders import Story
 
 OWNER = "owner@example.org"
 PASSWORD = "correct horse battery"
@@ -30,76 +30,55 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def owners() -> AsyncIterator[OwnersStub]:
-    async with owners_stub() as stub:
+async def services() -> AsyncIterator[ServiceStub]:
+    """Stub of the other services."""
+    async with service_stub() as stub:
         yield stub
 
 
 @pytest.fixture
-def settings(database_url: str, owners: OwnersStub, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(database_url: str, services: ServiceStub, monkeypatch: pytest.MonkeyPatch) -> Settings:
     variables = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": database_url,
         "KINVITE_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",
-        "DASHBOARD_SERVICES_URL": owners.url,
+        "DASHBOARD_SERVICES_URL": services.url,
         "DASHBOARD_OWNER_EMAIL": OWNER,
         "DASHBOARD_OWNER_PASSWORD": PASSWORD,
         "DASHBOARD_COMMAND_TIMEOUT_SECONDS": "30",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    # The owners stood in for announce nothing, so a page would wait in vain.
-    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.1)
+    # The stub emits no events, so a page would wait in vain.
+    monkeypatch.setattr(wait_for_projection, "TIMEOUT_SECONDS", 0.1)
     return Settings()
 
 
 @pytest.fixture
 async def guest(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser that nobody is signed in with."""
+    """Browser in which nobody is signed in."""
     async with running(create_app(settings, worker=False)) as client:
         yield client
 
 
-@dataclass
-class Browser:
-    """A browser that staff are signed in with."""
-
-    client: httpx.AsyncClient
-
-    async def get(self, path: str) -> httpx.Response:
-        return await self.client.get(path)
-
-    async def post(self, path: str, *, on: str, **fields: str | list[str]) -> httpx.Response:
-        """Post a form as the page `on` holds it: with that page's token."""
-        return await self.client.post(path, data={"form_token": await self.form_token(on), **fields})
-
-    async def form_token(self, on: str) -> str:
-        """What the forms of a page carry."""
-        token = re.search(r'name="form_token" value="(\w+)"', (await self.get(on)).text)
-        assert token
-        return token[1]
-
-
-SignIn = Callable[[Role], Awaitable[Browser]]
+SignInAs = Callable[[Role], Awaitable[DashboardDriver]]
 
 
 @pytest.fixture
-async def office(guest: httpx.AsyncClient) -> Browser:
-    """The owner's browser."""
+async def dashboard(guest: httpx.AsyncClient) -> DashboardDriver:
+    """Browser of the owner."""
     return await sign_in(guest, OWNER, PASSWORD)
 
 
 @pytest.fixture
-def as_role(guest: httpx.AsyncClient, database: Database, story: Story) -> SignIn:
-    """Sign in as somebody with a role in the story's school."""
+def as_role(guest: httpx.AsyncClient, database: Database, story: Story) -> SignInAs:
+    """Sign in as a new member with a role in the story's school."""
 
-    async def signed_in(role: Role) -> Browser:
-        schools = frozenset({story.school_id})
-        email = f"a-{role}@example.org"
-        await add_staff(database, email, PASSWORD, role, schools)
-        return await sign_in(guest, email, PASSWORD)
+    async def sign_in_as(role: Role) -> DashboardDriver:
+        member = await add_member(database, f"a-{role}@example.org", role, frozenset({story.school_id}))
+        return await sign_in(guest, member.staff.email, member.password)
 
-    return signed_in
+    return sign_in_as
 
 
 @pytest.fixture
@@ -109,17 +88,12 @@ def story() -> Story:
 
 @pytest.fixture
 def base(story: Story) -> str:
+    """Path of the pages of the story's school."""
     return f"/admin/schools/{story.school_id}"
 
 
 @pytest.fixture
 async def fresh(database: Database, story: Story) -> Story:
-    """A family that nobody has invited."""
+    """Story whose parent has not been invited."""
     await deliver(database, [story.school(), *story.roster()])
     return story
-
-
-async def sign_in(client: httpx.AsyncClient, email: str, password: str) -> Browser:
-    answer = await client.post("/admin/login", data={"email": email, "password": password})
-    assert answer.status_code == 303, answer.text
-    return Browser(client)

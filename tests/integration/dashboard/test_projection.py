@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Sequence
@@ -6,47 +8,50 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
-from services.dashboard.domain.status import Delivery, Status
 from services.dashboard.views.parents import (
     ParentFilter,
     find_parent,
     list_parents,
+    list_timeline,
     summarise,
     summarise_all,
-    timeline_of,
 )
 from services.dashboard.views.students import list_students
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.roster import ParentRemoved, StudentRemoved
+from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Database
-from tests.integration.dashboard.feed import HANDLERS, deliver, deliver_one_by_one
-from tests.unit.dashboard.facts import Story
+from tests.integration.dashboard.driver import HANDLERS, deliver, deliver_one_by_one
+from tests.unit.dashboard.builders import Story
 
 
 async def stored(database: Database, story: Story) -> Sequence[object]:
-    """Everything kept of the story's family."""
+    """Return every stored row of the story."""
     async with database.transaction() as tx:
-        found = []
+        tables = []
         for table in ("parents", "links", "students", "timeline", "opt_outs"):
             rows = await tx.rows(
                 f"SELECT to_jsonb(t) FROM {table} t WHERE school_id = :school ORDER BY to_jsonb(t)::text",
                 {"school": story.school_id},
             )
-            found.append([row[0] for row in rows])
-        return found
+            tables.append([row[0] for row in rows])
+        return tables
 
 
 async def test_p14_the_story_ends_signed_up(database: Database, story: Story) -> None:
     await deliver(database, story.all())
     async with database.transaction() as tx:
         parent = await find_parent(tx, story.school_id, story.parent_id)
-        entries = await timeline_of(tx, story.school_id, story.parent_id)
+        entries = await list_timeline(tx, story.school_id, story.parent_id)
         summary = await summarise(tx, story.school_id)
     assert parent is not None
-    assert (parent.name, parent.status, parent.delivery) == (story.name, Status.SIGNED_UP, Delivery.DELIVERED)
+    assert (parent.name, parent.status, parent.delivery) == (
+        story.name,
+        InvitationStatus.SIGNED_UP,
+        Delivery.DELIVERED,
+    )
     assert [child.name for child in parent.children] == [story.child]
     assert [(contact.address, contact.verified) for contact in parent.contacts] == [(story.address, True)]
     assert entries[0].kind == "signed_up"
@@ -59,11 +64,11 @@ async def test_an_accepted_invitation_alone_is_not_yet_signed_up(database: Datab
     async with database.transaction() as tx:
         parent = await find_parent(tx, story.school_id, story.parent_id)
     assert parent is not None
-    assert parent.status is Status.INVITED
+    assert parent.status is InvitationStatus.INVITED
 
 
-async def test_every_permutation_of_a_familys_facts_ends_in_the_same_rows(database: Database) -> None:
-    """Told once each in any order, in batches of any size, and then all over again."""
+async def test_every_permutation_of_a_parents_events_ends_in_the_same_rows(database: Database) -> None:
+    """Deliver each event once, in any order and batch size, and then some of them again."""
     expected_story = Story()
     await deliver(database, expected_story.all())
     expected = await stored(database, expected_story)
@@ -72,39 +77,41 @@ async def test_every_permutation_of_a_familys_facts_ends_in_the_same_rows(databa
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.permutations(range(len(expected_story.all()))), st.integers(1, 6))
     def permuted(order: list[int], size: int) -> None:
-        told = asyncio.run_coroutine_threadsafe(_told_in_order(database, expected_story, order, size), loop)
-        assert told.result(30) == expected
+        rows = asyncio.run_coroutine_threadsafe(
+            _deliver_in_order(database, expected_story, order, size), loop
+        )
+        assert rows.result(30) == expected
 
     await asyncio.to_thread(permuted)
 
 
-async def _told_in_order(database: Database, like: Story, order: list[int], size: int) -> Sequence[object]:
+async def _deliver_in_order(database: Database, like: Story, order: list[int], size: int) -> Sequence[object]:
     async with database.transaction() as tx:
         for table in ("parents", "links", "students", "timeline", "opt_outs"):
             await tx.execute(f"DELETE FROM {table} WHERE school_id = :school", {"school": like.school_id})
-    facts = [like.all()[index] for index in order]
-    for start in range(0, len(facts), size):
-        await deliver(database, facts[start : start + size])
-    await deliver_one_by_one(database, random.sample(facts, 5))
+    events = [like.all()[index] for index in order]
+    for start in range(0, len(events), size):
+        await deliver(database, events[start : start + size])
+    await deliver_one_by_one(database, random.sample(events, 5))
     return await stored(database, like)
 
 
-async def test_a_removed_parent_is_not_listed_and_an_older_fact_brings_nobody_back(
+async def test_a_removed_parent_is_not_listed_and_an_older_event_does_not_bring_it_back(
     database: Database, story: Story
 ) -> None:
-    removed = story.fact(ParentRemoved(parent_id=story.parent_id), 9, 50)
+    removed = story.event(ParentRemoved(parent_id=story.parent_id), 9, 50)
     await deliver_one_by_one(database, [removed, *story.all()])
     async with database.transaction() as tx:
         assert await find_parent(tx, story.school_id, story.parent_id) is None
         assert (await summarise(tx, story.school_id)).total == 0
-        kept = await tx.row("SELECT name, contacts, search FROM parents")
-    assert kept is not None
-    assert (kept.name, kept.contacts, kept.search) == ("", [], "")
+        row = await tx.row("SELECT name, contacts, search FROM parents")
+    assert row is not None
+    assert (row.name, row.contacts, row.search) == ("", [], "")
 
 
 async def test_a_removed_student_leaves_the_lists(database: Database, story: Story) -> None:
     await deliver(database, story.all())
-    await deliver(database, [story.fact(StudentRemoved(student_id=story.student_id), 2, 60)])
+    await deliver(database, [story.event(StudentRemoved(student_id=story.student_id), 2, 60)])
     async with database.transaction() as tx:
         parent = await find_parent(tx, story.school_id, story.parent_id)
         students, _ = await list_students(
@@ -121,27 +128,24 @@ async def test_a_batch_of_one_type_costs_a_handful_of_statements(database: Datab
         replace(Story(), school_id=school.school_id, name=f"Parent {number:03}") for number in range(500)
     ]
     parents = [story.roster()[1] for story in stories]
-    statements = await _statements(database, parents)
+    statements = await _count_statements(database, parents)
     assert statements <= 4
     sent = [story.invitations()[0] for story in stories]
-    assert await _statements(database, sent) <= 3
+    assert await _count_statements(database, sent) <= 3
     async with database.transaction() as tx:
         assert (await summarise(tx, school.school_id)).status["awaiting_verification"] == 500
 
 
-async def _statements(database: Database, facts: Sequence[Received[Message]]) -> int:
-    """How many statements one batch ran, from the transaction's own count."""
-    count = 0
+async def _count_statements(database: Database, events: Sequence[Received[Message]]) -> int:
+    """Return how many statements one batch runs."""
+    statements: list[str] = []
+    database.watch = statements.append
     async with database.transaction() as tx:
-        execute = tx.execute
-
-        async def counted(*args: object) -> object:
-            nonlocal count
-            count += 1
-            return await execute(*args)  # type: ignore[arg-type]
-
-        tx.execute = counted  # type: ignore[method-assign, assignment]
-        await HANDLERS[type(facts[0].data)](tx, facts)
+        statements.clear()
+        await HANDLERS[type(events[0].data)](tx, events)
+        count = len(statements)
+    database.watch = None
+    assert count
     return count
 
 
@@ -185,24 +189,24 @@ async def test_p22_the_filter_keeps_students_whose_parents_are_not_signed_up_yet
         everyone, _ = await list_students(
             tx, done.school_id, text=None, not_signed_up=False, after=None, limit=10
         )
-        found, _ = await list_students(
+        by_name, _ = await list_students(
             tx, done.school_id, text="stone", not_signed_up=False, after=None, limit=10
         )
     assert [row.name for row in rows] == ["Ben Stone"]
     assert len(everyone) == 2
-    assert [row.student_id for row in found] == [waiting.student_id]
+    assert [row.student_id for row in by_name] == [waiting.student_id]
 
 
 async def test_the_counts_of_many_schools_are_one_query(database: Database) -> None:
     stories = [Story() for _ in range(3)]
     for story in stories[:2]:
         await deliver(database, story.all())
-    asked: list[str] = []
+    statements: list[str] = []
+    database.watch = statements.append
     async with database.transaction() as tx:
-        engine = tx._connection.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        statements.clear()
         counts = await summarise_all(tx, [story.school_id for story in stories])
-        each = [await summarise(tx, story.school_id) for story in stories]
-    assert [counts[story.school_id] for story in stories] == each
-    assert [summary.total for summary in each] == [1, 1, 0]
-    assert len(asked) == 1 + len(stories)
+        assert len(statements) == 1
+        singles = [await summarise(tx, story.school_id) for story in stories]
+    assert [counts[story.school_id] for story in stories] == singles
+    assert [summary.total for summary in singles] == [1, 1, 0]

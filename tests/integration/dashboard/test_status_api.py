@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,10 +9,10 @@ import pytest
 from services.dashboard.domain.staff import Role
 from shared.runtime.database import Database
 from shared.runtime.web import encode_cursor, mint_token
-from tests.integration.dashboard.conftest import Browser, SignIn
-from tests.integration.dashboard.feed import deliver
+from tests.integration.dashboard.conftest import SignInAs
+from tests.integration.dashboard.driver import DashboardDriver, deliver
 from tests.support.apps import AUTH_SECRET, bearer
-from tests.unit.dashboard.facts import Story
+from tests.unit.dashboard.builders import Story
 
 READ = bearer("dashboard:read")
 ROW = {
@@ -21,7 +23,7 @@ ROW = {
 
 @pytest.fixture
 async def school(database: Database, story: Story) -> str:
-    """A school with one family that signed up and one that was never invited."""
+    """Return the path of a school with one parent who signed up and one who was never invited."""
     other = replace(
         Story(), school_id=story.school_id, name="Bea Stone", child="Ben Stone", address="b@example.org"
     )
@@ -44,7 +46,7 @@ async def test_c14_the_status_view_shows_status_reason_and_next_step(
     assert bea["next_step"] == "Invite this parent."
 
 
-async def test_p18_parents_nobody_invited_read_invite(guest: httpx.AsyncClient, school: str) -> None:
+async def test_p26_parents_nobody_invited_read_invite(guest: httpx.AsyncClient, school: str) -> None:
     body = (await guest.get(f"{school}/parents?status=not_invited", headers=READ)).json()
     assert [(row["name"], row["action"]) for row in body["items"]] == [("Bea Stone", "Invite")]
 
@@ -114,23 +116,23 @@ BAD_QUERIES = {
 async def test_a_rubbish_cursor_is_400(guest: httpx.AsyncClient, school: str) -> None:
     unknown = encode_cursor(str(uuid4()))
     for cursor in (*BAD_CURSORS, unknown):
-        answer = await guest.get(f"{school}/parents?cursor={cursor}", headers=READ)
-        assert answer.status_code == 400, cursor
-        assert answer.json()["errors"][0]["field"] == "cursor"
+        response = await guest.get(f"{school}/parents?cursor={cursor}", headers=READ)
+        assert response.status_code == 400, cursor
+        assert response.json()["errors"][0]["field"] == "cursor"
 
 
 async def test_bad_input_names_the_field(guest: httpx.AsyncClient, school: str) -> None:
     for query, field in BAD_QUERIES.items():
-        answer = await guest.get(f"{school}/parents?{query}", headers=READ)
-        assert answer.status_code == 422, query
-        assert [error["field"] for error in answer.json()["errors"]] == [field]
+        response = await guest.get(f"{school}/parents?{query}", headers=READ)
+        assert response.status_code == 422, query
+        assert [error["field"] for error in response.json()["errors"]] == [field]
 
 
 async def test_an_unknown_school_or_parent_is_404(guest: httpx.AsyncClient, school: str) -> None:
     for path in (f"/dashboard/v1/schools/{uuid4()}/parents", f"{school}/parents/{uuid4()}"):
-        answer = await guest.get(path, headers=READ)
-        assert answer.status_code == 404, path
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = await guest.get(path, headers=READ)
+        assert response.status_code == 404, path
+        assert response.headers["content-type"] == "application/problem+json"
     assert (await guest.get("/dashboard/v1/schools/x/parents", headers=READ)).status_code == 422
 
 
@@ -151,11 +153,13 @@ async def test_who_may_read(guest: httpx.AsyncClient, school: str) -> None:
             assert (await guest.get(f"{school}/{path}", headers=headers)).status_code == status
 
 
-async def test_staff_read_with_their_session(office: Browser, school: str) -> None:
-    assert (await office.get(f"{school}/summary")).json()["total"] == 2
+async def test_staff_read_with_their_session(dashboard: DashboardDriver, school: str) -> None:
+    assert (await dashboard.get(f"{school}/summary")).json()["total"] == 2
 
 
-async def test_c07_only_admin_staff_get_the_parents_list(as_role: SignIn, school: str, story: Story) -> None:
+async def test_c07_only_admin_staff_get_the_parents_list(
+    as_role: SignInAs, school: str, story: Story
+) -> None:
     pages = f"/admin/schools/{story.school_id}"
     expected = {Role.OWNER: 200, Role.ADMIN: 200, Role.VIEWER: 403, Role.FRONT_DESK: 403}
     for role, status in expected.items():

@@ -1,1 +1,0 @@
-"""The way out: the owners' HTTP APIs, to which staff's commands go."""

@@ -1,1 +1,0 @@
-"""The dashboard's use cases. They take the transaction and never commit."""

@@ -1,0 +1,113 @@
+"""Rules of roles per school: permissions, and who may give and take which role."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.dashboard.domain.role_changes import StaffError, check_role_change, widens_access
+from services.dashboard.domain.staff import Permission, Role, Staff
+
+ELM, OAK = uuid4(), uuid4()
+
+
+def _staff(roles: dict[UUID | None, Role], school_id: UUID | None = None) -> Staff:
+    return Staff(uuid4(), "a@example.org", roles, school_id)
+
+
+def test_a_role_holds_in_its_school_and_in_no_other() -> None:
+    roles: dict[UUID | None, Role] = {ELM: Role.ADMIN, OAK: Role.VIEWER}
+    assert _staff(roles, ELM).may(Permission.IMPORT)
+    assert not _staff(roles, OAK).may(Permission.IMPORT)
+    assert not _staff(roles, uuid4()).may(Permission.VIEW)
+    assert _staff(roles).may(Permission.MANAGE_TOKENS)
+    assert _staff(roles).schools_with(Permission.MANAGE_TOKENS) == frozenset({ELM})
+    assert _staff(roles).school_ids == frozenset({ELM, OAK})
+    assert not _staff(roles).may(Permission.ADD_SCHOOL)
+
+
+def test_a_schools_own_role_goes_before_that_of_all_schools() -> None:
+    person = _staff({None: Role.ADMIN, OAK: Role.VIEWER})
+    assert person.role_in(ELM) is Role.ADMIN
+    assert person.role_in(OAK) is Role.VIEWER
+    assert person.school_ids is None
+    assert person.schools_with(Permission.MANAGE_STAFF) == frozenset()
+    assert person.may(Permission.ADD_SCHOOL)
+
+
+@pytest.mark.parametrize(
+    ("by", "before", "after", "code"),
+    [
+        ({ELM: Role.ADMIN}, {}, {ELM: Role.VIEWER}, None),
+        ({ELM: Role.ADMIN}, {OAK: Role.VIEWER}, {OAK: Role.VIEWER, ELM: Role.ADMIN}, None),
+        ({ELM: Role.ADMIN}, {}, {OAK: Role.VIEWER}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {}, {None: Role.VIEWER}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {OAK: Role.VIEWER}, {}, "school_not_found"),
+        ({ELM: Role.ADMIN}, {}, {ELM: Role.OWNER}, "owners_only"),
+        ({ELM: Role.ADMIN}, {ELM: Role.OWNER}, {ELM: Role.VIEWER}, "owners_only"),
+        ({ELM: Role.OWNER}, {}, {ELM: Role.OWNER}, None),
+        ({ELM: Role.VIEWER}, {}, {ELM: Role.VIEWER}, "school_not_found"),
+        ({None: Role.ADMIN}, {None: Role.OWNER}, {}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.OWNER}, {}, None),
+        # What a role in every school gives cannot be taken or given by way of one school.
+        ({None: Role.ADMIN}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "owners_only"),
+        ({ELM: Role.ADMIN}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.OWNER}, {None: Role.OWNER, ELM: Role.VIEWER}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.VIEWER}, {None: Role.VIEWER, ELM: Role.ADMIN}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.ADMIN, ELM: Role.VIEWER}, {None: Role.ADMIN}, "every_school"),
+        ({ELM: Role.ADMIN}, {None: Role.OWNER, ELM: Role.VIEWER}, {None: Role.OWNER}, "owners_only"),
+        ({None: Role.OWNER}, {None: Role.ADMIN, ELM: Role.VIEWER}, {None: Role.ADMIN}, None),
+        ({None: Role.OWNER}, {ELM: Role.VIEWER}, {None: Role.ADMIN}, None),
+    ],
+)
+def test_who_may_give_and_take_which_roles(
+    by: dict[UUID | None, Role],
+    before: dict[UUID | None, Role],
+    after: dict[UUID | None, Role],
+    code: str | None,
+) -> None:
+    manager, member = _staff(by), _staff(before)
+    everybody = [manager, member, _staff({None: Role.OWNER})]
+    if code is None:
+        check_role_change(manager, everybody, member, after)
+        return
+    with pytest.raises(StaffError) as caught:
+        check_role_change(manager, everybody, member, after)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ({ELM: Role.VIEWER}, {ELM: Role.ADMIN}, False),
+        ({ELM: Role.VIEWER}, {ELM: Role.OWNER}, True),
+        ({ELM: Role.VIEWER}, {ELM: Role.VIEWER, OAK: Role.VIEWER}, True),
+        ({ELM: Role.ADMIN}, {None: Role.VIEWER}, True),
+        ({None: Role.VIEWER}, {None: Role.ADMIN}, False),
+        ({None: Role.ADMIN}, {None: Role.OWNER}, True),
+        ({None: Role.OWNER}, {ELM: Role.OWNER}, False),
+        ({ELM: Role.OWNER, OAK: Role.VIEWER}, {ELM: Role.OWNER}, False),
+    ],
+)
+def test_what_an_account_did_not_open_before(
+    before: dict[UUID | None, Role], after: dict[UUID | None, Role], more: bool
+) -> None:
+    assert widens_access(_staff(before), _staff(after)) is more
+
+
+@pytest.mark.parametrize("after", [{}, {None: Role.ADMIN}, {ELM: Role.OWNER}])
+def test_the_last_owner_stays_whoever_makes_the_change(after: dict[UUID | None, Role]) -> None:
+    last = _staff({None: Role.OWNER})
+    for by in (last, None):
+        with pytest.raises(StaffError, match="last_owner"):
+            check_role_change(by, [last, _staff({ELM: Role.OWNER})], last, after)
+        check_role_change(by, [last, _staff({None: Role.OWNER})], last, after)
+
+
+def test_the_operator_too_gives_no_role_beside_one_in_every_school() -> None:
+    member = _staff({None: Role.OWNER})
+    with pytest.raises(StaffError, match="every_school"):
+        check_role_change(
+            None, [member, _staff({None: Role.OWNER})], member, {**member.roles, ELM: Role.VIEWER}
+        )
