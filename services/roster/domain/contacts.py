@@ -1,56 +1,42 @@
-"""Contacts of parents: told from placeholders, compared, made into the key of a family."""
+"""Contacts of parents: comparison, placeholder detection and the family key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
-MAX_CONTACT = 254
-_FILLER = frozenset(
+from shared.contracts.values import ContactKind
+
+_PLACEHOLDER_NAMES = frozenset(
     {
-        "none",
-        "no",
-        "na",
-        "n-a",
-        "nil",
-        "null",
-        "unknown",
-        "noemail",
-        "no-email",
-        "no.email",
-        "nomail",
-        "no-mail",
-        "nobody",
-    }
-    | {
-        "noone",
-        "donotemail",
-        "x",
-        "xx",
-        "xxx",
-        "keine",
-        "kein",
-        "keinemail",
-        "notprovided",
-        "not-provided",
-        "n.a",
+        *("none", "no", "na", "n-a", "n.a", "nil", "null", "unknown", "nobody", "noone", "x", "xx", "xxx"),
+        *(
+            "noemail",
+            "no-email",
+            "no.email",
+            "nomail",
+            "no-mail",
+            "donotemail",
+            "notprovided",
+            "not-provided",
+        ),
+        *("keine", "kein", "keinemail"),
     }
 )
-_FILLER_DOMAINS = _FILLER | {"email", "mail", "e-mail", "test", "example", "nowhere", "abc", "domain"}
-_RUNS = frozenset({"123456", "1234567", "12345678", "123456789", "1234567890", "0123456789", "01234567890"})
-
-
-class ContactKind(StrEnum):
-    """How a contact is reached."""
-
-    EMAIL = "email"
-    PHONE = "phone"
+_PLACEHOLDER_DOMAINS = _PLACEHOLDER_NAMES | {
+    *("email", "mail", "e-mail", "test", "example", "nowhere", "abc", "domain"),
+}
+_COUNTING_DIGITS = frozenset(
+    {
+        *("123456", "1234567", "12345678", "123456789", "1234567890"),
+        *("0123456789", "01234567890"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """One address of a parent. `address` is E.164 or the e-mail as typed; `key` is what is compared."""
+    """Contact point of a parent. `address` is E.164, or the e-mail address as typed."""
 
     contact_id: UUID
     kind: ContactKind
@@ -60,31 +46,39 @@ class Contact:
 
     @property
     def key(self) -> str:
+        """Return the form in which two addresses are compared."""
         return self.address.casefold()
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a school's contacts are read against: its country, and its own number and address (never a family's)."""
+class SchoolContactContext:
+    """Facts about a school that the reading of contacts depends on.
+
+    `country` (ISO 3166 alpha-2) completes national phone numbers. `phone` and `email` are the school's own: they never
+    identify a family.
+    """
 
     country: str
     phone: str | None = None
     email: str | None = None
 
 
-def is_filler_number(digits: str) -> bool:
-    """Whether these digits only fill a field: one digit over and over, or counting upwards."""
-    return bool(digits) and (len(set(digits)) == 1 or digits in _RUNS)
+def is_placeholder_number(digits: str) -> bool:
+    """Return whether digits only fill a field: one digit repeated, or counting upwards."""
+    return bool(digits) and (len(set(digits)) == 1 or digits in _COUNTING_DIGITS)
 
 
-def is_filler_address(address: str) -> bool:
-    """Whether an e-mail address only fills a field, like `none@none.com`."""
+def is_placeholder_address(address: str) -> bool:
+    """Return whether an e-mail address only fills a field, such as `none@none.com`."""
     local, _, domain = address.casefold().partition("@")
-    return local in _FILLER and domain.partition(".")[0] in _FILLER_DOMAINS
+    return local in _PLACEHOLDER_NAMES and domain.partition(".")[0] in _PLACEHOLDER_DOMAINS
 
 
-def family_key(phone: str | None, email: str | None, school: Surroundings) -> str | None:
-    """What makes two records one family: both present, both equal, neither the school's own (C4, decision 1)."""
+def make_family_key(phone: str | None, email: str | None, school: SchoolContactContext) -> str | None:
+    """Return the key by which parent records of one family are equal (C4).
+
+    Phone and e-mail address must both be present, and neither may be the school's own; otherwise return None.
+    """
     if phone is None or email is None:
         return None
     if phone == school.phone or (school.email is not None and email.casefold() == school.email.casefold()):

@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, e-mail addresses to one form, and what never makes a family (decision 1)."""
+"""Phone numbers to E.164, e-mail addresses to one form, and contacts that never identify a family."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.roster.domain.contacts import Surroundings, family_key
+from services.roster.domain.contacts import SchoolContactContext, make_family_key
 from services.roster.domain.text import TextError
-from services.roster.service.addresses import normalise_email, normalise_phone
+from services.roster.spreadsheet.addresses import normalise_email, normalise_phone
 
 
 def outcome(read: Callable[[], str | None]) -> tuple[str | None, str | None]:
-    """What was read, or the code of the fault."""
+    """Return the normal form, or the code of the error."""
     try:
         return read(), None
     except TextError as error:
@@ -61,7 +61,7 @@ def test_any_text_is_an_address_nothing_or_a_named_fault(text: str) -> None:
 @pytest.mark.parametrize(
     "phone", ["", "n/a", "-", "none", "0000000000", "000-000-0000", "+1 555 555 5555", "1234567890"]
 )
-def test_decision1_placeholder_numbers_are_nothing(phone: str) -> None:
+def test_s1_placeholder_numbers_are_nothing(phone: str) -> None:
     assert normalise_phone(phone, "US") is None
 
 
@@ -75,7 +75,7 @@ def test_a_short_number_with_its_area_code_is_taken() -> None:
 
 
 @pytest.mark.parametrize("email", ["", "N/A", "none@none.com", "NO@no.com", "na@na.com", "noemail@email.com"])
-def test_decision1_placeholder_addresses_are_nothing(email: str) -> None:
+def test_s1_placeholder_addresses_are_nothing(email: str) -> None:
     assert normalise_email(email) is None
 
 
@@ -94,10 +94,10 @@ def test_what_is_no_address_is_refused(email: str) -> None:
         normalise_email(email)
 
 
-def test_decision1_the_schools_own_contacts_make_no_family() -> None:
-    school = Surroundings("CH", phone="+41440001122", email="Office@School.ch")
-    assert family_key("+41791234567", "a@example.com", school) == "+41791234567 a@example.com"
-    assert family_key("+41440001122", "a@example.com", school) is None
-    assert family_key("+41791234567", "office@school.ch", school) is None
-    assert family_key(None, "a@example.com", school) is None
-    assert family_key("+41791234567", None, school) is None
+def test_s1_the_schools_own_contacts_make_no_family() -> None:
+    school = SchoolContactContext("CH", phone="+41440001122", email="Office@School.ch")
+    assert make_family_key("+41791234567", "a@example.com", school) == "+41791234567 a@example.com"
+    assert make_family_key("+41440001122", "a@example.com", school) is None
+    assert make_family_key("+41791234567", "office@school.ch", school) is None
+    assert make_family_key(None, "a@example.com", school) is None
+    assert make_family_key("+41791234567", None, school) is None
