@@ -9,32 +9,33 @@ from services.roster.consumers import subscriptions
 from services.roster.schedule import ImportWorker
 from services.roster.settings import Settings
 from services.roster.storage.imports import IMPORTS_CHANNEL
-from shared.runtime.database import Database
-from shared.runtime.listener import Hearing
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.service import create_service_app
 
 FORM_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """Return the service's ASGI app: `api` serves the routes, `worker` consumes events and processes imports."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="roster", pool_size=settings.database_pool_size)
     imports = ImportWorker(database, poll_seconds=settings.import_poll_seconds)
 
     def wake_imports(*_: str) -> None:
         imports.timer.wake()
 
-    app = service_app(
+    app = create_service_app(
         "roster",
         settings,
         database=database,
         routers=http.routers(),
         subscriptions=subscriptions(),
-        timers=[imports.timer],
+        periodic_tasks=[imports.timer],
         resources=[imports],
-        hearings=[Hearing(IMPORTS_CHANNEL, wake_imports, wake_imports)] if worker else [],
+        notification_handlers=[NotificationHandler(IMPORTS_CHANNEL, wake_imports, wake_imports)]
+        if worker
+        else [],
         api=api,
         worker=worker,
         max_body_bytes=settings.import_max_bytes + FORM_BYTES,

@@ -9,9 +9,9 @@ from typing import Self
 
 from services.roster.storage.imports import claim_import
 from services.roster.use_cases.process_import import ClaimLostError, process_import
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.logging import get_logger
-from shared.runtime.timers import Timer
+from shared.runtime.observability import get_logger
 
 SLICE_SECONDS = 5.0
 log = get_logger("roster.imports")
@@ -28,7 +28,7 @@ class ImportWorker:
     def __init__(self, database: Database, *, poll_seconds: float) -> None:
         self._database = database
         self._work: asyncio.Task[None] | None = None
-        self.timer = Timer("imports", poll_seconds, self._poll)
+        self.timer = PeriodicTask("imports", poll_seconds, self._poll)
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,11 +11,17 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
-from shared.runtime.auth import Principal
 from shared.runtime.database import Database, Transaction
-from shared.runtime.http import DEFAULT_BODY_BYTES, too_large
-from shared.runtime.idempotency import keyed, remember, remembered
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shared.runtime.web import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Principal,
+    find_stored_response,
+    keyed_request,
+    store_response,
+    too_large,
+)
 
 PREFIX = "/roster/v1/schools"
 SCHOOL = f"{PREFIX}/{{school_id}}"
@@ -72,12 +78,12 @@ class WriteRequest:
         """
         schools = self.principal.scope if self.school_id is None else [self.school_id]
         route = f"{self.route} {self.school_id}"
-        request = keyed(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
+        request = keyed_request(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
         async with self.ctx.database.transaction(schools=schools) as tx:
-            earlier = await remembered(tx, request) if request else None
+            earlier = await find_stored_response(tx, request) if request else None
             if earlier is not None:
                 return JSONResponse(earlier.body, earlier.status)
             body = jsonable_encoder(await work(tx))
             if request:
-                await remember(tx, request, status, body)
+                await store_response(tx, request, status, body)
         return JSONResponse(body, status)

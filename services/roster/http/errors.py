@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from services.roster.use_cases.errors import Conflict, InvalidInput, NotFound, RosterError
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 _STATUS = {NotFound: 404, Conflict: 409, InvalidInput: 422}
 

@@ -23,8 +23,8 @@ from services.roster.use_cases.errors import parent_not_found
 from services.roster.use_cases.parents import change_parent, remove_parent
 from services.roster.use_cases.school_access import get_school
 from services.roster.views import parents as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 PARENTS = f"{SCHOOL}/parents"
 PARENT = f"{PARENTS}/{{parent_id}}"

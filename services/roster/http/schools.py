@@ -23,9 +23,8 @@ from services.roster.http.schemas import SchoolBody
 from services.roster.use_cases.errors import school_not_found
 from services.roster.use_cases.schools import add_school, change_school
 from services.roster.views import schools as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, ReadRoster, WriteRoster
 
 router = APIRouter(tags=["schools"], dependencies=[Depends(limit_body)])
 

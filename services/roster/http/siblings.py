@@ -22,8 +22,8 @@ from services.roster.http.schemas import SiblingsBody
 from services.roster.use_cases.school_access import get_school
 from services.roster.use_cases.siblings import link_siblings, unlink_siblings
 from services.roster.views import siblings as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 SIBLINGS = f"{SCHOOL}/siblings"
 router = APIRouter(tags=["siblings"], dependencies=[Depends(limit_body)])

@@ -26,8 +26,8 @@ from services.roster.use_cases.errors import student_not_found
 from services.roster.use_cases.school_access import get_school
 from services.roster.views import parents as parent_views
 from services.roster.views import students as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 STUDENTS = f"{SCHOOL}/students"
 STUDENT = f"{STUDENTS}/{{student_id}}"

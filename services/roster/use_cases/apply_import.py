@@ -14,9 +14,9 @@ from services.roster.storage.import_staging import find_batch
 from services.roster.storage.imports import ImportClaim, prefer_indexes
 from services.roster.storage.students import StudentLookup, find_students
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 BATCH_ROWS = 500
 

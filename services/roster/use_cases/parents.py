@@ -21,8 +21,8 @@ from services.roster.use_cases.errors import parent_not_found, raise_if_invalid
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
 from services.roster.use_cases.school_access import claim_school
 from shared.contracts.values import ContactKind
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 NAME_FIELDS = frozenset({"name", "first_name", "last_name"})
 

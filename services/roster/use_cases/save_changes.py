@@ -14,7 +14,7 @@ from services.roster.storage.students import load_students, save_students
 from shared.contracts import roster as events
 from shared.contracts.message import Message
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 _STUDENT_EVENTS: dict[Change, type[Message]] = {
     Change.STUDENT_ADDED: events.StudentAdded,
@@ -91,7 +91,7 @@ async def save_changes(
     await save_groups(tx, school_id, diff.groups)
     await save_separated(tx, school_id, separated=diff.separated, reunited=diff.reunited)
     outgoing = [
-        Outgoing(event, school_id, version, actor=origin.actor, traceparent=origin.traceparent)
+        OutboxMessage(event, school_id, version, actor=origin.actor, traceparent=origin.traceparent)
         for event, version in _list_events(diff)
     ]
     await emit(tx, *outgoing, lane=origin.lane)

@@ -21,9 +21,9 @@ from services.roster.storage.schools import save_school
 from services.roster.use_cases.errors import raise_if_invalid
 from services.roster.use_cases.school_access import claim_school
 from shared.contracts import roster as events
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 CredentialsMode = Literal["self_service", "issued"]
 MAX_LIFETIME_DAYS = 60
@@ -52,7 +52,7 @@ async def add_school(tx: Transaction, settings: SchoolInput, *, actor: str | Non
     school = replace(_apply_settings(blank, settings), version=1)
     await save_school(tx, school)
     event = events.SchoolRegistered(school_id=school.school_id, school=_public_settings(school))
-    await emit(tx, Outgoing(event, school.school_id, school.version, actor=actor))
+    await emit(tx, OutboxMessage(event, school.school_id, school.version, actor=actor))
     return school
 
 
@@ -67,7 +67,7 @@ async def change_school(
     if _public_settings(after) != _public_settings(before):
         after = replace(after, version=before.version + 1)
         event = events.SchoolSettingsChanged(school_id=school_id, school=_public_settings(after))
-        await emit(tx, Outgoing(event, school_id, after.version, actor=actor))
+        await emit(tx, OutboxMessage(event, school_id, after.version, actor=actor))
     await save_school(tx, after)
     if after.contact_context != before.contact_context:
         await clear_family_keys_of_school_contacts(tx, school_id, after.contact_context)

@@ -16,8 +16,8 @@ from services.roster.use_cases.errors import (
 )
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
 from services.roster.use_cases.school_access import claim_school
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 
 async def link_siblings(

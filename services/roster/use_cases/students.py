@@ -22,8 +22,8 @@ from services.roster.storage.students import find_by_number
 from services.roster.use_cases.errors import number_in_use, raise_if_invalid, student_not_found
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
 from services.roster.use_cases.school_access import claim_school
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 NAME_FIELDS = frozenset({"name", "first_name", "last_name"})
 

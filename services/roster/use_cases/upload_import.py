@@ -11,9 +11,9 @@ from services.roster.storage.import_staging import insert_chunk
 from services.roster.storage.imports import insert_import, lock_import, start_applying
 from services.roster.use_cases.errors import file_empty, import_not_found, not_in_preview, rows_refused
 from services.roster.use_cases.school_access import get_school
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.tracing import current_traceparent
+from shared.runtime.observability import current_traceparent
 
 MAX_FILENAME = 200
 

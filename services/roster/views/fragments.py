@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.runtime.paging import encode_cursor, page
+from shared.runtime.web import encode_cursor, page_body
 
 CHILDREN = """
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -49,4 +49,4 @@ def make_page(
     """Return a page of at most `limit` rows; one row more tells whether another page follows."""
     items = [render(row) for row in rows[:limit]]
     next_cursor = encode_cursor(*cursor(rows[limit - 1])) if len(rows) > limit else None
-    return page(items, next_cursor)
+    return page_body(items, next_cursor)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.roster.views.fragments import CHILDREN, make_page
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 # Pairs of records that share a contact other than the school's own, and whose children are not the same.
 _SUGGESTIONS = text(

@@ -150,13 +150,9 @@ async def test_a_preview_with_bad_rows_is_applied_only_with_an_order_to_skip(dri
         pytest.param(lambda text: codecs.BOM_UTF8 + text.encode(), id="utf-8 with a mark"),
         pytest.param(lambda text: text.replace(",", ";").encode("cp1252"), id="Excel, semicolons"),
         pytest.param(lambda text: text.replace(",", "\t").encode("utf-16"), id="Excel, Unicode text"),
-        pytest.param(
-            lambda text: ("sep=;\n" + text.replace(",", ";")).encode(), id="with a sep line"
-        ),
+        pytest.param(lambda text: ("sep=;\n" + text.replace(",", ";")).encode(), id="with a sep line"),
         pytest.param(lambda text: text.encode("utf-16-le"), id="utf-16 without a mark"),
-        pytest.param(
-            lambda text: text.replace("\r\n", "\n").rstrip().encode(), id="no last line end"
-        ),
+        pytest.param(lambda text: text.replace("\r\n", "\n").rstrip().encode(), id="no last line end"),
     ],
 )
 async def test_files_as_excel_writes_them(driver: RosterDriver, encode: Callable[[str], bytes]) -> None:

@@ -10,7 +10,7 @@ from services.roster.consumers import on_signed_up
 from services.roster.use_cases import school_access
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.signup import SignedUp
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.roster.builders import CLASSE365
 from tests.integration.roster.driver import RosterDriver
 
