@@ -14,9 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.roster.domain.contacts import Contact
 from services.roster.domain.parsed_rows import ParsedParent, ParsedStudent
-from services.roster.domain.people import Link, Parent, Reason, SiblingGroup, Student
+from services.roster.domain.people import Contact, Link, Parent, Reason, SiblingGroup, Student
 from services.roster.domain.roster_changes import RosterChanges
 from services.roster.domain.text import may_be_same_person, merge_names, name_key
 from shared.contracts.values import ContactKind
@@ -132,11 +131,11 @@ def _find_parent(
     return None
 
 
-def _are_compatible(names: tuple[str, ...], others: tuple[str, ...]) -> bool:
+def _are_compatible(names: tuple[str, ...], other_names: tuple[str, ...]) -> bool:
     """Return whether two records can be the same person; a record without a name is compatible with any."""
-    if not names or not others:
+    if not names or not other_names:
         return True
-    return any(may_be_same_person(name, other) for name in names for other in others)
+    return any(may_be_same_person(name, other) for name in names for other in other_names)
 
 
 def _new_parent(parsed: ParsedParent, student_id: UUID, family_key: str | None, new_id: NewId) -> Parent:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.roster.domain.contacts import SchoolContactContext, make_family_key
+from services.roster.domain.people import SchoolContactContext, make_family_key
 from services.roster.domain.text import name_key
 
 

@@ -8,7 +8,6 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
-from services.roster.domain.contacts import Contact, SchoolContactContext, make_family_key
 from services.roster.domain.text import join_names, name_key
 from shared.contracts.values import ContactKind
 
@@ -26,6 +25,19 @@ class Reason(StrEnum):
     ENTERED = "entered"
     SAME_CONTACTS = "same_phone_and_email"
     LINKED_BY_STAFF = "linked_by_staff"
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolContactContext:
+    """Part of a school that the reading of contacts depends on.
+
+    `country` (ISO 3166 alpha-2) completes national phone numbers. `phone` and `email` are the school's own: they never
+    identify a family.
+    """
+
+    country: str
+    phone: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Contact point of a parent. `address` is E.164, or the e-mail address as typed."""
+
+    contact_id: UUID
+    kind: ContactKind
+    address: str
+    preferred: bool = True
+    verified: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the form in which two addresses are compared."""
+        return self.address.casefold()
+
+
+@dataclass(frozen=True, slots=True)
 class Parent:
     """Parent record: one name, or two behind shared contacts.
 
@@ -167,8 +195,8 @@ class Parent:
         if any(contact.kind is kind and contact.key == added.key for contact in self.contacts):
             return self
         replaced = self.find_preferred(kind)
-        others = tuple(contact for contact in self.contacts if contact is not replaced)
-        return replace(self, contacts=(*others, added))
+        remaining = tuple(contact for contact in self.contacts if contact is not replaced)
+        return replace(self, contacts=(*remaining, added))
 
     def with_contacts(
         self, wanted: Sequence[tuple[ContactKind, str, bool]], new_id: Callable[[], UUID]
@@ -225,3 +253,15 @@ class SiblingGroup:
     def with_version(self, version: int) -> SiblingGroup:
         """Return the group at another version."""
         return replace(self, version=version)
+
+
+def make_family_key(phone: str | None, email: str | None, school: SchoolContactContext) -> str | None:
+    """Return the key by which parent records of one family are equal (C4).
+
+    Phone and e-mail address must both be present, and neither may be the school's own; otherwise return None.
+    """
+    if phone is None or email is None:
+        return None
+    if phone == school.phone or (school.email is not None and email.casefold() == school.email.casefold()):
+        return None
+    return f"{phone} {email.casefold()}"

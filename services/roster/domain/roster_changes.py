@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from services.roster.domain.contacts import SchoolContactContext
-from services.roster.domain.people import Link, Parent, SiblingGroup, Student
+from services.roster.domain.people import Link, Parent, SchoolContactContext, SiblingGroup, Student
 
 MIN_SIBLINGS = 2
 Aggregate = TypeVar("Aggregate", Student, Parent, SiblingGroup)

@@ -1,4 +1,4 @@
-"""Text as people type it: cleaning, comparison of names, and records that carry two names."""
+"""Text as people type it: cleaning, placeholders, comparison of names, and records that carry two names."""
 
 from __future__ import annotations
 
@@ -17,6 +17,31 @@ PLACEHOLDERS = BLANKS | {
     *("xx", "xxx", "na", "n.a", "none", "nil", "null", "nan", "unknown", "not known", "tbd", "tba"),
     *("keine", "keiner", "kein", "unbekannt", "aucun", "inconnu", "sin datos"),
 }
+_PLACEHOLDER_NAMES = frozenset(
+    {
+        *("none", "no", "na", "n-a", "n.a", "nil", "null", "unknown", "nobody", "noone", "x", "xx", "xxx"),
+        *(
+            "noemail",
+            "no-email",
+            "no.email",
+            "nomail",
+            "no-mail",
+            "donotemail",
+            "notprovided",
+            "not-provided",
+        ),
+        *("keine", "kein", "keinemail"),
+    }
+)
+_PLACEHOLDER_DOMAINS = _PLACEHOLDER_NAMES | {
+    *("email", "mail", "e-mail", "test", "example", "nowhere", "abc", "domain"),
+}
+_COUNTING_DIGITS = frozenset(
+    {
+        *("123456", "1234567", "12345678", "123456789", "1234567890"),
+        *("0123456789", "01234567890"),
+    }
+)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CONJUNCTION = re.compile(r"\s*(?:&|\s\+\s|\band\b|\bund\b|\bet\b)\s*", re.IGNORECASE)
 _NON_WORD = re.compile(r"[\W_]+")
@@ -58,9 +83,20 @@ def is_placeholder(value: str) -> bool:
     return value.strip().casefold() in PLACEHOLDERS
 
 
+def is_placeholder_number(digits: str) -> bool:
+    """Return whether digits only fill a field: one digit repeated, or counting upwards."""
+    return bool(digits) and (len(set(digits)) == 1 or digits in _COUNTING_DIGITS)
+
+
+def is_placeholder_address(address: str) -> bool:
+    """Return whether an e-mail address only fills a field, such as `none@none.com`."""
+    local, _, domain = address.casefold().partition("@")
+    return local in _PLACEHOLDER_NAMES and domain.partition(".")[0] in _PLACEHOLDER_DOMAINS
+
+
 @lru_cache(maxsize=CACHED_NAMES)
 def name_words(name: str) -> frozenset[str]:
-    """Return the words of a name without letter case, accents and punctuation."""
+    """Return the words of a name without case, accents and punctuation."""
     plain = name.casefold()
     if not plain.isascii():
         plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from services.roster.use_cases.errors import Conflict, InvalidInput, NotFound, RosterError
+from services.roster.domain.errors import Conflict, InvalidInput, NotFound, RosterError
 from shared.runtime.web import Problem
 
 _STATUS = {NotFound: 404, Conflict: 409, InvalidInput: 422}

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
+from services.roster.domain.errors import import_not_found
 from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, WriteRequest
 from services.roster.http.schemas import ApplyBody
-from services.roster.use_cases.errors import import_not_found
-from services.roster.use_cases.school_access import get_school
 from services.roster.use_cases.upload_import import Upload, confirm_import, upload_import
 from services.roster.views import imports as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import Problem, ReadRoster, WriteRoster, reject_revoked, too_large
 
@@ -91,7 +91,7 @@ async def get_imports(
 ) -> Any:
     """List imports, newest first."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         return await views.list_imports(tx, school_id, cursor, limit)
 
 
@@ -99,7 +99,7 @@ async def get_imports(
 async def get_import(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
     """Return state, counts and errors of an import."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         shown = await views.find_import(tx, school_id, import_id)
     if shown is None:
         raise import_not_found()
@@ -124,7 +124,7 @@ async def post_apply(
 async def get_report(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Response:
     """Return every error as CSV that is safe to open in a spreadsheet."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         report = await views.find_report(tx, school_id, import_id)
     if report is None:
         raise import_not_found()

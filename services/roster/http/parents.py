@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
+from services.roster.domain.errors import parent_not_found
 from services.roster.http.context import (
     DEFAULT_PAGE,
     SCHOOL,
@@ -19,10 +20,9 @@ from services.roster.http.context import (
     limit_body,
 )
 from services.roster.http.schemas import ParentChangeBody
-from services.roster.use_cases.errors import parent_not_found
 from services.roster.use_cases.parents import change_parent, remove_parent
-from services.roster.use_cases.school_access import get_school
 from services.roster.views import parents as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import ReadRoster, WriteRoster
 
@@ -43,7 +43,7 @@ async def get_parents(
 ) -> Any:
     """List parents by name."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         return await views.list_parents(tx, school_id, q, signed_up=signed_up, cursor=cursor, limit=limit)
 
 
@@ -51,7 +51,7 @@ async def get_parents(
 async def get_parent(school_id: UUID, parent_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
     """Return a parent with every child's details."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         parent = await views.find_parent(tx, school_id, parent_id)
     if parent is None:
         raise parent_not_found()

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
+from services.roster.domain.errors import school_not_found
 from services.roster.http.context import (
     DEFAULT_PAGE,
     PREFIX,
@@ -20,7 +21,6 @@ from services.roster.http.context import (
     limit_body,
 )
 from services.roster.http.schemas import SchoolBody
-from services.roster.use_cases.errors import school_not_found
 from services.roster.use_cases.schools import add_school, change_school
 from services.roster.views import schools as views
 from shared.runtime.database import Transaction

@@ -19,9 +19,9 @@ from services.roster.http.context import (
     limit_body,
 )
 from services.roster.http.schemas import SiblingsBody
-from services.roster.use_cases.school_access import get_school
 from services.roster.use_cases.siblings import link_siblings, unlink_siblings
 from services.roster.views import siblings as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import ReadRoster, WriteRoster
 
@@ -41,7 +41,7 @@ async def get_siblings(
 ) -> Any:
     """List suggestions that wait for a person, or the existing links, each with its reason."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         list_groups = views.list_suggestions if show == "suggested" else views.list_linked
         return await list_groups(tx, school_id, cursor, limit)
 

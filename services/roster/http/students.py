@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
+from services.roster.domain.errors import student_not_found
 from services.roster.http.context import (
     DEFAULT_PAGE,
     SCHOOL,
@@ -22,10 +23,9 @@ from services.roster.http.context import (
 from services.roster.http.schemas import AddParentBody, StudentBody, StudentChangeBody
 from services.roster.spreadsheet.normalise import StudentInput
 from services.roster.use_cases import students as use_cases
-from services.roster.use_cases.errors import student_not_found
-from services.roster.use_cases.school_access import get_school
 from services.roster.views import parents as parent_views
 from services.roster.views import students as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import ReadRoster, WriteRoster
 
@@ -67,7 +67,7 @@ async def get_students(
 ) -> Any:
     """List students, each with its parents and whether they signed up."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         return await views.list_students(tx, school_id, views.StudentQuery(q, signed_up, cursor, limit))
 
 
@@ -75,7 +75,7 @@ async def get_students(
 async def get_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
     """Return a student with its parents."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         student = await views.find_student(tx, school_id, student_id)
     if student is None:
         raise student_not_found()
@@ -109,7 +109,7 @@ async def delete_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal:
 async def post_parent(
     school_id: UUID, student_id: UUID, body: AddParentBody, ctx: Ctx, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
-    """Add a parent, invited unless `invite` is false. `matched` tells whether the school had the record before."""
+    """Add a parent, invited unless `invite` is false. `matched` is true if the school had the record before."""
 
     async def work(tx: Transaction) -> Any:
         added = await use_cases.add_parent(

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services.roster.domain.contacts import SchoolContactContext
+from services.roster.domain.errors import FieldErrors
+from services.roster.domain.people import SchoolContactContext
 from services.roster.spreadsheet.headers import FileRefusedError, read_layout, replace_unprintable
-from services.roster.spreadsheet.normalise import FieldErrors
 from services.roster.spreadsheet.rows import RowBatch, RowReader, error_rows
 from services.roster.spreadsheet.tables import Source, read_table
 

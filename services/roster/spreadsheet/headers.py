@@ -1,4 +1,4 @@
-"""Recognition of columns by their titles, without letter case, spaces and punctuation (C2)."""
+"""Recognition of columns by their titles, without case, spaces and punctuation (C2)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Layout:
 
 
 def normalise_title(title: str) -> str:
-    """Return a title without letter case, spaces and punctuation."""
+    """Return a title without case, spaces and punctuation."""
     return _NON_WORD.sub("", title.casefold())
 
 

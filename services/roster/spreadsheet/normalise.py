@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.roster.domain.contacts import SchoolContactContext
+from services.roster.domain.errors import FieldErrors
 from services.roster.domain.parsed_rows import ParsedParent, ParsedStudent, parent_from_classe365
+from services.roster.domain.people import SchoolContactContext
 from services.roster.domain.text import TextError, clean, is_blank, is_placeholder, split_names
 from services.roster.spreadsheet.addresses import normalise_email, normalise_phone
 
 MAX_SHORT = 60
-MAX_SHOWN = 200
 EARLIEST_BIRTH, LATEST_BIRTH = date(1900, 1, 1), date(2100, 1, 1)
 _MONTH_FIRST_COUNTRIES = ("US", "PH", "PR", "GU")
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
@@ -51,31 +51,6 @@ class StudentInput:
     mother_name: str | None = None
     parents_contact: str | None = None
     parents_email: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """Value that cannot be accepted: `code` is stable, `message` tells a person what to do."""
-
-    field: str
-    value: str
-    code: str
-    message: str
-
-
-@dataclass(slots=True)
-class FieldErrors:
-    """Errors of one input."""
-
-    items: list[FieldError] = field(default_factory=list)
-
-    def add(self, name: str, value: object, code: str, message: str) -> None:
-        """Add an error of a field; the value is cut to MAX_SHOWN characters."""
-        self.items.append(FieldError(name, str(value)[:MAX_SHOWN], code, message))
-
-    def has(self, *names: str) -> bool:
-        """Return whether one of these fields has an error."""
-        return any(error.field in names for error in self.items)
 
 
 def normalise_student(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from services.roster.domain.contacts import SchoolContactContext
+from services.roster.domain.people import SchoolContactContext
 
 SILENT_SECONDS = 120
 LINE_BYTES = 64 * 1024 * 1024

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.roster.domain.contacts import SchoolContactContext
+from services.roster.domain.errors import FieldError, FieldErrors
 from services.roster.domain.parsed_rows import ParsedStudent, to_json_values
+from services.roster.domain.people import SchoolContactContext
 from services.roster.spreadsheet.headers import FATHER, MOTHER, Layout, replace_unprintable
 from services.roster.spreadsheet.normalise import (
-    FieldError,
-    FieldErrors,
     ParentInput,
     StudentInput,
     normalise_student,

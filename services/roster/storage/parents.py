@@ -9,8 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.domain.contacts import Contact, SchoolContactContext
-from services.roster.domain.people import Link, Parent, Reason, Rights
+from services.roster.domain.people import Contact, Link, Parent, Reason, Rights, SchoolContactContext
 from services.roster.domain.roster_changes import Difference, Pairs
 from services.roster.storage.statements import (
     BatchWrite,

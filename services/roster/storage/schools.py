@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.roster.domain.errors import school_not_found
 from services.roster.domain.people import School
 from shared.runtime.database import Transaction
 
+LOCK_TIMEOUT_SECONDS = 10.0
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
     quiet_from, quiet_until, phone, email, version"""
 _FIND = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
@@ -31,21 +33,19 @@ _SAVE = text(
 )
 
 
-async def find_school(tx: Transaction, school_id: UUID) -> School | None:
-    """Return a school without locking it."""
+async def get_school(tx: Transaction, school_id: UUID) -> School:
+    """Return a school without locking it. Raises NotFound."""
     return _school(await tx.row(_FIND, {"school_id": school_id}))
 
 
-async def claim_school(
-    tx: Transaction, school_id: UUID, *, lock_timeout_seconds: float | None = None
-) -> School | None:
-    """Return a school, locked until the transaction ends.
+async def claim_school(tx: Transaction, school_id: UUID, *, background: bool = False) -> School:
+    """Return a school with its roster locked until the transaction ends. Raises NotFound.
 
-    With `lock_timeout_seconds`, this and every later statement of the transaction fails (DBAPIError, transient) after
-    waiting so long for a lock; without, it waits as long as it takes.
+    A request waits LOCK_TIMEOUT_SECONDS for another writer, such as a large import, and then fails as transient, so
+    that the requests of one school cannot occupy every connection. `background` work waits as long as it takes.
     """
-    if lock_timeout_seconds is not None:
-        await tx.execute(_LIMIT_WAIT, {"timeout": f"{lock_timeout_seconds * 1000:.0f}ms"})
+    if not background:
+        await tx.execute(_LIMIT_WAIT, {"timeout": f"{LOCK_TIMEOUT_SECONDS * 1000:.0f}ms"})
     return _school(await tx.row(_CLAIM, {"school_id": school_id}))
 
 
@@ -71,7 +71,7 @@ async def save_school(tx: Transaction, school: School) -> None:
     )
 
 
-def _school(row: Any) -> School | None:
+def _school(row: Any) -> School:
     if row is None:
-        return None
+        raise school_not_found()
     return School(**{**row._mapping, "reminder_days": tuple(row.reminder_days)})

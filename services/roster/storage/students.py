@@ -73,7 +73,7 @@ _WRITE = BatchWrite.for_table(
 
 @dataclass(frozen=True, slots=True)
 class StudentLookup:
-    """Keys by which the student of a file's row is looked up. `contact_keys` are the parents', without letter case."""
+    """Keys by which the student of a file's row is looked up. `contact_keys` are the parents', without case."""
 
     number: str | None
     match_key: str | None

@@ -135,7 +135,7 @@ PARENTS = Table(
     ),
     Index("ix_parents_sort_key", "school_id", "sort_key", "parent_id"),
 )
-# `key` is the address without letter case, as addresses are compared.
+# `key` is the address without case, as addresses are compared.
 CONTACTS = Table(
     "contacts",
     metadata,

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.roster.domain.errors import FieldErrors, parent_not_found
 from services.roster.domain.people import Parent, School
 from services.roster.spreadsheet.addresses import normalise_email, normalise_phone
 from services.roster.spreadsheet.normalise import (
-    FieldErrors,
     ParentInput,
     normalise_language,
     normalise_names,
     normalise_value,
 )
 from services.roster.storage.parents import save_sign_ups
-from services.roster.use_cases.errors import parent_not_found, raise_if_invalid
+from services.roster.storage.schools import claim_school
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
-from services.roster.use_cases.school_access import claim_school
 from shared.contracts.values import ContactKind
 from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
@@ -60,7 +59,7 @@ async def change_parent(
     errors = FieldErrors()
     after = _change_names(before, change, errors)
     after = _change_contacts(after, change, school, errors)
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     if after.contacts != before.contacts:
         key = after.make_family_key(school.contact_context)
         changes = await load_roster(tx, school, parent_ids=[parent_id], family_keys=[key] if key else [])

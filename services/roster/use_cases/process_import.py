@@ -15,8 +15,8 @@ from services.roster.domain.people import School
 from services.roster.spreadsheet.process import ReadingFailedError, read_lines
 from services.roster.storage import import_staging, imports
 from services.roster.storage.imports import ImportClaim
+from services.roster.storage.schools import claim_school, get_school
 from services.roster.use_cases.apply_import import apply_staged_rows
-from services.roster.use_cases.school_access import claim_school, get_school
 from shared.runtime.database import Database, Transaction
 
 _INTERRUPTED = "The import was interrupted too often. Nothing was changed; please send the file again."

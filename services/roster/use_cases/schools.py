@@ -8,18 +8,16 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from services.roster.domain.errors import FieldErrors
 from services.roster.domain.people import School
 from services.roster.spreadsheet.addresses import is_country, normalise_email, normalise_phone
 from services.roster.spreadsheet.normalise import (
-    FieldErrors,
     normalise_language,
     normalise_text,
     normalise_value,
 )
 from services.roster.storage.parents import clear_family_keys_of_school_contacts
-from services.roster.storage.schools import save_school
-from services.roster.use_cases.errors import raise_if_invalid
-from services.roster.use_cases.school_access import claim_school
+from services.roster.storage.schools import claim_school, save_school
 from shared.contracts import roster as events
 from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
@@ -90,7 +88,7 @@ def _apply_settings(school: School, settings: SchoolInput) -> School:
         quiet_until=school.quiet_until if settings.quiet_until is None else settings.quiet_until,
     )
     _check_settings(changed, errors)
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     return _apply_own_contacts(changed, settings, errors)
 
 
@@ -123,7 +121,7 @@ def _apply_own_contacts(school: School, settings: SchoolInput, errors: FieldErro
         settings.phone, "phone", errors, lambda value: normalise_phone(value, school.country)
     )
     email = normalise_value(settings.email, "email", errors, normalise_email)
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     return replace(
         school,
         phone=school.phone if settings.phone is None else phone,

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.roster.domain import siblings
-from services.roster.domain.people import SiblingGroup
-from services.roster.domain.roster_changes import MIN_SIBLINGS
-from services.roster.use_cases.errors import (
+from services.roster.domain.errors import (
     nothing_to_link,
     parent_not_found,
     sibling_group_not_found,
     student_not_found,
 )
+from services.roster.domain.people import SiblingGroup
+from services.roster.domain.roster_changes import MIN_SIBLINGS
+from services.roster.storage.schools import claim_school
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
-from services.roster.use_cases.school_access import claim_school
 from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
 

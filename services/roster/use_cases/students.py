@@ -6,22 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.roster.domain.contacts import SchoolContactContext
+from services.roster.domain.errors import FieldErrors, number_in_use, student_not_found
 from services.roster.domain.matching import PlacementResult, place_parent, place_student
 from services.roster.domain.parsed_rows import ParsedParent
-from services.roster.domain.people import Student
+from services.roster.domain.people import SchoolContactContext, Student
 from services.roster.domain.roster_changes import RosterChanges
 from services.roster.spreadsheet.normalise import (
-    FieldErrors,
     ParentInput,
     StudentInput,
     normalise_parent,
     normalise_student,
 )
+from services.roster.storage.schools import claim_school
 from services.roster.storage.students import find_by_number
-from services.roster.use_cases.errors import number_in_use, raise_if_invalid, student_not_found
 from services.roster.use_cases.save_changes import ChangeOrigin, load_roster, save_changes
-from services.roster.use_cases.school_access import claim_school
 from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
 
@@ -46,7 +44,7 @@ async def add_student(
     school = await claim_school(tx, school_id)
     errors = FieldErrors()
     parsed = normalise_student(student, school.contact_context, errors)
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     await _check_number(tx, school_id, parsed.number, None)
     family_keys = _list_family_keys(parsed.parents, school.contact_context)
     changes = await load_roster(tx, school, family_keys=family_keys)
@@ -73,7 +71,7 @@ async def change_student(
         raise student_not_found()
     errors = FieldErrors()
     after = _apply_fields(before, student, fields, school.contact_context, errors)
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     if after.number != before.number:
         await _check_number(tx, school_id, after.number, student_id)
     changes.put_student(after)
@@ -109,7 +107,7 @@ async def add_parent(
     parsed = normalise_parent(parent, "", school.contact_context, errors)
     if parsed.is_empty and not errors.items:
         errors.add("name", "", "required", "A parent needs a name, an e-mail address or a phone number.")
-    raise_if_invalid(errors)
+    errors.raise_if_any()
     family_keys = _list_family_keys([parsed], school.contact_context)
     changes = await load_roster(tx, school, student_ids=[student_id], family_keys=family_keys)
     if student_id not in changes.students:

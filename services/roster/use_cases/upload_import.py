@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.roster.domain.errors import file_empty, import_not_found, not_in_preview, rows_refused
 from services.roster.domain.import_state import ImportState
 from services.roster.storage.import_staging import insert_chunk
 from services.roster.storage.imports import insert_import, lock_import, start_applying
-from services.roster.use_cases.errors import file_empty, import_not_found, not_in_preview, rows_refused
-from services.roster.use_cases.school_access import get_school
+from services.roster.storage.schools import get_school
 from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
 from shared.runtime.observability import current_traceparent
@@ -67,7 +67,7 @@ async def confirm_import(
     if preview.state in (ImportState.APPLYING, ImportState.APPLIED):
         return
     if preview.state is not ImportState.PREVIEW:
-        raise not_in_preview(preview.state)
+        raise not_in_preview(preview.state.value)
     if preview.counts.rows_refused and not (skip_bad_rows or preview.skip_bad_rows):
         raise rows_refused(preview.counts.rows_refused)
     await start_applying(tx, school_id, import_id, skip_bad_rows=skip_bad_rows, actor=actor)

@@ -46,7 +46,7 @@ def make_page(
     render: Callable[[Any], dict[str, Any]],
     cursor: Callable[[Any], Sequence[str]],
 ) -> dict[str, Any]:
-    """Return a page of at most `limit` rows; one row more tells whether another page follows."""
+    """Return a page of at most `limit` rows; one more row means that another page follows."""
     items = [render(row) for row in rows[:limit]]
     next_cursor = encode_cursor(*cursor(rows[limit - 1])) if len(rows) > limit else None
     return page_body(items, next_cursor)

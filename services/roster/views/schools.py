@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
+from services.roster.domain.errors import school_not_found
 from services.roster.views.fragments import make_page
 from shared.runtime.database import Transaction
 from shared.runtime.web import decode_cursor
@@ -15,6 +16,7 @@ from shared.runtime.web import decode_cursor
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
     quiet_from, quiet_until, phone, email, created_at"""
 _FIND = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
+_EXISTS = text("SELECT school_id FROM schools WHERE school_id = :school_id")
 _LIST = text(
     f"""
     SELECT {_COLUMNS} FROM schools
@@ -24,6 +26,12 @@ _LIST = text(
     """
 )
 _COUNT = text("SELECT students, parents FROM school_counts WHERE school_id = :school_id")
+
+
+async def check_school(tx: Transaction, school_id: UUID) -> None:
+    """Raise NotFound if there is no such school."""
+    if await tx.scalar(_EXISTS, {"school_id": school_id}) is None:
+        raise school_not_found()
 
 
 async def find_school(tx: Transaction, school_id: UUID) -> dict[str, Any] | None:

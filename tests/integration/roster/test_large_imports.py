@@ -13,7 +13,7 @@ TITLES = ("name", "number", "father_name", "parents_contact", "parents_email")
 
 
 def _row(place: int, name: str = "", number: str = "") -> tuple[str, ...]:
-    """Pupils half a file apart have the same parents."""
+    """Return a row; students half a file apart have the same parents."""
     family = place % FAMILIES
     father = f"Hans Muster {family}"
     return (name or f"Kid {place}", number, father, f"+4179{1_000_000 + family}", f"m{family}@example.org")

@@ -21,7 +21,7 @@ async def test_quiet_hours_are_the_schools_own_and_are_published(driver: RosterD
 
 async def test_a_school_may_begin_with_its_own(driver: RosterDriver) -> None:
     body = SCHOOL | {"name": "Never asleep", "quiet_from": "00:00", "quiet_until": "00:00"}
-    made = (await driver.client.post("/roster/v1/schools", json=body)).json()
-    assert (made["quiet_from"], made["quiet_until"]) == ("00:00", "00:00")
+    school = (await driver.client.post("/roster/v1/schools", json=body)).json()
+    assert (school["quiet_from"], school["quiet_until"]) == ("00:00", "00:00")
     listed = (await driver.client.get("/roster/v1/schools")).json()["items"]
-    assert {school["quiet_from"] for school in listed} == {"20:00", "00:00"}
+    assert {item["quiet_from"] for item in listed} == {"20:00", "00:00"}

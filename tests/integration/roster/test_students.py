@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.roster.consumers import on_signed_up
-from services.roster.use_cases import school_access
+from services.roster.storage import schools
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.signup import SignedUp
 from shared.runtime.core import new_id
@@ -141,7 +141,7 @@ async def test_p8_p9_add_parent_is_invited_by_default(driver: RosterDriver) -> N
     assert {added.lane, requested.lane} == {"single"}
 
 
-async def test_p10_unticked_invite_asks_for_no_invitation(driver: RosterDriver) -> None:
+async def test_p10_unticked_invite_requests_no_invitation(driver: RosterDriver) -> None:
     student = await driver.add_student("Mia Muster")
     await driver.call("POST", f"students/{student['student_id']}/parents", ANNA | {"invite": False})
     assert await driver.list_events("parent.invitation_requested") == []
@@ -166,11 +166,11 @@ async def test_p17_a_parents_name_and_contacts_are_edited(driver: RosterDriver) 
     assert answer.json()["phone"] == "+41791112233"
     renamed, moved = await driver.list_events("parent.renamed", "parent.contact_changed")
     assert (renamed.version, moved.version) == (2, 3)
-    kept = {
+    ids_by_address = {
         c["address"]: c["contact_id"]
         for c in student["parents"] and (await driver.list_parents())[0]["contacts"]
     }
-    assert set(kept) == {"new@example.com", "+41791112233"}
+    assert set(ids_by_address) == {"new@example.com", "+41791112233"}
 
 
 async def test_p17_a_list_of_contacts_replaces_them_all_and_those_that_stay_keep_their_id(
@@ -287,9 +287,9 @@ async def test_an_idempotency_key_adds_one_student(driver: RosterDriver) -> None
 async def test_a_school_busy_with_a_long_import_answers_503(
     driver: RosterDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(school_access, "LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(schools, "LOCK_TIMEOUT_SECONDS", 0.05)
     async with driver.database.transaction() as tx:
-        await school_access.claim_school(tx, UUID(driver.school_id), background=True)
+        await schools.claim_school(tx, UUID(driver.school_id), background=True)
         answer = await driver.call("POST", "students", {"name": "Kim Sample"})
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]

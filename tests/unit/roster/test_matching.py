@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.roster.domain.contacts import SchoolContactContext
 from services.roster.domain.matching import PlacementResult, place_student
 from services.roster.domain.parsed_rows import (
     ParsedParent,
@@ -19,7 +18,7 @@ from services.roster.domain.parsed_rows import (
     parent_from_classe365,
     to_json_values,
 )
-from services.roster.domain.people import Reason
+from services.roster.domain.people import Reason, SchoolContactContext
 from services.roster.domain.roster_changes import Change, RosterChanges
 from services.roster.domain.siblings import link_families, unlink_siblings
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.roster.domain.contacts import SchoolContactContext
 from services.roster.domain.parsed_rows import ParsedStudent, from_json_values
+from services.roster.domain.people import SchoolContactContext
 from services.roster.spreadsheet.__main__ import read_file
 from services.roster.spreadsheet.headers import FileRefusedError, read_layout
 

@@ -1,11 +1,42 @@
-"""Errors of the use cases. The routes turn each class into a status: 404, 409 or 422."""
+"""Errors of the roster: invalid fields, and refusals that the routes turn into a status (404, 409 or 422)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from services.roster.domain.import_state import ImportState
-from services.roster.spreadsheet.normalise import FieldError, FieldErrors
+MAX_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """Value that cannot be accepted: `code` is stable, `message` is for the person who corrects it."""
+
+    field: str
+    value: str
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class FieldErrors:
+    """Errors of one input."""
+
+    items: list[FieldError] = field(default_factory=list)
+
+    def add(self, name: str, value: object, code: str, message: str) -> None:
+        """Add an error of a field; the value is cut to MAX_SHOWN characters."""
+        self.items.append(FieldError(name, str(value)[:MAX_SHOWN], code, message))
+
+    def has(self, *names: str) -> bool:
+        """Return whether one of these fields has an error."""
+        return any(error.field in names for error in self.items)
+
+    def raise_if_any(self) -> None:
+        """Raise InvalidInput that names every field with an error, if there is one."""
+        if self.items:
+            names = ", ".join(sorted({error.field for error in self.items}))
+            raise InvalidInput("invalid_input", f"Please correct: {names}.", errors=self.items)
 
 
 class RosterError(Exception):
@@ -59,8 +90,8 @@ def number_in_use(number: str | None) -> Conflict:
     )
 
 
-def not_in_preview(state: ImportState) -> Conflict:
-    return Conflict("not_in_preview", f"This import is {state.value}; only a preview can be applied.")
+def not_in_preview(state: str) -> Conflict:
+    return Conflict("not_in_preview", f"This import is {state}; only a preview can be applied.")
 
 
 def rows_refused(count: int) -> Conflict:
@@ -81,10 +112,3 @@ def nothing_to_link(field: str) -> InvalidInput:
         "Name parents or students who together have at least one parent and two children.",
         field=field,
     )
-
-
-def raise_if_invalid(errors: FieldErrors) -> None:
-    """Raise InvalidInput that names every field with an error, if there is one."""
-    if errors.items:
-        names = ", ".join(sorted({error.field for error in errors.items}))
-        raise InvalidInput("invalid_input", f"Please correct: {names}.", errors=errors.items)
