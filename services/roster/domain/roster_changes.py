@@ -97,9 +97,9 @@ class RosterChanges:
         self.parents: dict[UUID, Parent] = {}
         self.groups: dict[UUID, SiblingGroup] = {}
         self.separated = set(separated)
-        self._parent_by_family_key: dict[str, UUID] = {}
-        self._parents_by_student: defaultdict[UUID, dict[UUID, None]] = defaultdict(dict)
-        self._automatic_group_by_parent: dict[UUID, UUID] = {}
+        self._parent_id_by_family_key: dict[str, UUID] = {}
+        self._parent_ids_by_student: defaultdict[UUID, dict[UUID, None]] = defaultdict(dict)
+        self._automatic_group_id_by_parent: dict[UUID, UUID] = {}
         for student in students:
             self.put_student(student)
         for parent in parents:
@@ -122,14 +122,14 @@ class RosterChanges:
             self._remove_from_indexes(before)
         self.parents[parent.parent_id] = parent
         if parent.family_key:
-            self._parent_by_family_key[parent.family_key] = parent.parent_id
+            self._parent_id_by_family_key[parent.family_key] = parent.parent_id
         for link in parent.links:
-            self._parents_by_student[link.student_id][parent.parent_id] = None
+            self._parent_ids_by_student[link.student_id][parent.parent_id] = None
 
     def put_group(self, group: SiblingGroup) -> None:
         self.groups[group.sibling_group_id] = group
         if group.automatic:
-            self._automatic_group_by_parent[group.parent_ids[0]] = group.sibling_group_id
+            self._automatic_group_id_by_parent[group.parent_ids[0]] = group.sibling_group_id
 
     def remove_student(self, student_id: UUID) -> None:
         """Remove a student with every link to it and its place in sibling groups."""
@@ -163,7 +163,7 @@ class RosterChanges:
 
     def find_by_family_key(self, key: str | None) -> Parent | None:
         """Return the one record that holds a family key, if there is one."""
-        parent_id = self._parent_by_family_key.get(key) if key else None
+        parent_id = self._parent_id_by_family_key.get(key) if key else None
         return self.parents[parent_id] if parent_id else None
 
     def with_family_key(self, parent: Parent) -> Parent:
@@ -177,11 +177,11 @@ class RosterChanges:
 
     def list_parents(self, student_id: UUID) -> list[Parent]:
         """Return the parent records of a student in the order in which they were linked."""
-        return [self.parents[parent_id] for parent_id in self._parents_by_student[student_id]]
+        return [self.parents[parent_id] for parent_id in self._parent_ids_by_student[student_id]]
 
     def find_automatic_group(self, parent_id: UUID) -> SiblingGroup | None:
         """Return the group that the matching rule made around a parent record, if there is one."""
-        group_id = self._automatic_group_by_parent.get(parent_id)
+        group_id = self._automatic_group_id_by_parent.get(parent_id)
         return self.groups[group_id] if group_id else None
 
     def diff(self, invite: Collection[UUID] = ()) -> RosterDiff:
@@ -203,13 +203,13 @@ class RosterChanges:
     def _remove_group(self, group: SiblingGroup) -> None:
         self.groups.pop(group.sibling_group_id, None)
         if group.automatic:
-            self._automatic_group_by_parent.pop(group.parent_ids[0], None)
+            self._automatic_group_id_by_parent.pop(group.parent_ids[0], None)
 
     def _remove_from_indexes(self, parent: Parent) -> None:
-        if parent.family_key and self._parent_by_family_key.get(parent.family_key) == parent.parent_id:
-            del self._parent_by_family_key[parent.family_key]
+        if parent.family_key and self._parent_id_by_family_key.get(parent.family_key) == parent.parent_id:
+            del self._parent_id_by_family_key[parent.family_key]
         for link in parent.links:
-            self._parents_by_student[link.student_id].pop(parent.parent_id, None)
+            self._parent_ids_by_student[link.student_id].pop(parent.parent_id, None)
 
 
 def _compare(

@@ -20,27 +20,15 @@ PLACEHOLDERS = BLANKS | {
 _PLACEHOLDER_NAMES = frozenset(
     {
         *("none", "no", "na", "n-a", "n.a", "nil", "null", "unknown", "nobody", "noone", "x", "xx", "xxx"),
-        *(
-            "noemail",
-            "no-email",
-            "no.email",
-            "nomail",
-            "no-mail",
-            "donotemail",
-            "notprovided",
-            "not-provided",
-        ),
-        *("keine", "kein", "keinemail"),
+        *("noemail", "no-email", "no.email", "nomail", "no-mail", "donotemail"),
+        *("notprovided", "not-provided", "keine", "kein", "keinemail"),
     }
 )
 _PLACEHOLDER_DOMAINS = _PLACEHOLDER_NAMES | {
     *("email", "mail", "e-mail", "test", "example", "nowhere", "abc", "domain"),
 }
 _COUNTING_DIGITS = frozenset(
-    {
-        *("123456", "1234567", "12345678", "123456789", "1234567890"),
-        *("0123456789", "01234567890"),
-    }
+    ("123456", "1234567", "12345678", "123456789", "1234567890", "0123456789", "01234567890")
 )
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CONJUNCTION = re.compile(r"\s*(?:&|\s\+\s|\band\b|\bund\b|\bet\b)\s*", re.IGNORECASE)
