@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     imports = ImportWorker(database, poll_seconds=settings.import_poll_seconds)
 
     def wake_imports(*_: str) -> None:
-        imports.timer.wake()
+        imports.task.wake()
 
     app = create_service_app(
         "roster",
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         database=database,
         routers=http.routers(),
         subscriptions=subscriptions(),
-        periodic_tasks=[imports.timer],
+        periodic_tasks=[imports.task],
         resources=[imports],
         notification_handlers=[NotificationHandler(IMPORTS_CHANNEL, wake_imports, wake_imports)]
         if worker

@@ -20,7 +20,7 @@ log = get_logger("roster.imports")
 class ImportWorker:
     """Worker that processes one import at a time.
 
-    `timer` claims imports and waits for the running one in slices of SLICE_SECONDS, so that it reports progress however
+    `task` claims imports and waits for the running one in slices of SLICE_SECONDS, so that it reports progress however
     long a file takes. Closing the context manager stops the work at once; the next worker claims the import when the
     claim has expired.
     """
@@ -28,7 +28,7 @@ class ImportWorker:
     def __init__(self, database: Database, *, poll_seconds: float) -> None:
         self._database = database
         self._work: asyncio.Task[None] | None = None
-        self.timer = PeriodicTask("imports", poll_seconds, self._poll)
+        self.task = PeriodicTask("imports", poll_seconds, self._poll)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,5 +1,7 @@
 """Fixtures: a roster on a real database. Its events are read from the outbox, so no broker is needed."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 
 import pytest

@@ -1,5 +1,7 @@
 """Invalid input: the response names the field, nothing is half-written, and no status is 5xx."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import httpx

@@ -1,5 +1,7 @@
 """Imports of spreadsheets: checked, previewed, applied whole or not at all, repeatable, and without invitations."""
 
+from __future__ import annotations
+
 import codecs
 from collections.abc import Callable
 from uuid import UUID

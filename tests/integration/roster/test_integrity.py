@@ -1,5 +1,7 @@
 """References between people, which the database checks once per statement whoever writes."""
 
+from __future__ import annotations
+
 from typing import Any
 from uuid import uuid4
 

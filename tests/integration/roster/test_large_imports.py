@@ -1,5 +1,7 @@
 """Imports of many batches: families, numbers and events do not depend on where a batch ends."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 
 from services.roster.spreadsheet.__main__ import BATCH_ROWS

@@ -1,5 +1,7 @@
 """Quiet hours of a school: set, returned and published."""
 
+from __future__ import annotations
+
 from tests.integration.roster.builders import SCHOOL
 from tests.integration.roster.driver import RosterDriver
 

@@ -1,5 +1,7 @@
 """Linking and unlinking of families: the access that a link gave ends with it."""
 
+from __future__ import annotations
+
 from tests.integration.roster.builders import CLASSE365
 from tests.integration.roster.driver import RosterDriver
 

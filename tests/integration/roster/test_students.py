@@ -1,5 +1,7 @@
 """Students and their parents over HTTP, as the help pages of two products describe them."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Any
 from uuid import UUID

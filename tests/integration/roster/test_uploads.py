@@ -1,5 +1,7 @@
 """Uploads take time: the token is checked again when the body has arrived."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 
 import pytest

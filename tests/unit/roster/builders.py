@@ -33,20 +33,20 @@ class Ids:
         return UUID(int=next(self._numbers))
 
 
-def id_of(number: int) -> UUID:
+def make_id(number: int) -> UUID:
     return UUID(int=number)
 
 
 def student(number: int, name: str = "Mia Muster", *, version: int = 1) -> Student:
-    return Student(id_of(number), name, version=version)
+    return Student(make_id(number), name, version=version)
 
 
 def email(address: str = EMAIL, number: int = 501, *, preferred: bool = True) -> Contact:
-    return Contact(id_of(number), ContactKind.EMAIL, address, preferred)
+    return Contact(make_id(number), ContactKind.EMAIL, address, preferred)
 
 
 def phone(address: str = PHONE, number: int = 502, *, preferred: bool = True) -> Contact:
-    return Contact(id_of(number), ContactKind.PHONE, address, preferred)
+    return Contact(make_id(number), ContactKind.PHONE, address, preferred)
 
 
 def parent(
@@ -59,10 +59,10 @@ def parent(
 ) -> Parent:
     """Return a parent record with links to the children."""
     return Parent(
-        id_of(number),
+        make_id(number),
         (name,) if name else (),
         contacts=contacts,
-        links=tuple(Link(id_of(child)) for child in children),
+        links=tuple(Link(make_id(child)) for child in children),
         family_key=family_key,
         version=version,
     )
@@ -77,9 +77,9 @@ def group(
     version: int = 1,
 ) -> SiblingGroup:
     return SiblingGroup(
-        id_of(number),
-        tuple(id_of(parent_number) for parent_number in parents),
-        tuple(id_of(student_number) for student_number in students),
+        make_id(number),
+        tuple(make_id(parent_number) for parent_number in parents),
+        tuple(make_id(student_number) for student_number in students),
         Reason.SAME_CONTACTS if automatic else Reason.LINKED_BY_STAFF,
         automatic,
         version,

@@ -1,5 +1,7 @@
 """Tests of phone numbers and e-mail addresses: their normal forms, and fast parsers that agree with the libraries."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import phonenumbers

@@ -17,13 +17,13 @@ from services.roster.domain.errors import (
 
 
 def test_errors_of_fields_are_raised_together() -> None:
-    found = FieldErrors()
-    found.raise_if_any()
-    found.add("phone", "12", "phone_invalid", "Dial it.")
-    found.add("email", None, "email_invalid", "Write it.")
-    found.add("email", None, "too_long", "Shorten it.")
+    field_errors = FieldErrors()
+    field_errors.raise_if_any()
+    field_errors.add("phone", "12", "phone_invalid", "Dial it.")
+    field_errors.add("email", None, "email_invalid", "Write it.")
+    field_errors.add("email", None, "too_long", "Shorten it.")
     with pytest.raises(InvalidInput) as caught:
-        found.raise_if_any()
+        field_errors.raise_if_any()
     assert (caught.value.code, caught.value.field) == ("invalid_input", None)
     assert caught.value.detail == "Please correct: email, phone."
     assert caught.value.errors[0] == FieldError("phone", "12", "phone_invalid", "Dial it.")
@@ -31,11 +31,11 @@ def test_errors_of_fields_are_raised_together() -> None:
 
 
 def test_errors_are_found_by_field_and_show_a_short_value() -> None:
-    found = FieldErrors()
-    found.add("name", "x" * 500, "too_long", "Shorten it.")
-    assert found.has("email", "name")
-    assert not found.has("email")
-    assert found.items[0].value == "x" * MAX_SHOWN == "x" * 200
+    field_errors = FieldErrors()
+    field_errors.add("name", "x" * 500, "too_long", "Shorten it.")
+    assert field_errors.has("email", "name")
+    assert not field_errors.has("email")
+    assert field_errors.items[0].value == "x" * MAX_SHOWN == "x" * 200
 
 
 @pytest.mark.parametrize(

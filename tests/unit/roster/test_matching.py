@@ -22,7 +22,7 @@ from tests.unit.roster.builders import (
     SCHOOL,
     Ids,
     email,
-    id_of,
+    make_id,
     parent,
     phone,
     shared,
@@ -161,8 +161,8 @@ def test_a_new_student_has_all_that_was_given_and_a_match_key() -> None:
     changes = RosterChanges(SCHOOL)
     parsed = ParsedStudent("Mia Muster", "Mia", "Muster", None, "3b", date(2015, 8, 31))
     result = place_student(changes, parsed, None, Ids(7))
-    assert result == PlacementResult(id_of(7), is_new_student=True, has_changes=True)
-    added = changes.students[id_of(7)]
+    assert result == PlacementResult(make_id(7), is_new_student=True, has_changes=True)
+    added = changes.students[make_id(7)]
     assert (added.name, added.first_name, added.last_name) == ("Mia Muster", "Mia", "Muster")
     assert (added.number, added.class_name, added.birth_date) == (None, "3b", date(2015, 8, 31))
     assert (added.match_key, added.version) == ("mia muster||3b", 0)
@@ -198,36 +198,36 @@ def test_a_known_student_takes_new_values_and_loses_none_to_blanks() -> None:
 
 def test_a_new_parent_has_its_contacts_the_link_and_the_family_key() -> None:
     changes = RosterChanges(SCHOOL, [student(7)])
-    result = PlacementResult(id_of(7))
+    result = PlacementResult(make_id(7))
     parsed = ParsedParent(("Anna Muster",), "mother", PHONE, EMAIL, "fr")
     place_parent(changes, result, parsed, Ids(20))
     [added] = changes.parents.values()
-    assert (added.parent_id, added.names, added.language) == (id_of(20), ("Anna Muster",), "fr")
+    assert (added.parent_id, added.names, added.language) == (make_id(20), ("Anna Muster",), "fr")
     assert added.contacts == (email(EMAIL, 21), phone(PHONE, 22))
     assert [(link.student_id, link.relation, link.reason) for link in added.links] == [
-        (id_of(7), "mother", Reason.ENTERED)
+        (make_id(7), "mother", Reason.ENTERED)
     ]
     assert added.family_key == KEY
     assert (result.parents_added, result.siblings_linked, result.has_changes) == (1, 0, True)
 
 
 def test_c4_a_family_of_another_student_is_found_and_becomes_siblings() -> None:
-    known = parent(20, 7, name="Anna Muster", contacts=(email(), phone()), family_key=KEY)
-    changes = RosterChanges(SCHOOL, [student(7), student(8), student(9)], [known])
+    record = parent(20, 7, name="Anna Muster", contacts=(email(), phone()), family_key=KEY)
+    changes = RosterChanges(SCHOOL, [student(7), student(8), student(9)], [record])
     results = []
     for number in (8, 9):
-        result = PlacementResult(id_of(number))
+        result = PlacementResult(make_id(number))
         place_parent(changes, result, ParsedParent(("Anna",), "mother", PHONE, EMAIL), Ids(50))
         results.append((result.parent_ids, result.parents_added, result.siblings_linked, result.has_changes))
-    assert results == [([known.parent_id], 0, 1, True)] * 2
+    assert results == [([record.parent_id], 0, 1, True)] * 2
     [group] = changes.groups.values()
     assert (group.automatic, group.version) == (True, 0)
-    assert (group.parent_ids, group.student_ids) == ((id_of(20),), (id_of(7), id_of(8), id_of(9)))
-    links = changes.parents[id_of(20)].links
+    assert (group.parent_ids, group.student_ids) == ((make_id(20),), (make_id(7), make_id(8), make_id(9)))
+    links = changes.parents[make_id(20)].links
     assert [(link.student_id, link.reason, link.sibling_group_id, link.relation) for link in links] == [
-        (id_of(7), Reason.ENTERED, None, None),
-        (id_of(8), Reason.SAME_CONTACTS, group.sibling_group_id, "mother"),
-        (id_of(9), Reason.SAME_CONTACTS, group.sibling_group_id, "mother"),
+        (make_id(7), Reason.ENTERED, None, None),
+        (make_id(8), Reason.SAME_CONTACTS, group.sibling_group_id, "mother"),
+        (make_id(9), Reason.SAME_CONTACTS, group.sibling_group_id, "mother"),
     ]
 
 
@@ -247,10 +247,10 @@ def test_a_growing_group_keeps_its_version_for_the_difference() -> None:
 def test_a_record_without_children_that_gets_its_first_is_no_sibling() -> None:
     childless = parent(20, contacts=(email(), phone()), family_key=KEY)
     changes = RosterChanges(SCHOOL, [student(8)], [childless])
-    result = PlacementResult(id_of(8))
+    result = PlacementResult(make_id(8))
     place_parent(changes, result, ParsedParent(("Anna",), None, PHONE, EMAIL), Ids())
     assert (result.siblings_linked, changes.groups) == (0, {})
-    assert [link.reason for link in changes.parents[id_of(20)].links] == [Reason.ENTERED]
+    assert [link.reason for link in changes.parents[make_id(20)].links] == [Reason.ENTERED]
 
 
 def test_c6_a_third_adult_by_name_gets_a_record_without_the_family_key() -> None:
@@ -258,22 +258,22 @@ def test_c6_a_third_adult_by_name_gets_a_record_without_the_family_key() -> None
         parent(20, 7, contacts=(email(), phone()), family_key=KEY), names=("Anna Muster", "Ben Weber")
     )
     changes = RosterChanges(SCHOOL, [student(7), student(8)], [couple])
-    result = PlacementResult(id_of(8))
+    result = PlacementResult(make_id(8))
     place_parent(changes, result, ParsedParent(("Carla Rossi",), None, PHONE, EMAIL), Ids(50))
-    assert result.parent_ids == [id_of(50)]
-    assert changes.parents[id_of(50)].family_key is None
-    assert changes.parents[id_of(20)] == couple
+    assert result.parent_ids == [make_id(50)]
+    assert changes.parents[make_id(50)].family_key is None
+    assert changes.parents[make_id(20)] == couple
 
 
 def test_s1_a_family_that_staff_separated_is_not_linked_again() -> None:
-    known = parent(20, 7, contacts=(email(), phone()), family_key=KEY)
-    changes = RosterChanges(SCHOOL, [student(7), student(8)], [known], separated=[(id_of(20), id_of(8))])
-    result = PlacementResult(id_of(8))
+    record = parent(20, 7, contacts=(email(), phone()), family_key=KEY)
+    changes = RosterChanges(SCHOOL, [student(7), student(8)], [record], separated=[(make_id(20), make_id(8))])
+    result = PlacementResult(make_id(8))
     place_parent(changes, result, ParsedParent(("Anna Muster",), None, PHONE, EMAIL), Ids())
-    assert result == PlacementResult(id_of(8))
-    assert list(changes.parents.values()) == [known]
-    place_parent(changes, PlacementResult(id_of(9)), ParsedParent((), None, PHONE, EMAIL), Ids())
-    assert len(changes.parents[id_of(20)].links) == 2
+    assert result == PlacementResult(make_id(8))
+    assert list(changes.parents.values()) == [record]
+    place_parent(changes, PlacementResult(make_id(9)), ParsedParent((), None, PHONE, EMAIL), Ids())
+    assert len(changes.parents[make_id(20)].links) == 2
 
 
 @pytest.mark.parametrize(
@@ -292,34 +292,34 @@ def test_s1_a_family_that_staff_separated_is_not_linked_again() -> None:
 def test_a_parent_of_the_same_student_is_found_by_name_or_by_contact_and_compatible_name(
     parsed: ParsedParent, is_same: bool
 ) -> None:
-    known = parent(20, 7, contacts=(email(), phone()))
-    changes = RosterChanges(SCHOOL, [student(7)], [known])
-    result = PlacementResult(id_of(7))
+    record = parent(20, 7, contacts=(email(), phone()))
+    changes = RosterChanges(SCHOOL, [student(7)], [record])
+    result = PlacementResult(make_id(7))
     place_parent(changes, result, parsed, Ids(50))
-    assert (result.parent_ids == [id_of(20)]) is is_same
+    assert (result.parent_ids == [make_id(20)]) is is_same
     assert result.parents_added == (not is_same)
 
 
 def test_a_nameless_parent_of_the_same_student_is_found_by_one_contact() -> None:
     changes = RosterChanges(SCHOOL, [student(7)], [parent(20, 7, name="", contacts=(email(),))])
-    result = PlacementResult(id_of(7))
+    result = PlacementResult(make_id(7))
     place_parent(changes, result, ParsedParent(("Anna Muster",), None, PHONE, EMAIL), Ids(50))
-    assert result.parent_ids == [id_of(20)]
-    assert changes.parents[id_of(20)].names == ("Anna Muster",)
-    assert changes.parents[id_of(20)].family_key == KEY
+    assert result.parent_ids == [make_id(20)]
+    assert changes.parents[make_id(20)].names == ("Anna Muster",)
+    assert changes.parents[make_id(20)].family_key == KEY
 
 
 def test_an_entry_adds_language_and_contacts_and_blanks_remove_nothing() -> None:
-    known = replace(parent(20, 7, contacts=(email(), phone()), family_key=KEY), language="de")
-    changes = RosterChanges(SCHOOL, [student(7)], [known])
-    blank = PlacementResult(id_of(7))
+    record = replace(parent(20, 7, contacts=(email(), phone()), family_key=KEY), language="de")
+    changes = RosterChanges(SCHOOL, [student(7)], [record])
+    blank = PlacementResult(make_id(7))
     place_parent(changes, blank, ParsedParent(("Anna Muster",)), Ids())
-    assert (blank.has_changes, changes.parents[id_of(20)]) == (False, known)
-    result = PlacementResult(id_of(7))
+    assert (blank.has_changes, changes.parents[make_id(20)]) == (False, record)
+    result = PlacementResult(make_id(7))
     place_parent(
         changes, result, ParsedParent(("Anna Muster",), None, OTHER_PHONE, OTHER_EMAIL, "fr"), Ids(60)
     )
-    changed = changes.parents[id_of(20)]
+    changed = changes.parents[make_id(20)]
     assert (result.has_changes, changed.language) == (True, "fr")
     assert {contact.address for contact in changed.contacts} == {OTHER_PHONE, OTHER_EMAIL}
     assert changed.family_key == f"{OTHER_PHONE} {OTHER_EMAIL}"
@@ -339,10 +339,10 @@ def test_a_relation_is_replaced_or_becomes_parents_of_two_names(
     names: tuple[str, ...], before: str | None, given: str | None, after: str | None
 ) -> None:
     links = (replace(parent(20, 7).links[0], relation=before), parent(20, 8).links[0])
-    known = replace(parent(20), names=names, links=links)
-    changes = RosterChanges(SCHOOL, [student(7), student(8)], [known])
-    place_parent(changes, PlacementResult(id_of(7)), ParsedParent((names[0],), given), Ids())
-    assert [link.relation for link in changes.parents[id_of(20)].links] == [after, None]
+    record = replace(parent(20), names=names, links=links)
+    changes = RosterChanges(SCHOOL, [student(7), student(8)], [record])
+    place_parent(changes, PlacementResult(make_id(7)), ParsedParent((names[0],), given), Ids())
+    assert [link.relation for link in changes.parents[make_id(20)].links] == [after, None]
 
 
 def test_two_entries_of_one_record_are_one_parent_of_the_student() -> None:

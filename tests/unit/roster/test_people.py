@@ -19,7 +19,7 @@ from tests.unit.roster.builders import (
     Ids,
     email,
     group,
-    id_of,
+    make_id,
     parent,
     phone,
 )
@@ -41,7 +41,7 @@ def test_c4_a_family_key_ignores_the_case_of_the_address() -> None:
 
 def test_a_school_has_defaults_and_its_contact_context() -> None:
     school = School(
-        id_of(1), "Seefeld", "CH", "de", "Europe/Zurich", "self_service", phone=PHONE, email=EMAIL
+        make_id(1), "Seefeld", "CH", "de", "Europe/Zurich", "self_service", phone=PHONE, email=EMAIL
     )
     assert (school.invitation_lifetime_days, school.reminder_days, school.version) == (7, (3, 6), 0)
     assert (school.quiet_from, school.quiet_until) == (time(20), time(8))
@@ -49,30 +49,30 @@ def test_a_school_has_defaults_and_its_contact_context() -> None:
 
 
 def test_another_version_is_the_only_difference() -> None:
-    student = Student(id_of(1), "Mia Muster", "Mia", "Muster", "7", "3b", date(2015, 8, 31), "m", 4)
+    student = Student(make_id(1), "Mia Muster", "Mia", "Muster", "7", "3b", date(2015, 8, 31), "m", 4)
     assert student.with_version(5) == replace(student, version=5)
     record = replace(parent(2, 1, contacts=(email(),), family_key="k", version=4), language="fr")
     assert record.with_version(9) == replace(record, version=9)
     siblings = group(3, (2,), (1, 4), version=4)
     assert siblings.with_version(5) == replace(siblings, version=5)
-    assert Student(id_of(1), "Mia").version == parent(2, version=0).version == 0
+    assert Student(make_id(1), "Mia").version == parent(2, version=0).version == 0
 
 
 def test_keys_and_names_come_from_the_names() -> None:
-    assert Student(id_of(1), "Muster, Mia").name_key == "mia muster"
+    assert Student(make_id(1), "Muster, Mia").name_key == "mia muster"
     assert parent(1, name="").name == NAMELESS
     assert replace(parent(1), names=("Anna Muster", "Ben Muster")).name == "Anna & Ben Muster"
 
 
 def test_a_link_is_added_once_and_found() -> None:
     record = parent(1, 11)
-    link = Link(id_of(12), "mother")
+    link = Link(make_id(12), "mother")
     linked = record.with_link(link)
-    assert linked.links == (Link(id_of(11)), link)
-    assert linked.find_link(id_of(12)) is link
-    assert record.find_link(id_of(12)) is None
-    assert linked.with_link(Link(id_of(11), "aunt")) is linked
-    assert linked.without_links([id_of(11)]).links == (link,)
+    assert linked.links == (Link(make_id(11)), link)
+    assert linked.find_link(make_id(12)) is link
+    assert record.find_link(make_id(12)) is None
+    assert linked.with_link(Link(make_id(11), "aunt")) is linked
+    assert linked.without_links([make_id(11)]).links == (link,)
     assert linked.without_links([]) == linked
 
 
@@ -94,11 +94,11 @@ def test_the_family_key_is_made_of_the_preferred_contacts() -> None:
 def test_an_entered_address_replaces_the_preferred_one_of_its_kind() -> None:
     first, second, number = email("a@example.com", 1, preferred=False), email(EMAIL, 2), phone()
     record = parent(1, contacts=(first, second, number))
-    changed = record.with_contact(id_of(9), ContactKind.EMAIL, OTHER_EMAIL)
+    changed = record.with_contact(make_id(9), ContactKind.EMAIL, OTHER_EMAIL)
     assert changed.contacts == (first, number, email(OTHER_EMAIL, 9))
-    assert record.with_contact(id_of(9), ContactKind.EMAIL, "A@Example.com") is record
+    assert record.with_contact(make_id(9), ContactKind.EMAIL, "A@Example.com") is record
     # The same text as a contact of the other kind is another contact.
-    assert len(parent(1, contacts=(number,)).with_contact(id_of(9), ContactKind.EMAIL, PHONE).contacts) == 2
+    assert len(parent(1, contacts=(number,)).with_contact(make_id(9), ContactKind.EMAIL, PHONE).contacts) == 2
 
 
 def test_p17_a_list_of_contacts_keeps_ids_and_verification_of_those_that_stay() -> None:
@@ -148,4 +148,4 @@ def test_a_new_preferred_address_leaves_the_marks_of_the_other_kind() -> None:
 
 def test_ids_are_compared_by_value() -> None:
     assert parent(1).find_link(UUID(int=11)) is None
-    assert parent(1, 11).find_link(UUID(int=11)) == Link(id_of(11))
+    assert parent(1, 11).find_link(UUID(int=11)) == Link(make_id(11))

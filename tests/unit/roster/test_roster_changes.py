@@ -14,7 +14,7 @@ from tests.unit.roster.builders import (
     SCHOOL,
     email,
     group,
-    id_of,
+    make_id,
     parent,
     phone,
     student,
@@ -31,7 +31,7 @@ def kinds(
 
 def test_an_unchanged_roster_has_no_difference() -> None:
     changes = RosterChanges(
-        SCHOOL, [student(1)], [parent(2, 1)], [group(3, (2,), (1, 4))], [(id_of(2), id_of(5))]
+        SCHOOL, [student(1)], [parent(2, 1)], [group(3, (2,), (1, 4))], [(make_id(2), make_id(5))]
     )
     changes.put_student(student(1))
     diff = changes.diff()
@@ -95,7 +95,7 @@ def test_an_invitation_is_requested_for_a_parent_without_other_changes_and_for_a
     before = parent(2, 1, version=5)
     changes = RosterChanges(SCHOOL, parents=[before])
     changes.put_parent(parent(3, 1, version=0))
-    diff = changes.diff([id_of(2), id_of(3)])
+    diff = changes.diff([make_id(2), make_id(3)])
     assert kinds(diff.parents) == [
         (Change.PARENT_INVITATION_REQUESTED, 6),
         (Change.PARENT_ADDED, 1),
@@ -110,14 +110,17 @@ def test_an_invitation_is_requested_for_a_parent_without_other_changes_and_for_a
     [
         (replace(parent(2, 1), language="fr"), [Change.PARENT_RENAMED]),
         (replace(parent(2, 1), family_key="k"), []),
-        (replace(parent(2, 1), links=(Link(id_of(1), "mother"),)), [Change.PARENT_ACCESS_CHANGED]),
-        (replace(parent(2, 1), links=(Link(id_of(1), rights=Rights.NONE),)), [Change.PARENT_ACCESS_CHANGED]),
+        (replace(parent(2, 1), links=(Link(make_id(1), "mother"),)), [Change.PARENT_ACCESS_CHANGED]),
         (
-            replace(parent(2, 1), links=(Link(id_of(1), reason=Reason.LINKED_BY_STAFF),)),
+            replace(parent(2, 1), links=(Link(make_id(1), rights=Rights.NONE),)),
             [Change.PARENT_ACCESS_CHANGED],
         ),
-        (replace(parent(2, 1), links=(Link(id_of(1), sibling_group_id=id_of(9)),)), []),
-        (replace(parent(2, 1), links=(Link(id_of(4)),)), [Change.PARENT_ACCESS_CHANGED]),
+        (
+            replace(parent(2, 1), links=(Link(make_id(1), reason=Reason.LINKED_BY_STAFF),)),
+            [Change.PARENT_ACCESS_CHANGED],
+        ),
+        (replace(parent(2, 1), links=(Link(make_id(1), sibling_group_id=make_id(9)),)), []),
+        (replace(parent(2, 1), links=(Link(make_id(4)),)), [Change.PARENT_ACCESS_CHANGED]),
     ],
 )
 def test_a_parents_changes_are_those_that_others_see(after: Parent, expected: list[Change]) -> None:
@@ -128,12 +131,12 @@ def test_a_parents_changes_are_those_that_others_see(after: Parent, expected: li
 
 def test_removed_people_are_deleted_at_their_next_version() -> None:
     changes = RosterChanges(SCHOOL, [student(1, version=4)], [parent(2, version=6)])
-    changes.remove_student(id_of(1))
-    changes.remove_parent(id_of(2))
+    changes.remove_student(make_id(1))
+    changes.remove_parent(make_id(2))
     diff = changes.diff()
     assert kinds(diff.students) == [(Change.STUDENT_REMOVED, 5)]
     assert kinds(diff.parents) == [(Change.PARENT_REMOVED, 7)]
-    assert (diff.students.removed_ids, diff.parents.removed_ids) == ([id_of(1)], [id_of(2)])
+    assert (diff.students.removed_ids, diff.parents.removed_ids) == ([make_id(1)], [make_id(2)])
     [change] = diff.students.changes
     assert (change.before, change.after) == (student(1, version=4), None)
 
@@ -160,14 +163,14 @@ def test_a_group_is_linked_when_it_grows_and_unlinked_when_it_loses_a_member(
 
 def test_a_new_group_is_linked_and_a_removed_one_unlinked() -> None:
     changes = RosterChanges(SCHOOL, groups=[group(3, (2,), (1, 4), version=7)])
-    changes.remove_from_group(changes.groups[id_of(3)], [id_of(1)])
+    changes.remove_from_group(changes.groups[make_id(3)], [make_id(1)])
     changes.put_group(group(4, (2,), (1, 4), version=0))
     assert kinds(changes.diff().groups) == [(Change.SIBLINGS_LINKED, 1), (Change.SIBLINGS_UNLINKED, 8)]
-    assert changes.diff().groups.removed_ids == [id_of(3)]
+    assert changes.diff().groups.removed_ids == [make_id(3)]
 
 
 def test_separated_pairs_are_compared_too() -> None:
-    before, after = (id_of(2), id_of(1)), (id_of(2), id_of(4))
+    before, after = (make_id(2), make_id(1)), (make_id(2), make_id(4))
     changes = RosterChanges(SCHOOL, separated=[before])
     changes.separated = {after}
     diff = changes.diff()
@@ -184,24 +187,24 @@ def test_parents_are_found_by_the_family_key_that_they_hold_now() -> None:
     found_again = changes.find_by_family_key("b")
     assert found_again is not None
     assert found_again.language == "fr"
-    changes.remove_parent(id_of(2))
+    changes.remove_parent(make_id(2))
     assert changes.find_by_family_key("b") is None
 
 
 def test_a_key_that_another_record_has_taken_stays_with_that_record() -> None:
     changes = RosterChanges(SCHOOL, parents=[parent(2, family_key="a")])
     changes.put_parent(parent(3, family_key="a"))
-    changes.remove_parent(id_of(2))
+    changes.remove_parent(make_id(2))
     assert changes.find_by_family_key("a") == parent(3, family_key="a")
 
 
 def test_parents_of_a_student_are_listed_in_the_order_of_their_links() -> None:
     changes = RosterChanges(SCHOOL, parents=[parent(3, 1), parent(2, 1)])
-    assert [item.parent_id for item in changes.list_parents(id_of(1))] == [id_of(3), id_of(2)]
+    assert [item.parent_id for item in changes.list_parents(make_id(1))] == [make_id(3), make_id(2)]
     changes.put_parent(parent(3, 4))
-    assert [item.parent_id for item in changes.list_parents(id_of(1))] == [id_of(2)]
-    assert [item.parent_id for item in changes.list_parents(id_of(4))] == [id_of(3)]
-    assert changes.list_parents(id_of(5)) == []
+    assert [item.parent_id for item in changes.list_parents(make_id(1))] == [make_id(2)]
+    assert [item.parent_id for item in changes.list_parents(make_id(4))] == [make_id(3)]
+    assert changes.list_parents(make_id(5)) == []
 
 
 def test_a_family_key_is_given_to_the_first_record_only() -> None:
@@ -224,11 +227,11 @@ def test_removing_a_student_ends_links_and_its_place_in_groups() -> None:
         [parent(2, 1, 4, 5)],
         [group(3, (2,), (1, 4, 5)), group(6, (2,), (4, 5))],
     )
-    changes.remove_student(id_of(1))
-    assert changes.students.keys() == {id_of(4), id_of(5)}
-    assert changes.parents[id_of(2)] == parent(2, 4, 5)
-    assert changes.groups == {id_of(3): group(3, (2,), (4, 5)), id_of(6): group(6, (2,), (4, 5))}
-    changes.remove_student(id_of(4))
+    changes.remove_student(make_id(1))
+    assert changes.students.keys() == {make_id(4), make_id(5)}
+    assert changes.parents[make_id(2)] == parent(2, 4, 5)
+    assert changes.groups == {make_id(3): group(3, (2,), (4, 5)), make_id(6): group(6, (2,), (4, 5))}
+    changes.remove_student(make_id(4))
     assert changes.groups == {}
 
 
@@ -238,24 +241,24 @@ def test_removing_a_parent_ends_its_groups_unless_they_have_another_parent() -> 
         parents=[parent(2, 1), parent(7, 1)],
         groups=[group(3, (2,), (1, 4)), group(5, (2, 7), (1, 4)), group(6, (7,), (1, 4))],
     )
-    changes.remove_parent(id_of(2))
-    assert changes.groups == {id_of(5): group(5, (7,), (1, 4)), id_of(6): group(6, (7,), (1, 4))}
-    assert [item.parent_id for item in changes.list_parents(id_of(1))] == [id_of(7)]
+    changes.remove_parent(make_id(2))
+    assert changes.groups == {make_id(5): group(5, (7,), (1, 4)), make_id(6): group(6, (7,), (1, 4))}
+    assert [item.parent_id for item in changes.list_parents(make_id(1))] == [make_id(7)]
 
 
 def test_only_an_automatic_group_is_found_by_its_parent_until_it_is_removed() -> None:
     automatic = group(3, (2,), (1, 4), automatic=True)
     changes = RosterChanges(SCHOOL, groups=[group(5, (2,), (1, 4)), automatic, group(6, (2,), (1, 4))])
-    assert changes.find_automatic_group(id_of(2)) is automatic
-    assert changes.find_automatic_group(id_of(7)) is None
-    changes.remove_from_group(group(6, (2,), (1, 4)), [id_of(1)])
-    assert changes.find_automatic_group(id_of(2)) is automatic
-    changes.remove_from_group(automatic, [id_of(4)])
-    assert changes.find_automatic_group(id_of(2)) is None
+    assert changes.find_automatic_group(make_id(2)) is automatic
+    assert changes.find_automatic_group(make_id(7)) is None
+    changes.remove_from_group(group(6, (2,), (1, 4)), [make_id(1)])
+    assert changes.find_automatic_group(make_id(2)) is automatic
+    changes.remove_from_group(automatic, [make_id(4)])
+    assert changes.find_automatic_group(make_id(2)) is None
 
 
 def test_a_group_that_loses_nobody_stays_as_it_is() -> None:
     siblings = group(3, (2,), (1, 4))
     changes = RosterChanges(SCHOOL, groups=[siblings])
-    changes.remove_from_group(siblings, [id_of(9)])
-    assert changes.groups[id_of(3)] is siblings
+    changes.remove_from_group(siblings, [make_id(9)])
+    assert changes.groups[make_id(3)] is siblings

@@ -1,5 +1,7 @@
 """Reading of files without a process or a database: headers, rows and encodings."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from typing import Any
