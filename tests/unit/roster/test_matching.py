@@ -168,6 +168,12 @@ def test_a_new_student_has_all_that_was_given_and_a_match_key() -> None:
     assert (added.match_key, added.version) == ("mia muster||3b", 0)
 
 
+def test_a_result_begins_without_any_outcome() -> None:
+    result = PlacementResult(make_id(7))
+    assert (result.parent_ids, result.is_new_student, result.has_changes) == ([], False, False)
+    assert (result.parents_added, result.siblings_linked) == (0, 0)
+
+
 def test_a_known_student_takes_new_values_and_loses_none_to_blanks() -> None:
     full = replace(
         student(7, "Mia Muster", version=4),
