@@ -1,4 +1,6 @@
-"""`python -m services.roster migrate|api|worker`."""
+"""Command line of the roster: `python -m services.roster migrate|api|worker`."""
+
+from __future__ import annotations
 
 from pathlib import Path
 

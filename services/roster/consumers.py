@@ -1,10 +1,10 @@
-"""What the roster hears from other services."""
+"""Handlers of the events that the roster consumes from other services."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.roster.service.parents import mark_signed_up
+from services.roster.use_cases.parents import record_sign_ups
 from shared.contracts.envelope import Received
 from shared.contracts.signup import SignedUp
 from shared.runtime.database import Transaction
@@ -12,8 +12,12 @@ from shared.runtime.messaging import Subscription
 
 
 async def on_signed_up(tx: Transaction, batch: Sequence[Received[SignedUp]]) -> None:
-    """Parents of these schools have accounts."""
-    await mark_signed_up(tx, [(one.school_id, one.data.parent_id, one.data.signed_up_at) for one in batch])
+    """Record the sign-ups of the parents of a batch."""
+    await record_sign_ups(
+        tx, [(event.school_id, event.data.parent_id, event.data.signed_up_at) for event in batch]
+    )
 
 
-SUBSCRIPTIONS = (Subscription("roster.on-signup", {SignedUp: on_signed_up}),)
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return the roster's only subscription: to the events of signup."""
+    return (Subscription("roster.on-signup", {SignedUp: on_signed_up}),)

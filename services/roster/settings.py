@@ -9,9 +9,10 @@ from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """`import_max_bytes` is the largest file taken.
+    """Settings of the roster's API and worker.
 
-    `import_poll_seconds`: how often a worker looks for imports that nobody told it of, or that another one left behind.
+    `import_max_bytes` is the size of the largest file that is accepted. `import_poll_seconds` is the interval at which
+    a worker polls for imports whose notification it missed, or whose worker has stopped.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSTER_")

@@ -1,1 +1,1 @@
-"""The rules of the roster, plain Python: no database, no clock, no broker. Ids and moments are arguments."""
+"""Rules of the roster in plain Python: no database, no clock, no broker. Ids and moments are arguments."""

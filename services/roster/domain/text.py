@@ -1,4 +1,4 @@
-"""Text as people type it: cleaning, comparing names, one record behind two names."""
+"""Text as people type it: cleaning, placeholders, comparison of names, and records that carry two names."""
 
 from __future__ import annotations
 
@@ -9,21 +9,34 @@ from functools import lru_cache
 
 MAX_NAME = 200
 NAMES_PER_RECORD = 2
-REMEMBERED = 2_000  # names of one batch of an import, each of which is compared some times
+CACHED_NAMES = 2_000  # about the names of one batch of an import, each of which is compared several times
 NAMELESS = "Parent or guardian"
 BLANKS = frozenset({"", "-", "--", "---", ".", "..", "?", "??", "n/a", "#n/a", "n.a.", "k.a."})
-# Words that say "nothing" in a contact or a full name, but are names of people in a first or last name (Na, Nil).
-FILLERS = BLANKS | {
+# Placeholders in a contact or a full name. As a first or last name they are left alone: people are called Na or Nil.
+PLACEHOLDERS = BLANKS | {
     *("xx", "xxx", "na", "n.a", "none", "nil", "null", "nan", "unknown", "not known", "tbd", "tba"),
     *("keine", "keiner", "kein", "unbekannt", "aucun", "inconnu", "sin datos"),
 }
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_AND = re.compile(r"\s*(?:&|\s\+\s|\band\b|\bund\b|\bet\b)\s*", re.IGNORECASE)
-_NOT_A_WORD = re.compile(r"[\W_]+")
+_PLACEHOLDER_NAMES = frozenset(
+    {
+        *("none", "no", "na", "n-a", "n.a", "nil", "null", "unknown", "nobody", "noone", "x", "xx", "xxx"),
+        *("noemail", "no-email", "no.email", "nomail", "no-mail", "donotemail"),
+        *("notprovided", "not-provided", "keine", "kein", "keinemail"),
+    }
+)
+_PLACEHOLDER_DOMAINS = _PLACEHOLDER_NAMES | {
+    *("email", "mail", "e-mail", "test", "example", "nowhere", "abc", "domain"),
+}
+_COUNTING_DIGITS = frozenset(
+    ("123456", "1234567", "12345678", "123456789", "1234567890", "0123456789", "01234567890")
+)
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_CONJUNCTION = re.compile(r"\s*(?:&|\s\+\s|\band\b|\bund\b|\bet\b)\s*", re.IGNORECASE)
+_NON_WORD = re.compile(r"[\W_]+")
 
 
 class TextError(ValueError):
-    """A text that cannot be taken. `code` is a fixed word; the message is for the person who typed it."""
+    """Text that cannot be accepted. `code` is stable; `message` is written for the person who typed the text."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -32,12 +45,15 @@ class TextError(ValueError):
 
 
 def clean(value: str, *, limit: int = MAX_NAME) -> str:
-    """Trimmed, NFC, runs of spaces made one. Raises TextError: `control_character`, `too_long`."""
+    """Return the text trimmed, in NFC and with single spaces.
+
+    Raises TextError `control_character`, or `too_long` if more than `limit` characters remain.
+    """
     if value.isascii() and value.isprintable():
         text = " ".join(value.split())
     else:
         text = " ".join(unicodedata.normalize("NFC", value.strip()).split(" "))
-        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI for c in text):
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI_CONTROLS for c in text):
             raise TextError("control_character", "Line breaks and control characters are not allowed here.")
         text = " ".join(text.split())
     if len(text) > limit:
@@ -46,39 +62,53 @@ def clean(value: str, *, limit: int = MAX_NAME) -> str:
 
 
 def is_blank(value: str) -> bool:
-    """Nothing, or a mark people type when a field must not stay empty (`n/a`, `-`)."""
+    """Return whether a text is empty or a mark typed into a field that must not stay empty (`n/a`, `-`)."""
     return value.strip().casefold() in BLANKS
 
 
-def is_filler(value: str) -> bool:
-    """Blank, or a word that says so (`none`, `unknown`); for contacts and full names."""
-    return value.strip().casefold() in FILLERS
+def is_placeholder(value: str) -> bool:
+    """Return whether a contact or a full name is blank or a word for that (`none`, `unknown`)."""
+    return value.strip().casefold() in PLACEHOLDERS
 
 
-@lru_cache(maxsize=REMEMBERED)
-def words(name: str) -> frozenset[str]:
-    """The words of a name without case, accents and punctuation."""
+def is_placeholder_number(digits: str) -> bool:
+    """Return whether digits only fill a field: one digit repeated, or counting upwards."""
+    return bool(digits) and (len(set(digits)) == 1 or digits in _COUNTING_DIGITS)
+
+
+def is_placeholder_address(address: str) -> bool:
+    """Return whether an e-mail address only fills a field, such as `none@none.com`."""
+    local, _, domain = address.casefold().partition("@")
+    return local in _PLACEHOLDER_NAMES and domain.partition(".")[0] in _PLACEHOLDER_DOMAINS
+
+
+@lru_cache(maxsize=CACHED_NAMES)
+def name_words(name: str) -> frozenset[str]:
+    """Return the words of a name without case, accents and punctuation."""
     plain = name.casefold()
     if not plain.isascii():
         plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
-    return frozenset(_NOT_A_WORD.sub(" ", plain).split())
+    return frozenset(_NON_WORD.sub(" ", plain).split())
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=CACHED_NAMES)
 def name_key(name: str) -> str:
-    """Equal for names that differ only in case, accents, punctuation or the order of their words."""
-    return " ".join(sorted(words(name)))
+    """Return a key that is equal for names differing only in case, accents, punctuation or the order of words."""
+    return " ".join(sorted(name_words(name)))
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names can be one person's: all words of one stand in the other (`Anna`, `Anna Muster`)."""
-    first, second = words(one), words(other)
+def may_be_same_person(name: str, other: str) -> bool:
+    """Return whether the words of one name are all part of the other (`Anna`, `Anna Muster`)."""
+    first, second = name_words(name), name_words(other)
     return first <= second or second <= first
 
 
 def split_names(name: str) -> tuple[str, ...]:
-    """`Anna & Ben Muster` is Anna Muster and Ben Muster (C6); anything but two parts stays one name."""
-    parts = [part for part in _AND.split(name) if part]
+    """Split a text that names two people: `Anna & Ben Muster` is Anna Muster and Ben Muster (C6).
+
+    A text that does not consist of exactly two parts stays one name.
+    """
+    parts = [part for part in _CONJUNCTION.split(name) if part]
     if len(parts) != NAMES_PER_RECORD:
         return (name,) if name else ()
     first, second = parts
@@ -88,27 +118,31 @@ def split_names(name: str) -> tuple[str, ...]:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """The name a record goes by; says nothing of a child where no name is known (decision 7)."""
-    known = tuple(names)
-    if not known:
-        return NAMELESS
-    if len(known) == NAMES_PER_RECORD:
-        first, _, family = known[0].rpartition(" ")
-        if first and known[1].endswith(f" {family}"):
-            return f"{first} & {known[1]}"
-    return " & ".join(known)
+    """Return the name of a record.
 
-
-def merge_names(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...] | None:
-    """The names of one record after hearing `more`; None when it would have to carry more than two (C6).
-
-    Of two spellings of one person the longer stays.
+    A record without a name is called NAMELESS: a name derived from a child would disclose the child to whoever reads
+    the message.
     """
-    merged = list(known)
+    parts = tuple(names)
+    if not parts:
+        return NAMELESS
+    if len(parts) == NAMES_PER_RECORD:
+        first, _, family = parts[0].rpartition(" ")
+        if first and parts[1].endswith(f" {family}"):
+            return f"{first} & {parts[1]}"
+    return " & ".join(parts)
+
+
+def merge_names(names: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the names of a record after `more` were added; None if it would carry more than two (C6).
+
+    Of two spellings of one person the one with more words stays.
+    """
+    merged = list(names)
     for name in more:
-        place = next((i for i, other in enumerate(merged) if same_person(name, other)), None)
-        if place is None:
+        position = next((i for i, other in enumerate(merged) if may_be_same_person(name, other)), None)
+        if position is None:
             merged.append(name)
-        elif len(words(name)) > len(words(merged[place])):
-            merged[place] = name
+        elif len(name_words(name)) > len(name_words(merged[position])):
+            merged[position] = name
     return tuple(merged) if len(merged) <= NAMES_PER_RECORD else None

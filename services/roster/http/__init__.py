@@ -1,10 +1,18 @@
-"""The routes of the roster, under `/roster/v1`."""
+"""Routes of the roster, under `/roster/v1`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
 from services.roster.http import imports, parents, schools, siblings, students
 from services.roster.http.context import Context
+from services.roster.http.errors import install_errors
 
-ROUTERS = (schools.router, students.router, parents.router, siblings.router, imports.router)
+__all__ = ["Context", "install_errors", "routers"]
 
-__all__ = ["ROUTERS", "Context"]
+
+def routers() -> Sequence[APIRouter]:
+    """Return the routers of all resources; they need `Context` as `app.state.context`."""
+    return (schools.router, students.router, parents.router, siblings.router, imports.router)

@@ -1,4 +1,4 @@
-"""What every route needs: the database, one answer per idempotency key, a limit for bodies that are no files."""
+"""Context of the routes: the database, writing requests with idempotency keys, and common parameters."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ Work = Callable[[Transaction], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Given to the routes by the composition root."""
+    """Dependencies of the routes, set by the composition root as `app.state.context`."""
 
     database: Database
     import_max_bytes: int
 
 
-async def context(request: Request) -> Context:
-    """The context of the app that answers."""
-    found: Context = request.app.state.context
-    return found
+async def get_context(request: Request) -> Context:
+    """Return the context of the app that answers the request."""
+    context: Context = request.app.state.context
+    return context
 
 
-async def small_body(request: Request) -> None:
-    """Raises Problem 413: only files may be larger."""
+async def limit_body(request: Request) -> None:
+    """Raise Problem 413 for a body that is larger than a request without a file needs."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > DEFAULT_BODY_BYTES:
         raise too_large(DEFAULT_BODY_BYTES)
 
 
-Ctx = Annotated[Context, Depends(context)]
+Ctx = Annotated[Context, Depends(get_context)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key answers as before.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")]
@@ -60,8 +60,8 @@ DEFAULT_PAGE = DEFAULT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """One writing request. `school_id` is None where the school is yet to be made."""
+class WriteRequest:
+    """Writing request with its idempotency key, if it has one. `school_id` is None where a school is registered."""
 
     ctx: Context
     principal: Principal
@@ -71,16 +71,19 @@ class Write:
     field: str | None = None
     body: Any = None
 
-    async def once(self, work: Work, status: int = 200) -> JSONResponse:
-        """Do the work in one transaction and answer; a key that was used answers what it answered then."""
+    async def run(self, work: Work, status: int = 200) -> JSONResponse:
+        """Run `work` in one transaction and answer with its result.
+
+        A request whose idempotency key was used before is answered as it was then, without running `work`.
+        """
         schools = self.principal.scope if self.school_id is None else [self.school_id]
         route = f"{self.route} {self.school_id}"
-        asked = keyed_request(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
+        request = keyed_request(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
         async with self.ctx.database.transaction(schools=schools) as tx:
-            earlier = await find_stored_response(tx, asked) if asked else None
+            earlier = await find_stored_response(tx, request) if request else None
             if earlier is not None:
                 return JSONResponse(earlier.body, earlier.status)
             body = jsonable_encoder(await work(tx))
-            if asked:
-                await store_response(tx, asked, status, body)
+            if request:
+                await store_response(tx, request, status, body)
         return JSONResponse(body, status)

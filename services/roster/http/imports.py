@@ -1,4 +1,4 @@
-"""Imports: send a file, look, apply, fetch the report."""
+"""Routes of imports: upload a file, read its state, apply its preview, download the report."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
-from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, Write
-from services.roster.http.models import ApplyBody
-from services.roster.service.refusals import get_school
-from services.roster.service.uploads import Upload, confirm_import, import_not_found, start_import
+from services.roster.domain.errors import import_not_found
+from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, WriteRequest
+from services.roster.http.schemas import ApplyBody
+from services.roster.use_cases.upload_import import Upload, confirm_import, upload_import
 from services.roster.views import imports as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import Problem, ReadRoster, WriteRoster, reject_revoked, too_large
 
 IMPORTS = f"{SCHOOL}/imports"
 IMPORT = f"{IMPORTS}/{{import_id}}"
-PIECE_BYTES = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 MAX_FIELDS = 10
 router = APIRouter(tags=["imports"])
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
@@ -49,7 +50,7 @@ _BODY = {
 async def post_import(
     school_id: UUID, request: Request, ctx: Ctx, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
-    """Take a CSV or XLSX file in. It is read, and applied unless `dry_run`; nobody is ever invited by an import."""
+    """Upload a CSV or XLSX file. It is read, and applied unless `dry_run`; nobody is ever invited by an import."""
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
         await reject_revoked(request, principal)
         file = form.get("file")
@@ -74,54 +75,57 @@ async def post_import(
         }
 
         async def work(tx: Transaction) -> Any:
-            import_id = await start_import(tx, school_id, upload, _pieces(file), actor=principal.actor)
+            import_id = await upload_import(
+                tx, school_id, upload, _iterate_chunks(file), actor=principal.actor
+            )
             return await views.find_import(tx, school_id, import_id)
 
-        given = field if isinstance(field, str) else None
-        return await Write(ctx, principal, "POST imports", school_id, key, given, body).once(work, 202)
+        body_key = field if isinstance(field, str) else None
+        write = WriteRequest(ctx, principal, "POST imports", school_id, key, body_key, body)
+        return await write.run(work, 202)
 
 
 @router.get(IMPORTS)
 async def get_imports(
     school_id: UUID, ctx: Ctx, principal: ReadRoster, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Any:
-    """Newest first."""
+    """List imports, newest first."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
+        await check_school(tx, school_id)
         return await views.list_imports(tx, school_id, cursor, limit)
 
 
 @router.get(IMPORT)
 async def get_import(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
-    """State, counts and errors."""
+    """Return state, counts and errors of an import."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
-        found = await views.find_import(tx, school_id, import_id)
-    if found is None:
+        await check_school(tx, school_id)
+        shown = await views.find_import(tx, school_id, import_id)
+    if shown is None:
         raise import_not_found()
-    return found
+    return shown
 
 
 @router.post(f"{IMPORT}/apply", status_code=202)
 async def post_apply(
     school_id: UUID, import_id: UUID, ctx: Ctx, principal: WriteRoster, body: ApplyBody | None = None
 ) -> JSONResponse:
-    """Apply a preview; again is no harm."""
+    """Apply a preview; repeating the request changes nothing."""
 
     async def work(tx: Transaction) -> Any:
         skip = body is not None and body.skip_bad_rows
         await confirm_import(tx, school_id, import_id, skip_bad_rows=skip, actor=principal.actor)
         return await views.find_import(tx, school_id, import_id)
 
-    return await Write(ctx, principal, f"POST apply {import_id}", school_id).once(work, 202)
+    return await WriteRequest(ctx, principal, f"POST apply {import_id}", school_id).run(work, 202)
 
 
 @router.get(f"{IMPORT}/report.csv", response_class=Response)
 async def get_report(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Response:
-    """Every error as CSV, safe to open in a spreadsheet."""
+    """Return every error as CSV that is safe to open in a spreadsheet."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
-        report = await views.report(tx, school_id, import_id)
+        await check_school(tx, school_id)
+        report = await views.find_report(tx, school_id, import_id)
     if report is None:
         raise import_not_found()
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}.csv"'}
@@ -138,12 +142,12 @@ def _flag(form: FormData, request: Request, name: str) -> bool:
 
 async def _digest(file: UploadFile) -> str:
     digest = hashlib.sha256()
-    async for piece in _pieces(file):
-        digest.update(piece)
+    async for chunk in _iterate_chunks(file):
+        digest.update(chunk)
     return digest.hexdigest()
 
 
-async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+async def _iterate_chunks(file: UploadFile) -> AsyncIterator[bytes]:
     await file.seek(0)
-    while piece := await file.read(PIECE_BYTES):
-        yield piece
+    while chunk := await file.read(CHUNK_BYTES):
+        yield chunk

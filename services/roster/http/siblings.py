@@ -1,4 +1,4 @@
-"""Siblings: what may be one family, linking, undoing."""
+"""Routes of siblings: suggestions, linking and unlinking."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
-from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, Write, small_body
-from services.roster.http.models import SiblingsBody
-from services.roster.service.refusals import get_school
-from services.roster.service.siblings import link_siblings, unlink_siblings
+from services.roster.http.context import (
+    DEFAULT_PAGE,
+    SCHOOL,
+    Ctx,
+    Cursor,
+    Key,
+    Limit,
+    WriteRequest,
+    limit_body,
+)
+from services.roster.http.schemas import SiblingsBody
+from services.roster.use_cases.siblings import link_siblings, unlink_siblings
 from services.roster.views import siblings as views
+from services.roster.views.schools import check_school
 from shared.runtime.database import Transaction
 from shared.runtime.web import ReadRoster, WriteRoster
 
 SIBLINGS = f"{SCHOOL}/siblings"
-router = APIRouter(tags=["siblings"], dependencies=[Depends(small_body)])
-OneStudent = Annotated[UUID | None, Query(description="Only this student's part.")]
+router = APIRouter(tags=["siblings"], dependencies=[Depends(limit_body)])
+OnlyStudent = Annotated[UUID | None, Query(description="Only this student's part.")]
 
 
 @router.get(SIBLINGS)
@@ -30,18 +39,18 @@ async def get_siblings(
     cursor: Cursor = None,
     limit: Limit = DEFAULT_PAGE,
 ) -> Any:
-    """Suggestions that wait for a person, or the links there are, each with its reason."""
+    """List suggestions that wait for a person, or the existing links, each with its reason."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
-        await get_school(tx, school_id)
-        listed = views.list_suggestions if show == "suggested" else views.list_linked
-        return await listed(tx, school_id, cursor, limit)
+        await check_school(tx, school_id)
+        list_groups = views.list_suggestions if show == "suggested" else views.list_linked
+        return await list_groups(tx, school_id, cursor, limit)
 
 
 @router.post(SIBLINGS, status_code=201)
 async def post_siblings(
     school_id: UUID, body: SiblingsBody, ctx: Ctx, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
-    """Link: every parent named (or of the students named) belongs to every child of them all."""
+    """Link every named parent, and every parent of a named student, to all children of these parents."""
 
     async def work(tx: Transaction) -> Any:
         group = await link_siblings(
@@ -54,9 +63,9 @@ async def post_siblings(
             "reason": group.reason,
         }
 
-    return await Write(ctx, principal, "POST siblings", school_id, key, body.idempotency_key, body).once(
-        work, 201
-    )
+    return await WriteRequest(
+        ctx, principal, "POST siblings", school_id, key, body.idempotency_key, body
+    ).run(work, 201)
 
 
 @router.delete(SIBLINGS, status_code=204)
@@ -65,9 +74,9 @@ async def delete_siblings(
     sibling_group_id: Annotated[UUID, Query()],
     ctx: Ctx,
     principal: WriteRoster,
-    student_id: OneStudent = None,
+    student_id: OnlyStudent = None,
 ) -> Response:
-    """Undo a link, or one student's part in it; the access that it gave ends."""
+    """Undo a sibling group, or one student's part in it; the access that it gave ends."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await unlink_siblings(tx, school_id, sibling_group_id, student_id, actor=principal.actor)
     return Response(status_code=204)
@@ -75,7 +84,7 @@ async def delete_siblings(
 
 @router.delete(f"{SIBLINGS}/{{sibling_group_id}}", status_code=204)
 async def delete_sibling_group(
-    school_id: UUID, sibling_group_id: UUID, ctx: Ctx, principal: WriteRoster, student_id: OneStudent = None
+    school_id: UUID, sibling_group_id: UUID, ctx: Ctx, principal: WriteRoster, student_id: OnlyStudent = None
 ) -> Response:
-    """The same, by path."""
+    """Undo a sibling group that is named in the path."""
     return await delete_siblings(school_id, sibling_group_id, ctx, principal, student_id)

@@ -1,1 +1,1 @@
-"""Every SQL statement that changes the roster, or reads it to decide."""
+"""SQL that changes the roster, or that reads it for a decision: one file per table or aggregate."""

@@ -1,4 +1,4 @@
-"""Imports: their states, and who works on them."""
+"""Table `imports`: states of imports, and the claims of the workers that process them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.domain.importing import Counts, ImportState
+from services.roster.domain.import_state import ImportCounts, ImportState
 from shared.runtime.database import Transaction
 
-IMPORTS = "roster_imports"
-"""The channel on which workers hear, when it is committed, that there is an import to work on."""
+IMPORTS_CHANNEL = "roster_imports"
+"""Channel on which workers are notified, at commit, that an import is waiting for them."""
 CLAIM_SECONDS = 15
 MAX_CLAIMS = 5
-_CREATE = text(
+_INSERT = text(
     """
     INSERT INTO imports (school_id, import_id, state, dry_run, skip_bad_rows, filename, size_bytes, actor, traceparent)
     VALUES (:school_id, :import_id, 'validating', :dry_run, :skip_bad_rows, :filename, :size_bytes, :actor,
@@ -41,14 +41,14 @@ _RENEW = text(
     RETURNING import_id
     """
 )
-_HOLD = text(
+_LOCK_CLAIM = text(
     """
     SELECT import_id FROM imports
      WHERE school_id = :school_id AND import_id = :import_id AND claims = :claims
        AND state IN ('validating', 'applying') FOR UPDATE
     """
 )
-_MOVE = text(
+_SAVE_STATE = text(
     """
     UPDATE imports
        SET state = :state, counts = CAST(:counts AS jsonb), failure = :failure,
@@ -56,13 +56,13 @@ _MOVE = text(
      WHERE school_id = :school_id AND import_id = :import_id
     """
 )
-_IGNORED = text(
+_SAVE_IGNORED_COLUMNS = text(
     """
     UPDATE imports SET ignored_columns = CAST(:columns AS text[])
      WHERE school_id = :school_id AND import_id = :import_id
     """
 )
-_RELEASE = text(
+_START_APPLYING = text(
     """
     UPDATE imports SET state = 'applying', skip_bad_rows = skip_bad_rows OR :skip_bad_rows, claims = 0,
                        claimed_until = NULL, actor = :actor
@@ -74,15 +74,15 @@ _LOCK = text(
     SELECT state, counts, skip_bad_rows FROM imports WHERE school_id = :school_id AND import_id = :import_id FOR UPDATE
     """
 )
-_TELL = text("SELECT pg_notify(:channel, '')")
-_BY_INDEX = text(
+_NOTIFY = text("SELECT pg_notify(:channel, '')")
+_PREFER_INDEXES = text(
     "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ImportClaim:
-    """An import that this worker works on, as long as nobody else has claimed it since."""
+    """Import that a worker processes until another worker has claimed it since."""
 
     school_id: UUID
     import_id: UUID
@@ -92,21 +92,31 @@ class ImportClaim:
     claims: int
     actor: str | None
     traceparent: str | None
-    counts: Counts
+    counts: ImportCounts
 
     @property
     def ids(self) -> dict[str, Any]:
+        """Return the primary key as parameters of a statement."""
         return {"school_id": self.school_id, "import_id": self.import_id}
 
 
-async def create_import(tx: Transaction, values: dict[str, Any]) -> None:
-    """A new import in `validating`; workers look for it when the transaction commits."""
-    await tx.execute(_CREATE, values)
-    await tx.execute(_TELL, {"channel": IMPORTS})
+@dataclass(frozen=True, slots=True)
+class LockedImport:
+    """Part of an import that decides whether it may be applied."""
+
+    state: ImportState
+    counts: ImportCounts
+    skip_bad_rows: bool
+
+
+async def insert_import(tx: Transaction, values: dict[str, Any]) -> None:
+    """Insert an import in `validating`, and notify workers at commit."""
+    await tx.execute(_INSERT, values)
+    await tx.execute(_NOTIFY, {"channel": IMPORTS_CHANNEL})
 
 
 async def claim_import(tx: Transaction) -> ImportClaim | None:
-    """The oldest import with work to do that nobody is at; it is ours for CLAIM_SECONDS at a time."""
+    """Claim the oldest import that waits for a worker, for CLAIM_SECONDS; `renew_claim` extends the claim."""
     row = await tx.row(_CLAIM)
     if row is None:
         return None
@@ -119,70 +129,60 @@ async def claim_import(tx: Transaction) -> ImportClaim | None:
         row.claims,
         row.actor,
         row.traceparent,
-        Counts(**row.counts),
+        ImportCounts(**row.counts),
     )
 
 
 async def renew_claim(tx: Transaction, claim: ImportClaim) -> bool:
-    """Whether the import is still ours, for another CLAIM_SECONDS."""
+    """Extend a claim to CLAIM_SECONDS from now; return False if another worker has claimed the import."""
     return await tx.scalar(_RENEW, {**claim.ids, "claims": claim.claims}) is not None
 
 
-async def expect_many_rows(tx: Transaction) -> None:
-    """Until the transaction ends, look rows up by index: it fills tables that the planner still takes for empty."""
-    await tx.execute(_BY_INDEX)
+async def lock_claim(tx: Transaction, claim: ImportClaim) -> bool:
+    """Keep other workers from claiming the import until the transaction ends; return False if one has claimed it."""
+    return await tx.scalar(_LOCK_CLAIM, {**claim.ids, "claims": claim.claims}) is not None
 
 
-async def hold_claim(tx: Transaction, claim: ImportClaim) -> bool:
-    """Whether the import is still ours, and until this transaction ends nobody else's."""
-    return await tx.scalar(_HOLD, {**claim.ids, "claims": claim.claims}) is not None
+async def prefer_indexes(tx: Transaction) -> None:
+    """Make the rest of the transaction use indexes: it fills tables that the planner still takes for empty."""
+    await tx.execute(_PREFER_INDEXES)
 
 
-async def note_ignored_columns(tx: Transaction, claim: ImportClaim, columns: list[str]) -> None:
-    """Columns that mean nothing to us, for staff to see."""
-    await tx.execute(_IGNORED, {**claim.ids, "columns": columns})
+async def save_ignored_columns(tx: Transaction, claim: ImportClaim, columns: list[str]) -> None:
+    """Save the titles of the file's columns that are not read, for staff to see."""
+    await tx.execute(_SAVE_IGNORED_COLUMNS, {**claim.ids, "columns": columns})
 
 
-async def move_import(
-    tx: Transaction, claim: ImportClaim, state: ImportState, counts: Counts, failure: str | None = None
+async def save_state(
+    tx: Transaction, claim: ImportClaim, state: ImportState, counts: ImportCounts, failure: str | None = None
 ) -> None:
-    """Into its next state."""
-    final = state in (ImportState.APPLIED, ImportState.REFUSED, ImportState.FAILED)
+    """Save the next state of an import. `failure` is written for staff."""
     await tx.execute(
-        _MOVE,
+        _SAVE_STATE,
         {
             **claim.ids,
             "state": state,
-            "counts": json.dumps(counts.plain()),
+            "counts": json.dumps(counts.as_dict()),
             "failure": failure,
-            "final": final,
+            "final": state.is_final,
         },
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LockedImport:
-    """What decides whether an import may be applied."""
-
-    state: ImportState
-    counts: Counts
-    skip_bad_rows: bool
-
-
 async def lock_import(tx: Transaction, school_id: UUID, import_id: UUID) -> LockedImport | None:
-    """An import, held until the transaction ends."""
+    """Return an import, locked until the transaction ends; None if there is none."""
     row = await tx.row(_LOCK, {"school_id": school_id, "import_id": import_id})
-    return (
-        None if row is None else LockedImport(ImportState(row.state), Counts(**row.counts), row.skip_bad_rows)
-    )
+    if row is None:
+        return None
+    return LockedImport(ImportState(row.state), ImportCounts(**row.counts), row.skip_bad_rows)
 
 
 async def start_applying(
     tx: Transaction, school_id: UUID, import_id: UUID, *, skip_bad_rows: bool, actor: str | None
 ) -> None:
-    """A person has seen the preview and said yes; workers look for it when the transaction commits."""
+    """Move a confirmed preview to `applying`, and notify workers at commit."""
     await tx.execute(
-        _RELEASE,
+        _START_APPLYING,
         {"school_id": school_id, "import_id": import_id, "skip_bad_rows": skip_bad_rows, "actor": actor},
     )
-    await tx.execute(_TELL, {"channel": IMPORTS})
+    await tx.execute(_NOTIFY, {"channel": IMPORTS_CHANNEL})

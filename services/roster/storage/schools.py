@@ -1,4 +1,4 @@
-"""Schools: rows and the lock that every change of a school's roster takes."""
+"""Table `schools`: reading, saving, and the lock that every change of a school's roster takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.domain.contacts import Surroundings
-from services.roster.domain.school import School
+from services.roster.domain.errors import school_not_found
+from services.roster.domain.people import School
 from shared.runtime.database import Transaction
 
+LOCK_TIMEOUT_SECONDS = 10.0
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
     quiet_from, quiet_until, phone, email, version"""
-_GET = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
-# One writer per school: matching reads before it writes, and two families must never become one or the reverse.
+_FIND = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id")
+# One writer per school: matching reads before it writes, and concurrent writers could add one family twice.
 _CLAIM = text(f"SELECT {_COLUMNS} FROM schools WHERE school_id = :school_id FOR NO KEY UPDATE")
+_LIMIT_WAIT = text("SELECT set_config('lock_timeout', :timeout, true)")
 _SAVE = text(
     f"""
     INSERT INTO schools ({_COLUMNS})
@@ -29,29 +31,26 @@ _SAVE = text(
         version = excluded.version
     """
 )
-_RELEASE = text(
+
+
+async def get_school(tx: Transaction, school_id: UUID) -> School:
+    """Return a school without locking it. Raises NotFound."""
+    return _school(await tx.row(_FIND, {"school_id": school_id}))
+
+
+async def claim_school(tx: Transaction, school_id: UUID, *, background: bool = False) -> School:
+    """Return a school with its roster locked until the transaction ends. Raises NotFound.
+
+    A request waits LOCK_TIMEOUT_SECONDS for another writer, such as a large import, and then fails as transient, so
+    that the requests of one school cannot occupy every connection. `background` work waits as long as it takes.
     """
-    UPDATE parents SET family_key = NULL
-     WHERE school_id = :school_id AND family_key IS NOT NULL
-       AND EXISTS (SELECT FROM contacts c
-                    WHERE c.school_id = parents.school_id AND c.parent_id = parents.parent_id
-                      AND c.key = ANY(CAST(:keys AS text[])))
-    """
-)
-
-
-async def find_school(tx: Transaction, school_id: UUID) -> School | None:
-    """The school, to read."""
-    return _school(await tx.row(_GET, {"school_id": school_id}))
-
-
-async def claim_school(tx: Transaction, school_id: UUID) -> School | None:
-    """The school, locked until the transaction ends, so that its roster has one writer at a time."""
+    if not background:
+        await tx.execute(_LIMIT_WAIT, {"timeout": f"{LOCK_TIMEOUT_SECONDS * 1000:.0f}ms"})
     return _school(await tx.row(_CLAIM, {"school_id": school_id}))
 
 
 async def save_school(tx: Transaction, school: School) -> None:
-    """Insert or replace."""
+    """Insert a school, or replace its settings."""
     await tx.execute(
         _SAVE,
         {
@@ -72,14 +71,7 @@ async def save_school(tx: Transaction, school: School) -> None:
     )
 
 
-async def release_own_contacts(tx: Transaction, school_id: UUID, own: Surroundings) -> None:
-    """Families known by the school's own number or address are found by it no more."""
-    keys = [key.casefold() for key in (own.phone, own.email) if key]
-    if keys:
-        await tx.execute(_RELEASE, {"school_id": school_id, "keys": keys})
-
-
-def _school(row: Any) -> School | None:
+def _school(row: Any) -> School:
     if row is None:
-        return None
+        raise school_not_found()
     return School(**{**row._mapping, "reminder_days": tuple(row.reminder_days)})

@@ -1,1 +1,1 @@
-"""Read-only lists and pages. Every answer is a plain dictionary in the shape of the HTTP surface."""
+"""Read-only queries for the API. Each returns plain dictionaries in the form of its responses."""

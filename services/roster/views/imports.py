@@ -1,4 +1,4 @@
-"""Imports as callers see them, and the report."""
+"""Imports as the API returns them, and the error report."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import paged
+from services.roster.views.fragments import make_page
 from shared.runtime.database import Transaction
 from shared.runtime.web import decode_cursor
 
 ERRORS_SHOWN = 1_000
 _COLUMNS = """import_id, school_id, state, dry_run, skip_bad_rows, filename, size_bytes, counts, ignored_columns,
     failure, created_at, finished_at"""
-_ONE = text(f"SELECT {_COLUMNS} FROM imports WHERE school_id = :school_id AND import_id = :import_id")
+_FIND = text(f"SELECT {_COLUMNS} FROM imports WHERE school_id = :school_id AND import_id = :import_id")
 _LIST = text(
     f"""
     SELECT {_COLUMNS} FROM imports
@@ -31,7 +31,7 @@ _ERRORS = text(
      WHERE school_id = :school_id AND import_id = :import_id ORDER BY row, position LIMIT :limit
     """
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _TITLES = ("row", "column", "value", "code", "message")
 _NO_COUNTS = dict.fromkeys(
     (
@@ -48,42 +48,45 @@ _NO_COUNTS = dict.fromkeys(
 
 
 async def find_import(tx: Transaction, school_id: UUID, import_id: UUID) -> dict[str, Any] | None:
-    """One import with the first ERRORS_SHOWN errors; the report has all."""
-    row = await tx.row(_ONE, {"school_id": school_id, "import_id": import_id})
+    """Return an import with its first ERRORS_SHOWN errors; the report has all."""
+    row = await tx.row(_FIND, {"school_id": school_id, "import_id": import_id})
     if row is None:
         return None
-    return {**_import(row), "errors": await _errors(tx, school_id, import_id, ERRORS_SHOWN)}
+    return {**_import(row), "errors": await _list_errors(tx, school_id, import_id, ERRORS_SHOWN)}
 
 
 async def list_imports(tx: Transaction, school_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
-    """Newest first, without errors."""
+    """Return imports without their errors, newest first."""
     before = decode_cursor(cursor, UUID)[0] if cursor else None
     rows = await tx.rows(_LIST, {"school_id": school_id, "before": before, "limit": limit + 1})
-    return paged(rows, limit, _import, lambda row: (str(row.import_id),))
+    return make_page(rows, limit, _import, lambda row: (str(row.import_id),))
 
 
-async def report(tx: Transaction, school_id: UUID, import_id: UUID) -> str | None:
-    """Every error as CSV that no spreadsheet takes for formulas; None for an unknown import."""
-    if await tx.row(_ONE, {"school_id": school_id, "import_id": import_id}) is None:
+async def find_report(tx: Transaction, school_id: UUID, import_id: UUID) -> str | None:
+    """Return every error of an import as CSV; None for an unknown import.
+
+    No spreadsheet takes a cell of it for a formula.
+    """
+    if await tx.row(_FIND, {"school_id": school_id, "import_id": import_id}) is None:
         return None
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(_TITLES)
-    for error in await _errors(tx, school_id, import_id, None):
-        writer.writerow(_harmless(error[title] for title in _TITLES))
+    for error in await _list_errors(tx, school_id, import_id, None):
+        writer.writerow(_escape_formulas(error[title] for title in _TITLES))
     return file.getvalue()
 
 
-async def _errors(
+async def _list_errors(
     tx: Transaction, school_id: UUID, import_id: UUID, limit: int | None
 ) -> list[dict[str, Any]]:
     rows = await tx.rows(_ERRORS, {"school_id": school_id, "import_id": import_id, "limit": limit})
     return [dict(zip(_TITLES, row, strict=True)) for row in rows]
 
 
-def _harmless(cells: Iterable[Any]) -> list[str]:
-    """An apostrophe before what a spreadsheet would compute (OWASP ASVS 1.2.10)."""
-    return [f"'{cell}" if str(cell).startswith(_FORMULA) else str(cell) for cell in cells]
+def _escape_formulas(cells: Iterable[Any]) -> list[str]:
+    """Return cells with an apostrophe before what a spreadsheet would compute (OWASP ASVS 1.2.10)."""
+    return [f"'{cell}" if str(cell).startswith(_FORMULA_STARTS) else str(cell) for cell in cells]
 
 
 def _import(row: Any) -> dict[str, Any]:

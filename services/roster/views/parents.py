@@ -1,4 +1,4 @@
-"""The parents list, and a parent with every child's details (C7, C8)."""
+"""List of parents, and a parent with every child's details (C7, C8)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import CHILDREN, CONTACTS, paged, pattern, whole_words
+from services.roster.views.fragments import CHILDREN, CONTACTS, make_page, substring_pattern, word_patterns
 from shared.runtime.database import Transaction
 from shared.runtime.web import decode_cursor
 
 _COLUMNS = "p.parent_id, p.school_id, p.name, p.names, p.language, p.signed_up_at, p.created_at, p.sort_key"
-_ONE = text(
+_FIND = text(
     f"""
     SELECT {_COLUMNS}, {CONTACTS}, {CHILDREN}
       FROM parents p WHERE p.school_id = :school_id AND p.parent_id = :parent_id
@@ -41,26 +41,26 @@ _LIST = text(
 async def list_parents(
     tx: Transaction, school_id: UUID, q: str | None, *, signed_up: bool | None, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """By name."""
-    after, last = decode_cursor(cursor, str, UUID) if cursor else (None, None)
+    """Return a page of parents by name. `q` is searched in names and contacts."""
+    after, last_id = decode_cursor(cursor, str, UUID) if cursor else (None, None)
     rows = await tx.rows(
         _LIST,
         {
             "school_id": school_id,
-            "pattern": pattern(q) if q else None,
-            "words": whole_words(q or ""),
+            "pattern": substring_pattern(q) if q else None,
+            "words": word_patterns(q or ""),
             "signed_up": signed_up,
             "after": after,
-            "id": last,
+            "id": last_id,
             "limit": limit + 1,
         },
     )
-    return paged(rows, limit, _parent, lambda row: (row.sort_key, str(row.parent_id)))
+    return make_page(rows, limit, _parent, lambda row: (row.sort_key, str(row.parent_id)))
 
 
 async def find_parent(tx: Transaction, school_id: UUID, parent_id: UUID) -> dict[str, Any] | None:
-    """One parent."""
-    row = await tx.row(_ONE, {"school_id": school_id, "parent_id": parent_id})
+    """Return a parent."""
+    row = await tx.row(_FIND, {"school_id": school_id, "parent_id": parent_id})
     return None if row is None else _parent(row)
 
 

@@ -1,4 +1,4 @@
-"""Families that may be one (suggestions), and families that were linked."""
+"""Suggestions of families that may be one, and existing sibling groups."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import CHILDREN, paged
+from services.roster.views.fragments import CHILDREN, make_page
 from shared.runtime.database import Transaction
 from shared.runtime.web import decode_cursor
 
-# Pairs of records with an equal contact, the school's own aside, of which one has a child that the other has not.
+# Pairs of records that share a contact other than the school's own, and whose children are not the same.
 _SUGGESTIONS = text(
     f"""
     WITH pairs AS (
@@ -31,10 +31,11 @@ _SUGGESTIONS = text(
                  WHERE l.school_id = :school_id AND l.parent_id = b.parent_id)
          ORDER BY a.parent_id, b.parent_id LIMIT :limit)
     SELECT pairs.*,
-           (SELECT jsonb_agg(jsonb_build_object('parent_id', one.parent_id, 'name', one.name, 'children', one.children)
-                             ORDER BY one.parent_id)
+           (SELECT jsonb_agg(jsonb_build_object('parent_id', parent.parent_id, 'name', parent.name,
+                                                'children', parent.children)
+                             ORDER BY parent.parent_id)
               FROM (SELECT p.parent_id, p.name, {CHILDREN} FROM parents p
-                     WHERE p.school_id = :school_id AND p.parent_id IN (pairs.first_id, pairs.second_id)) AS one
+                     WHERE p.school_id = :school_id AND p.parent_id IN (pairs.first_id, pairs.second_id)) AS parent
            ) AS parents
       FROM pairs ORDER BY first_id, second_id
     """
@@ -55,19 +56,19 @@ _REASONS = {("email",): "same_email", ("phone",): "same_phone", ("email", "phone
 async def list_suggestions(
     tx: Transaction, school_id: UUID, cursor: str | None, limit: int
 ) -> dict[str, Any]:
-    """What the rule did not dare to link (C5)."""
-    after, last = decode_cursor(cursor, UUID, UUID) if cursor else (None, None)
+    """Return a page of pairs of parents that share a contact and were not linked by the rule (C5)."""
+    after, last_id = decode_cursor(cursor, UUID, UUID) if cursor else (None, None)
     rows = await tx.rows(
-        _SUGGESTIONS, {"school_id": school_id, "after": after, "id": last, "limit": limit + 1}
+        _SUGGESTIONS, {"school_id": school_id, "after": after, "id": last_id, "limit": limit + 1}
     )
-    return paged(rows, limit, _suggestion, lambda row: (str(row.first_id), str(row.second_id)))
+    return make_page(rows, limit, _suggestion, lambda row: (str(row.first_id), str(row.second_id)))
 
 
 async def list_linked(tx: Transaction, school_id: UUID, cursor: str | None, limit: int) -> dict[str, Any]:
-    """Every sibling group with the reason it exists."""
+    """Return a page of sibling groups, each with its reason."""
     after = decode_cursor(cursor, UUID)[0] if cursor else None
     rows = await tx.rows(_LINKED, {"school_id": school_id, "after": after, "limit": limit + 1})
-    return paged(rows, limit, _group, lambda row: (str(row.sibling_group_id),))
+    return make_page(rows, limit, _group, lambda row: (str(row.sibling_group_id),))
 
 
 def _suggestion(row: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The student list and a student's profile."""
+"""List of students, and a student with its parents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.roster.views.shapes import paged, pattern, whole_words
+from services.roster.views.fragments import make_page, substring_pattern, word_patterns
 from shared.runtime.database import Transaction
 from shared.runtime.web import decode_cursor
 
@@ -29,7 +29,7 @@ _PARENTS = """
 """
 _COLUMNS = """s.student_id, s.school_id, s.name, s.first_name, s.last_name, s.number, s.class_name, s.birth_date,
     s.created_at, s.sort_key"""
-_ONE = text(
+_FIND = text(
     f"SELECT {_COLUMNS}, {_PARENTS} FROM students s WHERE s.school_id = :school_id AND s.student_id = :student_id"
 )
 _SIGNED_UP = """
@@ -56,7 +56,11 @@ _LIST = text(
 
 @dataclass(frozen=True, slots=True)
 class StudentQuery:
-    """`signed_up` False: somebody of the student's parents has not signed up, or there is no parent (P22)."""
+    """Search, filter and page of the list of students.
+
+    `signed_up` True selects students whose parents have all signed up; False selects the others, including those
+    without a parent (P22).
+    """
 
     q: str | None = None
     signed_up: bool | None = None
@@ -65,26 +69,26 @@ class StudentQuery:
 
 
 async def list_students(tx: Transaction, school_id: UUID, query: StudentQuery) -> dict[str, Any]:
-    """By family name where it is known, each with its parents and whether they signed up (P7, P15, P22)."""
-    after, last = decode_cursor(query.cursor, str, UUID) if query.cursor else (None, None)
+    """Return a page of students, by family name where it is known (P7, P15, P22)."""
+    after, last_id = decode_cursor(query.cursor, str, UUID) if query.cursor else (None, None)
     rows = await tx.rows(
         _LIST,
         {
             "school_id": school_id,
-            "pattern": pattern(query.q) if query.q else None,
-            "words": whole_words(query.q or ""),
+            "pattern": substring_pattern(query.q) if query.q else None,
+            "words": word_patterns(query.q or ""),
             "signed_up": query.signed_up,
             "after": after,
-            "id": last,
+            "id": last_id,
             "limit": query.limit + 1,
         },
     )
-    return paged(rows, query.limit, _student, lambda row: (row.sort_key, str(row.student_id)))
+    return make_page(rows, query.limit, _student, lambda row: (row.sort_key, str(row.student_id)))
 
 
 async def find_student(tx: Transaction, school_id: UUID, student_id: UUID) -> dict[str, Any] | None:
-    """One student with the parents."""
-    row = await tx.row(_ONE, {"school_id": school_id, "student_id": student_id})
+    """Return a student with its parents."""
+    row = await tx.row(_FIND, {"school_id": school_id, "student_id": student_id})
     return None if row is None else _student(row)
 
 

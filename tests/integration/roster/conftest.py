@@ -1,4 +1,6 @@
-"""The roster on a real database. No broker is needed: what it would publish is read from its outbox."""
+"""Fixtures: a roster on a real database. Its events are read from the outbox, so no broker is needed."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
@@ -7,14 +9,14 @@ import pytest
 from services.roster.app import create_app
 from services.roster.settings import Settings
 from shared.runtime.database import Database
-from tests.integration.roster.office import Office
+from tests.integration.roster.driver import RosterDriver
 from tests.support.apps import COMMON_ENVIRONMENT, bearer, running
 from tests.support.processes import free_port
 
 
 @pytest.fixture
 def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The roster's settings, with a broker that never answers."""
+    """Return the roster's settings, with a broker that never answers."""
     variables = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": database_url,
@@ -28,10 +30,10 @@ def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-async def office(settings: Settings) -> AsyncIterator[Office]:
-    """A school's office with an empty school, speaking HTTP to the running roster."""
+async def driver(settings: Settings) -> AsyncIterator[RosterDriver]:
+    """Yield the driver of an empty school."""
     async with (
         running(create_app(settings), headers=bearer()) as client,
         Database(settings.database_url, schema="roster") as database,
     ):
-        yield await Office.of_new_school(client, database)
+        yield await RosterDriver.with_new_school(client, database)

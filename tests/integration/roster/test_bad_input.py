@@ -1,11 +1,14 @@
-"""Whatever comes in: an answer that names the field, nothing half-written, never a 5xx."""
+"""Invalid input: the response names the field, nothing is half-written, and no status is 5xx."""
+
+from __future__ import annotations
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.roster.office import CLASSE365, SCHOOL, Office
+from tests.integration.roster.builders import CLASSE365, SCHOOL
+from tests.integration.roster.driver import RosterDriver
 from tests.support.apps import bearer
 
 NOBODY = "01a20000-0000-7000-8000-000000000000"
@@ -49,12 +52,12 @@ BAD_STUDENTS: list[Any] = [
 ]
 
 
-async def test_a_bad_student_is_refused_with_the_field(office: Office) -> None:
+async def test_a_bad_student_is_refused_with_the_field(driver: RosterDriver) -> None:
     for body, field in BAD_STUDENTS:
-        answer = await office.call("POST", "students", body)
+        answer = await driver.call("POST", "students", body)
         assert answer.status_code in (400, 422), answer.text
         assert field in fields_at_fault(answer)
-        assert await office.get("summary") == {"students": 0, "parents": 0}
+        assert await driver.get("summary") == {"students": 0, "parents": 0}
 
 
 BAD_SCHOOLS: list[Any] = [
@@ -78,9 +81,9 @@ BAD_SCHOOLS: list[Any] = [
 ]
 
 
-async def test_a_bad_school_is_refused_with_the_field(office: Office) -> None:
+async def test_a_bad_school_is_refused_with_the_field(driver: RosterDriver) -> None:
     for change, field in BAD_SCHOOLS:
-        answer = await office.client.post("/roster/v1/schools", json=SCHOOL | change)
+        answer = await driver.client.post("/roster/v1/schools", json=SCHOOL | change)
         assert answer.status_code == 422, answer.text
         assert field in fields_at_fault(answer)
 
@@ -88,10 +91,10 @@ async def test_a_bad_school_is_refused_with_the_field(office: Office) -> None:
 NO_OBJECTS: list[Any] = [b"", b"{", b"[]", b'"x"', b'{"name": "\\ud800"}', b"\xff\xfe", b"null", b"[" * 5000]
 
 
-async def test_a_body_that_is_no_object_is_refused(office: Office) -> None:
+async def test_a_body_that_is_no_object_is_refused(driver: RosterDriver) -> None:
     for body in NO_OBJECTS:
         headers = {"content-type": "application/json"}
-        answer = await office.client.post(office.path("students"), content=body, headers=headers)
+        answer = await driver.client.post(driver.path("students"), content=body, headers=headers)
         assert answer.status_code in (400, 422), answer.text
 
 
@@ -107,9 +110,9 @@ BAD_QUERIES: list[Any] = [
 ]
 
 
-async def test_bad_queries_are_refused(office: Office) -> None:
+async def test_bad_queries_are_refused(driver: RosterDriver) -> None:
     for query in BAD_QUERIES:
-        answer = await office.client.get(office.path(f"students?{query}"))
+        answer = await driver.client.get(driver.path(f"students?{query}"))
         assert answer.status_code in (400, 422), answer.text
         assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
 
@@ -128,20 +131,20 @@ ROUTES: list[Any] = [
 ]
 
 
-async def test_an_unknown_school_is_404(office: Office) -> None:
+async def test_an_unknown_school_is_404(driver: RosterDriver) -> None:
     for method, rest, body in ROUTES:
-        answer = await office.client.request(method, f"/roster/v1/schools/{NOBODY}/{rest}", json=body)
+        answer = await driver.client.request(method, f"/roster/v1/schools/{NOBODY}/{rest}", json=body)
         assert (answer.status_code, answer.json()["code"]) == (404, "school_not_found")
         assert (
-            await office.client.request(method, f"/roster/v1/schools/one/{rest}", json=body)
+            await driver.client.request(method, f"/roster/v1/schools/one/{rest}", json=body)
         ).status_code == 422
 
 
-async def test_one_school_never_reaches_anothers_families(office: Office) -> None:
-    student = await office.add("Mia Muster", **CLASSE365)
+async def test_one_school_never_reaches_anothers_families(driver: RosterDriver) -> None:
+    student = await driver.add_student("Mia Muster", **CLASSE365)
     parent_id = student["parents"][0]["parent_id"]
-    done = await office.imported(b"name\nLeo\n")
-    other = await Office.of_new_school(office.client, office.database)
+    done = await driver.import_file(b"name\nLeo\n")
+    other = await RosterDriver.with_new_school(driver.client, driver.database)
     for method, rest, body in (
         ("GET", f"students/{student['student_id']}", None),
         ("PATCH", f"students/{student['student_id']}", {"name": "X"}),
@@ -158,27 +161,27 @@ async def test_one_school_never_reaches_anothers_families(office: Office) -> Non
     ):
         answer = await other.call(method, rest, body)
         assert answer.status_code == 404, (method, rest, answer.text)
-    await other.add("Leo Muster", **CLASSE365)
-    assert len(await office.parents()) == 1
-    assert len((await office.parents())[0]["children"]) == 1
+    await other.add_student("Leo Muster", **CLASSE365)
+    assert len(await driver.list_parents()) == 1
+    assert len((await driver.list_parents())[0]["children"]) == 1
 
 
-async def test_rights_and_scope_of_a_token_are_kept(office: Office) -> None:
-    nobody = await office.client.get(office.path("students"), headers={"Authorization": "Bearer x"})
+async def test_rights_and_scope_of_a_token_are_kept(driver: RosterDriver) -> None:
+    nobody = await driver.client.get(driver.path("students"), headers={"Authorization": "Bearer x"})
     reader = bearer("roster:read")
     assert nobody.status_code == 401
-    assert (await office.client.get(office.path("students"), headers=reader)).status_code == 200
+    assert (await driver.client.get(driver.path("students"), headers=reader)).status_code == 200
     assert (
-        await office.client.post(office.path("students"), json={"name": "M"}, headers=reader)
+        await driver.client.post(driver.path("students"), json={"name": "M"}, headers=reader)
     ).status_code == 403
-    assert (await office.client.post(office.path("imports"), headers=reader)).status_code == 403
+    assert (await driver.client.post(driver.path("imports"), headers=reader)).status_code == 403
 
 
-async def test_a_number_belongs_to_one_student(office: Office) -> None:
-    await office.add("Mia", number="7")
-    leo = await office.add("Leo")
+async def test_a_number_belongs_to_one_student(driver: RosterDriver) -> None:
+    await driver.add_student("Mia", number="7")
+    leo = await driver.add_student("Leo")
     for method, rest in (("POST", "students"), ("PATCH", f"students/{leo['student_id']}")):
-        answer = await office.call(method, rest, {"name": "Leo", "number": "7"})
+        answer = await driver.call(method, rest, {"name": "Leo", "number": "7"})
         assert (answer.status_code, answer.json()["code"]) == (409, "number_in_use")
 
 
@@ -191,13 +194,13 @@ BAD_PARENTS: list[Any] = [
 ]
 
 
-async def test_add_parent_names_the_field(office: Office) -> None:
+async def test_add_parent_names_the_field(driver: RosterDriver) -> None:
     for body, field in BAD_PARENTS:
-        student = await office.add("Mia")
-        answer = await office.call("POST", f"students/{student['student_id']}/parents", body)
+        student = await driver.add_student("Mia")
+        answer = await driver.call("POST", f"students/{student['student_id']}/parents", body)
         assert answer.status_code == 422
         assert field in fields_at_fault(answer)
-        assert await office.parents() == []
+        assert await driver.list_parents() == []
 
 
 BAD_CHANGES: list[Any] = [
@@ -210,36 +213,36 @@ BAD_CHANGES: list[Any] = [
 ]
 
 
-async def test_a_bad_change_of_a_parent_changes_nothing(office: Office) -> None:
+async def test_a_bad_change_of_a_parent_changes_nothing(driver: RosterDriver) -> None:
     for body, field in BAD_CHANGES:
-        student = await office.add("Mia", parents=[ANNA])
-        before = await office.parents()
-        answer = await office.call("PATCH", f"parents/{student['parents'][0]['parent_id']}", body)
+        student = await driver.add_student("Mia", parents=[ANNA])
+        before = await driver.list_parents()
+        answer = await driver.call("PATCH", f"parents/{student['parents'][0]['parent_id']}", body)
         assert answer.status_code == 422
         assert field in fields_at_fault(answer)
-        assert await office.parents() == before
+        assert await driver.list_parents() == before
 
 
-async def test_uploads_that_are_none(office: Office) -> None:
-    path = office.path("imports")
-    assert fields_at_fault(await office.client.post(path, json={})) == {"file"}
-    assert fields_at_fault(await office.client.post(path, data={"file": "text"})) == {"file"}
-    assert fields_at_fault(await office.send(b"")) == {"file"}
-    assert fields_at_fault(await office.send(b"name\nMia\n", dry_run="perhaps")) == {"dry_run"}
-    broken = await office.client.post(
+async def test_uploads_that_are_none(driver: RosterDriver) -> None:
+    path = driver.path("imports")
+    assert fields_at_fault(await driver.client.post(path, json={})) == {"file"}
+    assert fields_at_fault(await driver.client.post(path, data={"file": "text"})) == {"file"}
+    assert fields_at_fault(await driver.upload(b"")) == {"file"}
+    assert fields_at_fault(await driver.upload(b"name\nMia\n", dry_run="perhaps")) == {"dry_run"}
+    broken = await driver.client.post(
         path, content=b"x", headers={"content-type": "multipart/form-data; boundary=b"}
     )
     assert broken.status_code in (400, 422)
-    assert (await office.send(b"x" * (9 * 1024 * 1024))).status_code == 413
-    assert (await office.call("POST", "students", {"name": "x" * 2_000_000})).status_code == 413
-    assert (await office.get("imports"))["items"] == []
+    assert (await driver.upload(b"x" * (9 * 1024 * 1024))).status_code == 413
+    assert (await driver.call("POST", "students", {"name": "x" * 2_000_000})).status_code == 413
+    assert (await driver.get("imports"))["items"] == []
 
 
-async def test_nothing_personal_is_logged(office: Office, capfd: pytest.CaptureFixture[str]) -> None:
-    await office.add("Mia Geheim", **CLASSE365)
-    await office.imported(b"name,parents_email\nLeo Geheim,geheim@\n")
-    await office.call("POST", "students", {"name": "Geheim\x00"})
-    said = "".join(capfd.readouterr())
-    assert "request.answered" in said
-    assert "eheim" not in said
-    assert "muster" not in said.lower()
+async def test_nothing_personal_is_logged(driver: RosterDriver, capfd: pytest.CaptureFixture[str]) -> None:
+    await driver.add_student("Mia Geheim", **CLASSE365)
+    await driver.import_file(b"name,parents_email\nLeo Geheim,geheim@\n")
+    await driver.call("POST", "students", {"name": "Geheim\x00"})
+    output = "".join(capfd.readouterr())
+    assert "request.answered" in output
+    assert "eheim" not in output
+    assert "muster" not in output.lower()

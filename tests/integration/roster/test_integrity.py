@@ -1,4 +1,6 @@
-"""What refers to people refers to people that are there, whoever writes: checked by the database once a statement."""
+"""References between people, which the database checks once per statement whoever writes."""
+
+from __future__ import annotations
 
 from typing import Any
 from uuid import uuid4
@@ -6,7 +8,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.integration.roster.office import CLASSE365, Office
+from tests.integration.roster.builders import CLASSE365
+from tests.integration.roster.driver import RosterDriver
 
 _CONTACT = """
 INSERT INTO contacts (school_id, contact_id, parent_id, kind, address, key, preferred, verified)
@@ -25,51 +28,51 @@ INSERT INTO parents (school_id, parent_id, name, names, sort_key, version)
 VALUES (CAST(:school_id AS uuid), gen_random_uuid(), 'Kim', '{Kim}', 'kim', 1)
 """
 _MOVE = "UPDATE contacts SET parent_id = CAST(:parent_id AS uuid) WHERE school_id = CAST(:school_id AS uuid)"
-_LEFT = """
+_COUNT = """
 SELECT (SELECT count(*) FROM contacts) AS contacts, (SELECT count(*) FROM student_parents) AS links,
        (SELECT count(*) FROM parents) AS parents, (SELECT count(*) FROM students) AS students
 """
 
 
-async def _refused(office: Office, statement: str, **parameters: Any) -> None:
+async def _assert_refused(driver: RosterDriver, statement: str, **parameters: Any) -> None:
     with pytest.raises(IntegrityError):
-        async with office.database.transaction() as tx:
-            await tx.execute(statement, {"school_id": office.school_id} | parameters)
+        async with driver.database.transaction() as tx:
+            await tx.execute(statement, {"school_id": driver.school_id} | parameters)
 
 
-async def _left(office: Office) -> tuple[int, ...]:
-    async with office.database.transaction() as tx:
-        row = await tx.row(_LEFT)
+async def _count_rows(driver: RosterDriver) -> tuple[int, ...]:
+    async with driver.database.transaction() as tx:
+        row = await tx.row(_COUNT)
     assert row is not None
     return tuple(row)
 
 
-async def test_nothing_refers_to_people_or_schools_that_do_not_exist(office: Office) -> None:
-    student = await office.add("Mia", **CLASSE365)
+async def test_nothing_refers_to_people_or_schools_that_do_not_exist(driver: RosterDriver) -> None:
+    student = await driver.add_student("Mia", **CLASSE365)
     ids = {"student_id": student["student_id"], "parent_id": student["parents"][0]["parent_id"]}
     for statement in (_STUDENT, _PARENT):
-        await _refused(office, statement, school_id=str(uuid4()))
+        await _assert_refused(driver, statement, school_id=str(uuid4()))
     for statement, unknown in ((_CONTACT, "parent_id"), (_LINK, "parent_id"), (_LINK, "student_id")):
-        await _refused(office, statement, **{**ids, unknown: str(uuid4())})
-    await _refused(office, _CONTACT, **ids, school_id=str(uuid4()))
-    await _refused(office, _MOVE, parent_id=str(uuid4()))
-    await _refused(office, "DELETE FROM schools WHERE school_id = CAST(:school_id AS uuid)")
-    assert await _left(office) == (2, 1, 1, 1)
+        await _assert_refused(driver, statement, **{**ids, unknown: str(uuid4())})
+    await _assert_refused(driver, _CONTACT, **ids, school_id=str(uuid4()))
+    await _assert_refused(driver, _MOVE, parent_id=str(uuid4()))
+    await _assert_refused(driver, "DELETE FROM schools WHERE school_id = CAST(:school_id AS uuid)")
+    assert await _count_rows(driver) == (2, 1, 1, 1)
 
 
-async def test_what_belongs_to_people_goes_with_them_and_counts_follow(office: Office) -> None:
+async def test_what_belongs_to_people_goes_with_them_and_counts_follow(driver: RosterDriver) -> None:
     for name in ("Mia", "Leo"):
-        await office.add(name, **CLASSE365)
-    assert await office.get("summary") == {"students": 2, "parents": 1}
-    async with office.database.transaction() as tx:
+        await driver.add_student(name, **CLASSE365)
+    assert await driver.get("summary") == {"students": 2, "parents": 1}
+    async with driver.database.transaction() as tx:
         await tx.execute("DELETE FROM students WHERE name = 'Leo'")
-    assert await _left(office) == (2, 1, 1, 1)
-    async with office.database.transaction() as tx:
+    assert await _count_rows(driver) == (2, 1, 1, 1)
+    async with driver.database.transaction() as tx:
         await tx.execute("DELETE FROM parents")
-    assert await _left(office) == (0, 0, 0, 1)
-    assert await office.get("summary") == {"students": 1, "parents": 0}
-    async with office.database.transaction() as tx:
+    assert await _count_rows(driver) == (0, 0, 0, 1)
+    assert await driver.get("summary") == {"students": 1, "parents": 0}
+    async with driver.database.transaction() as tx:
         await tx.execute("DELETE FROM students")
         await tx.execute("DELETE FROM sibling_groups")
-        await tx.execute("DELETE FROM schools WHERE school_id = CAST(:id AS uuid)", {"id": office.school_id})
-    assert await _left(office) == (0, 0, 0, 0)
+        await tx.execute("DELETE FROM schools WHERE school_id = CAST(:id AS uuid)", {"id": driver.school_id})
+    assert await _count_rows(driver) == (0, 0, 0, 0)

@@ -1,18 +1,27 @@
-"""Phone numbers to E.164, e-mail addresses to one form, and what never makes a family (decision 1)."""
+"""Tests of phone numbers and e-mail addresses: their normal forms, and fast parsers that agree with the libraries."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.roster.domain.contacts import Surroundings, family_key
 from services.roster.domain.text import TextError
-from services.roster.service.addresses import normalise_email, normalise_phone
+from services.roster.spreadsheet.addresses import (
+    normalise_email,
+    normalise_phone,
+    parse_address,
+    parse_number,
+    parse_plain_address,
+    parse_plain_number,
+)
 
 
 def outcome(read: Callable[[], str | None]) -> tuple[str | None, str | None]:
-    """What was read, or the code of the fault."""
+    """Return the normal form, or the code of the error."""
     try:
         return read(), None
     except TextError as error:
@@ -61,7 +70,7 @@ def test_any_text_is_an_address_nothing_or_a_named_fault(text: str) -> None:
 @pytest.mark.parametrize(
     "phone", ["", "n/a", "-", "none", "0000000000", "000-000-0000", "+1 555 555 5555", "1234567890"]
 )
-def test_decision1_placeholder_numbers_are_nothing(phone: str) -> None:
+def test_s1_placeholder_numbers_are_nothing(phone: str) -> None:
     assert normalise_phone(phone, "US") is None
 
 
@@ -75,7 +84,7 @@ def test_a_short_number_with_its_area_code_is_taken() -> None:
 
 
 @pytest.mark.parametrize("email", ["", "N/A", "none@none.com", "NO@no.com", "na@na.com", "noemail@email.com"])
-def test_decision1_placeholder_addresses_are_nothing(email: str) -> None:
+def test_s1_placeholder_addresses_are_nothing(email: str) -> None:
     assert normalise_email(email) is None
 
 
@@ -94,10 +103,97 @@ def test_what_is_no_address_is_refused(email: str) -> None:
         normalise_email(email)
 
 
-def test_decision1_the_schools_own_contacts_make_no_family() -> None:
-    school = Surroundings("CH", phone="+41440001122", email="Office@School.ch")
-    assert family_key("+41791234567", "a@example.com", school) == "+41791234567 a@example.com"
-    assert family_key("+41440001122", "a@example.com", school) is None
-    assert family_key("+41791234567", "office@school.ch", school) is None
-    assert family_key(None, "a@example.com", school) is None
-    assert family_key("+41791234567", None, school) is None
+MANY = settings(max_examples=500)
+COUNTRIES = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS))
+CODES = st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+DIGITS = st.text("0123456789", min_size=1, max_size=16)
+SEPARATORS = st.sampled_from(["", "", "", " ", "-", "/"])
+LOCALS = st.one_of(
+    st.from_regex(r"[A-Za-z0-9.+_'-]{1,70}", fullmatch=True),
+    st.sampled_from(["postmaster", "Info", "ABUSE", "a..b", ".a", "a."]),
+)
+LABELS = st.from_regex(r"[A-Za-z0-9-]{1,12}", fullmatch=True)
+DOMAINS = st.one_of(
+    st.lists(LABELS, min_size=1, max_size=5).map(".".join),
+    st.sampled_from(
+        ["xn--mller-kva.de", "MAIL.Example.COM", "x.test", "x.local", "localhost", "a.example", "1.2.3.4"]
+    ),
+)
+
+
+def by_library(number: str, country: str) -> str | None:
+    try:
+        return parse_number(number, country)
+    except TextError:
+        return None
+
+
+@st.composite
+def spread(draw: st.DrawFn, digits: str) -> str:
+    """Return digits with separators between some of them."""
+    return "".join(digit + draw(SEPARATORS) for digit in digits[:-1]) + digits[-1]
+
+
+@MANY
+@given(st.data(), COUNTRIES, CODES, DIGITS)
+def test_a_number_with_its_country_code_is_parsed_as_by_the_library(
+    data: st.DataObject, country: str, code: int, digits: str
+) -> None:
+    written = "+" + data.draw(spread(f"{code}{digits}"))
+    plain = parse_plain_number(written, country)
+    assert plain in (None, by_library(written, country))
+
+
+@MANY
+@given(st.data(), COUNTRIES, st.sampled_from(["0", "0", "00", "1", "8", ""]), DIGITS)
+def test_a_number_as_it_is_dialled_at_home_is_parsed_as_by_the_library(
+    data: st.DataObject, country: str, trunk: str, digits: str
+) -> None:
+    written = data.draw(spread(trunk + digits))
+    plain = parse_plain_number(written, country)
+    assert plain in (None, by_library(written, country))
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_every_countrys_example_numbers_are_parsed_as_by_the_library(country: str) -> None:
+    numbers = [
+        number
+        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)
+        if (number := phonenumbers.example_number_for_type(country, kind)) is not None
+    ]
+    for number in numbers:
+        for form in (phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.NATIONAL):
+            written = phonenumbers.format_number(number, form)
+            for home in (country, "DE", "US", "IT"):
+                assert parse_plain_number(written, home) in (None, by_library(written, home)), (written, home)
+
+
+@pytest.mark.parametrize(
+    ("written", "country"),
+    [("+41 79 123 45 67", "DE"), ("+4915112345678", "DE"), ("0151 1234567", "DE"), ("079 123 45 67", "CH")],
+)
+def test_a_plainly_written_number_takes_the_fast_path(written: str, country: str) -> None:
+    assert parse_plain_number(written, country) == by_library(written, country) is not None
+
+
+@MANY
+@given(LOCALS, DOMAINS)
+@example("o'neil", "x.ie")
+@example("a" * 64, "example.org")
+def test_an_address_is_parsed_as_by_the_library(local: str, domain: str) -> None:
+    try:
+        expected: str | None = parse_address(f"{local}@{domain}")
+    except TextError:
+        expected = None
+    assert parse_plain_address(f"{local}@{domain}") in (None, expected)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_parsed_as_by_the_libraries_or_left_to_them(text: str) -> None:
+    number, address = parse_plain_number(text, "DE"), parse_plain_address(text)
+    assert number in (None, by_library(text, "DE"))
+    assert address is None or address == parse_address(text)
+
+
+def test_a_plainly_written_address_takes_the_fast_path() -> None:
+    assert parse_plain_address("Anna.Muster+school@Example.org") == "Anna.Muster+school@example.org"

@@ -1,0 +1,1 @@
+"""Use cases of the roster. Each takes the caller's transaction and never commits it."""
