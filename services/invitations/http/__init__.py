@@ -1,4 +1,4 @@
-"""The HTTP surface under `/invitations/v1`: parse, one service call, render."""
+"""HTTP API under `/invitations/v1`: each route parses, calls one use case, and renders the result."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from services.invitations.http import bulk, invitations
 
 
 def routers() -> tuple[APIRouter, ...]:
-    """All routes of the service."""
+    """Return all routers of the service."""
     return (invitations.router, bulk.router)

@@ -1,0 +1,74 @@
+"""Context of the routes: what they need of the composition root, and waiting for data that has not arrived yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, cast
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from services.invitations import views
+from services.invitations.clients.roster import CountParents
+from services.invitations.domain.models import InvitationPolicy
+from services.invitations.settings import Settings
+from shared.runtime.auth import school_not_found
+from shared.runtime.database import Database, Opening, Transaction
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Context of the routes, created by the composition root as `app.state.context`."""
+
+    database: Database
+    policy: InvitationPolicy
+    settings: Settings
+    count_parents: CountParents
+
+    async def poll(
+        self,
+        attempt: Callable[[Transaction], Awaitable[T | None]],
+        school_id: UUID,
+        opening: Opening | None = None,
+    ) -> T | None:
+        """Repeat `attempt`, each time in a new transaction, until it returns a result or `await_parent_seconds` pass.
+
+        No transaction is open between two attempts. What an attempt writes is committed with its result.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.settings.await_parent_seconds
+        while True:
+            async with self.database.transaction(schools=[school_id], opening=opening) as tx:
+                result = await attempt(tx)
+            if result is not None or loop.time() >= deadline:
+                return result
+            await asyncio.sleep(self.settings.await_poll_milliseconds / 1000)
+
+    async def check_school(self, school_id: UUID) -> UUID:
+        """Return the id once the school has arrived in this service. Raises Problem 404 if it does not in time."""
+
+        async def attempt(tx: Transaction) -> UUID | None:
+            return school_id if await views.has_school(tx, school_id) else None
+
+        if await self.poll(attempt, school_id) is None:
+            raise school_not_found()
+        return school_id
+
+
+async def _context(request: Request) -> Context:
+    # A coroutine, because FastAPI runs other dependencies in a thread.
+    return cast("Context", request.app.state.context)
+
+
+InContext = Annotated[Context, Depends(_context)]
+
+
+async def _known_school(school_id: UUID, context: InContext) -> UUID:
+    return await context.check_school(school_id)
+
+
+KnownSchool = Annotated[UUID, Depends(_known_school)]
