@@ -1,5 +1,7 @@
 """The end of a week is told once and not early, also when the process that tells it dies in the middle."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from shared.contracts.invitations import InvitationExpired
-from tests.integration.invitations.scene import Scene
+from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.postgres import as_owner
 from tests.support.processes import free_port
@@ -57,33 +59,33 @@ async def _nobody_tells(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _told(school: Scene) -> list[UUID]:
-    return sorted(one.parent_id for one in await school.emitted(InvitationExpired))
+async def _told(driver: InvitationsDriver) -> list[UUID]:
+    return sorted(one.parent_id for one in await driver.emitted(InvitationExpired))
 
 
-async def test_i25_an_expiry_is_told_once_and_not_early_though_its_scheduler_is_killed(
-    school: Scene, database_url: str, scheduler: Part
+async def test_i25_an_expiry_is_announced_once_and_not_early_though_its_scheduler_is_killed(
+    driver: InvitationsDriver, database_url: str, scheduler: Part
 ) -> None:
-    over, soon, later = [[await school.invited() for _ in range(3)] for _ in range(3)]
+    over, soon, later = [[await driver.add_invited_parent() for _ in range(3)] for _ in range(3)]
     over_ids, soon_ids, later_ids = (sorted(one.parent_id for one in some) for some in (over, soon, later))
-    await school.sql(_DUE, seconds=-1.0, parents=over_ids)
+    await driver.sql(_DUE, seconds=-1.0, parents=over_ids)
     async with _nobody_tells(database_url) as connection:
         scheduler.start()
         await eventually(lambda: _counts(connection, _WAITING), within_seconds=60)
         scheduler.kill()
-    assert await _told(school) == []
-    await school.sql(_DUE, seconds=5.0, parents=soon_ids)
+    assert await _told(driver) == []
+    await driver.sql(_DUE, seconds=5.0, parents=soon_ids)
     for expected in (over_ids, sorted([*over_ids, *soon_ids])):
         scheduler.start()
         await eventually(partial(_has_told, school, expected), within_seconds=60)
         scheduler.kill()
     # The one that is started last would tell again what it does not know to be told.
-    await school.sql(_DUE, seconds=-1.0, parents=later_ids[:1])
+    await driver.sql(_DUE, seconds=-1.0, parents=later_ids[:1])
     scheduler.start()
     everybody = sorted([*over_ids, *soon_ids, later_ids[0]])
     await eventually(partial(_has_told, school, everybody), within_seconds=60)
-    ((early,),) = await school.sql(_EARLY)
-    ((told,),) = await school.sql(_TOLD)
+    ((early,),) = await driver.sql(_EARLY)
+    ((told,),) = await driver.sql(_TOLD)
     assert (early, told) == (0, len(everybody))
 
 
@@ -91,6 +93,6 @@ async def _counts(connection: asyncpg.Connection, statement: str) -> bool:
     return bool(await connection.fetchval(statement))
 
 
-async def _has_told(school: Scene, expected: list[UUID]) -> bool:
+async def _has_told(driver: InvitationsDriver, expected: list[UUID]) -> bool:
     """Whether all of these are told, perhaps among others."""
-    return set(expected) <= set(await _told(school))
+    return set(expected) <= set(await _told(driver))

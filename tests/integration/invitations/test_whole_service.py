@@ -23,7 +23,7 @@ from shared.runtime.health import Health
 from shared.runtime.outbox import Lane, Outgoing, emit
 from shared.runtime.relay import Relay
 from shared.runtime.settings import load
-from tests.integration.invitations.scene import Family
+from tests.integration.invitations.builders import ParentRecord
 from tests.support.apps import bearer, running
 from tests.support.brokers.base import Broker
 from tests.support.brokers.topics import create_topics, kafka_of
@@ -67,23 +67,23 @@ async def commands(broker: Broker, expected: int) -> list[tuple[str, SendMessage
     return found
 
 
-async def test_p9_p13_c13_from_the_topic_of_the_roster_to_the_topics_of_commands(
+async def test_p9_c13_from_the_topic_of_the_roster_to_the_topics_of_commands(
     environment: dict[str, str], broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INVITATIONS_ROSTER_PATIENCE_SECONDS", "0")
     await create_topics(broker)
     school_id = uuid4()
     school = School(name="Elm Grove", country="GB", language="en", timezone="Europe/London")
-    families = [Family(school_id, address=f"p{number}@example.org") for number in range(30)]
+    records = [ParentRecord(school_id, address=f"p{number}@example.org") for number in range(30)]
     app: FastAPI = create_app(load(Settings))
     async with (
         roster(environment["KINVITE_DATABASE_URL"], broker) as source,
         running(app, headers=bearer()) as client,
     ):
         registered = SchoolRegistered(school_id=school_id, school=school)
-        await say(source, school_id, registered, *(family.fact() for family in families))
-        await say(source, school_id, InvitationRequested(parent_id=families[0].parent_id))
-        await _known(client, school_id, families)
+        await say(source, school_id, registered, *(record.event() for record in records))
+        await say(source, school_id, InvitationRequested(parent_id=records[0].parent_id))
+        await _known(client, school_id, records)
         url = f"/invitations/v1/schools/{school_id}"
         made = await client.post(f"{url}/bulk", json={"select": {"all": True}, "channel": "email"})
         assert made.status_code == 202
@@ -94,20 +94,20 @@ async def test_p9_p13_c13_from_the_topic_of_the_roster_to_the_topics_of_commands
 
         await eventually(done, within_seconds=30)
         sent = await commands(broker, 30)
-    assert {command.recipient.address for _, command in sent} == {family.address for family in families}
+    assert {command.recipient.address for _, command in sent} == {record.address for record in records}
     assert [command.parent_id for topic, command in sent if topic == "notifier.commands"] == [
-        families[0].parent_id
+        records[0].parent_id
     ]
 
 
-async def _known(client: AsyncClient, school_id: UUID, families: list[Family]) -> None:
+async def _known(client: AsyncClient, school_id: UUID, records: list[ParentRecord]) -> None:
     """Wait until all have arrived and the first one was invited."""
     url = f"/invitations/v1/schools/{school_id}/invitations"
 
     async def arrived() -> None:
-        for family in families[1:]:
-            assert (await client.get(f"{url}/{family.parent_id}")).status_code == 200
-        shown = await client.get(f"{url}/{families[0].parent_id}")
+        for record in records[1:]:
+            assert (await client.get(f"{url}/{record.parent_id}")).status_code == 200
+        shown = await client.get(f"{url}/{records[0].parent_id}")
         assert shown.status_code == 200
         assert shown.json()["status"] == "awaiting_verification"
 

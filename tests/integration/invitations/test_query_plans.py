@@ -1,5 +1,7 @@
 """How PostgreSQL finds rows among many: by an index, whenever the plan was made and whatever was known then."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 from uuid import uuid4
@@ -9,7 +11,7 @@ from sqlalchemy import TextClause, text
 
 from services.invitations.storage import bulk_items, bulk_pace, copies, last_messages, weeks
 from services.invitations.storage import invitations as rows
-from tests.integration.invitations.scene import Scene
+from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.postgres import execute_as_owner
 
 FILL = """
@@ -47,17 +49,17 @@ BATCH_STATEMENTS = {
 }
 
 
-async def _fill(school: Scene, count: int, *, analyse: bool) -> None:
+async def _fill(driver: InvitationsDriver, count: int, *, analyse: bool) -> None:
     """A school with invitations of which none is due, and a run with items."""
     for fill in FILLS.values():
-        await school.sql(fill, school_id=school.school_id, count=count)
+        await driver.sql(fill, school_id=driver.school_id, count=count)
     if analyse:
         for table in FILLS:
-            await execute_as_owner(school.database.url, f"ANALYZE invitations.{table}")
+            await execute_as_owner(driver.database.url, f"ANALYZE invitations.{table}")
 
 
-async def _plan(school: Scene, statement: TextClause, **parameters: Any) -> str:
-    async with school.database.transaction() as tx:
+async def _plan(driver: InvitationsDriver, statement: TextClause, **parameters: Any) -> str:
+    async with driver.database.transaction() as tx:
         await bulk_pace.claim_pacing(tx)
         values = {"now": tx.now, "limit": 500, **parameters}
         wanted = {name: value for name, value in values.items() if f":{name}" in statement.text}
@@ -65,11 +67,11 @@ async def _plan(school: Scene, statement: TextClause, **parameters: Any) -> str:
     return "\n".join(line for (line,) in found)
 
 
-async def _plan_for_any_values(school: Scene, statement: TextClause) -> str:
+async def _plan_for_any_values(driver: InvitationsDriver, statement: TextClause) -> str:
     """The plan that a connection keeps for all further executions of a statement."""
     names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
     numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement.text)
-    async with school.database.transaction() as tx:
+    async with driver.database.transaction() as tx:
         await tx.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
         driver = (await tx._connection.get_raw_connection()).driver_connection
         assert driver is not None
@@ -80,8 +82,10 @@ async def _plan_for_any_values(school: Scene, statement: TextClause) -> str:
 
 
 @pytest.mark.parametrize("analyse", [False, True], ids=["never analysed", "analysed"])
-async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(school: Scene, analyse: bool) -> None:
-    await _fill(school, 20_000, analyse=analyse)
+async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(
+    driver: InvitationsDriver, analyse: bool
+) -> None:
+    await _fill(driver, 20_000, analyse=analyse)
     found = {
         "ix_invitations_expires_at": text(weeks._CLAIM),
         "ix_invitations_next_reminder_at": rows._CLAIM_REMINDERS,
@@ -90,28 +94,28 @@ async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(school: S
     }
     for index, statement in found.items():
         # The second run is one that statistics have not seen.
-        for bulk_id in (school.school_id, uuid4()):
-            plan = await _plan(school, statement, bulk_id=bulk_id, after=bulk_items.FIRST)
+        for bulk_id in (driver.school_id, uuid4()):
+            plan = await _plan(driver, statement, bulk_id=bulk_id, after=bulk_items.FIRST)
             assert index in plan
             assert "Seq Scan" not in plan
             assert index != "pk_bulk_items" or "Sort" not in plan
 
 
-async def test_the_next_week_that_ends_is_found_in_its_index_alone(school: Scene) -> None:
-    await _fill(school, 20_000, analyse=True)
-    plan = await _plan(school, text(weeks._CLAIM))
+async def test_the_next_expiry_is_found_in_its_index_alone(driver: InvitationsDriver) -> None:
+    await _fill(driver, 20_000, analyse=True)
+    plan = await _plan(driver, text(weeks._CLAIM))
     assert "Index Only Scan using ix_invitations_expires_at" in plan
     assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("count", [0, 100, 20_000])
 async def test_a_batch_is_found_row_by_row_however_few_rows_there_were_when_it_was_planned(
-    school: Scene, count: int
+    driver: InvitationsDriver, count: int
 ) -> None:
     if count:
-        await _fill(school, count, analyse=True)
+        await _fill(driver, count, analyse=True)
     for name, (statement, index) in BATCH_STATEMENTS.items():
-        plan = await _plan_for_any_values(school, statement)
+        plan = await _plan_for_any_values(driver, statement)
         assert index in plan, (name, plan)
         assert "Seq Scan" not in plan, (name, plan)
         assert "Hash Join" not in plan, (name, plan)
