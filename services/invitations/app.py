@@ -15,17 +15,14 @@ from services.invitations.http.context import Context
 from services.invitations.schedule import ScheduledTasks
 from services.invitations.settings import Settings
 from services.invitations.use_cases.bulk_runs import CHANGES_CHANNEL
-from shared.runtime.database import Database
-from shared.runtime.ids import new_id
-from shared.runtime.listener import Hearing
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
-from shared.runtime.tokens import TokenKeys, digest
+from shared.runtime.core import LinkTokenKeys, load_settings, new_id, token_digest
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.service import create_service_app
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """Return the service's app. `api` adds the HTTP API, `worker` the consumers and the scheduled tasks."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="invitations", pool_size=settings.database_pool_size)
     policy = invitation_policy(settings)
     roster = RosterClient(settings.roster_url or settings.public_url, settings.auth_secret.get_secret_value())
@@ -34,15 +31,15 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     def wake_bulk(*_: str) -> None:
         tasks.wake_bulk()
 
-    app = service_app(
+    app = create_service_app(
         "invitations",
         settings,
         database=database,
         routers=routers(),
         subscriptions=subscriptions(policy, tasks.arrivals, tasks.reports),
-        timers=tasks.timers(),
+        periodic_tasks=tasks.timers(),
         resources=[roster],
-        hearings=[Hearing(CHANGES_CHANNEL, wake_bulk, wake_bulk)] if worker else [],
+        notification_handlers=[NotificationHandler(CHANGES_CHANNEL, wake_bulk, wake_bulk)] if worker else [],
         api=api,
         worker=worker,
     )
@@ -52,11 +49,11 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
 
 def invitation_policy(settings: Settings) -> InvitationPolicy:
     """Return the policy of this installation; links are derived with the current one of its token keys."""
-    keys = TokenKeys.from_setting(settings.token_keys.get_secret_value())
+    keys = LinkTokenKeys.from_setting(settings.token_keys.get_secret_value())
     return InvitationPolicy(settings.limits, settings.usable_channels, partial(_derive_link, keys), new_id)
 
 
-def _derive_link(keys: TokenKeys, purpose: Purpose, invitation_id: UUID, generation: int) -> Link:
+def _derive_link(keys: LinkTokenKeys, purpose: Purpose, invitation_id: UUID, generation: int) -> Link:
     key_id = keys.current_id
     token = keys.derive(purpose.value, invitation_id, generation, key_id)
-    return Link(key_id, digest(token))
+    return Link(key_id, token_digest(token))

@@ -29,9 +29,9 @@ from shared.contracts import notifier, roster, signup
 from shared.contracts.envelope import Received
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import Channel, Delivery
-from shared.runtime.consumer import Subscription
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
+from shared.runtime.messaging import Subscription
 
 SchoolEvent = roster.SchoolRegistered | roster.SchoolSettingsChanged
 ParentEvent = (

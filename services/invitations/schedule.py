@@ -16,8 +16,8 @@ from services.invitations.settings import Settings
 from services.invitations.use_cases import expire, remind, request_invitations, send_bulk, send_deferred
 from services.invitations.use_cases.replica_lag import measure_replica_lag
 from services.invitations.use_cases.threshold_wakeup import ThresholdWakeup
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.timers import Timer
 
 ROSTER_COUNT_SECONDS = 2.0
 """Age up to which the roster's number of parents is used again."""
@@ -55,24 +55,26 @@ class ScheduledTasks:
     _roster_counts: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
     """By run that is not listed: when the roster was queried, and the number of parents that it returned."""
 
-    def timers(self) -> list[Timer]:
+    def timers(self) -> list[PeriodicTask]:
         """Return the timers of all tasks. Bulk runs are listed and sent by timers that other components wake too."""
         settings = self.settings
         timers = [
             self.expiry_timer(),
-            Timer("pending-requests", settings.pending_request_poll_seconds, self.retry_pending_requests),
-            Timer("quiet-hours", settings.quiet_poll_seconds, self.send_deferred),
+            PeriodicTask(
+                "pending-requests", settings.pending_request_poll_seconds, self.retry_pending_requests
+            ),
+            PeriodicTask("quiet-hours", settings.quiet_poll_seconds, self.send_deferred),
             self._bulk_timer("bulk-listing", self.list_bulk_runs, self.arrivals),
             self._bulk_timer("bulk-sending", self.send_bulk, self.reports),
         ]
         if settings.reminders_enabled:
-            timers.append(Timer("reminders", settings.reminder_poll_seconds, self.remind))
+            timers.append(PeriodicTask("reminders", settings.reminder_poll_seconds, self.remind))
         return timers
 
-    def expiry_timer(self) -> Timer:
+    def expiry_timer(self) -> PeriodicTask:
         """Return the timer of `expire`, which runs when an invitation expires, and polls for other processes' ones."""
-        timer = Timer("expiry", self.settings.expiry_poll_milliseconds / 1000, self.expire)
-        self._wake_expiry_within = timer.look_within
+        timer = PeriodicTask("expiry", self.settings.expiry_poll_milliseconds / 1000, self.expire)
+        self._wake_expiry_within = timer.run_again_within
         return timer
 
     def wake_bulk(self) -> None:
@@ -83,7 +85,7 @@ class ScheduledTasks:
     async def expire(self) -> bool:
         """Announce a batch of expired invitations."""
         limit = EXPIRY_BATCH_FACTOR * self.settings.batch_size
-        async with self.database.transaction(opening=expire.first_statement(limit)) as tx:
+        async with self.database.transaction(first=expire.first_statement(limit)) as tx:
             expiries = await expire.expire(tx)
         if expiries.next_in is not None:
             seconds = max(expiries.next_in.total_seconds(), EXPIRY_GROUP_SECONDS)
@@ -133,8 +135,10 @@ class ScheduledTasks:
         self._forget_all_but(runs)
         return False
 
-    def _bulk_timer(self, name: str, task: Callable[[], Awaitable[bool]], wakeup: ThresholdWakeup) -> Timer:
-        timer = Timer(name, self.settings.bulk_idle_poll_seconds, task)
+    def _bulk_timer(
+        self, name: str, task: Callable[[], Awaitable[bool]], wakeup: ThresholdWakeup
+    ) -> PeriodicTask:
+        timer = PeriodicTask(name, self.settings.bulk_idle_poll_seconds, task)
         wakeup.wake = timer.wake
         return timer
 

@@ -10,7 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from services.invitations.domain.models import Limits
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import Channel
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import aiohttp
 
-from shared.runtime.auth import mint
-from shared.runtime.logging import describe, get_logger
+from shared.runtime.observability import describe_error, get_logger
+from shared.runtime.web import mint_token
 
 CountParents = Callable[[UUID], Awaitable[int | None]]
 """Function that returns the roster's number of parents of a school, or None if the roster does not answer."""
@@ -42,7 +42,7 @@ class RosterClient:
         """Return the roster's number of parents, or None if it does not answer. Raises nothing."""
         if self._session is None:
             return None
-        token = mint(
+        token = mint_token(
             self.auth_secret,
             schools=frozenset({school_id}),
             rights=frozenset({"roster:read"}),
@@ -56,5 +56,5 @@ class RosterClient:
                 response.raise_for_status()
                 return int((await response.json())["parents"])
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.warning("roster.unavailable", school_id=str(school_id), **describe(error))
+            log.warning("roster.unavailable", school_id=str(school_id), **describe_error(error))
             return None

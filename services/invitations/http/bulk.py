@@ -25,10 +25,15 @@ from services.invitations.use_cases.bulk_runs import (
     preview_bulk_run,
 )
 from services.invitations.use_cases.replica_lag import ReplicaLag, measure_replica_lag
-from shared.runtime.auth import Principal, ReadInvitations, WriteInvitations
-from shared.runtime.idempotency import keyed
-from shared.runtime.paging import DEFAULT_LIMIT, encode_cursor
-from shared.runtime.paging import page as page_of
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    Principal,
+    ReadInvitations,
+    WriteInvitations,
+    encode_cursor,
+    keyed_request,
+)
+from shared.runtime.web import page_body as page_of
 
 ROOT = "/invitations/v1/schools/{school_id}/bulk"
 NEWEST = UUID(int=2**128 - 1)
@@ -64,7 +69,7 @@ async def post_bulk(
 def _scoped_key(caller: Principal, body: BulkBody, header: str | None) -> tuple[str | None, str]:
     """Return the idempotency key in the scope of the credential, and the digest of the body."""
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
-    request = keyed(caller, f"POST {ROOT}", header, body.idempotency_key, content)
+    request = keyed_request(caller, f"POST {ROOT}", header, body.idempotency_key, content)
     if request is None:
         return None, ""
     key = hashlib.sha256(f"{request.credential}\n{request.key}".encode()).hexdigest()

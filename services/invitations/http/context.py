@@ -14,8 +14,8 @@ from services.invitations import views
 from services.invitations.clients.roster import CountParents
 from services.invitations.domain.models import InvitationPolicy
 from services.invitations.settings import Settings
-from shared.runtime.auth import school_not_found
-from shared.runtime.database import Database, Opening, Transaction
+from shared.runtime.database import Database, FirstStatement, Transaction
+from shared.runtime.web import school_not_found
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Context:
         self,
         attempt: Callable[[Transaction], Awaitable[T | None]],
         school_id: UUID,
-        opening: Opening | None = None,
+        opening: FirstStatement | None = None,
     ) -> T | None:
         """Repeat `attempt`, each time in a new transaction, until it returns a result or `await_parent_seconds` pass.
 
@@ -42,7 +42,7 @@ class Context:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.settings.await_parent_seconds
         while True:
-            async with self.database.transaction(schools=[school_id], opening=opening) as tx:
+            async with self.database.transaction(schools=[school_id], first=opening) as tx:
                 result = await attempt(tx)
             if result is not None or loop.time() >= deadline:
                 return result

@@ -22,12 +22,20 @@ from services.invitations.http.schemas import InviteBody
 from services.invitations.use_cases.invite import NOT_KNOWN_YET, InviteCommand, first_statement, invite_one
 from services.invitations.use_cases.withdraw import withdraw
 from shared.contracts.values import Delivery, InvitationStatus
-from shared.runtime.auth import ReadInvitations, WriteInvitations
 from shared.runtime.database import Transaction
-from shared.runtime.idempotency import keyed, remember, remembered
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
-from shared.runtime.paging import page as page_of
-from shared.runtime.problems import Problem
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Problem,
+    ReadInvitations,
+    WriteInvitations,
+    decode_cursor,
+    encode_cursor,
+    find_stored_response,
+    keyed_request,
+    store_response,
+)
+from shared.runtime.web import page_body as page_of
 
 ROOT = "/invitations/v1/schools/{school_id}/invitations"
 router = APIRouter(tags=["invitations"])
@@ -49,12 +57,14 @@ async def post_invitation(
     """
     check_channel(body.channel, context.settings.usable_channels)
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
-    request = keyed(caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content)
+    request = keyed_request(
+        caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content
+    )
     invite_request = InviteRequest(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
     command = InviteCommand(school_id, body.parent_id, invite_request, caller.actor)
 
     async def attempt(tx: Transaction) -> JSONResponse | None:
-        earlier = await remembered(tx, request) if request else None
+        earlier = await find_stored_response(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
         result = await invite_one(tx, context.policy, command)
@@ -64,7 +74,7 @@ async def post_invitation(
             raise invitation_denied(result, contact_named=body.contact_id is not None)
         rendered = views.render(result)
         if request:
-            await remember(tx, request, 202, rendered)
+            await store_response(tx, request, 202, rendered)
         return JSONResponse(rendered, 202)
 
     response = await context.poll(attempt, school_id, first_statement(command))

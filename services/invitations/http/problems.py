@@ -9,7 +9,7 @@ from services.invitations.domain.explanations import explain_denial, explain_unc
 from services.invitations.domain.models import DenialReason
 from services.invitations.domain.rules import Denied
 from shared.contracts.values import Channel
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 _STATUS = {DenialReason.REMOVED: 404, DenialReason.TOO_SOON: 429, DenialReason.COOL_DOWN: 429}
 _FIELD = {

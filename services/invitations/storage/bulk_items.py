@@ -16,8 +16,7 @@ from services.invitations.domain.bulk import BulkRun, Selection
 from services.invitations.domain.delivery import DeliveryReport
 from services.invitations.domain.models import UNDELIVERABLE, LastMessage
 from shared.contracts.values import InvitationStatus
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 FIRST = UUID(int=0)
 """Id before that of every parent."""
@@ -44,7 +43,7 @@ CLAIM_PENDING = text(
     """
 )
 # Every row carries the run's id: with a single parameter for it, PostgreSQL would read all items of the run and join.
-SAVE = RowStatement(
+SAVE = BatchStatement(
     """
     UPDATE bulk_items AS b
        SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.deferred
@@ -59,12 +58,11 @@ SAVE = RowStatement(
         "reason": "text",
         "deferred": "boolean",
     },
-    same=("state", "reason", "deferred"),
 )
 # There is no index from a message to its item, so that updates of items touch no index. The item is found through the
 # school's runs of the last month instead. Reports after the first one change nothing unless they are failures. LATERAL
 # keeps PostgreSQL from reading a whole run.
-APPLY_REPORTS = RowStatement(
+APPLY_REPORTS = BatchStatement(
     """
     WITH locked AS (
         SELECT b.*, r.failed, r.reason
@@ -89,7 +87,6 @@ APPLY_REPORTS = RowStatement(
     ON CONFLICT (bulk_id) DO UPDATE SET outcomes = o.outcomes + excluded.outcomes
     """,
     {"message_id": "uuid", "parent_id": "uuid", "school_id": "uuid", "failed": "boolean", "reason": "text"},
-    same=("failed", "reason"),
 )
 
 
@@ -145,7 +142,7 @@ async def claim_pending(tx: Transaction, run: BulkRun, limit: int) -> list[UUID]
 
 async def save(tx: Transaction, items: Iterable[Item]) -> None:
     """Save the results of locked items."""
-    await tx.execute(*SAVE.of(items))
+    await tx.execute(*SAVE.bind(items))
 
 
 async def apply_reports(tx: Transaction, reports: Sequence[tuple[LastMessage, DeliveryReport]]) -> None:
@@ -159,7 +156,7 @@ async def apply_reports(tx: Transaction, reports: Sequence[tuple[LastMessage, De
         "failed": [report.delivery in UNDELIVERABLE for _, report in reports],
         "reason": [report.code or report.delivery for _, report in reports],
     }
-    await tx.execute(*APPLY_REPORTS.of_columns(columns))
+    await tx.execute(*APPLY_REPORTS.bind_columns(columns))
 
 
 def _condition(school_id: UUID, selection: Selection) -> tuple[str, dict[str, Any]]:

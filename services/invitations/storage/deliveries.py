@@ -9,9 +9,8 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import LastMessage
 from shared.contracts.values import Delivery
-from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement, as_array, columns_of
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, Transaction, array_literal, to_columns
 
 CLAIM = text(
     """
@@ -22,7 +21,7 @@ CLAIM = text(
     """
 )
 # Saves the state and its timeline entry.
-SAVE = RowStatement(
+SAVE = BatchStatement(
     """
     WITH r AS MATERIALIZED (SELECT * FROM {rows}),
     saved AS (
@@ -43,7 +42,6 @@ SAVE = RowStatement(
         "delivery_reason": "text",
         "reminds": "boolean",
     },
-    same=("school_id", "delivery", "delivery_reason", "reminds"),
 )
 _SAVED = ("invitation_id", "school_id", "parent_id", "delivery", "delivery_reason", "reminds")
 _DELIVERIES = {delivery.value: delivery for delivery in Delivery}
@@ -51,7 +49,7 @@ _DELIVERIES = {delivery.value: delivery for delivery in Delivery}
 
 async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, LastMessage]:
     """Lock these invitations in the order of their ids, and return their last messages by invitation."""
-    rows = await tx.rows(CLAIM, {"ids": as_array(invitation_ids)})
+    rows = await tx.rows(CLAIM, {"ids": array_literal(invitation_ids)})
     messages = {}
     for invitation_id, school_id, parent_id, message_id, delivery, reason, reminds in map(tuple, rows):
         messages[invitation_id] = LastMessage(
@@ -63,5 +61,5 @@ async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID,
 async def save(tx: Transaction, messages: Collection[LastMessage]) -> None:
     """Save the deliveries of locked invitations, with their timeline entries."""
     if messages:
-        columns = {**columns_of(messages, _SAVED), "event_id": [new_id() for _ in messages]}
-        await tx.execute(*SAVE.of_columns(columns, happened_at=tx.now))
+        columns = {**to_columns(messages, _SAVED), "event_id": [new_id() for _ in messages]}
+        await tx.execute(*SAVE.bind_columns(columns, happened_at=tx.now))

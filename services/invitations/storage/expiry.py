@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from services.invitations.domain.models import EventKind, ExpiryWindow
 from shared.contracts.values import InvitationStatus
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement, columns_of
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, FirstStatement, Transaction, to_columns
 
 # Both questions take one round trip. The longest overdue come first; rows that another worker has locked are skipped.
 CLAIM = """
@@ -26,7 +25,7 @@ CLAIM = """
       LEFT JOIN expired ON true
 """
 # Saves the state and its timeline entry.
-SAVE = RowStatement(
+SAVE = BatchStatement(
     """
     WITH r AS MATERIALIZED (SELECT * FROM {rows}),
     saved AS (
@@ -44,15 +43,14 @@ SAVE = RowStatement(
         "version": "bigint",
         "status": "text",
     },
-    same=("school_id", "version", "status"),
 )
 _SAVED = ("invitation_id", "school_id", "parent_id", "version", "status")
 _STATUSES = {status.value: status for status in InvitationStatus}
 
 
-def first_statement(limit: int) -> Opening:
+def first_statement(limit: int) -> FirstStatement:
     """Return the first statement of a transaction: claim up to `limit` invitations that have expired."""
-    return Opening(CLAIM, {"limit": limit})
+    return FirstStatement(CLAIM, {"limit": limit})
 
 
 def claimed(tx: Transaction) -> tuple[list[ExpiryWindow], timedelta | None]:
@@ -76,5 +74,5 @@ def claimed(tx: Transaction) -> tuple[list[ExpiryWindow], timedelta | None]:
 
 async def save(tx: Transaction, expired: Sequence[ExpiryWindow]) -> None:
     """Save claimed invitations as expired, with their timeline entries."""
-    columns = {**columns_of(expired, _SAVED), "event_id": [new_id() for _ in expired]}
-    await tx.execute(*SAVE.of_columns(columns, happened_at=tx.now, event=EventKind.EXPIRED.value))
+    columns = {**to_columns(expired, _SAVED), "event_id": [new_id() for _ in expired]}
+    await tx.execute(*SAVE.bind_columns(columns, happened_at=tx.now, event=EventKind.EXPIRED.value))

@@ -15,9 +15,8 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import Invitation, Submission, TimelineEntry
 from services.invitations.storage.invitations import COLUMNS, TYPES, invitation_from
-from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement, columns_of
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, Transaction, to_columns
 
 _DISTINCT = {"invitation_id", "parent_id", "contact_id", "address_digest", "token_digest", "message_id"}
 _COMMON = tuple(name for name in TYPES if name not in _DISTINCT)
@@ -31,7 +30,7 @@ _COUNT_MESSAGE = """
         address_digest = excluded.address_digest
 """
 # The timeline entry has the id of the message that it is about: both were created in this transaction.
-_INSERT_NEW = RowStatement(
+_INSERT_NEW = BatchStatement(
     f"""
     WITH r AS MATERIALIZED (SELECT * FROM {{rows}}),
     counted AS (
@@ -53,13 +52,12 @@ _INSERT_NEW = RowStatement(
         "detail": "text",
         "actor": "text",
     },
-    same=(*_COMMON, "event", "detail", "actor"),
 )
-_INSERT = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES, same=_COMMON)
-_SAVE = RowStatement(
+_INSERT = BatchStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES)
+_SAVE = BatchStatement(
     f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", TYPES
 )
-_ACCEPT = RowStatement(
+_ACCEPT = BatchStatement(
     """
     UPDATE invitations AS i
        SET status = 'signed_up', accepted_at = now(), submission_id = r.submission_id,
@@ -83,16 +81,15 @@ _ACCEPT = RowStatement(
     },
 )
 _CONTACTS = {"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"}
-_COUNT_MESSAGES = RowStatement(
+_COUNT_MESSAGES = BatchStatement(
     f"""
     INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
     SELECT *, 1 FROM {{rows}}
     {_COUNT_MESSAGE}
     """,
     _CONTACTS,
-    same=("school_id",),
 )
-_MARK_VERIFIED = RowStatement(
+_MARK_VERIFIED = BatchStatement(
     """
     UPDATE contact_usages AS u SET verified_at = coalesce(u.verified_at, now())
       FROM {rows}
@@ -101,7 +98,7 @@ _MARK_VERIFIED = RowStatement(
     _CONTACTS,
 )
 _ENTRY = ("event", "detail", "actor")
-_RECORD = RowStatement(
+_RECORD = BatchStatement(
     """
     INSERT INTO invitation_events (happened_at, {names})
     SELECT CAST(:happened_at AS timestamptz), {names} FROM {rows}
@@ -114,7 +111,6 @@ _RECORD = RowStatement(
         "detail": "text",
         "actor": "text",
     },
-    same=("school_id", *_ENTRY),
 )
 
 
@@ -153,23 +149,23 @@ async def insert_new(
     if not new_invitations:
         return
     columns = {
-        **columns_of([new.invitation for new in new_invitations], tuple(TYPES)),
-        **columns_of(new_invitations, _ENTRY),
+        **to_columns([new.invitation for new in new_invitations], tuple(TYPES)),
+        **to_columns(new_invitations, _ENTRY),
     }
-    await tx.execute(*_INSERT_NEW.of_columns(columns, happened_at=happened_at))
+    await tx.execute(*_INSERT_NEW.bind_columns(columns, happened_at=happened_at))
 
 
 async def insert(tx: Transaction, invitations: Sequence[Invitation]) -> None:
     """Insert first invitations of locked parents, without a message or a timeline entry."""
     if invitations:
-        await tx.execute(*_INSERT.of(invitations))
+        await tx.execute(*_INSERT.bind(invitations))
 
 
 async def save(tx: Transaction, invitations: Sequence[Invitation]) -> None:
     """Save locked invitations; of several states of one invitation the last is saved."""
     if invitations:
         last = {invitation.invitation_id: invitation for invitation in invitations}
-        await tx.execute(*_SAVE.of(last.values()))
+        await tx.execute(*_SAVE.bind(last.values()))
 
 
 async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Invitation]:
@@ -177,29 +173,29 @@ async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Inv
 
     The caller has locked the invitations in the order of their ids. Of two submissions on one link one is accepted.
     """
-    rows = await tx.rows(*_ACCEPT.of(submissions))
+    rows = await tx.rows(*_ACCEPT.bind(submissions))
     return [invitation_from(row) for row in rows]
 
 
 async def count_messages(tx: Transaction, invitations: Collection[Invitation]) -> None:
     """Count one more message to each invitation's contact, from one again if the address is a different one."""
     if invitations:
-        await tx.execute(*_COUNT_MESSAGES.of(invitations))
+        await tx.execute(*_COUNT_MESSAGES.bind(invitations))
 
 
 async def mark_verified(tx: Transaction, invitations: Iterable[Invitation]) -> None:
     """Mark the addresses of these invitations as verified."""
-    await tx.execute(*_MARK_VERIFIED.of(invitations))
+    await tx.execute(*_MARK_VERIFIED.bind(invitations))
 
 
 async def record(tx: Transaction, entries: Sequence[TimelineEntry]) -> None:
     """Append entries to the timelines, in order."""
     if entries:
         columns = {
-            **columns_of(entries, ("parent_id", "school_id", *_ENTRY)),
+            **to_columns(entries, ("parent_id", "school_id", *_ENTRY)),
             "event_id": [new_id() for _ in entries],
         }
-        await tx.execute(*_RECORD.of_columns(columns, happened_at=tx.now))
+        await tx.execute(*_RECORD.bind_columns(columns, happened_at=tx.now))
 
 
 async def skip_bulk_items(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:

@@ -16,10 +16,8 @@ from services.invitations.domain.models import Contact, ContactUsage, Invitation
 from services.invitations.domain.rules import Invitee
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import Channel
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.ids import uuid_of
-from shared.runtime.rowset import as_array
+from shared.runtime.core import Rejected, parse_uuid
+from shared.runtime.database import FirstStatement, Transaction, array_literal
 
 _HINTS = get_type_hints(Invitation)
 _POSTGRESQL_TYPES = {UUID: "uuid", int: "bigint", datetime: "timestamptz"}
@@ -114,7 +112,7 @@ SELECT now() AS now, invitee.*, note.contact_id, note.address_digest, note.messa
 
 async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """Lock the invitations of these parents in the order of their ids; keyed by parent."""
-    rows = await tx.rows(CLAIM_BY_PARENTS, {"ids": as_array(parent_ids)})
+    rows = await tx.rows(CLAIM_BY_PARENTS, {"ids": array_literal(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 
@@ -157,10 +155,10 @@ async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UU
     return {row.parent_id: (parent_from(row), schools[row.school_id]) for row in rows}
 
 
-def first_statement(parent_id: UUID) -> Opening:
+def first_statement(parent_id: UUID) -> FirstStatement:
     """Return the first statement of a transaction: lock this parent and read the invitee."""
     locks = tuple((lock, parent_id) for lock in _LOCK_INVITEE)
-    return Opening(_FIND_INVITEE, {"parent_id": parent_id}, locks)
+    return FirstStatement(_FIND_INVITEE, {"parent_id": parent_id}, locks)
 
 
 def claimed(tx: Transaction) -> dict[UUID, Invitee]:
@@ -194,7 +192,7 @@ async def claim_invitees(tx: Transaction, parent_ids: Collection[UUID]) -> dict[
 async def find_invitees(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitee]:
     """Return these invitees, not locked; a parent who or whose school has not arrived is left out."""
     rows = await tx.rows(_FIND_PARENTS, {"ids": list(parent_ids)})
-    present = await tx.rows(_FIND_BY_PARENTS, {"ids": as_array([row.parent_id for row in rows])})
+    present = await tx.rows(_FIND_BY_PARENTS, {"ids": array_literal([row.parent_id for row in rows])})
     return await _invitees(tx, rows, {row.parent_id: invitation_from(row) for row in present})
 
 
@@ -273,7 +271,7 @@ def parent_from(row: Row[Any]) -> Parent:
 
 def _contact_from(fields: Mapping[str, Any]) -> Contact:
     return Contact(
-        contact_id=uuid_of(fields["contact_id"]),
+        contact_id=parse_uuid(fields["contact_id"]),
         kind=fields["kind"],
         address=fields["address"],
         preferred=fields["preferred"],

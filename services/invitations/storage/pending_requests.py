@@ -9,10 +9,9 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import PendingInvitation
 from shared.contracts.values import Channel
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO requested_invitations ({names})
     SELECT * FROM {rows}
@@ -42,7 +41,7 @@ _TAKE = text(
 
 async def save(tx: Transaction, requests: Iterable[PendingInvitation]) -> None:
     """Save the requests, at most one per parent; a later one replaces the earlier one."""
-    await tx.execute(*_SAVE.of(requests))
+    await tx.execute(*_SAVE.bind(requests))
 
 
 async def claim_ready_parents(tx: Transaction, limit: int) -> list[UUID]:

@@ -10,8 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.invitations.domain.models import ParentReplica, SchoolReplica
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement, as_array
+from shared.runtime.database import BatchStatement, Transaction, array_literal
 
 _SAVE_SCHOOLS = text(
     """
@@ -30,7 +29,7 @@ _SAVE_SCHOOLS = text(
     """
 )
 # The students and the contacts of a parent travel as one text per row: `unnest` would flatten an array of arrays.
-_SAVE_PARENTS = RowStatement(
+_SAVE_PARENTS = BatchStatement(
     """
     INSERT INTO parents AS p ({names})
     SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]),
@@ -55,7 +54,6 @@ _SAVE_PARENTS = RowStatement(
         "students": "text",
         "contacts": "text",
     },
-    same=("school_id", "version", "language", "has_access", "removed"),
 )
 _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
 
@@ -68,7 +66,7 @@ async def save_schools(tx: Transaction, replicas: Iterable[SchoolReplica]) -> No
 
 async def save_parents(tx: Transaction, replicas: Iterable[ParentReplica]) -> set[UUID]:
     """Save parents, at most one replica of each, and return those that changed. Locks them in id order."""
-    rows = await tx.rows(*_SAVE_PARENTS.of_columns(_parent_columns(list(replicas))))
+    rows = await tx.rows(*_SAVE_PARENTS.bind_columns(_parent_columns(list(replicas))))
     return {row.parent_id for row in rows}
 
 
@@ -103,6 +101,6 @@ def _parent_columns(replicas: Sequence[ParentReplica]) -> dict[str, Any]:
         "language": [parent.language for parent in parents],
         "has_access": [parent.has_access for parent in parents],
         "removed": [parent.removed for parent in parents],
-        "students": [as_array(replica.students) for replica in replicas],
+        "students": [array_literal(replica.students) for replica in replicas],
         "contacts": [to_json(parent.contacts).decode() for parent in parents],
     }

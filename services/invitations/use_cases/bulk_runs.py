@@ -20,9 +20,9 @@ from services.invitations.domain.models import DenialReason, InvitationPolicy, O
 from services.invitations.domain.rules import Allowed, InviteRequest, decide
 from services.invitations.storage import bulk_items, bulk_runs, invitations
 from shared.contracts.values import Channel
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 CHANGES_CHANNEL = bulk_runs.CHANGES_CHANNEL
 _PAGE_SIZE = 2_000

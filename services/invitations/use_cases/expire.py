@@ -8,8 +8,8 @@ from datetime import timedelta
 from services.invitations.domain import transitions
 from services.invitations.storage import expiry
 from services.invitations.use_cases.save_changes import expired_event
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.database import FirstStatement, Transaction
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Expiries:
     next_in: timedelta | None
 
 
-def first_statement(limit: int) -> Opening:
+def first_statement(limit: int) -> FirstStatement:
     """Return the first statement of the transaction in which `expire` announces up to `limit` expiries."""
     return expiry.first_statement(limit)
 
@@ -31,6 +31,8 @@ async def expire(tx: Transaction) -> Expiries:
     expired = [window for present in windows if (window := transitions.expire(present, tx.now)) is not None]
     if expired:
         await expiry.save(tx, expired)
-        messages = (Outgoing(expired_event(window), window.school_id, window.version) for window in expired)
+        messages = (
+            OutboxMessage(expired_event(window), window.school_id, window.version) for window in expired
+        )
         await emit(tx, *messages, lane=Lane.BULK)
     return Expiries(len(windows), next_in)

@@ -25,8 +25,8 @@ from services.invitations.domain.rules import (
 from services.invitations.domain.transitions import Target, start_generation
 from services.invitations.storage import invitation_updates, invitations
 from services.invitations.use_cases.save_changes import Addressee, Change, save_changes
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.database import FirstStatement, Transaction
+from shared.runtime.messaging import Lane
 
 NOT_KNOWN_YET = Denied(DenialReason.NOT_KNOWN_YET)
 _ANSWERED = frozenset({Origin.STAFF, Origin.BULK})
@@ -56,7 +56,7 @@ async def invite(
     return await _execute(tx, policy, commands, invitees, lane)
 
 
-def first_statement(command: InviteCommand) -> Opening:
+def first_statement(command: InviteCommand) -> FirstStatement:
     """Return the first statement of the transaction in which `invite_one` executes this command."""
     return invitations.first_statement(command.parent_id)
 

@@ -17,7 +17,7 @@ from services.invitations.domain.rules import (
 from services.invitations.storage import invitations
 from services.invitations.use_cases.save_changes import Addressee, Change, save_changes
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 
 async def remind(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:

@@ -31,7 +31,7 @@ from shared.contracts.notifier import Recipient, SendMessage
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import RefusalReason, Template
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 T = TypeVar("T")
 _REMINDERS = frozenset({Template.VERIFY_REMINDER, Template.INVITE_REMINDER})
@@ -141,14 +141,14 @@ def _timeline(change: Change) -> Iterator[TimelineEntry]:
         yield TimelineEntry(invitation.parent_id, invitation.school_id, "reminder_sent", None, change.actor)
 
 
-def _messages(change: Change, now: datetime) -> Iterator[Outgoing]:
+def _messages(change: Change, now: datetime) -> Iterator[OutboxMessage]:
     """Return the events of a change in order, and the command to send its message."""
     transition, school_id = change.transition, change.invitation.school_id
     for index, kind in enumerate(transition.events):
-        yield Outgoing(_event(kind, change, now), school_id, transition.version_of(index), change.actor)
+        yield OutboxMessage(_event(kind, change, now), school_id, transition.version_of(index), change.actor)
     if transition.send is not None and change.to is not None:
         command = _send_message(transition.send, change.invitation, change.to)
-        yield Outgoing(command, school_id, 1, change.actor)
+        yield OutboxMessage(command, school_id, 1, change.actor)
 
 
 def _send_message(template: Template, invitation: Invitation, to: Addressee) -> SendMessage:

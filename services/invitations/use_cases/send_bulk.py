@@ -15,7 +15,7 @@ from services.invitations.storage import bulk_items, bulk_runs
 from services.invitations.storage.bulk_items import Item
 from services.invitations.use_cases.invite import InviteCommand, invite
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 REPORT_PATIENCE = timedelta(hours=6)
 """Time after which a missing delivery report (a dead letter, a restored database) no longer limits the pace."""

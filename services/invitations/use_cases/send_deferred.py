@@ -10,7 +10,7 @@ from services.invitations.domain.rules import Invitee, QuietPeriod, can_receive_
 from services.invitations.storage import invitations
 from services.invitations.use_cases.save_changes import Addressee, Change, save_changes
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 
 async def send_deferred(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:

@@ -23,8 +23,8 @@ from services.invitations.use_cases.threshold_wakeup import ThresholdWakeup
 from shared.contracts import invitations, roster, signup
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.message import Message, message_for
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
+from shared.runtime.messaging import Handler
 from tests.integration.invitations.builders import LinkEvent, ParentRecord, submission
 from tests.support.apps import PUBLIC_URL, bearer, suppose_nothing_revoked
 

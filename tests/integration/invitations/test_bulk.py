@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.invitations.use_cases.send_bulk import REPORT_PATIENCE
 from services.invitations.settings import Settings
+from services.invitations.use_cases.send_bulk import REPORT_PATIENCE
 from shared.contracts.notifier import MessageFailed, MessageSent, SendMessage
 from shared.contracts.roster import ParentAccessChanged, ParentRemoved
 from tests.integration.invitations.builders import ParentRecord, report_fields, settings_for

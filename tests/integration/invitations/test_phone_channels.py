@@ -11,8 +11,8 @@ import pytest
 
 from shared.contracts.invitations import VerificationRequested
 from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut, SendMessage
-from shared.contracts.roster import ParentContactChanged
 from shared.contracts.quiet_hours import QuietHours
+from shared.contracts.roster import ParentContactChanged
 from shared.contracts.values import address_digest
 from tests.integration.invitations.builders import ParentRecord, settings_for
 from tests.integration.invitations.driver import InvitationsDriver, open_driver

@@ -29,7 +29,7 @@ from shared.contracts.roster import (
     SchoolRegistered,
 )
 from shared.contracts.signup import SignedUp
-from shared.runtime.errors import Rejected
+from shared.runtime.core import Rejected
 from tests.integration.invitations.builders import ParentRecord, settings_for
 from tests.integration.invitations.driver import InvitationsDriver, open_driver
 

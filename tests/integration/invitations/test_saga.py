@@ -16,7 +16,7 @@ from shared.contracts.invitations import (
 from shared.contracts.notifier import SendMessage
 from shared.contracts.roster import InvitationRequested, ParentAccessChanged, Rights
 from shared.contracts.signup import FreshLinkRequested, SignedUp, SignUpSubmitted
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.core import LinkTokenKeys
 from tests.integration.invitations.builders import ParentRecord, submission
 from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.apps import TOKEN_KEYS
@@ -48,7 +48,7 @@ async def test_the_links_can_be_derived_by_the_sender_and_only_digests_are_store
 ) -> None:
     record = await driver.add_invited_parent()
     token = ""
-    keys = TokenKeys.from_setting(TOKEN_KEYS)
+    keys = LinkTokenKeys.from_setting(TOKEN_KEYS)
     commands = await driver.emitted(SendMessage)
     asked, issued = (
         (await driver.emitted(VerificationRequested))[0],

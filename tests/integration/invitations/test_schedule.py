@@ -12,7 +12,7 @@ from services.invitations.schedule import ScheduledTasks
 from shared.contracts.invitations import InvitationExpired
 from shared.contracts.notifier import MessageFailed, SendMessage
 from shared.contracts.roster import InvitationRequested, ParentRemoved
-from shared.runtime.health import Health
+from shared.runtime.observability import Health
 from tests.integration.invitations.builders import report_fields
 from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.waiting import eventually
