@@ -22,12 +22,11 @@ from services.notifier.settings import Settings, SmtpServer
 from services.notifier.timers.inquiries import Inquiries
 from services.notifier.timers.reports import Reports
 from services.notifier.timers.sender import Sender
+from shared.runtime.background import ParallelClose
+from shared.runtime.core import LinkTokenKeys, load_settings
 from shared.runtime.database import Database
-from shared.runtime.outbox import Lane
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
-from shared.runtime.together import Together
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.messaging import Lane
+from shared.runtime.service import create_service_app
 
 SINGLE_SHARE = 4
 _AT_ONCE = {"email": MAILS_PER_SESSION}
@@ -37,7 +36,7 @@ Open = Callable[[int], Channel]
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """The notifier's ASGI app. `worker` consumes commands and sends; `api` answers staff and providers."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="notifier", pool_size=settings.database_pool_size)
     senders = list(_senders(settings, database)) if worker else []
     reports = Reports(
@@ -48,18 +47,18 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
 
     outlets = Outlets(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
 
-    return service_app(
+    return create_service_app(
         "notifier",
         settings,
         database=database,
         routers=[router(database), hooks_router(_hooks(settings, database, reports))],
         subscriptions=subscriptions(outlets, _by_lane(senders)),
-        timers=[
+        periodic_tasks=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
             *(inquiry.timer for inquiry in inquiries),
         ],
-        resources=[Together(senders), *inquiries],
+        resources=[ParallelClose(senders), *inquiries],
         api=api,
         worker=worker,
     )
@@ -71,7 +70,7 @@ def _by_lane(senders: Sequence[Sender]) -> dict[Lane, dict[str, Sender]]:
 
 def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
     """One sender per channel and lane, so that no run of thousands and no hung provider keeps a single message back."""
-    links = Links(settings.public_url, TokenKeys.from_setting(settings.token_keys.get_secret_value()))
+    links = Links(settings.public_url, LinkTokenKeys.from_setting(settings.token_keys.get_secret_value()))
     for name, open_channel, connections, poll_milliseconds in _channels(settings):
         single = max(1, connections // SINGLE_SHARE)
         for lane, share in ((Lane.SINGLE, single), (Lane.BULK, connections - single)):

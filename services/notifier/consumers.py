@@ -12,9 +12,8 @@ from services.notifier.service.accepting import Accepted, Hands, accept
 from services.notifier.service.outlets import Outlets
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
-from shared.runtime.consumer import Subscription
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane, Subscription
 
 
 class Sender(Hands, Protocol):

@@ -14,7 +14,7 @@ from services.notifier.channels.twilio_hooks import Form, Signatures, Wants, rea
 from services.notifier.service.reporting import keep_report
 from services.notifier.service.suppressing import is_news, start, stop
 from shared.runtime.database import Database
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 STATUS_PATH = "/notifier/hooks/twilio/status"
 INBOUND_PATH = "/notifier/hooks/twilio/inbound"

@@ -10,10 +10,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.notifier.views import messages_page
-from shared.runtime.auth import ReadNotifier
 from shared.runtime.database import Database
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, page
-from shared.runtime.problems import Problem
+from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Problem, ReadNotifier, decode_cursor, page_body
 
 
 class Recipient(BaseModel):
@@ -82,7 +80,7 @@ def router(database: Database) -> APIRouter:
             items, following = await messages_page(
                 tx, school_id, parent_id=parent_id, after=after, limit=limit
             )
-        return page(items, following)
+        return page_body(items, following)
 
     return routes
 

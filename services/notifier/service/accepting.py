@@ -15,9 +15,9 @@ from services.notifier.service.recording import record
 from services.notifier.storage.queue import claim_new, insert
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 
 class Hands(Protocol):

@@ -15,11 +15,11 @@ from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.recording import save
 from services.notifier.service.reporting import taken_already
 from services.notifier.storage.queue import claim_due, renew_leases
+from shared.runtime.core import LinkPurpose, LinkTokenKeys
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
-from shared.runtime.tokens import Purpose, TokenKeys
+from shared.runtime.messaging import Lane
 
-_PAGES: dict[str, tuple[Purpose, str]] = {
+_PAGES: dict[str, tuple[LinkPurpose, str]] = {
     "verify": ("verify", "verify"),
     "verify_reminder": ("verify", "verify"),
     "invite": ("join", "join"),
@@ -32,7 +32,7 @@ class Links:
     """Derives links when a message is sent; nothing that is stored holds one."""
 
     public_url: str
-    keys: TokenKeys
+    keys: LinkTokenKeys
 
     def link_of(self, message: Message) -> str:
         """The link of a message, the same on every attempt. Raises KeyError for a key that is gone."""

@@ -17,7 +17,7 @@ from services.notifier.storage.outcomes import settle
 from services.notifier.storage.suppressions import note_refusals
 from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 _chance = random.SystemRandom().random
 
@@ -77,7 +77,9 @@ async def save(
     return versions.keys()
 
 
-def _fact(tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int) -> Outgoing:
+def _fact(
+    tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int
+) -> OutboxMessage:
     message = claim.message
     about = {
         "message_id": message.message_id,
@@ -107,4 +109,4 @@ def _fact(tx: Transaction, claim: Claim, change: Change, announce: Announcement,
             data = MessageOutcomeUnknown.model_validate({**about, "reason": change.reason})
         case _:
             assert_never(announce)
-    return Outgoing(data, school_id=message.school_id, version=version, traceparent=message.traceparent)
+    return OutboxMessage(data, school_id=message.school_id, version=version, traceparent=message.traceparent)

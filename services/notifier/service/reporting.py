@@ -15,7 +15,7 @@ from services.notifier.service.recording import save
 from services.notifier.storage import reports
 from services.notifier.storage.reports import Heard
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 NO_REASON = 30008
 """The provider's code for a failure that it cannot explain."""

@@ -10,7 +10,7 @@ from services.notifier.storage.suppressions import Known, Suppression
 from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut
 from shared.contracts.values import address_digest
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 REASON = "The recipient has answered STOP and takes no more messages."
 
@@ -54,7 +54,7 @@ async def announce(tx: Transaction, limit: int) -> bool:
     return len(changed) == limit
 
 
-def _fact(suppression: Suppression, known: Known) -> Outgoing:
+def _fact(suppression: Suppression, known: Known) -> OutboxMessage:
     """The version is the moment of the word, so that what is told again is the same fact."""
     about = {
         "parent_id": known.parent_id,
@@ -68,4 +68,4 @@ def _fact(suppression: Suppression, known: Known) -> Outgoing:
     else:
         data = RecipientOptedIn.model_validate({**about, "opted_in_at": moment})
     microseconds = int(moment.timestamp() * 1_000_000)
-    return Outgoing(data, school_id=known.school_id, version=microseconds)
+    return OutboxMessage(data, school_id=known.school_id, version=microseconds)

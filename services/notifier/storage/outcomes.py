@@ -8,8 +8,7 @@ from uuid import UUID
 
 from services.notifier.domain.messages import Change, Claim
 from services.notifier.domain.reports import ASK_AFTER_SECONDS
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 # Most outcomes differ in the first two only.
 _COLUMNS = {
@@ -36,7 +35,7 @@ _SET = """
                          THEN now() + make_interval(secs => :ask_seconds) END
 """
 # No order of locks: nobody but the holder of the fence waits for one of these rows with others in hand.
-_SETTLE_HELD = RowStatement(
+_SETTLE_HELD = BatchStatement(
     f"""
     UPDATE messages AS m {_SET}
       FROM {{rows}}
@@ -44,9 +43,8 @@ _SETTLE_HELD = RowStatement(
     RETURNING m.message_id, m.version
     """,
     _COLUMNS,
-    same=_SAME,
 )
-_SETTLE_RESTING = RowStatement(
+_SETTLE_RESTING = BatchStatement(
     f"""
     WITH outcome AS (SELECT * FROM {{rows}}), resting AS (
         SELECT message_id FROM messages AS m JOIN outcome USING (message_id)
@@ -59,7 +57,6 @@ _SETTLE_RESTING = RowStatement(
     RETURNING m.message_id, m.version
     """,
     _COLUMNS,
-    same=_SAME,
 )
 
 
@@ -90,5 +87,5 @@ async def settle(
         "provider_id": [change.provider_id for _, change in changes],
     }
     statement = _SETTLE_HELD if in_hand else _SETTLE_RESTING
-    rows = await tx.rows(*statement.of_columns(columns, ask_seconds=ASK_AFTER_SECONDS[0]))
+    rows = await tx.rows(*statement.bind_columns(columns, ask_seconds=ASK_AFTER_SECONDS[0]))
     return {row.message_id: row.version for row in rows}

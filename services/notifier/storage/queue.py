@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from services.notifier.domain.messages import Claim, Message, Recipient
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 # What a run has in common is last.
 _COLUMNS = {
@@ -34,7 +33,7 @@ _COLUMNS = {
     "quiet_until": "time",
 }
 # What is in hand is due when its lease ends, so that no claim walks over it meanwhile.
-_INSERT = RowStatement(
+_INSERT = BatchStatement(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
                           address, name, language, school_name, timezone, token_key_id, expires_at, quiet_from,
@@ -50,7 +49,6 @@ _INSERT = RowStatement(
     RETURNING message_id, state = 'sending' AS in_hand
     """,
     _COLUMNS,
-    same=[*_COLUMNS][9:],
 )
 _CLAIM = text(
     """
@@ -113,7 +111,7 @@ async def insert(
     columns["address"] = [message.recipient.address for message in messages]
     columns["name"] = [message.recipient.name for message in messages]
     columns["in_hand"] = list(in_hand)
-    rows = await tx.rows(*_INSERT.of_columns(columns, lane=lane, lease_seconds=lease_seconds))
+    rows = await tx.rows(*_INSERT.bind_columns(columns, lane=lane, lease_seconds=lease_seconds))
     return {row.message_id: row.in_hand for row in rows}
 
 

@@ -20,7 +20,7 @@ from services.notifier.channels.base import (
 from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.domain.retry import Breaker
 from services.notifier.service.claiming import Links, Queue
-from shared.runtime.logging import get_logger
+from shared.runtime.observability import get_logger
 
 _VERDICTS = {Refused: Verdict.REFUSED, TryLater: Verdict.TRY_LATER, OutcomeUnknown: Verdict.UNKNOWN}
 _chance = random.SystemRandom().random

@@ -13,9 +13,9 @@ from services.notifier.channels.twilio_hooks import CopyReport
 from services.notifier.domain.reports import ASK_AFTER_SECONDS, ASK_AGAIN_SECONDS, Word
 from services.notifier.service.reporting import keep_report
 from services.notifier.storage.asking import Question, claim_questions
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.logging import get_logger
-from shared.runtime.timers import Timer
+from shared.runtime.observability import get_logger
 
 BATCH = 20
 POLL_SECONDS = 30.0
@@ -31,7 +31,7 @@ class Inquiries:
     def __init__(
         self, database: Database, channel_name: str, channel: TwilioChannel, heard: Callable[[], None]
     ) -> None:
-        self.timer = Timer(f"ask.{channel_name}", POLL_SECONDS, self.round)
+        self.timer = PeriodicTask(f"ask.{channel_name}", POLL_SECONDS, self.round)
         self._database = database
         self._channel_name = channel_name
         self._channel = channel

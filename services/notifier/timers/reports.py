@@ -8,8 +8,8 @@ from services.notifier.domain.retry import RetryPolicy
 from services.notifier.service.reporting import apply_reports, forget_strays
 from services.notifier.service.spending import forget_spending
 from services.notifier.service.suppressing import announce, forget_replies
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.timers import Timer
 
 BATCH = 200
 STRAYS_SECONDS = 600.0
@@ -19,7 +19,7 @@ class Reports:
     """The loop of everything that comes in by hooks."""
 
     def __init__(self, database: Database, policy: RetryPolicy, *, poll_seconds: float) -> None:
-        self.timer = Timer("reports", poll_seconds, self.round)
+        self.timer = PeriodicTask("reports", poll_seconds, self.round)
         self._database = database
         self._policy = policy
         self._strays_at = 0.0

@@ -20,11 +20,11 @@ from services.notifier.service.suppressing import stopped
 from services.notifier.timers.attempt import Attempts
 from services.notifier.timers.hands import Hands
 from services.notifier.timers.pace import Pace
+from shared.runtime.background import PeriodicTask
+from shared.runtime.core import is_transient
 from shared.runtime.database import Database
-from shared.runtime.errors import is_transient
-from shared.runtime.logging import describe, get_logger
-from shared.runtime.outbox import Lane
-from shared.runtime.timers import Timer
+from shared.runtime.messaging import Lane
+from shared.runtime.observability import describe_error, get_logger
 
 EXPIRY_LOOK_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
@@ -56,7 +56,7 @@ class Sender:
     ) -> None:
         """`texts_per_hour`: how many a school may send to phones; 0 is no limit."""
         self.queue = queue
-        self.timer = Timer(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
+        self.timer = PeriodicTask(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
         self._database = database
         self._texts_per_hour = texts_per_hour
         self._channel = channel
@@ -83,7 +83,7 @@ class Sender:
             if not is_transient(failure):
                 raise
             # Their leases run out, and another sender repeats them with the same Message-ID.
-            log.warning("outcomes.not_recorded", messages=len(self.hands.outcomes), **describe(failure))
+            log.warning("outcomes.not_recorded", messages=len(self.hands.outcomes), **describe_error(failure))
 
     async def _ask(self, message: Message) -> Result | None:
         """How an attempt ends without a call, where the channel hears of STOPs and of lost copies; else None.

@@ -14,7 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
-from shared.runtime.kafka import Kafka
+from shared.runtime.messaging import Kafka
 from tests.support.brokers.base import Broker
 from tests.support.brokers.topics import kafka_of
 from tests.support.waiting import eventually

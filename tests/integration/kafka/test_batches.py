@@ -8,7 +8,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.protocol.produce import ProduceRequest
 
 from shared.contracts.envelope import MAX_VALUE_BYTES
-from shared.runtime.publishing import publish
+from shared.runtime.messaging.broker.publisher import publish
 from tests.integration.kafka.bench import Bench, read
 
 _LOST = 3

@@ -4,7 +4,7 @@ import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faststream.kafka.annotations import KafkaMessage
 
-from shared.runtime.consumers import _leave_headers, _leave_raw
+from shared.runtime.messaging.inbox.runner import decode_nothing, parse_without_headers
 from tests.integration.kafka.bench import Bench, read
 from tests.support.waiting import eventually
 
@@ -60,7 +60,7 @@ async def test_i13_our_parser_keeps_a_batch_that_the_librarys_own_would_lose(kaf
     await eventually(passed)
     await subscriber.stop()
     assert b"odd" not in theirs.values
-    await kafka.subscribe(topic, ours, parser=_leave_headers, decoder=_leave_raw)
+    await kafka.subscribe(topic, ours, parser=parse_without_headers, decoder=decode_nothing)
     await eventually(lambda: ours.values == [b"good", b"odd", None])
 
 

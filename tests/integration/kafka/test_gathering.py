@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from shared.runtime import fetching
-from shared.runtime.fetching import BULK_RECORDS, PatientConsumer, reader_of
+from shared.runtime.messaging.inbox import kafka_consumers
+from shared.runtime.messaging.inbox.kafka_consumers import BULK_RECORDS, BatchingConsumer, create_reader
 from tests.integration.kafka.bench import GROUP, Bench
 
 _FIRST, _LATER = 40, 60
@@ -38,7 +38,7 @@ async def test_a_batch_that_follows_on_many_records_is_filled_up(
     monkeypatch.setattr(fetching, "FILL_UP_MS", 120_000)  # however slow the machine is
     topic = await kafka.topic()
     await _put(kafka, topic, _FIRST)
-    consumer = await _consumer(kafka, topic, PatientConsumer)
+    consumer = await _consumer(kafka, topic, BatchingConsumer)
     batches = [await consumer.getmany(max_records=_FIRST)]
     await _put(kafka, topic, _LATER)
     batches.append(await consumer.getmany(max_records=_LATER))
@@ -50,7 +50,7 @@ async def test_a_batch_that_follows_on_many_records_is_filled_up(
 async def test_a_batch_is_filled_up_to_its_size_and_no_further(kafka: Bench) -> None:
     topic = await kafka.topic(partitions=2)
     await _put(kafka, topic, _FIRST + _LATER)
-    consumer = await _consumer(kafka, topic, PatientConsumer)
+    consumer = await _consumer(kafka, topic, BatchingConsumer)
     sizes: list[int] = []
     while sum(sizes) < _FIRST + _LATER:
         sizes.append(_count(await consumer.getmany(max_records=BULK_RECORDS)))
@@ -64,7 +64,7 @@ async def test_one_record_after_another_is_never_kept_waiting(
     """Whatever the clock says: a wait for more would be one of an hour here."""
     monkeypatch.setattr(fetching, "GATHER_SECONDS", 3_600.0)
     topic = await kafka.topic()
-    consumer = await _consumer(kafka, topic, PatientConsumer)
+    consumer = await _consumer(kafka, topic, BatchingConsumer)
     for _ in range(5):
         await _put(kafka, topic, 1)
         async with asyncio.timeout(120):
@@ -79,7 +79,7 @@ async def test_a_reader_without_a_group_hands_out_at_once_what_it_has_taken(
     monkeypatch.setattr(fetching, "FILL_UP_MS", 3_600_000)
     topic = await kafka.topic()
     await _put(kafka, topic, 2 * BULK_RECORDS)
-    reader = reader_of(kafka.ours)
+    reader = create_reader(kafka.ours)
     kafka.stack.push_async_callback(reader.stop)
     await reader.start()
     reader.assign([TopicPartition(topic, 0)])

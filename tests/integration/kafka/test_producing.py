@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from shared.runtime.kafka import abandon
+from shared.runtime.messaging.broker.client import abort_producer
 from tests.integration.kafka.bench import Bench, read
 from tests.support.brokers.base import Broker, Unavailable
 from tests.support.brokers.kafka import KafkaFromJars, start_kafka
@@ -97,7 +97,7 @@ async def test_i1_an_idempotent_producer_never_gives_up_and_ours_is_ended_with_w
             await asyncio.wait_for(asyncio.shield(under_way), 5)
         await old.send(topic, b"waiting", partition=0)
         async with asyncio.timeout(20):
-            await abandon(old)
+            await abort_producer(old)
         assert old._sender.sender_task.done()
     finally:
         running.resume()

@@ -18,15 +18,14 @@ from services.notifier.timers.sender import Sender
 from services.notifier.views import attempts_of
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.notifier import SendMessage
+from shared.runtime.core import LinkTokenKeys, new_id
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Lane
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.messaging import Lane
+from shared.runtime.observability import Health
 from tests.support.apps import PUBLIC_URL, TOKEN_KEYS
 
 SCHOOL = UUID("00000000-0000-7000-8000-00000000000a")
-KEYS = TokenKeys.from_setting(TOKEN_KEYS)
+KEYS = LinkTokenKeys.from_setting(TOKEN_KEYS)
 LINKS = Links(PUBLIC_URL, KEYS)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from shared.runtime.errors import Rejected
-from shared.runtime.outbox import Lane
+from shared.runtime.core import Rejected
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.desk import SCHOOL, TRACE, Desk, command
 
 

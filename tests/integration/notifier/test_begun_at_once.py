@@ -13,7 +13,7 @@ from services.notifier.service.outlets import Outlets
 from services.notifier.timers import hands
 from services.notifier.timers.sender import Sender
 from shared.contracts.notifier import SendMessage
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.desk import Desk, command, received, sending, vanish
 from tests.support.waiting import eventually
 

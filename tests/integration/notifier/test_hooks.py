@@ -17,8 +17,7 @@ from services.notifier.settings import Settings
 from services.notifier.timers.reports import Reports
 from shared.contracts.notifier import SendMessage
 from shared.contracts.values import address_digest
-from shared.runtime.ids import new_id
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings, new_id
 from tests.integration.notifier.desk import Desk, command, sending
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, running
 from tests.support.waiting import eventually
@@ -42,7 +41,7 @@ async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    async with running(create_app(load(Settings), worker=False)) as opened:
+    async with running(create_app(load_settings(Settings), worker=False)) as opened:
         yield opened
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.notifier.channels.base import OutcomeUnknown, Refused, TryLater, Unavailable
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.desk import KEYS, Desk, command, sending, vanish
 from tests.support.apps import PUBLIC_URL
 from tests.support.waiting import eventually

@@ -5,7 +5,7 @@ from services.notifier.domain.retry import RetryPolicy
 from services.notifier.storage.spending import seconds_left
 from services.notifier.timers.reports import Reports
 from shared.contracts.notifier import SendMessage
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.notifier.desk import Desk, command, sending
 from tests.support.waiting import eventually
 

@@ -10,8 +10,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from shared.runtime.outbox import Lane
-from shared.runtime.process import GRACE_SECONDS
+from shared.runtime.messaging import Lane
+from shared.runtime.service.cli import GRACE_SECONDS
 from tests.integration.notifier.desk import Desk, command
 from tests.integration.notifier.smtp_server import SmtpServer
 from tests.support.apps import COMMON_ENVIRONMENT

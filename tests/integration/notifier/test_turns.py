@@ -9,7 +9,7 @@ import pytest
 from services.notifier.channels.base import Letter, NotOurs, Receipt
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.timers.hands import CLAIMED_PER_CONNECTION, HANDED_OVER, Hands
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.notifier.desk import Desk, command, sending
 from tests.support.waiting import eventually
 

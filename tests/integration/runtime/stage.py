@@ -12,13 +12,11 @@ from uuid import UUID, uuid4
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.roster import ParentAdded, ParentDetails, ParentRenamed
-from shared.runtime.consumer import Handler, Subscription
-from shared.runtime.consumers import Consumers
 from shared.runtime.database import Database, Transaction
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane, Outgoing, emit
-from shared.runtime.relay import Relay
+from shared.runtime.messaging import Handler, Kafka, Lane, OutboxMessage, Subscription, emit
+from shared.runtime.messaging.inbox.runner import SubscriptionRunner
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 from tests.support.brokers.base import Broker
 from tests.support.postgres import execute_as_owner
 
@@ -34,15 +32,17 @@ _EFFECT = (
 )
 
 
-def added(parent_id: UUID | None = None, *, version: int = 1) -> Outgoing:
+def added(parent_id: UUID | None = None, *, version: int = 1) -> OutboxMessage:
     """A ParentAdded, of a new parent where none is given."""
     data = ParentAdded(parent_id=parent_id or uuid4(), parent=ParentDetails(name="Ada Example"))
-    return Outgoing(data, SCHOOL, version)
+    return OutboxMessage(data, SCHOOL, version)
 
 
-def renamed(parent_id: UUID, *, version: int) -> Outgoing:
+def renamed(parent_id: UUID, *, version: int) -> OutboxMessage:
     """A ParentRenamed."""
-    return Outgoing(ParentRenamed(parent_id=parent_id, parent=ParentDetails(name="Ada B.")), SCHOOL, version)
+    return OutboxMessage(
+        ParentRenamed(parent_id=parent_id, parent=ParentDetails(name="Ada B.")), SCHOOL, version
+    )
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Stage:
     invitations: Database
     bugs: list[BaseException] = field(default_factory=list)
 
-    async def emit(self, *messages: Outgoing) -> None:
+    async def emit(self, *messages: OutboxMessage) -> None:
         """Commit the messages."""
         async with self.roster.transaction() as transaction:
             await emit(transaction, *messages)
@@ -99,12 +99,12 @@ class Stage:
         health: Health | None = None,
         dead_letter_limit: int = 1_000,
         on_bug: Callable[[BaseException], None] | None = None,
-    ) -> AsyncIterator[Consumers]:
+    ) -> AsyncIterator[SubscriptionRunner]:
         """The consumer group is at work, by default recording every message as one effect."""
         subscription = Subscription(
             GROUP, handlers or {ParentAdded: record_effects, ParentRenamed: record_effects}
         )
-        async with Consumers(
+        async with SubscriptionRunner(
             self.kafka,
             self.invitations,
             [subscription],

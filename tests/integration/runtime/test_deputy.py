@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from shared.runtime.deputy import Deputy
-from shared.runtime.health import Health
-from shared.runtime.outbox import Lane
-from shared.runtime.outbox_queue import OutboxQueue
-from shared.runtime.relay import Relay
+from shared.runtime.messaging import Lane
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.messaging.outbox.standby import StandbyRelay
+from shared.runtime.messaging.outbox.store import OutboxStore
+from shared.runtime.observability import Health
 from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 AN_HOUR_SECONDS = 3_600.0
 
 
-def _deputy(scene: Stage) -> Deputy:
+def _deputy(scene: Stage) -> StandbyRelay:
     def relay(lane: Lane) -> Relay:
         return Relay(scene.roster, scene.kafka, lane, Health(), poll_milliseconds=20)
 
-    return Deputy(scene.roster, relay, turn_seconds=1.0)
+    return StandbyRelay(scene.roster, relay, turn_seconds=1.0)
 
 
 async def _emit_long_ago(scene: Stage) -> None:
@@ -48,7 +48,7 @@ async def test_i18_what_no_worker_publishes_is_published(database_url: str, brok
 async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, broker: Broker) -> None:
     async with stage(database_url, broker) as scene:
         await _emit_long_ago(scene)
-        worker = OutboxQueue(scene.roster, Lane.SINGLE.value)
+        worker = OutboxStore(scene.roster, Lane.SINGLE.value)
         leads, _ = await worker.lead(uuid4(), AN_HOUR_SECONDS)
         assert leads
         worker.drop()

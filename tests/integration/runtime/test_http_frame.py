@@ -9,11 +9,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, FastAPI, Header
 
-from shared.runtime.auth import WriteRoster
+from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
-from shared.runtime.idempotency import keyed, remember, remembered
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import ServiceSettings, load
+from shared.runtime.service import create_service_app
+from shared.runtime.web import WriteRoster, find_stored_response, keyed_request, store_response
 from tests.support.apps import bearer, running
 from tests.support.brokers.base import Broker
 from tests.support.brokers.topics import create_topics
@@ -21,7 +20,7 @@ from tests.support.waiting import eventually
 
 
 def _app() -> FastAPI:
-    settings = load(ServiceSettings)
+    settings = load_settings(ServiceSettings)
     database = Database(settings.database_url, schema="roster")
     router = APIRouter()
 
@@ -32,16 +31,16 @@ def _app() -> FastAPI:
         body: Annotated[dict[str, Any], Body()],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Any:
-        request = keyed(caller, "things", idempotency_key, body.pop("idempotency_key", None), body)
+        request = keyed_request(caller, "things", idempotency_key, body.pop("idempotency_key", None), body)
         assert request is not None
         async with database.transaction(schools=[school_id]) as transaction:
-            known = await remembered(transaction, request)
+            known = await find_stored_response(transaction, request)
             if known is not None:
                 return known.body
             count = await transaction.scalar("SELECT count(*) FROM idempotency_keys")
             await transaction.scalar("SELECT CAST(:text AS text)", {"text": body.get("text")})
             answer = {"number": count}
-            await remember(transaction, request, 200, answer)
+            await store_response(transaction, request, 200, answer)
             return answer
 
     @router.get("/roster/boom")
@@ -52,7 +51,7 @@ def _app() -> FastAPI:
     async def unreachable() -> None:
         raise ConnectionRefusedError
 
-    return service_app("roster", settings, database=database, routers=[router], max_body_bytes=2_000)
+    return create_service_app("roster", settings, database=database, routers=[router], max_body_bytes=2_000)
 
 
 URL = "/roster/v1/schools/01990f5e-5d80-7000-8000-000000000010/things"

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from shared.runtime.outbox import Lane
-from shared.runtime.outbox_queue import OutboxQueue
-from shared.runtime.relay import LEASE_SECONDS
+from shared.runtime.messaging import Lane
+from shared.runtime.messaging.outbox.relay import LEASE_SECONDS
+from shared.runtime.messaging.outbox.store import OutboxStore
 from tests.integration.runtime.stage import added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -21,7 +21,7 @@ async def test_i18_a_relay_that_stands_still_is_overtaken(database_url: str, bro
     """It holds nothing but the lease between two statements, whatever it was about to do."""
     async with stage(database_url, broker) as scene:
         await scene.emit(added())
-        stopped = OutboxQueue(scene.roster, Lane.SINGLE)
+        stopped = OutboxStore(scene.roster, Lane.SINGLE)
         try:
             assert (await stopped.lead(uuid4(), LEASE_SECONDS))[0]
             assert len(await stopped.take(10)) == 1

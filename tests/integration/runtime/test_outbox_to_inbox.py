@@ -18,12 +18,11 @@ from shared.contracts.message import Message
 from shared.contracts.roster import ParentAdded, ParentDetails
 from shared.contracts.samples import sample_event, structured
 from shared.contracts.topics import ROSTER_PARENT
+from shared.runtime.core import Rejected, Transient
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected, Transient
-from shared.runtime.health import Health
-from shared.runtime.outbox import emit
-from shared.runtime.republish import republish
-from shared.runtime.tracing import tracing
+from shared.runtime.messaging import emit
+from shared.runtime.messaging.outbox.republish import republish
+from shared.runtime.observability import Health, traced
 from tests.integration.runtime.stage import Stage, added, record_effects, renamed, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -54,7 +53,7 @@ async def test_i1_i19_committed_before_anyone_listens_arrives_with_its_trace(
     database_url: str, broker: Broker
 ) -> None:
     async with stage(database_url, broker) as scene:
-        with tracing("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+        with traced("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
             await scene.emit(*(added() for _ in range(100)))
         async with scene.relaying(), scene.consuming():
             effects = await _have_effects(scene, 100)

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from shared.contracts.roster import ParentAdded
-from shared.runtime.consumer import Subscription
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.redeliver import dead_letters, find_dead_letter, redeliver
+from shared.runtime.messaging import Subscription, list_dead_letters
+from shared.runtime.messaging.inbox.dead_letters import find_dead_letter, replay_dead_letter
 from tests.integration.runtime.stage import GROUP, Stage, added, record_effects, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -33,7 +33,7 @@ async def _parked(scene: Stage, count: int) -> list[UUID]:
 
     async def all_parked() -> list[UUID]:
         async with scene.invitations.transaction() as transaction:
-            letters = await dead_letters(transaction, GROUP)
+            letters = await list_dead_letters(transaction, GROUP)
         assert len(letters) == count
         assert {letter.reason for letter in letters} == {"not_today"}
         return [letter.dead_letter_id for letter in letters]
@@ -47,7 +47,7 @@ async def test_i14_a_dead_letter_is_delivered_again_and_takes_effect_once(
 ) -> None:
     async with stage(database_url, broker) as scene:
         letters = await _parked(scene, 3)
-        twice = [redeliver(scene.invitations, WORKS, letter) for letter in [*letters, *letters]]
+        twice = [replay_dead_letter(scene.invitations, WORKS, letter) for letter in [*letters, *letters]]
         assert sorted(await asyncio.gather(*twice)) == [False] * 3 + [True] * 3
         assert len(await scene.effects()) == 3
         assert await scene.dead_letters() == []
@@ -64,7 +64,7 @@ async def test_i14_what_is_still_refused_stays_with_its_reason(database_url: str
     async with stage(database_url, broker) as scene:
         (letter,) = await _parked(scene, 1)
         with pytest.raises(Rejected, match="not_today"):
-            await redeliver(scene.invitations, REFUSES, letter)
+            await replay_dead_letter(scene.invitations, REFUSES, letter)
         async with scene.invitations.transaction() as transaction:
             kept = await find_dead_letter(transaction, letter)
             inbox = await transaction.scalar("SELECT count(*) FROM inbox")

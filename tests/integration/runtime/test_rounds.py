@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import relay as relays
-from shared.runtime.health import Health
-from shared.runtime.outbox import Lane, emit
-from shared.runtime.relay import BATCH, ENOUGH, Relay
+from shared.runtime.messaging import Lane, emit
+from shared.runtime.messaging.outbox import relay as relays
+from shared.runtime.messaging.outbox.relay import BATCH, ENOUGH_MESSAGES, Relay
+from shared.runtime.observability import Health
 from tests.integration.runtime.stage import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
@@ -88,7 +88,7 @@ async def test_only_a_bulk_lane_gathers_and_only_behind_a_round_that_was_not_ful
                 await _published(relay, 2 * BATCH + 2)
                 return
             assert sum(relay.rounds) == 2 * BATCH + 1
-            relay.wake(ENOUGH)
+            relay.wake(ENOUGH_MESSAGES)
             await _published(relay, 2 * BATCH + 2)
 
 
@@ -103,7 +103,7 @@ async def test_what_a_hundred_commits_emit_leaves_in_few_rounds(database_url: st
             await _published(relay, 300)
             seconds = asyncio.get_running_loop().time() - begun
         # Behind the first, each waited its time, or for enough to be there.
-        assert len(relay.rounds) <= 1 + seconds / relays.GATHER_SECONDS[Lane.BULK] + 300 / ENOUGH
+        assert len(relay.rounds) <= 1 + seconds / relays.GATHER_SECONDS[Lane.BULK] + 300 / ENOUGH_MESSAGES
 
 
 async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost_little_time(

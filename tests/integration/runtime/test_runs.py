@@ -13,13 +13,15 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from shared.runtime.database import EVERY_SCHOOL, Database, channel_of
-from shared.runtime.errors import is_transient
-from shared.runtime.history import keep_sent
+from shared.runtime.core import is_transient
+from shared.runtime.database import EVERY_SCHOOL, Database
+from shared.runtime.messaging import Lane, emit
+from shared.runtime.messaging.event_archive import archive_sent
+from shared.runtime.messaging.outbox.emit import MAX_MESSAGES_PER_RUN
+from shared.runtime.messaging.outbox.republish import republish
+from shared.runtime.messaging.outbox.store import OutboxStore
+from shared.runtime.messaging.outbox.wakeups import outbox_channel
 from shared.runtime.migrations import migrate
-from shared.runtime.outbox import RUN, Lane, emit
-from shared.runtime.outbox_queue import OutboxQueue
-from shared.runtime.republish import republish
 from tests.integration.runtime.stage import added
 from tests.support.postgres import Cluster, execute_as_owner
 
@@ -38,8 +40,8 @@ async def roster(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def queue(roster: Database) -> AsyncIterator[OutboxQueue]:
-    opened = OutboxQueue(roster, Lane.BULK)
+async def queue(roster: Database) -> AsyncIterator[OutboxStore]:
+    opened = OutboxStore(roster, Lane.BULK)
     yield opened
     opened.drop()
 
@@ -56,13 +58,13 @@ async def _emit(database: Database, count: int) -> None:
 
 async def test_a_statement_is_a_run_and_a_long_one_several(roster: Database) -> None:
     async with roster.transaction(schools=EVERY_SCHOOL) as tx:
-        messages = [added() for _ in range(2 * RUN + 1)]
+        messages = [added() for _ in range(2 * MAX_MESSAGES_PER_RUN + 1)]
         await emit(tx, *messages, lane=Lane.BULK)
         await emit(tx, added(), lane=Lane.SINGLE)
     runs = await _all(roster, "SELECT lane, first_id, last_id FROM outbox_runs ORDER BY first_id")
     assert [(run.lane, run.last_id - run.first_id + 1) for run in runs] == [
-        ("bulk", RUN),
-        ("bulk", RUN),
+        ("bulk", MAX_MESSAGES_PER_RUN),
+        ("bulk", MAX_MESSAGES_PER_RUN),
         ("bulk", 1),
         ("single", 1),
     ]
@@ -74,7 +76,7 @@ async def test_a_statement_is_a_run_and_a_long_one_several(roster: Database) -> 
 
 
 async def test_whole_runs_are_taken_until_there_are_enough_and_marked_as_such(
-    roster: Database, queue: OutboxQueue
+    roster: Database, queue: OutboxStore
 ) -> None:
     for count in (3, 4, 5):
         await _emit(roster, count)
@@ -86,7 +88,7 @@ async def test_whole_runs_are_taken_until_there_are_enough_and_marked_as_such(
 
 
 async def test_a_run_whose_messages_are_gone_is_shown_to_the_relay(
-    roster: Database, queue: OutboxQueue
+    roster: Database, queue: OutboxStore
 ) -> None:
     await _emit(roster, 2)
     async with roster.transaction() as tx:
@@ -98,7 +100,7 @@ async def test_a_run_whose_messages_are_gone_is_shown_to_the_relay(
 
 
 async def test_a_connection_that_fails_within_the_driver_is_waited_out(
-    roster: Database, queue: OutboxQueue, monkeypatch: pytest.MonkeyPatch
+    roster: Database, queue: OutboxStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asyncpg says so with an error of its own where the server dies while a statement is on its way."""
     await _emit(roster, 1)
@@ -115,7 +117,7 @@ async def test_a_connection_that_fails_within_the_driver_is_waited_out(
 
 
 async def test_only_what_does_not_wait_is_published_again_or_forgotten(
-    roster: Database, queue: OutboxQueue
+    roster: Database, queue: OutboxStore
 ) -> None:
     await _emit(roster, 3)
     first = (await queue.take(1))[0]["first_id"]
@@ -129,7 +131,7 @@ async def test_only_what_does_not_wait_is_published_again_or_forgotten(
     async with roster.transaction() as tx:
         await tx.execute("UPDATE outbox SET created_at = now() - interval '8 days'")
     async with roster.transaction() as tx:
-        assert await keep_sent(tx, days=7, batch=100) == 1
+        assert await archive_sent(tx, days=7, batch=100) == 1
     assert len(await queue.take(100)) == 4
 
 
@@ -137,7 +139,7 @@ async def test_a_commit_notifies_unless_the_relay_is_in_this_process(roster: Dat
     heard: list[str] = []
     connection = await asyncpg.connect(make_url(roster.url).set(drivername="postgresql").render_as_string())
     try:
-        await connection.add_listener(channel_of("roster"), lambda *said: heard.append(said[3]))
+        await connection.add_listener(outbox_channel("roster"), lambda *said: heard.append(said[3]))
         roster.led = {"bulk": asyncio.get_running_loop().time() + 3_600}
         roster.on_emit(lambda *_: None)
         async with roster.transaction() as tx:
@@ -163,7 +165,7 @@ async def test_what_waits_and_older_code_survive_the_migration(
     await execute_as_owner(url, _OLD_CODE.format(1, 5) + "; DELETE FROM roster.outbox_pending WHERE id < 3")
     await migrate(owner_url, "roster", _ROSTER, application_url=url)
     async with Database(url, schema="roster") as roster:
-        queue = OutboxQueue(roster, Lane.BULK)
+        queue = OutboxStore(roster, Lane.BULK)
         try:
             await _emit(roster, 2)
             await execute_as_owner(url, _OLD_CODE.format(6, 8))

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from shared.runtime.database import Database, Opening
-from shared.runtime.errors import is_invalid_value, is_transient
-from shared.runtime.inbox import pass_new
-from shared.runtime.scope import SchoolsOf
+from shared.runtime.core import is_invalid_value, is_transient
+from shared.runtime.database import Database, FirstStatement, SchoolsOf
+from shared.runtime.messaging.inbox.dedup import record_and_filter
 from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
 
@@ -64,7 +63,7 @@ async def test_an_empty_transaction_is_three_round_trips(database: Database) -> 
 async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(database: Database) -> None:
     school = uuid4()
     lock = "SELECT FROM idempotency_keys WHERE credential = CAST(CAST($1 AS uuid) AS text) FOR UPDATE"
-    opening = Opening(
+    opening = FirstStatement(
         "SELECT now() AS now, body_digest, current_setting('app.schools') AS schools "
         "FROM (VALUES (0)) AS always (there) LEFT JOIN idempotency_keys ON credential = :key",
         {"key": str(school)},
@@ -72,7 +71,7 @@ async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(
     )
 
     async def opened() -> tuple[Any, bool]:
-        async with database.transaction(schools=[school], opening=opening) as tx:
+        async with database.transaction(schools=[school], first=opening) as tx:
             assert tx.opened is not None
             row = tx.opened.first()
             return row, row.now == tx.now == await tx.scalar("SELECT now()")
@@ -95,7 +94,7 @@ async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(
     row, _ = await waiting
     assert row.body_digest == "later"
     with pytest.raises(TypeError, match="schools that are named"):
-        async with database.transaction(schools=SchoolsOf("schools_of", "key"), opening=opening):
+        async with database.transaction(schools=SchoolsOf("schools_of", "key"), first=opening):
             pass
 
 
@@ -106,8 +105,8 @@ async def test_an_opening_of_a_worker_sees_all_and_is_the_first_round_trip_after
         await tx.execute(_KEY, {"key": "of some school"})
     heard: list[str] = []
     database.watch = heard.append
-    opening = Opening("SELECT now() AS now, count(*) AS seen FROM idempotency_keys", {})
-    async with database.transaction(opening=opening) as tx:
+    opening = FirstStatement("SELECT now() AS now, count(*) AS seen FROM idempotency_keys", {})
+    async with database.transaction(first=opening) as tx:
         assert tx.opened is not None
         row = tx.opened.first()
         assert (row.seen, row.now) == (1, tx.now)
@@ -194,6 +193,6 @@ async def test_rows_have_names_and_places(database: Database) -> None:
         nothing = await tx.execute("SELECT 1 WHERE false")
         assert (nothing.all(), nothing.first(), nothing.scalar(), nothing.rowcount) == ([], None, None, 0)
         assert (await tx.execute("DELETE FROM inbox")).rowcount == 0
-        assert await pass_new(tx, "roster.on-signup", [str(uuid4())])
+        assert await record_and_filter(tx, "roster.on-signup", [str(uuid4())])
         with pytest.raises(ValueError, match="not enough values"):
             nothing.scalar_one()

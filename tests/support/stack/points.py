@@ -18,7 +18,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from shared.runtime.database import Database, Transaction
-from shared.runtime.relay import Relay
+from shared.runtime.messaging.outbox.relay import Relay
 
 POINTS = {
     "P1": "after the business write, before the commit",

@@ -14,7 +14,8 @@ from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.roster import ParentAdded, ParentDetails, ParentRemoved, ParentRenamed
 from shared.contracts.samples import sample_event, structured
-from shared.runtime.batch import read, waves
+from shared.runtime.messaging import group_preserving_order
+from shared.runtime.messaging.inbox.decoding import decode_record
 
 KINDS = (ParentAdded, ParentRenamed, ParentRemoved)
 
@@ -43,42 +44,44 @@ def _received(parent: int, kind: type[Message], position: int) -> Received[Messa
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(KINDS)), max_size=40))
 def test_waves_keep_each_aggregates_order_and_lose_nothing(story: list[tuple[int, type[Message]]]) -> None:
     messages = [_received(parent, kind, position) for position, (parent, kind) in enumerate(story)]
-    laid_out = [message for _, run in waves(messages) for message in run]
+    laid_out = [message for _, run in group_preserving_order(messages) for message in run]
     assert sorted(m.version for m in laid_out) == list(range(len(messages)))
     per_parent = defaultdict(list)
     for message in laid_out:
         per_parent[message.aggregate_id].append(message.version)
     for versions in per_parent.values():
         assert versions == sorted(versions)
-    for kind, run in waves(messages):
+    for kind, run in group_preserving_order(messages):
         assert {type(message.data) for message in run} == {kind}
 
 
 def test_a_batch_of_one_type_is_one_run() -> None:
-    assert len(waves([_received(n, ParentAdded, n) for n in range(500)])) == 1
+    assert len(group_preserving_order([_received(n, ParentAdded, n) for n in range(500)])) == 1
 
 
 def test_read_tells_wanted_ignored_and_faulty_apart() -> None:
     event = sample_event(ParentAdded)
     record = FakeRecord(event.data.model_dump_json().encode(), tuple(event.attributes.headers()))
-    wanted = read(record, [ParentAdded])
+    wanted = decode_record(record, [ParentAdded])
     assert wanted.received == event
     assert wanted.identity == (event.source, event.id)
-    ignored = read(record, [ParentRemoved])
+    ignored = decode_record(record, [ParentRemoved])
     assert ignored.received is None
     assert ignored.fault is None
     assert ignored.identity == (event.source, event.id)
     unknown = json.dumps({**structured(event), "type": "roster.parent.painted.v1"}).encode()
-    passed = read(FakeRecord(unknown, (("content-type", b"application/cloudevents+json"),)), [ParentAdded])
+    passed = decode_record(
+        FakeRecord(unknown, (("content-type", b"application/cloudevents+json"),)), [ParentAdded]
+    )
     assert passed.received is None
     assert passed.fault is None
 
 
 def test_unreadable_records_are_told_apart_by_place_and_content() -> None:
-    first = read(FakeRecord(b"rubbish"), [ParentAdded])
-    again = read(FakeRecord(b"rubbish"), [ParentAdded])
-    other = read(FakeRecord(b"other rubbish"), [ParentAdded])
+    first = decode_record(FakeRecord(b"rubbish"), [ParentAdded])
+    again = decode_record(FakeRecord(b"rubbish"), [ParentAdded])
+    other = decode_record(FakeRecord(b"other rubbish"), [ParentAdded])
     assert first.fault is not None
     assert first.identity == again.identity
     assert first.identity != other.identity
-    assert read(FakeRecord(None), [ParentAdded]).fault is not None
+    assert decode_record(FakeRecord(None), [ParentAdded]).fault is not None

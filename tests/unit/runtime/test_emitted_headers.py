@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from shared.contracts.envelope import Attributes
 from shared.contracts.roster import ParentAdded, ParentDetails
-from shared.runtime.outbox import Outgoing, _Envelopes
+from shared.runtime.messaging import OutboxMessage
+from shared.runtime.messaging.outbox.emit import HeaderEncoder
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 _MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -28,11 +29,13 @@ _MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 )
 def test_they_are_those_of_the_attributes(kinds: list[tuple[UUID, str, int, str | None, str | None]]) -> None:
     transaction: Any = SimpleNamespace(schema="roster", now=_MOMENT)
-    envelopes = _Envelopes(transaction)
+    envelopes = HeaderEncoder(transaction)
     data = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada"))
     for school_id, key, version, actor, traceparent in kinds:
         message_id = str(uuid4())
-        written = envelopes.headers(Outgoing(data, school_id, version, actor, traceparent), message_id, key)
+        written = envelopes.headers(
+            OutboxMessage(data, school_id, version, actor, traceparent), message_id, key
+        )
         expected = Attributes(
             message_id,
             "/kinvite/roster",

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import service_app
-from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.listener import Hearing
-from shared.runtime.outbox import Lane
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.messaging import Lane
+from shared.runtime.observability import Health
+from shared.runtime.service import app_factory
 
 
 @pytest.mark.parametrize(
@@ -29,12 +28,12 @@ def test_a_word_without_a_known_lane_wakes_every_relay(
     said: str, woken: list[Lane], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[Lane] = []
-    hearings: list[Hearing] = []
+    hearings: list[NotificationHandler] = []
 
     def relay(_database: Any, _kafka: Any, lane: Lane, _health: Any, **_: Any) -> SimpleNamespace:
         return SimpleNamespace(run=None, wake=lambda: found.append(lane), ask=lambda: found.append(lane))
 
-    def listener(_database: Any, given: Sequence[Hearing]) -> SimpleNamespace:
+    def listener(_database: Any, given: Sequence[NotificationHandler]) -> SimpleNamespace:
         hearings.extend(given)
         return SimpleNamespace(run=None)
 
@@ -42,7 +41,7 @@ def test_a_word_without_a_known_lane_wakes_every_relay(
     monkeypatch.setattr(service_app, "Listener", listener)
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none", schema="roster")
     settings: Any = SimpleNamespace(relay_poll_milliseconds=100)
-    relays = service_app._relays(database, settings, None, Health())  # type: ignore[arg-type]
-    service_app._hearing(database, relays, ())
+    relays = app_factory._relays(database, settings, None, Health())  # type: ignore[arg-type]
+    app_factory._hearing(database, relays, ())
     hearings[0].heard(said)
     assert found == woken

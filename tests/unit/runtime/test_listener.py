@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.runtime.database import Database
-from shared.runtime.listener import Hearing, Listener
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.database.notifications import NotificationListener
 
 
 class _Connection:
@@ -56,7 +56,7 @@ async def test_i15_a_connection_that_breaks_while_listening_begins_is_replaced(
     monkeypatch.setattr(asyncpg, "connect", connect)
     joined = asyncio.Event()
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none", schema="roster")
-    listener = Listener(database, [Hearing("channel", lambda _: None, joined.set)])
+    listener = NotificationListener(database, [NotificationHandler("channel", lambda _: None, joined.set)])
     running = asyncio.create_task(listener.run())
     try:
         async with asyncio.timeout(20):

@@ -10,9 +10,10 @@ import pytest
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError
 
-from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
-from shared.runtime.health import Health
+from shared.runtime.messaging import Subscription
+from shared.runtime.messaging.inbox.batch_processor import BatchProcessor
+from shared.runtime.observability import Health
 
 RECORD = SimpleNamespace(topic="roster.parent", partition=0, offset=7, key=b"", value=b"", headers=())
 
@@ -28,14 +29,14 @@ class _Consumer:
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
+def worker(monkeypatch: pytest.MonkeyPatch) -> BatchProcessor:
     """One whose work is always done already."""
 
-    async def done(_worker: Worker, _entries: Sequence[Any]) -> None:
+    async def done(_worker: BatchProcessor, _entries: Sequence[Any]) -> None:
         """Nothing is left to do."""
 
-    monkeypatch.setattr(Worker, "_work", done)
-    return Worker(Subscription("tests.on-roster", {}), cast(Database, None), Health().loop("test"), 0)
+    monkeypatch.setattr(BatchProcessor, "_work", done)
+    return BatchProcessor(Subscription("tests.on-roster", {}), cast(Database, None), Health().loop("test"), 0)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +44,13 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     [CommitFailedError(), IllegalStateError("x"), KafkaConnectionError(), TimeoutError(), AssertionError()],
     ids=lambda failure: type(failure).__name__,
 )
-async def test_i15_a_commit_of_offsets_that_fails_is_left(worker: Worker, failure: Exception) -> None:
+async def test_i15_a_commit_of_offsets_that_fails_is_left(worker: BatchProcessor, failure: Exception) -> None:
     consumer = _Consumer(failure)
     await worker.consume([cast(Any, RECORD)], cast(Any, consumer))
     assert consumer.asked == 1
 
 
-async def test_any_other_failure_of_it_is_a_bug(worker: Worker) -> None:
+async def test_any_other_failure_of_it_is_a_bug(worker: BatchProcessor) -> None:
     with pytest.raises(LookupError):
         await worker.consume([cast(Any, RECORD)], cast(Any, _Consumer(LookupError())))
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane
-from shared.runtime.publishing import Record
-from shared.runtime.relay import Relay
+from shared.runtime.messaging import Kafka, Lane
+from shared.runtime.messaging.broker.publisher import Record
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 
 
 class _Publisher:

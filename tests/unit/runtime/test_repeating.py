@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.runtime.logging import configure_logging, get_logger
-from shared.runtime.repeating import FIRST_SECONDS, LONGEST_SECONDS, Repeats, tell_ended
+from shared.runtime.observability import configure_logging, get_logger
+from shared.runtime.observability.log_throttle import (
+    FIRST_SECONDS,
+    LONGEST_SECONDS,
+    RepeatedLineFilter,
+    flush_suppressed,
+)
 
 REFUSED = ConnectionRefusedError(111, "Connection refused")
 
@@ -25,13 +30,13 @@ class Clock:
 
 
 @contextmanager
-def _limited() -> Iterator[tuple[Repeats, Clock]]:
+def _limited() -> Iterator[tuple[RepeatedLineFilter, Clock]]:
     """Logging as in a service, on a clock of the test's."""
     clock = Clock()
     configure_logging("roster", "info")
     try:
         (handler,) = logging.getLogger().handlers
-        limit = next(one for one in handler.filters if isinstance(one, Repeats))
+        limit = next(one for one in handler.filters if isinstance(one, RepeatedLineFilter))
         limit._clock = clock
         yield limit, clock
     finally:
@@ -55,14 +60,14 @@ def test_few_lines_are_left_of_many_and_each_of_the_others_is_counted(
             _refused()
             clock.now += 0.1
         clock.now += LONGEST_SECONDS + FIRST_SECONDS
-        tell_ended()
+        flush_suppressed()
         lines = _lines(capsys)
         assert {line["event"] for line in lines} == {
             "Unable connect to node with id 1: [Errno 111] Connection refused"
         }
         assert len(lines) <= 6
         assert sum(1 + line.get("kept_back", 0) for line in lines) == 9_000
-        tell_ended()
+        flush_suppressed()
         assert _lines(capsys) == []
 
 
@@ -97,7 +102,7 @@ def test_lines_of_ours_are_limited_whole_and_told_as_they_were(capsys: pytest.Ca
             get_logger("relay").warning("relay.interrupted", lane=lane)
         assert [line["lane"] for line in _lines(capsys)] == ["single", "bulk"]
         clock.now += 2 * FIRST_SECONDS
-        tell_ended()
+        flush_suppressed()
         (line,) = _lines(capsys)
         assert (line["event"], line["lane"], line["kept_back"]) == ("relay.interrupted", "single", 2)
         assert "timestamp" in line

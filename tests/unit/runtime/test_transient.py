@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection, PGDialect_asyncpg
 from sqlalchemy.exc import DBAPIError, InternalError
 
-from shared.runtime.errors import is_transient
-from shared.runtime.session import as_sqlalchemy
+from shared.runtime.core import is_transient
+from shared.runtime.database.statements import to_sqlalchemy_error
 
 BROKEN = asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
 
@@ -31,7 +31,7 @@ def test_i15_a_connection_that_broke_while_the_dialect_asked_is_waited_out() -> 
 
 
 def test_i15_one_that_broke_under_a_statement_or_the_bare_driver_is_waited_out() -> None:
-    assert is_transient(as_sqlalchemy(BROKEN, "SELECT 1", lost=False))
+    assert is_transient(to_sqlalchemy_error(BROKEN, "SELECT 1", lost=False))
     assert is_transient(BROKEN)
 
 

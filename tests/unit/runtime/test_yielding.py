@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from shared.runtime.consumer import Subscription, Worker
 from shared.runtime.database import Database
-from shared.runtime.fetching import BULK_RECORDS
-from shared.runtime.health import Health
+from shared.runtime.messaging import Subscription
+from shared.runtime.messaging.inbox.batch_processor import BatchProcessor
+from shared.runtime.messaging.inbox.kafka_consumers import BULK_RECORDS
+from shared.runtime.observability import Health
 
 HOUR = 3_600.0
 TURNS = 10
@@ -29,9 +30,9 @@ class NoDatabase:
         raise BegunError
 
 
-def _worker(yields_seconds: float) -> Worker:
-    subscription = Subscription("tests.on-roster", {}, yields_seconds=yields_seconds)
-    return Worker(subscription, cast(Database, NoDatabase()), Health().loop("test"), 0)
+def _worker(yields_seconds: float) -> BatchProcessor:
+    subscription = Subscription("tests.on-roster", {})
+    return BatchProcessor(subscription, cast(Database, NoDatabase()), Health().loop("test"), 0)
 
 
 def _records(count: int) -> list[Any]:
