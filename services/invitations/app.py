@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         database=database,
         routers=routers(),
         subscriptions=subscriptions(policy, tasks.arrivals, tasks.reports),
-        periodic_tasks=tasks.timers(),
+        periodic_tasks=tasks.periodic_tasks(),
         resources=[roster],
         notification_handlers=[NotificationHandler(CHANGES_CHANNEL, wake_bulk, wake_bulk)] if worker else [],
         api=api,

@@ -37,7 +37,7 @@ def _ignore(_: float) -> None:
 class ScheduledTasks:
     """Periodic tasks of a worker. Each task executes one batch and returns whether more is due at once.
 
-    `timers` returns the timers that run them; `clock` is monotonic, in seconds.
+    `periodic_tasks` returns them with their intervals; `clock` is monotonic, in seconds.
     """
 
     database: Database
@@ -55,27 +55,27 @@ class ScheduledTasks:
     _roster_counts: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
     """By run that is not listed: when the roster was queried, and the number of parents that it returned."""
 
-    def timers(self) -> list[PeriodicTask]:
-        """Return the timers of all tasks. Bulk runs are listed and sent by timers that other components wake too."""
+    def periodic_tasks(self) -> list[PeriodicTask]:
+        """Return all tasks. Those of bulk runs are also woken by consumers and by notifications."""
         settings = self.settings
-        timers = [
-            self.expiry_timer(),
+        tasks = [
+            self.expiry_task(),
             PeriodicTask(
                 "pending-requests", settings.pending_request_poll_seconds, self.retry_pending_requests
             ),
             PeriodicTask("quiet-hours", settings.quiet_poll_seconds, self.send_deferred),
-            self._bulk_timer("bulk-listing", self.list_bulk_runs, self.arrivals),
-            self._bulk_timer("bulk-sending", self.send_bulk, self.reports),
+            self._bulk_task("bulk-listing", self.list_bulk_runs, self.arrivals),
+            self._bulk_task("bulk-sending", self.send_bulk, self.reports),
         ]
         if settings.reminders_enabled:
-            timers.append(PeriodicTask("reminders", settings.reminder_poll_seconds, self.remind))
-        return timers
+            tasks.append(PeriodicTask("reminders", settings.reminder_poll_seconds, self.remind))
+        return tasks
 
-    def expiry_timer(self) -> PeriodicTask:
-        """Return the timer of `expire`, which runs when an invitation expires, and polls for other processes' ones."""
-        timer = PeriodicTask("expiry", self.settings.expiry_poll_milliseconds / 1000, self.expire)
-        self._wake_expiry_within = timer.run_again_within
-        return timer
+    def expiry_task(self) -> PeriodicTask:
+        """Return the task of `expire`. It runs when the next invitation expires; polling covers other processes."""
+        task = PeriodicTask("expiry", self.settings.expiry_poll_milliseconds / 1000, self.expire)
+        self._wake_expiry_within = task.run_again_within
+        return task
 
     def wake_bulk(self) -> None:
         """List and send bulk runs now instead of with the next poll."""
@@ -85,12 +85,12 @@ class ScheduledTasks:
     async def expire(self) -> bool:
         """Announce a batch of expired invitations."""
         limit = EXPIRY_BATCH_FACTOR * self.settings.batch_size
-        async with self.database.transaction(first=expire.first_statement(limit)) as tx:
-            expiries = await expire.expire(tx)
-        if expiries.next_in is not None:
-            seconds = max(expiries.next_in.total_seconds(), EXPIRY_GROUP_SECONDS)
+        async with self.database.transaction(first=expire.claim_due(limit)) as (tx, due):
+            await expire.expire(tx, due)
+        if due.next_in is not None:
+            seconds = max(due.next_in.total_seconds(), EXPIRY_GROUP_SECONDS)
             self._wake_expiry_within(seconds + CLOCK_RESOLUTION_SECONDS)
-        return expiries.count == limit
+        return len(due.windows) == limit
 
     async def remind(self) -> bool:
         """Send a batch of reminders."""
@@ -135,12 +135,12 @@ class ScheduledTasks:
         self._forget_all_but(runs)
         return False
 
-    def _bulk_timer(
-        self, name: str, task: Callable[[], Awaitable[bool]], wakeup: ThresholdWakeup
+    def _bulk_task(
+        self, name: str, action: Callable[[], Awaitable[bool]], wakeup: ThresholdWakeup
     ) -> PeriodicTask:
-        timer = PeriodicTask(name, self.settings.bulk_idle_poll_seconds, task)
-        wakeup.wake = timer.wake
-        return timer
+        task = PeriodicTask(name, self.settings.bulk_idle_poll_seconds, action)
+        wakeup.wake = task.wake
+        return task
 
     async def _list_parents(self, run: BulkRun) -> int:
         """List all parents, or those that have arrived while others are awaited; return how many are awaited."""

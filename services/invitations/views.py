@@ -14,9 +14,11 @@ from services.invitations.domain.models import Invitation
 from services.invitations.storage import bulk_runs
 from services.invitations.storage.invitations import COLUMNS, invitation_from
 from shared.contracts.values import InvitationStatus
-from shared.runtime.database import Transaction
+from shared.runtime.database import FirstStatement, Transaction
 
-_SCHOOL = text("SELECT 1 FROM schools WHERE school_id = :school_id")
+_FIND_SCHOOL = """
+SELECT now() AS now, school_id FROM (VALUES (0)) AS always (present) LEFT JOIN schools ON school_id = :school_id
+"""
 _PARENT = text(
     "SELECT 1 FROM parents WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed"
 )
@@ -49,9 +51,9 @@ _COUNTS = text(
 )
 
 
-async def has_school(tx: Transaction, school_id: UUID) -> bool:
-    """Return whether the school has arrived in this service."""
-    return await tx.row(_SCHOOL, {"school_id": school_id}) is not None
+def find_school(school_id: UUID) -> FirstStatement[UUID | None]:
+    """Return the first statement of a transaction that reads the school's id, or None if it has not arrived here."""
+    return FirstStatement(_FIND_SCHOOL, {"school_id": school_id}, lambda result: result.all()[0].school_id)
 
 
 async def find_invitation(tx: Transaction, school_id: UUID, parent_id: UUID) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from services.invitations.settings import Settings
 from shared.runtime.database import Database, FirstStatement, Transaction
 from shared.runtime.web import school_not_found
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -31,19 +32,20 @@ class Context:
 
     async def poll(
         self,
-        attempt: Callable[[Transaction], Awaitable[T | None]],
         school_id: UUID,
-        opening: FirstStatement | None = None,
+        first: FirstStatement[R],
+        attempt: Callable[[Transaction, R], Awaitable[T | None]],
     ) -> T | None:
-        """Repeat `attempt`, each time in a new transaction, until it returns a result or `await_parent_seconds` pass.
+        """Repeat `attempt` with what `first` reads, until it returns a result or `await_parent_seconds` have passed.
 
-        No transaction is open between two attempts. What an attempt writes is committed with its result.
+        Every attempt has a transaction of its own, and none is open in between. What an attempt writes is committed
+        with its result.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.settings.await_parent_seconds
         while True:
-            async with self.database.transaction(schools=[school_id], first=opening) as tx:
-                result = await attempt(tx)
+            async with self.database.transaction(schools=[school_id], first=first) as (tx, value):
+                result = await attempt(tx, value)
             if result is not None or loop.time() >= deadline:
                 return result
             await asyncio.sleep(self.settings.await_poll_milliseconds / 1000)
@@ -51,10 +53,10 @@ class Context:
     async def check_school(self, school_id: UUID) -> UUID:
         """Return the id once the school has arrived in this service. Raises Problem 404 if it does not in time."""
 
-        async def attempt(tx: Transaction) -> UUID | None:
-            return school_id if await views.has_school(tx, school_id) else None
+        async def attempt(_: Transaction, present: UUID | None) -> UUID | None:
+            return present
 
-        if await self.poll(attempt, school_id) is None:
+        if await self.poll(school_id, views.find_school(school_id), attempt) is None:
             raise school_not_found()
         return school_id
 

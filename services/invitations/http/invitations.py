@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from services.invitations import views
 from services.invitations.domain.models import Invitation, Origin
-from services.invitations.domain.rules import InviteRequest
+from services.invitations.domain.rules import Invitee, InviteRequest
 from services.invitations.http.context import InContext, KnownSchool
 from services.invitations.http.problems import (
     check_channel,
@@ -19,7 +19,7 @@ from services.invitations.http.problems import (
     parent_not_found,
 )
 from services.invitations.http.schemas import InviteBody
-from services.invitations.use_cases.invite import NOT_KNOWN_YET, InviteCommand, first_statement, invite_one
+from services.invitations.use_cases.invite import NOT_KNOWN_YET, InviteCommand, claim_invitee, invite_one
 from services.invitations.use_cases.withdraw import withdraw
 from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Transaction
@@ -63,11 +63,11 @@ async def post_invitation(
     invite_request = InviteRequest(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
     command = InviteCommand(school_id, body.parent_id, invite_request, caller.actor)
 
-    async def attempt(tx: Transaction) -> JSONResponse | None:
+    async def attempt(tx: Transaction, invitee: Invitee | None) -> JSONResponse | None:
         earlier = await find_stored_response(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
-        result = await invite_one(tx, context.policy, command)
+        result = await invite_one(tx, context.policy, command, invitee)
         if result == NOT_KNOWN_YET:
             return None
         if not isinstance(result, Invitation):
@@ -77,7 +77,7 @@ async def post_invitation(
             await store_response(tx, request, 202, rendered)
         return JSONResponse(rendered, 202)
 
-    response = await context.poll(attempt, school_id, first_statement(command))
+    response = await context.poll(school_id, claim_invitee(command), attempt)
     if response is None:
         raise invitation_denied(NOT_KNOWN_YET, contact_named=body.contact_id is not None)
     return response

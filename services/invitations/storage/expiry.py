@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from services.invitations.domain.models import EventKind, ExpiryWindow
 from shared.contracts.values import InvitationStatus
 from shared.runtime.core import new_id
-from shared.runtime.database import BatchStatement, FirstStatement, Transaction, to_columns
+from shared.runtime.database import BatchStatement, FirstStatement, Result, Transaction, to_columns
 
 # Both questions take one round trip. The longest overdue come first; rows that another worker has locked are skipped.
-CLAIM = """
+_CLAIM = """
     WITH expired AS MATERIALIZED (
         SELECT invitation_id, school_id, parent_id, generation, version, status, expires_at
           FROM invitations
@@ -48,14 +49,21 @@ _SAVED = ("invitation_id", "school_id", "parent_id", "version", "status")
 _STATUSES = {status.value: status for status in InvitationStatus}
 
 
-def first_statement(limit: int) -> FirstStatement:
-    """Return the first statement of a transaction: claim up to `limit` invitations that have expired."""
-    return FirstStatement(CLAIM, {"limit": limit})
+@dataclass(frozen=True, slots=True)
+class DueExpiries:
+    """Claimed invitations that have expired, and in what time the next one expires; None if no other is live."""
+
+    windows: Sequence[ExpiryWindow]
+    next_in: timedelta | None
 
 
-def claimed(tx: Transaction) -> tuple[list[ExpiryWindow], timedelta | None]:
-    """Return what `first_statement` has claimed, and in what time the next invitation expires, or None."""
-    rows = tx.opened.all()
+def claim_due(limit: int) -> FirstStatement[DueExpiries]:
+    """Return the first statement of a transaction that claims up to `limit` expired invitations, oldest first."""
+    return FirstStatement(_CLAIM, {"limit": limit}, _read_due)
+
+
+def _read_due(result: Result) -> DueExpiries:
+    rows = result.all()
     windows = [
         ExpiryWindow(
             row.invitation_id,
@@ -69,7 +77,7 @@ def claimed(tx: Transaction) -> tuple[list[ExpiryWindow], timedelta | None]:
         for row in rows
         if row.invitation_id is not None
     ]
-    return windows, rows[0].wait
+    return DueExpiries(windows, rows[0].wait)
 
 
 async def save(tx: Transaction, expired: Sequence[ExpiryWindow]) -> None:

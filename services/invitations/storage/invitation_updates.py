@@ -18,9 +18,6 @@ from services.invitations.storage.invitations import COLUMNS, TYPES, invitation_
 from shared.runtime.core import new_id
 from shared.runtime.database import BatchStatement, Transaction, to_columns
 
-_DISTINCT = {"invitation_id", "parent_id", "contact_id", "address_digest", "token_digest", "message_id"}
-_COMMON = tuple(name for name in TYPES if name not in _DISTINCT)
-"""Columns that often have one value in all rows of a batch."""
 _CONSTANT = {"invitation_id", "school_id", "parent_id", "first_invited_at"}
 _CHANGES = ", ".join(f"{name} = r.{name}" for name in TYPES if name not in _CONSTANT)
 _COUNT_MESSAGE = """

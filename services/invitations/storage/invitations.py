@@ -17,7 +17,7 @@ from services.invitations.domain.rules import Invitee
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import Channel
 from shared.runtime.core import Rejected, parse_uuid
-from shared.runtime.database import FirstStatement, Transaction, array_literal
+from shared.runtime.database import FirstStatement, Result, Transaction, array_literal
 
 _HINTS = get_type_hints(Invitation)
 _POSTGRESQL_TYPES = {UUID: "uuid", int: "bigint", datetime: "timestamptz"}
@@ -155,28 +155,26 @@ async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UU
     return {row.parent_id: (parent_from(row), schools[row.school_id]) for row in rows}
 
 
-def first_statement(parent_id: UUID) -> FirstStatement:
-    """Return the first statement of a transaction: lock this parent and read the invitee."""
+def claim_invitee(parent_id: UUID) -> FirstStatement[Invitee | None]:
+    """Return the first statement of a transaction that locks this parent; it reads None if they have not arrived."""
     locks = tuple((lock, parent_id) for lock in _LOCK_INVITEE)
-    return FirstStatement(_FIND_INVITEE, {"parent_id": parent_id}, locks)
+    return FirstStatement(_FIND_INVITEE, {"parent_id": parent_id}, _read_invitee, locks)
 
 
-def claimed(tx: Transaction) -> dict[UUID, Invitee]:
-    """Return the invitee that `first_statement` has locked, keyed by parent; empty if the parent is unknown."""
-    rows = tx.opened.all()
+def _read_invitee(result: Result) -> Invitee | None:
+    rows = result.all()
     first = rows[0]
     if first.parent_id is None:
-        return {}
+        return None
     notes = _group_notes(row for row in rows if row.address_digest is not None)[first.parent_id]
     invitation_row = first[-len(TYPES) :]
-    invitee = Invitee(
+    return Invitee(
         parent_from(first),
         _school_from(first),
         None if invitation_row[0] is None else invitation_from(invitation_row),
         notes.usages,
         notes.opted_out,
     )
-    return {first.parent_id: invitee}
 
 
 async def claim_invitees(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitee]:

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-
 from services.invitations.domain import transitions
 from services.invitations.storage import expiry
+from services.invitations.storage.expiry import DueExpiries
 from services.invitations.use_cases.save_changes import expired_event
 from shared.runtime.database import FirstStatement, Transaction
 from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 
-@dataclass(frozen=True, slots=True)
-class Expiries:
-    """Number of expiries that were announced, and in what time the next one is due; None if there is none."""
-
-    count: int
-    next_in: timedelta | None
+def claim_due(limit: int) -> FirstStatement[DueExpiries]:
+    """Return the first statement of a transaction that claims up to `limit` expired invitations, for `expire`."""
+    return expiry.claim_due(limit)
 
 
-def first_statement(limit: int) -> FirstStatement:
-    """Return the first statement of the transaction in which `expire` announces up to `limit` expiries."""
-    return expiry.first_statement(limit)
-
-
-async def expire(tx: Transaction) -> Expiries:
-    """Announce the expiries that the transaction's `first_statement` has claimed."""
-    windows, next_in = expiry.claimed(tx)
-    expired = [window for present in windows if (window := transitions.expire(present, tx.now)) is not None]
-    if expired:
-        await expiry.save(tx, expired)
-        messages = (
-            OutboxMessage(expired_event(window), window.school_id, window.version) for window in expired
-        )
-        await emit(tx, *messages, lane=Lane.BULK)
-    return Expiries(len(windows), next_in)
+async def expire(tx: Transaction, due: DueExpiries) -> None:
+    """Announce the expiries of claimed invitations, each once and none early."""
+    expired = [
+        window for present in due.windows if (window := transitions.expire(present, tx.now)) is not None
+    ]
+    if not expired:
+        return
+    await expiry.save(tx, expired)
+    messages = (OutboxMessage(expired_event(window), window.school_id, window.version) for window in expired)
+    await emit(tx, *messages, lane=Lane.BULK)

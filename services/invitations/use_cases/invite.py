@@ -56,16 +56,17 @@ async def invite(
     return await _execute(tx, policy, commands, invitees, lane)
 
 
-def first_statement(command: InviteCommand) -> FirstStatement:
-    """Return the first statement of the transaction in which `invite_one` executes this command."""
-    return invitations.first_statement(command.parent_id)
+def claim_invitee(command: InviteCommand) -> FirstStatement[Invitee | None]:
+    """Return the first statement of a transaction that locks the parent of the command, for `invite_one`."""
+    return invitations.claim_invitee(command.parent_id)
 
 
 async def invite_one(
-    tx: Transaction, policy: InvitationPolicy, command: InviteCommand
+    tx: Transaction, policy: InvitationPolicy, command: InviteCommand, invitee: Invitee | None
 ) -> Invitation | Denied:
-    """Invite a single parent in a transaction that began with the command's `first_statement`."""
-    results = await _execute(tx, policy, [command], invitations.claimed(tx), Lane.SINGLE)
+    """Invite a single parent, whom `claim_invitee` has locked; `invitee` is None if they have not arrived."""
+    invitees = {} if invitee is None else {command.parent_id: invitee}
+    results = await _execute(tx, policy, [command], invitees, Lane.SINGLE)
     return results[command.parent_id]
 
 

@@ -299,7 +299,7 @@ async def test_a_run_waits_for_its_go_live(driver: InvitationsDriver) -> None:
     await driver.add_parents(2)
     run = await start(driver, not_before=datetime.now(UTC).replace(microsecond=0).isoformat())
     waiting = await start(
-        school, not_before=(datetime.now(UTC).replace(year=datetime.now(UTC).year + 1)).isoformat()
+        driver, not_before=(datetime.now(UTC).replace(year=datetime.now(UTC).year + 1)).isoformat()
     )
     await work_off(driver)
     assert (await show(driver, run))["messaged"] == 2

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import pytest
-
 from tests.integration.invitations.builders import settings_for
 from tests.integration.invitations.driver import open_driver
 from tests.integration.invitations.test_bulk import recipients, show, start
@@ -72,14 +68,14 @@ async def test_a_run_that_is_cancelled_while_it_waits_lists_no_more_parents(data
 
 
 async def test_a_run_waits_for_a_slow_import_as_long_as_some_arrive(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
     seconds = [0.0]
-    monkeypatch.setattr("services.invitations.timers.time", SimpleNamespace(monotonic=lambda: sum(seconds)))
     async with open_driver(settings_for(database_url, catch_up_seconds=30)) as driver:
         await driver.register_school()
         driver.roster_parents = 6
         run, tasks = await start(driver), driver.tasks()
+        tasks.clock = lambda: sum(seconds)
         for _ in range(4):
             await driver.add_parent()
             await tasks.list_bulk_runs()

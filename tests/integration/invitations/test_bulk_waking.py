@@ -27,7 +27,7 @@ async def narrow(database_url: str) -> AsyncIterator[InvitationsDriver]:
     async with open_driver(settings_for(database_url, **pace)) as driver:
         await driver.register_school()
         await driver.add_parents(8)
-        yield school
+        yield driver
 
 
 async def test_delivery_reports_wake_a_run_when_a_batch_fits(narrow: InvitationsDriver) -> None:

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds rows among many: by an index, whenever the plan was made and whatever was known then."""
+"""Query plans: rows are found by an index, however few rows and statistics there were when the plan was made."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import TextClause, text
 
-from services.invitations.storage import bulk_items, bulk_pace, copies, last_messages, weeks
-from services.invitations.storage import invitations as rows
+from services.invitations.storage import bulk_items, bulk_runs, deliveries, expiry, invitations
 from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.postgres import execute_as_owner
 
@@ -34,23 +33,18 @@ SELECT gen_random_uuid(), :school_id, 1, 'Ada', '[]', '{}', true, false FROM gen
 """
 FILLS = {"invitations": FILL, "bulk_items": FILL_ITEMS, "parents": FILL_PARENTS}
 BATCH_STATEMENTS = {
-    "invitations of parents": (text(f"{rows._BY_PARENTS} FOR UPDATE"), "uq_invitations_parent_id"),
-    "invitations by id": (rows._BY_IDS, "pk_invitations"),
-    "last messages": (last_messages._CLAIM, "pk_invitations"),
-    "save last messages": (last_messages._SAVE._apart, "pk_invitations"),
-    "save last messages alike": (last_messages._SAVE._alike, "pk_invitations"),
-    "save weeks": (weeks._SAVE._apart, "pk_invitations"),
-    "save weeks alike": (weeks._SAVE._alike, "pk_invitations"),
-    "parents": (text(f"{copies._PARENTS} FOR UPDATE"), "pk_parents"),
-    "save items": (bulk_items._SAVE_ITEMS._apart, "pk_bulk_items"),
-    "save items alike": (bulk_items._SAVE_ITEMS._alike, "pk_bulk_items"),
-    "outcomes of items": (bulk_items._TAKE_OUTCOMES._apart, "pk_bulk_items"),
-    "outcomes of items alike": (bulk_items._TAKE_OUTCOMES._alike, "pk_bulk_items"),
+    "invitations of parents": (invitations.CLAIM_BY_PARENTS, "uq_invitations_parent_id"),
+    "invitations by id": (invitations.CLAIM_BY_IDS, "pk_invitations"),
+    "last messages": (deliveries.CLAIM, "pk_invitations"),
+    "save last messages": (deliveries.SAVE.bind([])[0], "pk_invitations"),
+    "save expiries": (expiry.SAVE.bind([])[0], "pk_invitations"),
+    "save items": (bulk_items.SAVE.bind([])[0], "pk_bulk_items"),
+    "reports of items": (bulk_items.APPLY_REPORTS.bind([])[0], "pk_bulk_items"),
 }
 
 
 async def _fill(driver: InvitationsDriver, count: int, *, analyse: bool) -> None:
-    """A school with invitations of which none is due, and a run with items."""
+    """Insert invitations of which none is due, and a bulk run with items."""
     for fill in FILLS.values():
         await driver.sql(fill, school_id=driver.school_id, count=count)
     if analyse:
@@ -60,25 +54,23 @@ async def _fill(driver: InvitationsDriver, count: int, *, analyse: bool) -> None
 
 async def _plan(driver: InvitationsDriver, statement: TextClause, **parameters: Any) -> str:
     async with driver.database.transaction() as tx:
-        await bulk_pace.claim_pacing(tx)
+        await bulk_runs.lock_sending(tx)
         values = {"now": tx.now, "limit": 500, **parameters}
         wanted = {name: value for name, value in values.items() if f":{name}" in statement.text}
-        found = await tx.rows(text(f"EXPLAIN {statement.text}"), wanted)
-    return "\n".join(line for (line,) in found)
+        rows = await tx.rows(text(f"EXPLAIN {statement.text}"), wanted)
+    return "\n".join(line for (line,) in rows)
 
 
 async def _plan_for_any_values(driver: InvitationsDriver, statement: TextClause) -> str:
-    """The plan that a connection keeps for all further executions of a statement."""
+    """Return the plan that a connection keeps for all further executions of a statement."""
     names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
-    numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement.text)
+    numbered = re.sub(r"(?<!:):(\w+)", lambda match: f"${names.index(match[1]) + 1}", statement.text)
     async with driver.database.transaction() as tx:
         await tx.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
-        driver = (await tx._connection.get_raw_connection()).driver_connection
-        assert driver is not None
-        await driver.execute(f"PREPARE planned AS {numbered}")
-        found = await driver.fetch(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
-        await driver.execute("DEALLOCATE planned")
-    return "\n".join(line for (line,) in found)
+        await tx.execute(f"PREPARE planned AS {numbered}")
+        rows = await tx.rows(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
+        await tx.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in rows)
 
 
 @pytest.mark.parametrize("analyse", [False, True], ids=["never analysed", "analysed"])
@@ -86,13 +78,13 @@ async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(
     driver: InvitationsDriver, analyse: bool
 ) -> None:
     await _fill(driver, 20_000, analyse=analyse)
-    found = {
-        "ix_invitations_expires_at": text(weeks._CLAIM),
-        "ix_invitations_next_reminder_at": rows._CLAIM_REMINDERS,
-        "ix_invitations_send_at": rows._CLAIM_HELD,
-        "pk_bulk_items": bulk_items._CLAIM_ITEMS,
+    statements = {
+        "ix_invitations_expires_at": text(expiry.claim_due(500).statement),
+        "ix_invitations_next_reminder_at": invitations.CLAIM_REMINDERS,
+        "ix_invitations_send_at": invitations.CLAIM_DEFERRED,
+        "pk_bulk_items": bulk_items.CLAIM_PENDING,
     }
-    for index, statement in found.items():
+    for index, statement in statements.items():
         # The second run is one that statistics have not seen.
         for bulk_id in (driver.school_id, uuid4()):
             plan = await _plan(driver, statement, bulk_id=bulk_id, after=bulk_items.FIRST)
@@ -103,7 +95,7 @@ async def test_what_is_due_and_what_is_next_are_found_by_their_indexes(
 
 async def test_the_next_expiry_is_found_in_its_index_alone(driver: InvitationsDriver) -> None:
     await _fill(driver, 20_000, analyse=True)
-    plan = await _plan(driver, text(weeks._CLAIM))
+    plan = await _plan(driver, text(expiry.claim_due(500).statement))
     assert "Index Only Scan using ix_invitations_expires_at" in plan
     assert "Sort" not in plan
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import Any
-
-import pytest
 
 from services.invitations.schedule import ScheduledTasks
 from shared.contracts.invitations import InvitationExpired
@@ -57,7 +53,7 @@ async def test_an_expiry_is_announced_when_it_is_due_and_not_with_the_next_poll(
     records = [await driver.add_invited_parent() for _ in range(2)]
     for record, seconds in zip(records, (0.2, 0.6), strict=True):
         await driver.sql(DUE_IN, seconds=seconds, parent_id=record.parent_id)
-    task = asyncio.create_task(driver.tasks(expiry_poll_milliseconds=600_000).expiry_timer().run(Health()))
+    task = asyncio.create_task(driver.tasks(expiry_poll_milliseconds=600_000).expiry_task().run(Health()))
     try:
         await eventually(lambda: _announced(driver, 2))
     finally:
