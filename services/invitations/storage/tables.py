@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-METADATA = MetaData()
+metadata = MetaData()
 _MOMENT = DateTime(timezone=True)
 
 schools = Table(
     "schools",
-    METADATA,
+    metadata,
     Column("school_id", Uuid, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
@@ -42,7 +42,7 @@ schools = Table(
 
 parents = Table(
     "parents",
-    METADATA,
+    metadata,
     Column("parent_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -59,7 +59,7 @@ parents = Table(
 
 invitations = Table(
     "invitations",
-    METADATA,
+    metadata,
     Column("invitation_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("parent_id", Uuid, nullable=False),
@@ -117,7 +117,7 @@ invitations = Table(
 
 contact_usages = Table(
     "contact_usages",
-    METADATA,
+    metadata,
     Column("parent_id", Uuid, nullable=False),
     Column("contact_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
@@ -129,7 +129,7 @@ contact_usages = Table(
 
 invitation_events = Table(
     "invitation_events",
-    METADATA,
+    metadata,
     Column("event_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("parent_id", Uuid, nullable=False),
@@ -143,7 +143,7 @@ invitation_events = Table(
 
 requested_invitations = Table(
     "requested_invitations",
-    METADATA,
+    metadata,
     Column("parent_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("channel", Text, nullable=False),
@@ -155,7 +155,7 @@ requested_invitations = Table(
 
 opt_outs = Table(
     "opt_outs",
-    METADATA,
+    metadata,
     Column("parent_id", Uuid, nullable=False),
     Column("channel", Text, nullable=False),
     Column("address_digest", Text, nullable=False),
@@ -167,7 +167,7 @@ opt_outs = Table(
 
 bulk_runs = Table(
     "bulk_runs",
-    METADATA,
+    metadata,
     Column("bulk_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("state", Text, nullable=False),
@@ -197,7 +197,7 @@ bulk_runs = Table(
 
 bulk_items = Table(
     "bulk_items",
-    METADATA,
+    metadata,
     Column("bulk_id", Uuid, nullable=False),
     Column("parent_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
@@ -212,7 +212,7 @@ bulk_items = Table(
 
 bulk_outcomes = Table(
     "bulk_outcomes",
-    METADATA,
+    metadata,
     Column("bulk_id", Uuid, nullable=False),
     Column("school_id", Uuid, nullable=False),
     Column("outcomes", Integer, nullable=False),

@@ -1,16 +1,29 @@
-"""Invitations, the copies of schools and parents they need, and bulk runs."""
+"""Initial schema of the invitations service, grouped by table.
+
+Column types, constraints and indexes are those of `storage/tables.py`. Beside them this file defines storage
+parameters, statistics, and what the two roles of the service may do with each table.
+"""
+
+from __future__ import annotations
 
 from alembic import op
 
-from shared.runtime.migrations import irreversible
-from shared.runtime.migrations.stepwise import create_first_runtime_tables
+from shared.runtime.migrations import (
+    RowLevelSecurity,
+    create_runtime_tables,
+    disable_school_statistics,
+    irreversible,
+)
 
-revision = "0001"
+revision = "0009"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-STATEMENTS = (
+CONSUMER_GROUPS = ("invitations.on-notifier", "invitations.on-roster", "invitations.on-signup")
+
+# Replicas of the roster. The newest version of a row wins.
+REPLICAS = (
     """
     CREATE TABLE schools (
         school_id uuid CONSTRAINT pk_schools PRIMARY KEY,
@@ -20,9 +33,12 @@ STATEMENTS = (
         timezone text NOT NULL,
         credentials_mode text NOT NULL,
         invitation_lifetime_days integer NOT NULL,
-        reminder_days integer[] NOT NULL
+        reminder_days integer[] NOT NULL,
+        quiet_from time NOT NULL DEFAULT '20:00',
+        quiet_until time NOT NULL DEFAULT '08:00'
     )
     """,
+    # A removed parent stays as a row without contacts, so that an older event cannot bring the parent back.
     """
     CREATE TABLE parents (
         parent_id uuid CONSTRAINT pk_parents PRIMARY KEY,
@@ -38,6 +54,12 @@ STATEMENTS = (
     """,
     "CREATE INDEX ix_parents_school_id ON parents (school_id, parent_id) WHERE NOT removed",
     "CREATE INDEX ix_parents_students ON parents USING gin (students)",
+)
+
+# The one invitation of each parent. An update stays on its page, and touches no index, if the page has room and no
+# indexed column changes. A bulk run inserts all rows of a page at once and updates them when their delivery reports
+# arrive, so half of the page is left free for the new row versions.
+INVITATIONS = (
     """
     CREATE TABLE invitations (
         invitation_id uuid CONSTRAINT pk_invitations PRIMARY KEY,
@@ -69,8 +91,9 @@ STATEMENTS = (
         submission_id uuid,
         signed_up_at timestamptz,
         blocked_reason text,
-        CONSTRAINT uq_invitations_parent_id UNIQUE (school_id, parent_id)
-    ) WITH (fillfactor = 85)
+        send_at timestamptz,
+        CONSTRAINT uq_invitations_parent_id UNIQUE (parent_id, school_id)
+    ) WITH (fillfactor = 50)
     """,
     """
     CREATE INDEX ix_invitations_expires_at ON invitations (expires_at)
@@ -80,8 +103,11 @@ STATEMENTS = (
     CREATE INDEX ix_invitations_next_reminder_at ON invitations (next_reminder_at)
      WHERE next_reminder_at IS NOT NULL
     """,
-    "CREATE INDEX ix_invitations_parent ON invitations (parent_id)",
-    """
+    "CREATE INDEX ix_invitations_send_at ON invitations (send_at) WHERE send_at IS NOT NULL",
+)
+
+# Rows beside the invitations: use of contacts, timelines, requests that wait for a parent, and opt-outs.
+CONTACT_USAGES = """
     CREATE TABLE contact_usages (
         parent_id uuid NOT NULL,
         contact_id uuid NOT NULL,
@@ -91,19 +117,20 @@ STATEMENTS = (
         verified_at timestamptz,
         CONSTRAINT pk_contact_usages PRIMARY KEY (parent_id, contact_id)
     )
-    """,
     """
+TIMELINES = """
     CREATE TABLE invitation_events (
-        event_id uuid CONSTRAINT pk_invitation_events PRIMARY KEY,
+        event_id uuid NOT NULL,
         school_id uuid NOT NULL,
         parent_id uuid NOT NULL,
         happened_at timestamptz NOT NULL,
         event text NOT NULL,
         detail text,
-        actor text
+        actor text,
+        CONSTRAINT pk_invitation_events PRIMARY KEY (parent_id, event_id)
     )
-    """,
-    "CREATE INDEX ix_invitation_events_parent_id ON invitation_events (parent_id, event_id)",
+    """
+PENDING_REQUESTS = (
     """
     CREATE TABLE requested_invitations (
         parent_id uuid CONSTRAINT pk_requested_invitations PRIMARY KEY,
@@ -114,6 +141,22 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_requested_invitations_school_id ON requested_invitations (school_id)",
+)
+OPT_OUTS = """
+    CREATE TABLE opt_outs (
+        parent_id uuid NOT NULL,
+        channel text NOT NULL,
+        address_digest text NOT NULL,
+        school_id uuid NOT NULL,
+        version bigint NOT NULL,
+        opted_out boolean NOT NULL,
+        CONSTRAINT pk_opt_outs PRIMARY KEY (parent_id, channel, address_digest)
+    )
+    """
+
+# Bulk runs. `sent` counts the messages whose delivery reports are awaited, `bulk_outcomes` the reports that arrived:
+# two tables, so that sending and reporting do not wait for each other's locks.
+BULK_RUNS = (
     """
     CREATE TABLE bulk_runs (
         bulk_id uuid CONSTRAINT pk_bulk_runs PRIMARY KEY,
@@ -132,11 +175,25 @@ STATEMENTS = (
         finished_at timestamptz,
         not_known_yet integer NOT NULL DEFAULT 0,
         note text,
+        sent integer NOT NULL DEFAULT 0,
+        expanded_to uuid,
         CONSTRAINT uq_bulk_runs_idempotency_key UNIQUE (school_id, idempotency_key)
     )
     """,
     "CREATE INDEX ix_bulk_runs_open ON bulk_runs (bulk_id) WHERE state IN ('selecting', 'running')",
     "CREATE INDEX ix_bulk_runs_school_id ON bulk_runs (school_id, bulk_id)",
+    "CREATE INDEX ix_bulk_runs_expanded_at ON bulk_runs (expanded_at)",
+    """
+    CREATE TABLE bulk_outcomes (
+        bulk_id uuid CONSTRAINT pk_bulk_outcomes PRIMARY KEY,
+        school_id uuid NOT NULL,
+        outcomes integer NOT NULL
+    ) WITH (fillfactor = 50)
+    """,
+)
+
+# One item per run and parent. Each is updated twice; it has no index but its key, and room on its page for that.
+BULK_ITEMS = (
     """
     CREATE TABLE bulk_items (
         bulk_id uuid NOT NULL,
@@ -148,21 +205,53 @@ STATEMENTS = (
         message_id uuid,
         has_outcome boolean NOT NULL DEFAULT false,
         CONSTRAINT pk_bulk_items PRIMARY KEY (bulk_id, parent_id)
-    ) WITH (fillfactor = 85)
+    ) WITH (fillfactor = 40)
     """,
-    "CREATE INDEX ix_bulk_items_pending ON bulk_items (bulk_id, parent_id) WHERE state = 'pending'",
-    """
-    CREATE INDEX ix_bulk_items_outstanding ON bulk_items (bulk_id)
-     WHERE state = 'messaged' AND NOT has_outcome
-    """,
-    "CREATE INDEX ix_bulk_items_message_id ON bulk_items (message_id) WHERE message_id IS NOT NULL",
+    # A run that began after the last ANALYZE is planned like any other, see `disable_school_statistics`.
+    "ALTER TABLE bulk_items ALTER COLUMN bulk_id SET STATISTICS 0",
 )
+
+TABLES = (
+    *REPLICAS,
+    *INVITATIONS,
+    CONTACT_USAGES,
+    TIMELINES,
+    *PENDING_REQUESTS,
+    OPT_OUTS,
+    *BULK_RUNS,
+    *BULK_ITEMS,
+)
+WITHOUT_SCHOOL_STATISTICS = (
+    "parents",
+    "invitations",
+    "contact_usages",
+    "requested_invitations",
+    "bulk_runs",
+    "bulk_items",
+)
+API_PRIVILEGES = {
+    "schools": "SELECT",
+    "parents": "SELECT, UPDATE",  # UPDATE to lock the row
+    "invitations": "SELECT, INSERT, UPDATE",
+    "contact_usages": "SELECT, INSERT, UPDATE",
+    "invitation_events": "SELECT, INSERT",
+    "requested_invitations": "",
+    "opt_outs": "SELECT",
+    "bulk_runs": "SELECT, INSERT, UPDATE",
+    "bulk_outcomes": "",
+    "bulk_items": "SELECT, UPDATE",
+}
 
 
 def upgrade() -> None:
-    create_first_runtime_tables(op)
-    for statement in STATEMENTS:
+    create_runtime_tables(op, CONSUMER_GROUPS)
+    for statement in TABLES:
         op.execute(statement)
+    disable_school_statistics(op, "invitations", WITHOUT_SCHOOL_STATISTICS)
+    security = RowLevelSecurity(op, "invitations")
+    security.grant_runtime_tables()
+    for table, privileges in API_PRIVILEGES.items():
+        security.protect(table, api=privileges)
 
 
 downgrade = irreversible
