@@ -48,10 +48,10 @@ async def post_bulk(
     context: InContext,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """A run answers at once and works on its own; follow it by its `bulk_id`.
+    """Start a bulk run, which works in the background; follow it by its `bulk_id`.
 
-    With `dry_run` nothing is sent or kept: the answer has what a run would do, `to_message` and each skip reason.
-    The same idempotency key gives the same run for ever.
+    With `dry_run` nothing is sent or stored: the response states what a run would do, with `to_message` and the count
+    of each skip reason. The same idempotency key always returns the same run.
     """
     check_channel(body.channel, context.settings.usable_channels)
     if body.dry_run:
@@ -112,7 +112,7 @@ async def list_bulk(
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = DEFAULT_LIMIT,
 ) -> dict[str, Any]:
-    """Each with its counts."""
+    """List the bulk runs with their counts, the newest first."""
     before = read_cursor(cursor) if cursor else NEWEST
     async with context.database.transaction(schools=[school_id]) as tx:
         ids = await views.list_bulk_run_ids(tx, school_id, before, limit + 1)
@@ -127,7 +127,7 @@ async def get_bulk(
     caller: ReadInvitations,
     context: InContext,
 ) -> dict[str, Any]:
-    """At any time: selected = pending + messaged + skipped (by reason) + failed (by reason)."""
+    """Show a bulk run. At any time, selected = pending + messaged + skipped (by reason) + failed (by reason)."""
     async with context.database.transaction(schools=[school_id]) as tx:
         rendered = await views.find_bulk_run(tx, school_id, bulk_id)
     if rendered is None:
@@ -139,7 +139,7 @@ async def get_bulk(
 async def control_bulk(
     school_id: UUID, bulk_id: UUID, control: Control, caller: WriteInvitations, context: InContext
 ) -> JSONResponse:
-    """Messages that are out stay out. Cancelling skips the rest with the reason `cancelled`."""
+    """Pause, resume or cancel a bulk run. Cancelling skips the pending parents with the reason `cancelled`."""
     async with context.database.transaction(schools=[school_id]) as tx:
         run = await control_bulk_run(tx, school_id, bulk_id, control)
         rendered = await views.find_bulk_run(tx, school_id, bulk_id)

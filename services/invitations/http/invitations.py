@@ -50,10 +50,11 @@ async def post_invitation(
     context: InContext,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """A parent who has just been added is awaited for two seconds; then 409 `not_known_yet` with Retry-After.
+    """Invite a parent, or invite one again, which replaces the link and starts its validity period anew.
 
-    A re-invitation kills the older link and starts the week again. It is accepted at once after a first invitation,
-    then once a minute; the timeline says so where it repeats a message within 24 hours.
+    A parent who was added just now is awaited for two seconds, then answered 409 `not_known_yet` with Retry-After. A
+    re-invitation is accepted at once after a first invitation, then once a minute; the timeline notes if it repeats a
+    message within 24 hours.
     """
     check_channel(body.channel, context.settings.usable_channels)
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
@@ -93,7 +94,7 @@ async def list_invitations(
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> dict[str, Any]:
-    """Parents who were ever invited, the first invited first."""
+    """List the parents who were ever invited, the first invited first."""
     after = read_cursor(cursor)
     async with context.database.transaction(schools=[school_id]) as tx:
         items, following = await views.list_invitations(
@@ -109,7 +110,7 @@ async def get_invitation(
     caller: ReadInvitations,
     context: InContext,
 ) -> dict[str, Any]:
-    """A parent of this school who was never invited has status `not_invited`."""
+    """Show a parent's invitation; a parent of this school who was never invited has status `not_invited`."""
     async with context.database.transaction(schools=[school_id]) as tx:
         rendered = await views.find_invitation(tx, school_id, parent_id)
     if rendered is None:
@@ -121,7 +122,10 @@ async def get_invitation(
 async def delete_invitation(
     school_id: UUID, parent_id: UUID, caller: WriteInvitations, context: InContext
 ) -> dict[str, Any]:
-    """Its link is dead at once. Withdrawing twice is fine; what is signed up, expired or blocked stays (409)."""
+    """Withdraw the invitation; its link stops working at once.
+
+    Withdrawing it again changes nothing. One that is signed up, expired or blocked is answered 409.
+    """
     async with context.database.transaction(schools=[school_id]) as tx:
         invitation = await withdraw(tx, school_id, parent_id, caller.actor)
     if invitation is None:

@@ -93,7 +93,7 @@ async def create(tx: Transaction, run: BulkRun) -> bool:
 
 
 async def notify_workers(tx: Transaction) -> None:
-    """Let the workers look for runs to list or to continue as soon as the transaction commits."""
+    """Notify the workers, when the transaction commits, that there is a run to list or to continue."""
     await tx.execute(_NOTIFY, {"channel": CHANGES_CHANNEL})
 
 

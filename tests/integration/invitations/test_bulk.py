@@ -1,4 +1,4 @@
-"""Bulk runs: every parent once, whatever happens; the counts add up at any time."""
+"""Bulk runs: every parent is messaged once, whatever happens, and the counts add up at any time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def show(driver: InvitationsDriver, run: dict[str, Any]) -> dict[str, Any]
 
 
 async def work_off(driver: InvitationsDriver) -> None:
-    """Turn the timers until nothing is left to do at once."""
+    """List and send bulk runs until nothing is due."""
     tasks = driver.tasks()
     await tasks.list_bulk_runs()
     while await tasks.send_bulk():
@@ -44,7 +44,7 @@ async def work_off(driver: InvitationsDriver) -> None:
 
 
 async def recipients(driver: InvitationsDriver) -> list[str]:
-    return sorted(one.recipient.address for one in await driver.emitted(SendMessage))
+    return sorted(command.recipient.address for command in await driver.emitted(SendMessage))
 
 
 async def test_p19_p23_p25_c13_select_all_sends_each_parent_one_verification(
@@ -54,8 +54,8 @@ async def test_p19_p23_p25_c13_select_all_sends_each_parent_one_verification(
     run = await start(driver)
     assert (run["state"], run["selected"]) == ("selecting", 0)
     await work_off(driver)
-    assert await recipients(driver) == sorted(one.address for one in records)
-    assert {one.template for one in await driver.emitted(SendMessage)} == {"verify"}
+    assert await recipients(driver) == sorted(record.address for record in records)
+    assert {command.template for command in await driver.emitted(SendMessage)} == {"verify"}
     shown = await show(driver, run)
     assert (shown["state"], shown["selected"], shown["messaged"]) == ("done", 40, 40)
     topics = await driver.sql("SELECT DISTINCT topic, lane FROM outbox ORDER BY topic")
@@ -72,7 +72,7 @@ async def test_p13_a_parent_of_a_run_is_invited_by_itself_after_verification(
     await start(driver)
     await work_off(driver)
     await driver.verify(record)
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["verify", "invite"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["verify", "invite"]
 
 
 async def test_p24_a_run_re_invites_after_the_cool_down(driver: InvitationsDriver) -> None:
@@ -85,11 +85,11 @@ async def test_p24_a_run_re_invites_after_the_cool_down(driver: InvitationsDrive
     await driver.sql("UPDATE invitations SET last_message_at = now() - interval '24 hours'")
     await start(driver)
     await work_off(driver)
-    assert [one.generation for one in await driver.emitted(SendMessage)] == [1] * 3 + [2] * 3
+    assert [command.generation for command in await driver.emitted(SendMessage)] == [1] * 3 + [2] * 3
 
 
 async def add_mixed_parents(driver: InvitationsDriver) -> None:
-    """Two who can be invited, and one each of five who cannot."""
+    """Add two parents who can be invited, and one for each of six reasons why one cannot."""
     await driver.add_parents(2)
     await driver.sign_up(await driver.add_invited_parent())
     await driver.invite(await driver.add_parent())
@@ -153,7 +153,7 @@ async def test_named_parents_that_are_unknown_or_of_another_school_are_not_known
 ) -> None:
     here, elsewhere = await driver.add_parent(), ParentRecord(driver.school_id, address="x@example.org")
     await driver.consume(elsewhere.event(), school_id=elsewhere.student_id)
-    ids = [str(one.parent_id) for one in (here, elsewhere, ParentRecord(driver.school_id))]
+    ids = [str(record.parent_id) for record in (here, elsewhere, ParentRecord(driver.school_id))]
     run = await start(driver, select={"parent_ids": ids})
     await work_off(driver)
     shown = await show(driver, run)
@@ -172,7 +172,7 @@ async def test_delivery_reports_that_never_come_do_not_stop_runs_for_ever(databa
         await driver.sql("UPDATE bulk_runs SET expanded_at = :long_ago", long_ago=long_ago)
         await work_off(driver)
         assert len(await recipients(driver)) == 4
-        assert [tuple(one) for one in await driver.sql("SELECT sent FROM bulk_runs")] == [(2,)]
+        assert [tuple(row) for row in await driver.sql("SELECT sent FROM bulk_runs")] == [(2,)]
 
 
 async def test_a_run_waits_until_the_replica_of_the_roster_is_complete(database_url: str) -> None:
@@ -232,13 +232,13 @@ async def test_the_same_key_makes_one_run_for_ever(driver: InvitationsDriver) ->
 async def test_simultaneous_posts_of_one_key_make_one_run(driver: InvitationsDriver) -> None:
     url, headers = f"{driver.root}/bulk", {"Idempotency-Key": "one"}
     answers = await asyncio.gather(*(driver.client.post(url, json=ALL, headers=headers) for _ in range(8)))
-    assert {one.status_code for one in answers} == {202}
-    assert len({one.json()["bulk_id"] for one in answers}) == 1
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["bulk_id"] for answer in answers}) == 1
 
 
 @pytest.fixture
 def narrow(database_url: str) -> Settings:
-    """At most 10 messages of runs without an outcome, in batches of 4."""
+    """Return settings for at most 10 messages without a delivery report, in batches of 4."""
     return settings_for(database_url, bulk_outstanding_limit=10, batch_size=4)
 
 
@@ -335,14 +335,14 @@ async def test_a_kill_in_the_middle_of_a_batch_undoes_or_keeps_it_whole(narrow: 
             shown = await show(driver, run)
             assert shown["messaged"] == len(await driver.emitted(SendMessage))
         await work_off(driver)
-        assert await recipients(driver) == sorted(one.address for one in records)
+        assert await recipients(driver) == sorted(record.address for record in records)
 
 
 async def test_two_senders_message_nobody_twice(driver: InvitationsDriver) -> None:
     records = await driver.add_parents(60)
     await start(driver)
-    one, other = driver.tasks(), driver.tasks()
-    await asyncio.gather(one.list_bulk_runs(), other.list_bulk_runs())
+    first, second = driver.tasks(), driver.tasks()
+    await asyncio.gather(first.list_bulk_runs(), second.list_bulk_runs())
     for _ in range(6):
-        await asyncio.gather(one.send_bulk(), other.send_bulk())
+        await asyncio.gather(first.send_bulk(), second.send_bulk())
     assert await recipients(driver) == sorted(record.address for record in records)

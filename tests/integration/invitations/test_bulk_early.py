@@ -1,4 +1,4 @@
-"""A run about everyone begins while parents are still on their way here, and ends when all have come."""
+"""A bulk run about everyone starts with the parents who have arrived, and ends when all have."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def test_p19_a_run_about_everyone_is_sent_to_who_is_here_and_then_to_who_c
             6,
             None,
         )
-        found = await recipients(driver)
-        assert len(found) == len(set(found)) == 6
-        assert set(late) <= set(found)
+        addresses = await recipients(driver)
+        assert len(addresses) == len(set(addresses)) == 6
+        assert set(late) <= set(addresses)
 
 
 async def test_a_run_by_a_filter_waits_until_all_are_here(database_url: str) -> None:

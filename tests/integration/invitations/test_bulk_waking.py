@@ -1,4 +1,4 @@
-"""A run goes on as soon as it can, and is not looked after in between."""
+"""A bulk run goes on as soon as it can, without being polled in between."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ async def narrow(database_url: str) -> AsyncIterator[InvitationsDriver]:
 
 async def test_delivery_reports_wake_a_run_when_a_batch_fits(narrow: InvitationsDriver) -> None:
     run = await start(narrow)
-    tasks, looks = narrow.tasks(), []
+    tasks, wakeups = narrow.tasks(), []
     await tasks.list_bulk_runs()
     assert await tasks.send_bulk() is True
-    narrow.reports.wake = lambda: looks.append("look")
+    narrow.reports.wake = lambda: wakeups.append("woken")
     assert await tasks.send_bulk() is False
     sent = [
         MessageSent(**report_fields(command), sent_at=NOW) for command in await narrow.emitted(SendMessage)
     ]
     await narrow.consume(*sent[:3])
-    assert looks == []
+    assert wakeups == []
     await narrow.consume(sent[3])
-    assert looks == ["look"]
+    assert wakeups == ["woken"]
     assert await tasks.send_bulk() is True
     assert (await show(narrow, run))["messaged"] == 8
 
 
 async def test_delivery_reports_wake_nothing_if_no_run_waits(narrow: InvitationsDriver) -> None:
     (record, *_) = await narrow.add_parents(1)
-    looks: list[str] = []
+    wakeups: list[str] = []
     tasks = narrow.tasks()
     assert await tasks.send_bulk() is False
-    narrow.reports.wake = lambda: looks.append("look")
+    narrow.reports.wake = lambda: wakeups.append("woken")
     await narrow.invite(record)
     (command,) = await narrow.emitted(SendMessage)
     await narrow.consume(MessageSent(**report_fields(command), sent_at=NOW))
-    assert looks == []
+    assert wakeups == []
 
 
 async def test_the_last_missing_parent_wakes_the_run_that_waits_for_the_replica(database_url: str) -> None:
@@ -65,16 +65,16 @@ async def test_the_last_missing_parent_wakes_the_run_that_waits_for_the_replica(
         await driver.register_school()
         await driver.add_parents(2)
         driver.roster_parents = 4
-        run, tasks, looks = await start(driver), driver.tasks(), []
+        run, tasks, wakeups = await start(driver), driver.tasks(), []
         await tasks.list_bulk_runs()
-        driver.arrivals.wake = lambda: looks.append("list")
-        driver.reports.wake = lambda: looks.append("expand")
+        driver.arrivals.wake = lambda: wakeups.append("list")
+        driver.reports.wake = lambda: wakeups.append("expand")
         await driver.add_parent()
-        assert looks == []
+        assert wakeups == []
         await driver.add_parent()
-        assert looks == ["list"]
+        assert wakeups == ["list"]
         await tasks.list_bulk_runs()
-        assert looks == ["list", "expand"]
+        assert wakeups == ["list", "expand"]
         assert (await show(driver, run))["selected"] == 4
 
 
@@ -82,17 +82,17 @@ async def test_workers_are_notified_of_a_run_that_another_process_created_or_res
     narrow: InvitationsDriver,
 ) -> None:
     url = make_url(narrow.database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    heard: asyncio.Queue[str] = asyncio.Queue()
+    notifications: asyncio.Queue[str] = asyncio.Queue()
     connection = await asyncpg.connect(url)
     try:
-        await connection.add_listener(CHANGES_CHANNEL, lambda *_: heard.put_nowait("a run"))
+        await connection.add_listener(CHANGES_CHANNEL, lambda *_: notifications.put_nowait("a run"))
         run = await start(narrow)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            assert await heard.get() == "a run"
+            assert await notifications.get() == "a run"
         for control in ("pause", "resume"):
             answer = await narrow.client.post(f"{narrow.root}/bulk/{run['bulk_id']}/{control}")
             assert answer.status_code == 202
             async with asyncio.timeout(PATIENCE_SECONDS):
-                assert await heard.get() == "a run"
+                assert await notifications.get() == "a run"
     finally:
         await connection.close()

@@ -1,4 +1,4 @@
-"""Which way a message takes, and when: fresh links, parents with a phone alone, a school's own nights."""
+"""Channel and time of messages: new links, parents with only a phone, quiet hours of a school."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ LONDON = ZoneInfo("Europe/London")
 
 @pytest.fixture
 async def driver(database_url: str) -> AsyncIterator[InvitationsDriver]:
-    """Everything can be sent, and there is no night."""
+    """Return a driver that can send on every channel, without quiet hours."""
     settings = settings_for(database_url, channels="email,sms,whatsapp", quiet_hours="none")
     async with open_driver(settings) as opened:
         await opened.register_school()
         yield opened
 
 
-async def _ways(driver: InvitationsDriver) -> list[tuple[str, str]]:
-    return [(one.channel, one.recipient.address) for one in await driver.emitted(SendMessage)]
+async def _channels(driver: InvitationsDriver) -> list[tuple[str, str]]:
+    return [(command.channel, command.recipient.address) for command in await driver.emitted(SendMessage)]
 
 
-async def _ask_fresh(driver: InvitationsDriver, record: ParentRecord) -> None:
-    """A dead link's page asks, after the week is over."""
+async def _request_link(driver: InvitationsDriver, record: ParentRecord) -> None:
+    """Request a new link on the page of the expired one."""
     await driver.sql("UPDATE invitations SET expires_at = now() - interval '1 hour'")
     await driver.tasks().expire()
     link = await driver.newest_link(record)
@@ -49,8 +49,8 @@ async def test_s4_p5_a_new_link_uses_the_channel_of_the_old_one(
 ) -> None:
     record = await driver.add_parent(phone=PHONE)
     await driver.invite(record, channel=channel)
-    await _ask_fresh(driver, record)
-    assert await _ways(driver) == [(channel, PHONE)] * 2
+    await _request_link(driver, record)
+    assert await _channels(driver) == [(channel, PHONE)] * 2
 
 
 async def test_i36_a_parent_who_answered_stop_gets_no_new_link_by_phone_and_the_timeline_states_why(
@@ -66,8 +66,8 @@ async def test_i36_a_parent_who_answered_stop_gets_no_new_link_by_phone_and_the_
             opted_out_at=datetime.now(UTC),
         )
     )
-    await _ask_fresh(driver, record)
-    assert len(await _ways(driver)) == 1
+    await _request_link(driver, record)
+    assert len(await _channels(driver)) == 1
     lines = [(line["event"], line["detail"]) for line in (await driver.show(record))["timeline"]]
     assert ("opted_out", "sms") in lines
     assert lines[-1] == ("not_invited", "parent: opted_out")
@@ -80,7 +80,7 @@ async def test_p9_a_parent_with_only_a_phone_is_invited_there(driver: Invitation
     )
     for record in (alone, both):
         await driver.consume(InvitationRequested(parent_id=record.parent_id))
-    assert await _ways(driver) == [("sms", PHONE), ("email", both.address)]
+    assert await _channels(driver) == [("sms", PHONE), ("email", both.address)]
 
 
 async def test_a_parent_with_only_a_phone_is_not_invited_where_only_email_is_set_up(
@@ -90,7 +90,7 @@ async def test_a_parent_with_only_a_phone_is_not_invited_where_only_email_is_set
         await plain.register_school()
         record = await plain.add_parent(phone=PHONE, address="")
         await plain.consume(InvitationRequested(parent_id=record.parent_id))
-        assert await _ways(plain) == []
+        assert await _channels(plain) == []
         assert (await plain.show(record))["timeline"][-1]["detail"] == "added: no_contact"
 
 
@@ -98,21 +98,21 @@ async def test_a_schools_own_quiet_hours_defer_messages_to_phones(database_url: 
     settings = settings_for(database_url, channels="email,sms,whatsapp")
     local = datetime.now(LONDON)
     begin, end = (local - timedelta(hours=1)).time(), (local + timedelta(hours=1)).time()
-    async with open_driver(settings) as sleepy:
-        await sleepy.register_school(quiet_from=begin.replace(second=0), quiet_until=end.replace(second=0))
-        record = await sleepy.add_parent(phone=PHONE)
-        await sleepy.invite(record, channel="sms")
-        shown = await sleepy.show(record)
-        assert (shown["delivery"], await _ways(sleepy)) == ("deferred", [])
+    async with open_driver(settings) as quiet:
+        await quiet.register_school(quiet_from=begin.replace(second=0), quiet_until=end.replace(second=0))
+        record = await quiet.add_parent(phone=PHONE)
+        await quiet.invite(record, channel="sms")
+        shown = await quiet.show(record)
+        assert (shown["delivery"], await _channels(quiet)) == ("deferred", [])
         assert "quiet hours" in shown["reason"]
 
 
 async def test_a_school_without_quiet_hours_writes_at_any_time(database_url: str) -> None:
-    async with open_driver(settings_for(database_url, channels="email,sms,whatsapp")) as wakeful:
-        await wakeful.register_school(quiet_from=time(0), quiet_until=time(0))
-        record = await wakeful.add_parent(phone=PHONE)
-        await wakeful.invite(record, channel="sms")
-        assert await _ways(wakeful) == [("sms", PHONE)]
+    async with open_driver(settings_for(database_url, channels="email,sms,whatsapp")) as driver:
+        await driver.register_school(quiet_from=time(0), quiet_until=time(0))
+        record = await driver.add_parent(phone=PHONE)
+        await driver.invite(record, channel="sms")
+        assert await _channels(driver) == [("sms", PHONE)]
 
 
 async def test_c14_a_failure_for_now_that_is_reported_after_the_hand_over_shows(
@@ -125,8 +125,8 @@ async def test_c14_a_failure_for_now_that_is_reported_after_the_hand_over_shows(
     held_up = MessageFailed(
         **about, failed_at=now, permanent=False, code="30001", reason="Its queue was full."
     )
-    for fact in (MessageSent(**about, sent_at=now, confirmable=True), held_up):
-        await driver.consume(fact)
+    for event in (MessageSent(**about, sent_at=now, confirmable=True), held_up):
+        await driver.consume(event)
     shown = await driver.show(record)
     assert shown["delivery"] == "failed_temporary"
     assert shown["reason"] == "The last message has not been delivered yet: Its queue was full."

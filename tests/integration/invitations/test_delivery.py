@@ -1,4 +1,4 @@
-"""The delivery axis on a real database."""
+"""Delivery reports on a real database."""
 
 from __future__ import annotations
 

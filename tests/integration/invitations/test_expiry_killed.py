@@ -32,7 +32,7 @@ _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'invi
 
 @pytest.fixture
 def scheduler(database_url: str, tmp_path: Path) -> Iterator[Part]:
-    """A worker of the service, not started yet; its messages stay in the outbox, because there is no broker."""
+    """Return a worker that is not started yet; its messages stay in the outbox, because there is no broker."""
     port = free_port()
     environment = {
         **COMMON_ENVIRONMENT,

@@ -1,4 +1,4 @@
-"""Bad input and other schools: a 4xx that names the field, never a 5xx, nothing half-written."""
+"""Invalid input and other schools: answered 4xx with the field, never 5xx, and nothing is written in part."""
 
 from __future__ import annotations
 
@@ -92,19 +92,19 @@ async def test_i38_another_schools_parents_and_runs_do_not_exist(driver: Invitat
     run = (
         await driver.client.post(f"{driver.root}/bulk", json={"select": {"all": True}, "channel": "email"})
     ).json()
-    mine = driver.root
+    own_root = driver.root
     driver.school_id = uuid4()
     await driver.register_school()
-    theirs = driver.root
+    other_root = driver.root
     paths = [f"/invitations/{record.parent_id}", f"/bulk/{run['bulk_id']}"]
     for path in paths:
-        assert (await driver.client.get(mine + path)).status_code == 200
-        assert (await driver.client.get(theirs + path)).status_code == 404
-    assert (await driver.client.delete(theirs + paths[0])).status_code == 404
-    assert (await driver.client.post(f"{theirs}{paths[1]}/cancel")).status_code == 404
+        assert (await driver.client.get(own_root + path)).status_code == 200
+        assert (await driver.client.get(other_root + path)).status_code == 404
+    assert (await driver.client.delete(other_root + paths[0])).status_code == 404
+    assert (await driver.client.post(f"{other_root}{paths[1]}/cancel")).status_code == 404
     assert (await driver.invite(record)).json()["code"] == "not_known_yet"
-    assert (await driver.client.get(f"{theirs}/invitations")).json() == {"items": [], "next": None}
-    assert (await driver.client.get(f"{theirs}/bulk")).json() == {"items": [], "next": None}
+    assert (await driver.client.get(f"{other_root}/invitations")).json() == {"items": [], "next": None}
+    assert (await driver.client.get(f"{other_root}/bulk")).json() == {"items": [], "next": None}
 
 
 async def test_i38_a_token_of_another_school_sees_nothing(driver: InvitationsDriver) -> None:
@@ -120,7 +120,7 @@ async def test_i38_a_token_of_another_school_sees_nothing(driver: InvitationsDri
         await driver.client.delete(f"{driver.root}/invitations/{record.parent_id}", headers=headers),
         await driver.client.post(f"{driver.root}/bulk", json={"select": {"all": True}}, headers=headers),
     ]
-    assert [one.status_code for one in answers][:4] == [404] * 4
+    assert [answer.status_code for answer in answers][:4] == [404] * 4
     assert answers[4].status_code in {404, 422}
     assert await driver.emitted(SendMessage) == []
 
@@ -166,7 +166,7 @@ async def test_lists_are_paged_to_the_end(driver: InvitationsDriver) -> None:
     seen, cursor = [], ""
     while True:
         page = (await driver.client.get(f"{driver.root}/invitations?limit=2{cursor}")).json()
-        seen += [one["parent_id"] for one in page["items"]]
+        seen += [item["parent_id"] for item in page["items"]]
         if page["next"] is None:
             break
         cursor = f"&cursor={page['next']}"
@@ -182,7 +182,7 @@ async def test_one_key_invites_once(driver: InvitationsDriver) -> None:
     answers = [
         await driver.client.post(f"{driver.root}/invitations", json=body, headers=headers) for _ in range(3)
     ]
-    assert {one.status_code for one in answers} == {202}
+    assert {answer.status_code for answer in answers} == {202}
     assert answers[0].json() == answers[1].json() == answers[2].json()
     assert len(await driver.emitted(SendMessage)) == 1
 

@@ -1,4 +1,4 @@
-"""SMS and WhatsApp: the same life of an invitation, quiet hours, and STOP."""
+"""SMS and WhatsApp: the life cycle of an invitation, quiet hours, and STOP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("channel", ["sms", "whatsapp"])
 
 @pytest.fixture
 async def driver(database_url: str) -> AsyncIterator[InvitationsDriver]:
-    """A school by day."""
+    """Return a driver that can send on every channel, without quiet hours."""
     async with open_driver(settings_for(database_url, channels=CHANNELS, quiet_hours="none")) as opened:
         await opened.register_school()
         yield opened
@@ -33,7 +33,7 @@ async def driver(database_url: str) -> AsyncIterator[InvitationsDriver]:
 
 @pytest.fixture
 async def quiet(database_url: str) -> AsyncIterator[InvitationsDriver]:
-    """A school where it is quiet, whatever the time is."""
+    """Return a driver whose quiet hours include the present time."""
     local = datetime.now(ZoneInfo("Europe/London"))
     hours = f"{local - timedelta(hours=2):%H:%M}-{local + timedelta(hours=2):%H:%M}"
     async with open_driver(settings_for(database_url, channels=CHANNELS, quiet_hours=hours)) as opened:
@@ -43,7 +43,7 @@ async def quiet(database_url: str) -> AsyncIterator[InvitationsDriver]:
 
 async def _commands(driver: InvitationsDriver) -> list[tuple[str, str, str]]:
     sent = await driver.emitted(SendMessage)
-    return [(one.channel, one.recipient.address, one.template) for one in sent]
+    return [(command.channel, command.recipient.address, command.template) for command in sent]
 
 
 async def _code(driver: InvitationsDriver, record: ParentRecord, channel: str) -> str:
@@ -139,13 +139,13 @@ async def test_quiet_hours_defer_messages_until_their_end(quiet: InvitationsDriv
     assert shown["delivery"] == "deferred"
     assert timedelta(hours=1) < send_at - datetime.now(UTC) < timedelta(hours=2, minutes=1)
     assert datetime.fromisoformat(shown["expires_at"]) == send_at + timedelta(days=7)
-    [fact] = await quiet.emitted(VerificationRequested)
-    assert (fact.send_at, fact.expires_at) == (send_at, send_at + timedelta(days=7))
-    await _morning(quiet)
+    [event] = await quiet.emitted(VerificationRequested)
+    assert (event.send_at, event.expires_at) == (send_at, send_at + timedelta(days=7))
+    await _end_quiet_hours(quiet)
     assert await _commands(quiet) == [(channel, PHONE, "verify")]
     assert (await quiet.show(record))["delivery"] == "queued"
     [command] = await quiet.emitted(SendMessage)
-    assert command.message_id == fact.message_id
+    assert command.message_id == event.message_id
 
 
 async def test_quiet_hours_defer_no_email(quiet: InvitationsDriver) -> None:
@@ -161,7 +161,7 @@ async def test_what_is_withdrawn_in_quiet_hours_is_not_sent_after_them(quiet: In
     await quiet.client.delete(f"{quiet.root}/invitations/{withdrawn.parent_id}")
     gone.phone = ""
     await quiet.consume(gone.event(ParentContactChanged))
-    await _morning(quiet)
+    await _end_quiet_hours(quiet)
     assert await _commands(quiet) == [("sms", again.phone, "verify")]
     [command] = await quiet.emitted(SendMessage)
     assert command.generation == 2
@@ -174,9 +174,9 @@ async def test_a_run_in_quiet_hours_is_done_and_sent_once_after_them(quiet: Invi
     shown = await show(quiet, run)
     assert (shown["state"], shown["messaged"], shown["waiting"]) == ("done", 7, 0)
     assert await _commands(quiet) == []
-    await _morning(quiet)
-    await _morning(quiet)
-    assert sorted(address for _, address, _ in await _commands(quiet)) == [one.phone for one in records]
+    await _end_quiet_hours(quiet)
+    await _end_quiet_hours(quiet)
+    assert sorted(address for _, address, _ in await _commands(quiet)) == [record.phone for record in records]
     topics = await quiet.sql("SELECT DISTINCT topic FROM outbox WHERE topic LIKE 'notifier.%'")
     assert [row.topic for row in topics] == ["notifier.commands.bulk"]
 
@@ -191,7 +191,7 @@ async def test_a_run_in_quiet_hours_counts_only_what_was_sent(quiet: Invitations
     assert await _code(quiet, again, "sms") == "sent"
     gone.phone = ""
     await quiet.consume(gone.event(ParentContactChanged))
-    await _morning(quiet)
+    await _end_quiet_hours(quiet)
     assert sorted(address for _, address, _ in await _commands(quiet)) == [sent.phone, again.phone]
     shown = await show(quiet, run)
     assert (shown["state"], shown["messaged"], shown["skipped"]) == ("done", 1, {"not_sent": 3})
@@ -204,7 +204,7 @@ async def test_a_parent_who_confirms_in_quiet_hours_gets_the_invitation_at_once(
 ) -> None:
     record = await quiet.add_parent(phone=PHONE)
     await quiet.invite(record, channel="sms")
-    await _morning(quiet)
+    await _end_quiet_hours(quiet)
     await quiet.verify(record)
     assert [template for _, _, template in await _commands(quiet)] == ["verify", "invite"]
 
@@ -212,7 +212,7 @@ async def test_a_parent_who_confirms_in_quiet_hours_gets_the_invitation_at_once(
 async def test_a_reminder_is_deferred_until_the_end_of_quiet_hours(quiet: InvitationsDriver) -> None:
     record = await quiet.add_parent(phone=PHONE)
     await quiet.invite(record, channel="sms")
-    await _morning(quiet)
+    await _end_quiet_hours(quiet)
     await quiet.sql(
         "UPDATE invitations SET next_reminder_at = now(), last_message_at = now() - interval '2 days'"
     )
@@ -222,8 +222,8 @@ async def test_a_reminder_is_deferred_until_the_end_of_quiet_hours(quiet: Invita
     assert row.held
 
 
-async def _morning(driver: InvitationsDriver) -> None:
-    """Quiet hours are over for what waits."""
+async def _end_quiet_hours(driver: InvitationsDriver) -> None:
+    """End quiet hours and send all deferred messages."""
     await driver.sql("UPDATE invitations SET send_at = now() WHERE send_at IS NOT NULL")
     tasks = driver.tasks()
     day = QuietHours(time(0), time(0))
@@ -235,7 +235,7 @@ async def _morning(driver: InvitationsDriver) -> None:
 async def test_a_message_that_missed_the_end_of_quiet_hours_waits_for_the_next_one(
     quiet: InvitationsDriver,
 ) -> None:
-    """Nothing ran from the morning on, and now it is night again."""
+    """No worker ran when quiet hours ended, and they have begun again."""
     record = await quiet.add_parent(phone=PHONE)
     await quiet.invite(record, channel="sms")
     await quiet.sql("UPDATE invitations SET send_at = now() - interval '10 hours'")
@@ -243,7 +243,7 @@ async def test_a_message_that_missed_the_end_of_quiet_hours_waits_for_the_next_o
     assert await _commands(quiet) == []
     [row] = await quiet.sql("SELECT send_at > now() + interval '1 hour' AS held, delivery FROM invitations")
     assert (row.held, row.delivery) == (True, "deferred")
-    await _morning(quiet)
+    await _end_quiet_hours(quiet)
     assert await _commands(quiet) == [("sms", PHONE, "verify")]
 
 
@@ -258,10 +258,10 @@ async def test_a_message_carries_the_quiet_hours_it_must_keep(quiet: Invitations
     await quiet.sql("UPDATE invitations SET send_at = now() WHERE send_at IS NOT NULL")
     await tasks.send_deferred()
     await quiet.verify(texted)
-    mail, text, asked_for = await quiet.emitted(SendMessage)
-    assert (mail.quiet_from, mail.quiet_until) == (None, None)
-    assert (text.quiet_from, text.quiet_until) == (later.begin, later.end)
-    assert (asked_for.template, asked_for.quiet_from) == ("invite", None), "who confirms is awake"
+    emailed, texted_now, requested = await quiet.emitted(SendMessage)
+    assert (emailed.quiet_from, emailed.quiet_until) == (None, None)
+    assert (texted_now.quiet_from, texted_now.quiet_until) == (later.begin, later.end)
+    assert (requested.template, requested.quiet_from) == ("invite", None), "who confirms is awake"
 
 
 def _stop(record: ParentRecord, channel: str = "sms") -> RecipientOptedOut:

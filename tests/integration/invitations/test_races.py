@@ -1,4 +1,4 @@
-"""Many at once, on real PostgreSQL."""
+"""Concurrent requests and events on a real database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_i20_of_100_simultaneous_sign_ups_on_one_link_exactly_one_is_accep
 
     await asyncio.gather(*(press() for _ in range(100)))
     assert len(await driver.emitted(InvitationAccepted)) == 1
-    assert [one.reason for one in await driver.emitted(InvitationRefused)] == ["used"] * 99
+    assert [event.reason for event in await driver.emitted(InvitationRefused)] == ["used"] * 99
 
 
 async def test_i20_within_one_batch_one_of_many_is_accepted(driver: InvitationsDriver) -> None:
@@ -63,9 +63,9 @@ async def test_i23_a_re_invite_against_a_sign_up_leaves_one_of_two_worlds(driver
 async def test_i23_simultaneous_first_invitations_make_one_invitation(driver: InvitationsDriver) -> None:
     record = await driver.add_parent(verified=True)
     answers = await asyncio.gather(*(driver.invite(record) for _ in range(12)))
-    accepted = [one.json() for one in answers if one.status_code == 202]
-    assert len({one["invitation_id"] for one in accepted}) == 1
-    assert sorted(one["generation"] for one in accepted) == [1, 2]
+    accepted = [answer.json() for answer in answers if answer.status_code == 202]
+    assert len({answer["invitation_id"] for answer in accepted}) == 1
+    assert sorted(answer["generation"] for answer in accepted) == [1, 2]
     assert len(await driver.emitted(InvitationIssued)) == 2
 
 
@@ -112,7 +112,7 @@ async def test_p9_a_request_that_two_concurrent_workers_passed_over_is_fulfilled
         await driver.consume(record.event())
     assert await driver.emitted(SendMessage) == []
     await asyncio.gather(*(driver.tasks().retry_pending_requests() for _ in range(4)))
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["verify"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["verify"]
     assert await driver.sql("SELECT 1 FROM requested_invitations") == []
     assert (await driver.show(record))["timeline"][-1]["actor"] == "office"
 

@@ -1,4 +1,4 @@
-"""What a change on the roster means for links that are out."""
+"""Effects of roster events on invitations that were sent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_s6_a_changed_contact_kills_the_old_link_and_is_verified_anew(
     await driver.consume(record.event(ParentContactChanged))
     assert await driver.answer_to(await driver.sign_up(record, generation=1)) == "replaced"
     commands = await driver.emitted(SendMessage)
-    assert [(one.template, one.recipient.address) for one in commands] == [
+    assert [(command.template, command.recipient.address) for command in commands] == [
         ("verify", old),
         ("invite", old),
         ("verify", "new@example.org"),
@@ -83,7 +83,7 @@ async def test_a_contact_change_of_a_parent_nobody_invited_sends_nothing(driver:
 async def test_i24_a_removed_parent_has_no_live_link(driver: InvitationsDriver) -> None:
     record = await driver.add_invited_parent()
     await driver.consume(ParentRemoved(parent_id=record.parent_id))
-    assert [one.reason for one in await driver.emitted(InvitationBlocked)] == ["removed"]
+    assert [event.reason for event in await driver.emitted(InvitationBlocked)] == ["removed"]
     assert await driver.answer_to(await driver.sign_up(record)) == "no_access"
     assert (await driver.invite(record)).status_code == 404
 
@@ -108,20 +108,20 @@ async def test_i24_access_that_returns_leaves_who_has_an_account_signed_up(drive
     record = await driver.add_invited_parent()
     submission = await driver.sign_up(record)
     assert await driver.answer_to(submission) == "accepted"
-    fact = SignedUp(
+    event = SignedUp(
         account_id=uuid4(),
         parent_id=record.parent_id,
         invitation_id=(await driver.newest_link(record)).invitation_id,
         signed_up_at=datetime.now(UTC),
     )
-    await driver.consume(fact)
+    await driver.consume(event)
     record.rights = "none"
     await driver.consume(record.event(ParentAccessChanged))
     assert (await driver.show(record))["status"] == "blocked"
     record.rights = "full"
     await driver.consume(record.event(ParentAccessChanged))
     assert (await driver.show(record))["status"] == "signed_up"
-    assert [one.submission_id for one in await driver.emitted(InvitationAccepted)] == [submission] * 2
+    assert [event.submission_id for event in await driver.emitted(InvitationAccepted)] == [submission] * 2
     assert (await driver.invite(record)).json()["code"] == "signed_up"
 
 
@@ -130,7 +130,7 @@ async def test_an_older_version_never_overwrites_a_newer_one(driver: Invitations
     stale = ParentRecord(driver.school_id, record.parent_id, record.contact_id, address="old@example.org")
     await driver.consume(stale.event(), version=0)
     await driver.invite(record)
-    assert [one.recipient.address for one in await driver.emitted(SendMessage)] == ["new@example.org"]
+    assert [command.recipient.address for command in await driver.emitted(SendMessage)] == ["new@example.org"]
 
 
 async def test_a_removal_that_arrives_before_the_parent_stays(driver: InvitationsDriver) -> None:
@@ -147,12 +147,12 @@ async def test_i12_the_events_of_a_parent_end_the_same_in_every_order(settings: 
             await _feed_in(driver, record, order)
             shown = await driver.show(record)
             assert (shown["status"], shown["generation"]) == ("awaiting_verification", 1), order
-            (asked,) = [
-                one
-                for one in await driver.emitted(VerificationRequested)
-                if one.parent_id == record.parent_id
+            (requested,) = [
+                event
+                for event in await driver.emitted(VerificationRequested)
+                if event.parent_id == record.parent_id
             ]
-            assert asked.contact_id == record.contact_id
+            assert requested.contact_id == record.contact_id
             await driver.sql("DELETE FROM schools")
 
 
@@ -161,14 +161,14 @@ async def _feed_in(driver: InvitationsDriver, record: ParentRecord, order: Seque
         school_id=driver.school_id,
         school=School(name="Elm Grove", country="GB", language="en", timezone="Europe/London"),
     )
-    facts: list[tuple[Message, int]] = [
+    events: list[tuple[Message, int]] = [
         (registered, 1),
         (record.event(ParentAdded), 1),
         (record.event(ParentRenamed), 2),
         (InvitationRequested(parent_id=record.parent_id), 3),
     ]
     for index in order:
-        message, version = facts[index]
+        message, version = events[index]
         await driver.consume(message, version=version)
 
 
@@ -195,5 +195,5 @@ async def test_a_school_that_issues_usernames_refuses_invitations_without_them(s
 async def test_a_batch_of_500_parents_takes_few_statements(driver: InvitationsDriver) -> None:
     records = await driver.add_parents(500)
     assert (await driver.sql("SELECT count(*) FROM parents"))[0][0] == 500
-    await driver.consume(*(one.event(ParentRenamed) for one in records))
+    await driver.consume(*(record.event(ParentRenamed) for record in records))
     assert (await driver.sql("SELECT min(version) FROM parents"))[0][0] == 2

@@ -1,4 +1,4 @@
-"""From "invite" to "signed up", on a real database."""
+"""Life cycle of an invitation up to the sign-up, on a real database."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ async def test_p1_p2_p6_c10_staff_invite_a_parent_by_e_mail(driver: InvitationsD
 async def test_p12_p13_verification_first_then_the_invitation_by_itself(driver: InvitationsDriver) -> None:
     record = await driver.add_parent()
     await driver.invite(record)
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["verify"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["verify"]
     submission_id = await driver.verify(record)
     assert await driver.answer_to(submission_id) == "verified"
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["verify", "invite"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["verify", "invite"]
     assert (await driver.show(record))["status"] == "invited"
 
 
@@ -50,15 +50,15 @@ async def test_the_links_can_be_derived_by_the_sender_and_only_digests_are_store
     token = ""
     keys = LinkTokenKeys.from_setting(TOKEN_KEYS)
     commands = await driver.emitted(SendMessage)
-    asked, issued = (
+    requested, issued = (
         (await driver.emitted(VerificationRequested))[0],
         (await driver.emitted(InvitationIssued))[0],
     )
-    for command, fact, purpose in zip(commands, (asked, issued), ("verify", "join"), strict=True):
-        assert command.message_id == fact.message_id
+    for command, event, purpose in zip(commands, (requested, issued), ("verify", "join"), strict=True):
+        assert command.message_id == event.message_id
         token = keys.derive(purpose, command.invitation_id, command.generation, command.token_key_id)  # type: ignore[arg-type]
         assert keys.digest(purpose, command.invitation_id, command.generation, command.token_key_id) == (  # type: ignore[arg-type]
-            fact.token_digest
+            event.token_digest
         )
         for table in ("invitations", "outbox", "invitation_events", "contact_usages", "parents"):
             rows = await driver.sql(
@@ -82,13 +82,13 @@ async def test_signed_up_is_written_into_the_timeline(driver: InvitationsDriver)
     await driver.sign_up(record)
     link = await driver.newest_link(record)
     at = datetime.fromisoformat("2030-01-01T00:00:00+00:00")
-    fact = SignedUp(
+    event = SignedUp(
         account_id=link.message_id,
         parent_id=record.parent_id,
         invitation_id=link.invitation_id,
         signed_up_at=at,
     )
-    await driver.consume(fact)
+    await driver.consume(event)
     shown = await driver.show(record)
     assert shown["signed_up_at"] == at.isoformat()
     assert [line["event"] for line in shown["timeline"]] == [
@@ -113,10 +113,10 @@ async def test_an_accepted_sign_up_that_is_repeated_gets_the_same_answer_again(
 ) -> None:
     record = await driver.add_invited_parent()
     link = await driver.newest_link(record)
-    mine, other = submission(SignUpSubmitted, link), submission(SignUpSubmitted, link)
-    await driver.consume(mine)
+    submitted, other = submission(SignUpSubmitted, link), submission(SignUpSubmitted, link)
+    await driver.consume(submitted)
     before = (await driver.show(record))["timeline"]
-    await driver.consume(mine, other, mine)
+    await driver.consume(submitted, other, submitted)
     first, *again = await driver.emitted(InvitationAccepted)
     assert again == [first, first]
     assert await driver.answer_to(other.submission_id) == "used"
@@ -134,13 +134,13 @@ async def test_an_accepted_sign_up_without_access_by_now_is_refused_when_repeate
     driver: InvitationsDriver,
 ) -> None:
     record = await driver.add_invited_parent()
-    mine = submission(SignUpSubmitted, await driver.newest_link(record))
-    await driver.consume(mine)
+    submitted = submission(SignUpSubmitted, await driver.newest_link(record))
+    await driver.consume(submitted)
     turns: tuple[tuple[Rights, str], ...] = (("none", "no_access"), ("full", "withdrawn"))
     for rights, reason in turns:
         record.rights = rights
         await driver.consume(record.event(ParentAccessChanged))
-        await driver.consume(mine)
+        await driver.consume(submitted)
         assert (await driver.emitted(InvitationRefused))[-1].reason == reason
     assert len(await driver.emitted(InvitationAccepted)) == 1
 
@@ -192,7 +192,7 @@ async def test_p3_p4_an_expired_link_is_refused_and_a_new_invitation_works(drive
 async def test_s3_a_verified_address_gets_the_invitation_directly(driver: InvitationsDriver) -> None:
     marked = await driver.add_parent(verified=True)
     await driver.invite(marked)
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["invite"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["invite"]
     proved = await driver.add_invited_parent()
     assert (await driver.invite(proved)).json()["status"] == "invited"
 
@@ -211,7 +211,7 @@ async def test_withdrawing_kills_the_link_and_may_be_repeated(driver: Invitation
 async def test_p9_the_ticked_invite_option_sends_the_verification(driver: InvitationsDriver) -> None:
     record = await driver.add_parent()
     await driver.consume(InvitationRequested(parent_id=record.parent_id))
-    assert [one.template for one in await driver.emitted(SendMessage)] == ["verify"]
+    assert [command.template for command in await driver.emitted(SendMessage)] == ["verify"]
     again = InvitationRequested(parent_id=record.parent_id)
     await driver.consume(again)
     assert len(await driver.emitted(SendMessage)) == 1
@@ -230,16 +230,16 @@ async def test_s4_a_fresh_link_goes_to_the_contact_on_file_within_the_cool_down_
 ) -> None:
     record = await driver.add_invited_parent()
     link = await driver.newest_link(record)
-    ask = FreshLinkRequested(invitation_id=link.invitation_id, generation=1, requested_at=link.expires_at)
-    await driver.consume(ask)
+    request = FreshLinkRequested(invitation_id=link.invitation_id, generation=1, requested_at=link.expires_at)
+    await driver.consume(request)
     assert len(await driver.emitted(SendMessage)) == 2
     assert (await driver.show(record))["timeline"][-1]["detail"] == "parent: cool_down"
     await driver.sql("UPDATE invitations SET expires_at = now() - interval '1 second'")
     assert await driver.tasks().expire() is False
-    await driver.consume(ask, ask)
+    await driver.consume(request, request)
     commands = await driver.emitted(SendMessage)
-    assert [one.template for one in commands] == ["verify", "invite", "invite"]
-    assert {one.recipient.address for one in commands} == {record.address}
+    assert [command.template for command in commands] == ["verify", "invite", "invite"]
+    assert {command.recipient.address for command in commands} == {record.address}
     assert (await driver.show(record))["generation"] == 2
 
 

@@ -1,4 +1,4 @@
-"""What time brings. Due times are moved in the rows; the clock is the database's."""
+"""Scheduled tasks. The tests move due times in the rows, because the clock is the database's."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_p3_the_timer_announces_each_expiry_once_and_none_early(driver: In
     await driver.sql(f"{LATE} WHERE parent_id <> :kept", kept=records[2].parent_id)
     for _ in range(2):
         await tasks.expire()
-    announced = {one.parent_id for one in await driver.emitted(InvitationExpired)}
+    announced = {event.parent_id for event in await driver.emitted(InvitationExpired)}
     assert announced == {records[0].parent_id, records[1].parent_id}
     assert len(await driver.emitted(InvitationExpired)) == 2
     assert (await driver.show(records[1]))["next_step"] == "Re-invite the parent."
@@ -78,7 +78,7 @@ async def test_a_backlog_of_expiries_is_announced_once_by_concurrent_replicas(
     await asyncio.gather(*map(work_off, replicas))
     announced = await driver.emitted(InvitationExpired)
     assert len(announced) == 70
-    assert {one.parent_id for one in announced} == {record.parent_id for record in records}
+    assert {event.parent_id for event in announced} == {record.parent_id for record in records}
     assert len(await driver.sql(HOW_LATE)) == 70
 
 
@@ -128,16 +128,16 @@ async def test_reminders_on_day_3_and_6_repeat_the_link(driver: InvitationsDrive
         await tasks.remind()
         await driver.sql(THREE_DAYS_LATER)
     commands = await driver.emitted(SendMessage)
-    assert [one.template for one in commands] == ["verify", "verify_reminder", "verify_reminder"]
-    assert {(one.generation, one.token_key_id) for one in commands} == {(1, "k2")}
-    assert len({one.message_id for one in commands}) == 3
+    assert [command.template for command in commands] == ["verify", "verify_reminder", "verify_reminder"]
+    assert {(command.generation, command.token_key_id) for command in commands} == {(1, "k2")}
+    assert len({command.message_id for command in commands}) == 3
 
 
 async def test_the_invitation_is_reminded_of_with_its_own_template(driver: InvitationsDriver) -> None:
     await driver.add_invited_parent()
     await driver.sql(THREE_DAYS_LATER)
     await driver.tasks().remind()
-    assert [one.template for one in await driver.emitted(SendMessage)][-1] == "invite_reminder"
+    assert [command.template for command in await driver.emitted(SendMessage)][-1] == "invite_reminder"
 
 
 async def test_s6_nobody_is_reminded_after_a_hard_bounce_a_removal_or_a_sign_up(
@@ -149,7 +149,9 @@ async def test_s6_nobody_is_reminded_after_a_hard_bounce_a_removal_or_a_sign_up(
         await driver.add_invited_parent(),
     )
     await driver.invite(bounced)
-    (command,) = [one for one in await driver.emitted(SendMessage) if one.parent_id == bounced.parent_id]
+    (command,) = [
+        command for command in await driver.emitted(SendMessage) if command.parent_id == bounced.parent_id
+    ]
     await driver.invite(removed)
     moment = command.expires_at
     await driver.consume(

@@ -1,4 +1,4 @@
-"""The service with all its loops, over a real broker: facts come in by topic, commands leave by topic."""
+"""The whole service over a real broker: events arrive by topic, commands leave by topic."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMMAND_TOPICS = ("notifier.commands", "notifier.commands.bulk")
 
 @asynccontextmanager
 async def roster(database_url: str, broker: Broker) -> AsyncIterator[Database]:
-    """The roster's outbox and its relay."""
+    """Run the relay of the roster's outbox."""
     async with Database(database_url, schema="roster") as database:
         relay = Relay(database, kafka_of(broker), Lane.SINGLE, Health(), poll_milliseconds=20)
         task = asyncio.create_task(relay.run())
@@ -43,28 +43,28 @@ async def roster(database_url: str, broker: Broker) -> AsyncIterator[Database]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def say(database: Database, school_id: UUID, *messages: Message) -> None:
+async def emit_events(database: Database, school_id: UUID, *messages: Message) -> None:
     async with database.transaction() as tx:
         await emit(tx, *(OutboxMessage(message, school_id, 1) for message in messages))
 
 
 async def commands(broker: Broker, expected: int) -> list[tuple[str, SendMessage]]:
-    """The commands on the topics, once there are as many as expected: (topic, command)."""
+    """Return (topic, command) of the commands on the topics, once there are as many as expected."""
     names = {kafka_of(broker).name(topic): topic for topic in COMMAND_TOPICS}
     consumer = AIOKafkaConsumer(*names, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
-    found: list[tuple[str, SendMessage]] = []
+    received: list[tuple[str, SendMessage]] = []
     try:
         async with asyncio.timeout(30):
-            while len(found) < expected:
+            while len(received) < expected:
                 for records in (await consumer.getmany(timeout_ms=100)).values():
                     for record in records:
                         data = decode(record.value, record.headers).data
                         assert isinstance(data, SendMessage)
-                        found.append((names[record.topic], data))
+                        received.append((names[record.topic], data))
     finally:
         await consumer.stop()
-    return found
+    return received
 
 
 async def test_p9_c13_from_the_topic_of_the_roster_to_the_topics_of_commands(
@@ -81,15 +81,15 @@ async def test_p9_c13_from_the_topic_of_the_roster_to_the_topics_of_commands(
         running(app, headers=bearer()) as client,
     ):
         registered = SchoolRegistered(school_id=school_id, school=school)
-        await say(source, school_id, registered, *(record.event() for record in records))
-        await say(source, school_id, InvitationRequested(parent_id=records[0].parent_id))
+        await emit_events(source, school_id, registered, *(record.event() for record in records))
+        await emit_events(source, school_id, InvitationRequested(parent_id=records[0].parent_id))
         await _known(client, school_id, records)
         url = f"/invitations/v1/schools/{school_id}"
-        made = await client.post(f"{url}/bulk", json={"select": {"all": True}, "channel": "email"})
-        assert made.status_code == 202
+        response = await client.post(f"{url}/bulk", json={"select": {"all": True}, "channel": "email"})
+        assert response.status_code == 202
 
         async def done() -> None:
-            shown = (await client.get(f"{url}/bulk/{made.json()['bulk_id']}")).json()
+            shown = (await client.get(f"{url}/bulk/{response.json()['bulk_id']}")).json()
             assert (shown["state"], shown["selected"], shown["messaged"]) == ("done", 30, 29)
 
         await eventually(done, within_seconds=30)

@@ -157,8 +157,8 @@ def test_s3_an_address_that_was_verified_here_or_by_the_roster_needs_no_second_v
     contact = email()
     candidate = invitee(contact)
     verified = ContactUsage(candidate.parent.parent_id, contact.contact_id, contact.address_digest, 1, NOW)
-    for known in (replace(candidate, usages=(verified,)), invitee(email(verified=True))):
-        decision = decide(known, STAFF, LIMITS, NOW)
+    for candidate_with_proof in (replace(candidate, usages=(verified,)), invitee(email(verified=True))):
+        decision = decide(candidate_with_proof, STAFF, LIMITS, NOW)
         assert isinstance(decision, Allowed)
         assert decision.verified
     for usages in ((), (replace(verified, verified_at=None),)):

@@ -115,8 +115,8 @@ def test_only_a_re_invite_by_staff_starts_the_one_minute_pause(origin: Origin) -
     assert again.last_reinvite_at is None
     by_staff = invite(replace(candidate, invitation=first)).invitation
     assert by_staff.last_reinvite_at == NOW
-    kept = invite(replace(candidate, invitation=by_staff), now=NOW + DAY, origin=origin).invitation
-    assert kept.last_reinvite_at == NOW
+    later = invite(replace(candidate, invitation=by_staff), now=NOW + DAY, origin=origin).invitation
+    assert later.last_reinvite_at == NOW
 
 
 def test_expiry_is_never_early_and_announced_once() -> None:
