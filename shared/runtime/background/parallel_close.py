@@ -1,4 +1,4 @@
-"""Parts that are closed at the same time, because each may take its time and none needs another."""
+"""Closing of several parts at the same time, where each may take long and none needs another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class ParallelClose:
-    """A context manager: opens the parts in their order, and closes all at once."""
+    """Context manager that opens its parts in order and closes all of them at once."""
 
     def __init__(self, parts: Sequence[AbstractAsyncContextManager[Any]]) -> None:
         self._parts = parts
@@ -32,7 +32,7 @@ class ParallelClose:
         await self._close()
 
     async def _close(self) -> None:
-        """Raises the first error, after all have ended."""
+        """Close the open parts, then raise the first error that one of them raised."""
         opened, self._opened = self._opened, []
         ends = await asyncio.gather(
             *(part.__aexit__(None, None, None) for part in opened), return_exceptions=True

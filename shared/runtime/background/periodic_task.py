@@ -1,4 +1,4 @@
-"""Timers: loops that look for due work, do a batch, and look again."""
+"""Periodic tasks: loops that process due work in batches and rest in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ log = get_logger("timers")
 
 
 class PeriodicTask:
-    """Calls `action` every `interval_seconds`, or at once after `wake()`. `action` answers whether more is due now."""
+    """Task that calls `action` every `interval_seconds`, and at once after `wake()`.
+
+    `action` returns whether more work is due now; it is then called again without a rest.
+    """
 
     def __init__(self, name: str, interval_seconds: float, action: Callable[[], Awaitable[bool]]) -> None:
         self.name = name
@@ -23,15 +26,15 @@ class PeriodicTask:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at once; safe to call at any time from this event loop."""
+        """Run the action now. Safe to call at any time from this event loop."""
         self._wake.set()
 
     def run_again_within(self, seconds: float) -> None:
-        """End the rest that comes next after so long, if not before; for an action that knows when more will be due."""
+        """Shorten the next rest to so many seconds, for an action that knows when more work will be due."""
         self._rest = min(max(seconds, 0.0), self._interval)
 
     async def run(self, health: Health) -> None:
-        """Work until cancelled. Transient failures are waited out; anything else is a bug and raised."""
+        """Run until cancelled, waiting out transient failures. Raises anything else, which is a bug."""
         progress: Heartbeat = health.loop(f"timer.{self.name}")
         progress.stale_after_seconds = max(progress.stale_after_seconds, 3 * self._interval)
         backoff = Backoff()

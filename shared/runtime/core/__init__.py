@@ -1,4 +1,4 @@
-"""Foundations without a database connection, a broker or a web framework: errors, ids, settings, back-off, link tokens."""
+"""Foundations that need no connection and no web framework: errors, ids, settings, back-off, link tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three names that every failure gets: rejected, transient, bug."""
+"""The three kinds of failure: rejected, transient, bug."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03", "25P03")
 
 
 class Rejected(Exception):
-    """This record can never work. `reason` is a fixed word for the dead letter, with nothing of the record in it."""
+    """Rejection of a record that can never be processed.
+
+    `reason` is a fixed word for the dead letter and contains nothing of the record.
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -22,11 +25,11 @@ class Rejected(Exception):
 
 
 class Transient(Exception):
-    """It may work in a moment: try again with a delay."""
+    """Failure that may be over soon: retry after a delay."""
 
 
 def is_invalid_value(error: DBAPIError) -> bool:
-    """Whether the database cannot hold a value: SQLSTATE class 22, also where the driver finds it before sending."""
+    """Return whether the database cannot store a value: SQLSTATE class 22, also if the driver found it first."""
     sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
     return sqlstate.startswith("22") or isinstance(getattr(error.orig, "__cause__", None), DataError)
 
@@ -44,28 +47,31 @@ _EXPLANATIONS = {
 
 
 class DatabaseRefused(Transient):
-    """The database does not let this process in; the text says what an operator can do. Until then it is waited for."""
+    """Refusal of the database to let this process in; the text is an instruction to the operator. Retry until then."""
 
 
 def connection_refusal(error: DBAPIError | PostgresError) -> DatabaseRefused | None:
-    """For an error of connecting: that a setting is wrong, or that `migrate` has not run yet; None for any other."""
+    """Return the refusal if connecting failed for a wrong setting or missing migrations, else None."""
     sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
     return DatabaseRefused(explain_database(error)) if sqlstate in _EXPLANATIONS else None
 
 
 def explain_database(error: BaseException, setting: str = "KINVITE_DATABASE_URL") -> str:
-    """What to do about a database that does not let us work, in one line; nothing of the address stands in it."""
+    """Return one line on what to do about a database that cannot be used.
+
+    It contains nothing of the URL but `setting`.
+    """
     sqlstate = str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
-    found = _EXPLANATIONS.get(sqlstate)
-    if found is not None:
-        return found.format(setting=setting)
+    explanation = _EXPLANATIONS.get(sqlstate)
+    if explanation is not None:
+        return explanation.format(setting=setting)
     if is_transient(error):
         return f"the database of {setting} does not answer ({type(error).__name__})"
     return type(error).__name__
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again may help: a lost or restarting database or broker, a deadlock, a full pool, a time limit."""
+    """Return whether a retry may help: database or broker lost or restarting, deadlock, full pool, timeout."""
     if isinstance(error, DBAPIError):
         sqlstate = str(getattr(error.orig, "sqlstate", None) or "")
         if sqlstate:
@@ -73,12 +79,12 @@ def is_transient(error: BaseException) -> bool:
         return _broke(error.orig) or error.connection_invalidated or isinstance(error, _LOST)
     if isinstance(error, PostgresError):
         return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
-    others = (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError, DriverError)
-    return _broke(error) or isinstance(error, others)
+    transient_classes = (Transient, PoolTimeoutError, OSError, TimeoutError, KafkaError, DriverError)
+    return _broke(error) or isinstance(error, transient_classes)
 
 
 def _broke(error: BaseException | None) -> bool:
-    """Whether it is what asyncpg says of a connection that broke in the middle of an answer, or SQLAlchemy of that."""
+    """Return whether asyncpg reports a connection that broke in the middle of an answer, or SQLAlchemy reports that."""
     return isinstance(error, InternalClientError) or isinstance(
         getattr(error, "__cause__", None), InternalClientError
     )

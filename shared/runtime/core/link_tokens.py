@@ -1,4 +1,4 @@
-"""Link tokens: derived, never stored. The owner keeps a digest, and who sends the message derives the same link again.
+"""Link tokens: derived, never stored. The issuing service keeps a digest; senders derive the same token again.
 
 token = first 128 bits of HMAC-SHA256(key[key_id]; purpose, invitation_id, generation), as 22 URL characters.
 """
@@ -21,14 +21,14 @@ MIN_KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class LinkTokenKeys:
-    """The installation's keys by id. The first of the setting derives new links; the others still derive old ones."""
+    """Keys of the installation by id. The first in the setting derives new tokens; the others still derive old ones."""
 
     current_id: str
     _keys: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
     def from_setting(cls, setting: str) -> Self:
-        """Read `key_id:hex,key_id:hex`. Raises ValueError, naming no key."""
+        """Parse `key_id:hex,key_id:hex`. Raises ValueError, whose text contains no key."""
         keys: dict[str, bytes] = {}
         for part in setting.split(","):
             key_id, separator, digits = part.strip().partition(":")
@@ -43,16 +43,16 @@ class LinkTokenKeys:
         return cls(next(iter(keys)), keys)
 
     def derive(self, purpose: LinkPurpose, invitation_id: UUID, generation: int, key_id: str) -> str:
-        """The token of one link. Raises KeyError for a key that this installation no longer has."""
+        """Return the token of a link. Raises KeyError for a key that the installation no longer has."""
         text = f"{purpose}\n{invitation_id}\n{generation}".encode()
         mac = hmac.new(self._keys[key_id], text, hashlib.sha256).digest()[:TOKEN_BYTES]
         return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     def digest(self, purpose: LinkPurpose, invitation_id: UUID, generation: int, key_id: str) -> str:
-        """The stored form of the token that `derive` gives."""
+        """Return the digest of the token that `derive` returns."""
         return token_digest(self.derive(purpose, invitation_id, generation, key_id))
 
 
 def token_digest(token: str) -> str:
-    """SHA-256 of a token in hexadecimal. 128 random bits need no salt (ASVS 6.5.2)."""
+    """Return the SHA-256 of a token in hexadecimal. 128 random bits need no salt (ASVS 6.5.2)."""
     return hashlib.sha256(token.encode()).hexdigest()

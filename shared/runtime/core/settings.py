@@ -1,4 +1,4 @@
-"""What every service is told from outside. Each service adds its own class with its own prefix."""
+"""Settings that all services share. Each service adds a class of its own with its own prefix."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 
 
 class ConfigurationError(Exception):
-    """Settings are missing or wrong; the text lists every problem, one a line, and no value."""
+    """Missing or invalid settings; the text lists every problem, one per line, and no value."""
 
 
 class ServiceSettings(BaseSettings):
-    """Settings that all services share; read from `KINVITE_*`."""
+    """Settings of every service, read from `KINVITE_*`."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -80,12 +80,12 @@ class ServiceSettings(BaseSettings):
 
     @property
     def secure(self) -> bool:
-        """Whether parents and staff reach us by https, so that cookies may demand it."""
+        """Whether parents and staff use https, so that cookies can require it."""
         return self.public_url.startswith("https://")
 
 
 def load_settings(settings_class: type[S]) -> S:
-    """Read the settings from the environment; raises ConfigurationError that names every wrong one at once."""
+    """Read the settings from the environment. Raises ConfigurationError, which names every invalid one at once."""
     try:
         return settings_class()
     except ValidationError as error:
@@ -97,7 +97,7 @@ def load_settings(settings_class: type[S]) -> S:
 
 
 def variable_name(settings_class: type[ServiceSettings], name: str) -> str:
-    """The environment variable of a field, or of an alias, which is its own."""
+    """Return the environment variable of a field; an alias is its own variable."""
     field = settings_class.model_fields.get(name)
     if field is None:
         return name

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
@@ -17,6 +18,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
 from shared.runtime.database.results import Result
 
@@ -26,6 +28,7 @@ MAX_PREPARED = 400
 # asyncpg raises InternalClientError when a connection breaks in the middle of an answer.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _dialect: Any = asyncpg_dialect()  # type: ignore[no-untyped-call]
+_compiled: WeakKeyDictionary[TextClause, CompiledStatement | None] = WeakKeyDictionary()
 
 
 class CompiledStatement(NamedTuple):
@@ -36,16 +39,33 @@ class CompiledStatement(NamedTuple):
 
 
 def compile_statement(statement: object) -> CompiledStatement | None:
-    """Compile SQL text with `:name` parameters for the driver; return None for a statement built with Core."""
-    if isinstance(statement, TextClause):
-        statement = statement.text
-    return compile_text(statement) if isinstance(statement, str) else None
+    """Compile SQL text with `:name` parameters for the driver.
+
+    Returns None for what SQLAlchemy has to run: a statement built with Core, or a text whose parameters have types or
+    values of their own.
+    """
+    if isinstance(statement, str):
+        return compile_text(statement)
+    if not isinstance(statement, TextClause):
+        return None
+    if statement not in _compiled:
+        _compiled[statement] = _compile_clause(statement)
+    return _compiled[statement]
 
 
 @lru_cache(maxsize=MAX_COMPILED)
 def compile_text(text: str) -> CompiledStatement:
     """Compile SQL text with `:name` parameters for the driver."""
-    compiled = TextClause(text).compile(dialect=_dialect)
+    compiled = _compile_clause(TextClause(text))
+    assert compiled is not None
+    return compiled
+
+
+def _compile_clause(statement: TextClause) -> CompiledStatement | None:
+    compiled: Any = statement.compile(dialect=_dialect)
+    parameters = compiled.binds.values()
+    if not all(type(bind.type) is NullType and bind.required and not bind.expanding for bind in parameters):
+        return None
     return CompiledStatement(str(compiled), tuple(dict.fromkeys(compiled.positiontup or ())))
 
 
@@ -140,7 +160,7 @@ class StatementRunner:
 def to_sqlalchemy_error(error: Exception, sql: str, *, lost: bool) -> DBAPIError:
     """Wrap a driver error in the SQLAlchemy class that callers know; it never shows parameters.
 
-    `lost` says that the connection is gone.
+    Pass `lost` if the connection is gone.
     """
     kind = DBAPIError
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):

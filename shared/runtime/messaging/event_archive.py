@@ -1,4 +1,4 @@
-"""Event archive: events leave the outbox after its retention period and are kept here, so that projections can be rebuilt.
+"""Event archive: events that left the outbox after its retention period, so that projections can be rebuilt.
 
 An event without personal data is kept as it was published. On a topic with personal data an older event loses its data
 once a newer one of its aggregate carries the whole state; its envelope (ids, version, time, actor) stays. Commands are

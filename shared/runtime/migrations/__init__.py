@@ -18,8 +18,8 @@ from shared.runtime.migrations.runtime_tables import (
 
 __all__ = [
     "ALL_PRIVILEGES",
-    "MigrationError",
     "RUNTIME_TABLES",
+    "MigrationError",
     "RowLevelSecurity",
     "create_runtime_tables",
     "disable_school_statistics",

@@ -1,4 +1,4 @@
-"""The database's roles: two per service that own nothing, and the login that takes them. Roles belong to the server."""
+"""Database roles: two per service that own nothing, and the login that takes them. Roles belong to the whole server."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _FORBIDDEN = "42501"
 
 
 class RolesMissing(Exception):
-    """This user may not make the roles; the text says what an administrator is to run."""
+    """The user may not create the roles; the text is what an administrator has to run."""
 
 
 async def ensure_roles(connection: AsyncConnection, service: str, url: str) -> None:
-    """Make the service's roles and the login of `url` where they are missing, and let the login take the roles.
+    """Create the service's roles and the login of `url` if they are missing, and let the login take the roles.
 
-    Needs CREATEROLE only where something is missing. Commits. Raises RolesMissing.
+    Needs CREATEROLE only if something is missing. Commits. Raises RolesMissing.
     """
     await connection.execute(_LOCK)
     login, password = make_url(url).username or "", make_url(url).password
@@ -88,7 +88,7 @@ def _password(password: str | None) -> str:
 
 
 def scram_verifier(password: str) -> str:
-    """What PostgreSQL would store (RFC 5803), so that the password itself is in no statement and in no log."""
+    """Return the SCRAM verifier that PostgreSQL stores (RFC 5803), so that no statement contains the password."""
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

@@ -51,7 +51,7 @@ class RowLevelSecurity:
     def protect(self, table: str, *, api: str = "SELECT", rows: str | None = None) -> None:
         """Enable row-level security on a table with school data and grant `api` to the routes' role.
 
-        `rows` is the condition for rows that belong to the caller's schools, where it is not `school_id` that says so.
+        `rows` is the condition for rows that belong to the caller's schools, where `school_id` does not determine them.
         """
         self.op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         self.op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

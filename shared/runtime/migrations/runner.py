@@ -8,7 +8,6 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
@@ -25,7 +24,7 @@ _LAST_STEPWISE_COMMIT = "b544351"
 
 
 class MigrationError(Exception):
-    """The schema cannot be brought to this version; the text says why in one sentence."""
+    """The schema cannot be brought to this version; the text is the reason in one sentence."""
 
 
 async def migrate(owner_url: str, schema: str, versions: Path, *, application_url: str) -> None:

@@ -79,7 +79,7 @@ _INBOX = (
         CONSTRAINT pk_inbox PRIMARY KEY (id, consumer)
     ) WITH (autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.5)
     """,
-    # Ids of our own tell their time; those of other systems are found by the time of the row.
+    # Our own ids contain their time; those of other systems are found by the time of the row.
     f"CREATE INDEX ix_inbox_foreign ON inbox (passed_at) WHERE id < '{FIRST_OWN_ID}'",
     # Records that a group could not process, with the reason.
     """
@@ -138,7 +138,7 @@ def disable_school_statistics(op: Operations, schema: str, tables: Iterable[str]
     """Disable statistics on `school_id` in these tables.
 
     With statistics the planner expects no rows for a school that was created after the last ANALYZE. Any index that
-    begins with the school then looks as good as the right one, and the school's first import scans all that it has
+    begins with the school then seems as good as the right one, and the school's first import scans all that it has
     written, for every row.
     """
     for table in tables:

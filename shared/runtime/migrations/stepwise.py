@@ -97,7 +97,7 @@ _HISTORY = (
 
 
 def create_history_table(op: Operations) -> None:
-    """Create the table that facts move to when the outbox forgets them; see `shared.runtime.messaging.event_archive`."""
+    """Create the table of the event archive."""
     for statement in _HISTORY:
         op.execute(statement)
 

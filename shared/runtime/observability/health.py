@@ -1,4 +1,4 @@
-"""Health that measures progress: every loop says when it last got somewhere; stalled ones make the service unready."""
+"""Health that measures progress: every loop reports its progress, and one that stalls makes the service unready."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ DEAD_AFTER_SECONDS = 300.0
 
 @dataclass(slots=True)
 class Heartbeat:
-    """The pulse of one loop. `beat()` after every round that got somewhere or had nothing to do."""
+    """Progress of one loop.
+
+    Call `beat()` after every round that made progress or had nothing to do.
+    """
 
     name: str
     stale_after_seconds: float = UNREADY_AFTER_SECONDS
@@ -20,12 +23,12 @@ class Heartbeat:
     reason: str | None = "starting"
 
     def beat(self) -> None:
-        """The loop is well."""
+        """Report progress."""
         self.beaten_at = time.monotonic()
         self.reason = None
 
     def degrade(self, reason: str) -> None:
-        """The loop cannot go on at the moment; `reason` is a fixed word. It becomes unready if this lasts."""
+        """Report that the loop cannot go on, for a fixed `reason`. It becomes unready if that lasts."""
         self.reason = reason
 
     @property
@@ -38,7 +41,7 @@ Check = Callable[[], str | None]
 
 
 class Health:
-    """All loops of a process, and checks that answer a problem or None."""
+    """All loops of a process, and checks that return a problem or None."""
 
     def __init__(self) -> None:
         self._loops: list[Heartbeat] = []
@@ -46,35 +49,35 @@ class Health:
         self._mortal: dict[str, Callable[[], bool]] = {}
 
     def loop(self, name: str) -> Heartbeat:
-        """Register a loop."""
+        """Register a loop and return its heartbeat."""
         progress = Heartbeat(name)
         self._loops.append(progress)
         return progress
 
     def check(self, name: str, check: Check) -> None:
-        """Register a check that is asked at every probe; it must not block."""
+        """Register a check that runs at every probe and must not block."""
         self._checks[name] = check
 
     def mortal(self, name: str, is_dead: Callable[[], bool]) -> None:
-        """Register a question whose yes means that only a restart can help; it must not block."""
+        """Register a predicate that is true once only a restart can help; it must not block."""
         self._mortal[name] = is_dead
 
     def problems(self) -> dict[str, str]:
-        """What keeps this process from being ready: name to reason; empty when all is well."""
-        found = {}
+        """Return what keeps this process from being ready, by name; empty if it is ready."""
+        problems = {}
         for loop in self._loops:
             if loop.silent_seconds > loop.stale_after_seconds:
-                found[loop.name] = loop.reason or f"no progress for {loop.silent_seconds:.0f} s"
+                problems[loop.name] = loop.reason or f"no progress for {loop.silent_seconds:.0f} s"
             elif loop.reason == "starting":
-                found[loop.name] = "starting"
+                problems[loop.name] = "starting"
         for name, check in self._checks.items():
             problem = check()
             if problem:
-                found[name] = problem
-        return found
+                problems[name] = problem
+        return problems
 
     def dead(self) -> list[str]:
-        """Loops that stand still without a known reason for so long that only a restart can help."""
+        """Return the loops that have stalled without a known reason for so long that only a restart can help."""
         silent = [
             loop.name
             for loop in self._loops

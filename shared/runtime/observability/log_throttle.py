@@ -1,8 +1,8 @@
-"""Equal lines at a limited rate, and how many were kept back: a client without its broker says one ten times a second.
+"""Throttling of repeated log lines: a client without its broker logs one ten times a second.
 
-The first of equal lines passes, then one after a minute, and at most every ten minutes where they do not end. Each that
-passes carries `kept_back`, the number of those since the one before. What is not equal in every word is another line,
-and one with a traceback passes always.
+The first of equal lines passes, then one after a minute, and later one every ten minutes. Each line that passes carries
+`kept_back`, the number of lines suppressed since the one before. Lines are equal if every word is; a line with a
+traceback always passes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ FIRST_SECONDS = 60.0
 LONGEST_SECONDS = 600.0
 MOST_TEXTS = 1_000
 KEPT_BACK = "kept_back"
-_STAMP = "timestamp"
+_TIMESTAMP = "timestamp"
 _FRAMES = "frames"
 Key = tuple[str, int, str]
 
 
 @dataclass(slots=True)
 class _Line:
-    """The next of these passes at `until`; as long passes between that one and the one after it, doubled."""
+    """State of one repeated line. The next one passes at `until`; `seconds` is the current interval."""
 
     until: float
     seconds: float = FIRST_SECONDS
@@ -34,7 +34,7 @@ class _Line:
 
 
 class RepeatedLineFilter(logging.Filter):
-    """For a handler: lines of these loggers, and of those below them, are limited; safe in every thread."""
+    """Filter of a handler that throttles the lines of these loggers and of those below them. Thread-safe."""
 
     def __init__(self, *loggers: str, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class RepeatedLineFilter(logging.Filter):
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line passes; it is told how many were kept back before it."""
-        if _is_special(record) or not any(is_below(record.name, one) for one in self._loggers):
+        """Return whether the line passes, and add to it the number of lines suppressed before it."""
+        if _is_special(record) or not any(is_below(record.name, logger) for logger in self._loggers):
             return True
         text = _text(record)
         key = record.name, record.levelno, text
@@ -59,7 +59,7 @@ class RepeatedLineFilter(logging.Filter):
                 return True
             if now < line.until:
                 line.kept_back += 1
-                line.last = _settled(record, text)
+                line.last = _detached_copy(record, text)
                 return False
             kept_back, line.kept_back, line.last = line.kept_back, 0, None
             line.seconds = min(2 * line.seconds, LONGEST_SECONDS)
@@ -69,27 +69,27 @@ class RepeatedLineFilter(logging.Filter):
         return True
 
     def ended(self) -> list[logging.LogRecord]:
-        """Of lines that did not come again when they might have: the last that was kept back. They are forgotten."""
+        """Return, and forget, the last suppressed record of each line that has not been repeated since."""
         now = self._clock()
         with self._lock:
             over = {key: line for key, line in self._lines.items() if now >= line.until + FIRST_SECONDS}
             for key in over:
                 del self._lines[key]
-        found = []
+        last_records = []
         for line in over.values():
             if line.last is not None:
                 line.last.__dict__[KEPT_BACK] = line.kept_back - 1
-                found.append(line.last)
-        return found
+                last_records.append(line.last)
+        return last_records
 
 
 def is_below(name: str, logger: str) -> bool:
-    """Whether it is the name of this logger or of one below it."""
+    """Return whether `name` is the name of the logger or of one below it."""
     return name == logger or name.startswith(f"{logger}.")
 
 
 def flush_suppressed() -> None:
-    """Write what `ended` answers, for every handler of the root logger; to be called once in a while."""
+    """Write the records that `ended` returns, for every handler of the root logger. Call it at intervals."""
     for handler in logging.getLogger().handlers:
         for limit in handler.filters:
             for record in limit.ended() if isinstance(limit, RepeatedLineFilter) else ():
@@ -97,23 +97,23 @@ def flush_suppressed() -> None:
 
 
 def _is_special(record: logging.LogRecord) -> bool:
-    """It has a traceback, which structlog's lines carry as frames, or was kept back before."""
+    """Return whether the line always passes: it has a traceback, or it was suppressed before."""
     framed = isinstance(record.msg, dict) and _FRAMES in record.msg
     return bool(record.exc_info) or framed or KEPT_BACK in record.__dict__
 
 
 def _text(record: logging.LogRecord) -> str:
     if isinstance(record.msg, dict):  # structlog's: the handler's formatter makes the line of it
-        return repr({name: value for name, value in record.msg.items() if name != _STAMP})
+        return repr({name: value for name, value in record.msg.items() if name != _TIMESTAMP})
     try:
         return record.getMessage()
-    except (TypeError, ValueError):  # a mistake of whoever logs; the handler says so when it passes
+    except (TypeError, ValueError):  # a mistake of whoever logs; the handler reports it when the line passes
         return f"{record.msg} {record.args!r}"
 
 
-def _settled(record: logging.LogRecord, text: str) -> logging.LogRecord:
-    """A copy that keeps nothing alive: arguments are errors with all that they hold."""
-    kept = copy.copy(record)
+def _detached_copy(record: logging.LogRecord, text: str) -> logging.LogRecord:
+    """Return a copy of the record that keeps no object alive: arguments may be errors with all that they refer to."""
+    detached = copy.copy(record)
     if not isinstance(record.msg, dict):
-        kept.msg, kept.args = text, None
-    return kept
+        detached.msg, detached.args = text, None
+    return detached

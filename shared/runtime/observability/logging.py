@@ -1,4 +1,4 @@
-"""Structured logs, one JSON object a line, without personal data: events are `noun.verbed`, values ids and numbers."""
+"""Structured logs without personal data, one JSON object per line: events are `noun.verbed`, values ids and numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from shared.runtime.observability.log_throttle import KEPT_BACK, RepeatedLineFilter
 from shared.runtime.observability.tracing import trace_id
 
-# Who says again and again what does not change: the broker's client, and those of ours who try again with it.
+# Loggers that repeat the same line: the broker's client, and those of ours that retry with it.
 _REPEATING = ("aiokafka", "kinvite.relay", "kinvite.revocations", "kinvite.consumers")
 
 
 def configure_logging(service: str, level: str) -> None:
-    """Send structlog and the standard library's records to stdout as JSON; third-party text only from `warning` up."""
+    """Send all log records to stdout as JSON; those of third parties from `warning` up."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -54,7 +54,7 @@ def configure_logging(service: str, level: str) -> None:
 
 
 def get_logger(name: str = "") -> structlog.stdlib.BoundLogger:
-    """A logger; `name` is the module's part, e.g. `relay`."""
+    """Return a logger; `name` is the part of the process, such as `relay`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(
         f"kinvite.{name}" if name else "kinvite"
     )
@@ -62,7 +62,7 @@ def get_logger(name: str = "") -> structlog.stdlib.BoundLogger:
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
-    """What may be logged of an error: its class and the SQLSTATE; never its text, which can quote a row."""
+    """Return what may be logged of an error: its class and SQLSTATE, never its text, which may quote a row."""
     described = {"error": type(error).__name__}
     original = error.orig if isinstance(error, DBAPIError) else error
     sqlstate = getattr(original, "sqlstate", None)
@@ -72,7 +72,7 @@ def describe_error(error: BaseException) -> dict[str, str]:
 
 
 def traceback_locations(error: BaseException) -> list[str]:
-    """File, line and function of each frame of a traceback: no source text, no values."""
+    """Return file, line and function of each frame of the traceback: no source text, no values."""
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -83,9 +83,9 @@ def traceback_locations(error: BaseException) -> list[str]:
 
 
 def _shorten(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Of others' text the first line only: asyncio adds reprs of callbacks and errors, which can quote a row.
+    """Keep the first line of a third party's text: asyncio adds reprs of callbacks and errors, which may quote a row.
 
-    A traceback given as text keeps its places and the error's class.
+    A traceback given as text keeps its locations and the class of the error.
     """
     record: logging.LogRecord = event["_record"]
     lines = str(event["event"]).splitlines() or [""]

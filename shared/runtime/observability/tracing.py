@@ -1,6 +1,7 @@
-"""W3C trace context: the `traceparent` of the request or message that is being worked on.
+"""W3C trace context: the `traceparent` of the request or message that is being processed.
 
-It goes from the HTTP request through the outbox into Kafka's headers and on. Source: W3C Trace Context, level 1.
+It travels from the HTTP request through the outbox into the headers of Kafka records. Source: W3C Trace Context, level
+1.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def current_traceparent() -> str | None:
-    """The traceparent of the work in hand, or None outside any."""
+    """Return the traceparent of the work in progress, or None outside any."""
     return _current.get()
 
 
 def trace_id() -> str | None:
-    """The 32 hex digits that join all log lines of one story, or None."""
+    """Return the 32 hexadecimal digits that join the log lines of one trace, or None."""
     current = _current.get()
     return current.split("-")[1] if current else None
 
 
 def child_traceparent(traceparent: str | None) -> str:
-    """A new span of the given trace, or of a new trace where the given one is missing or malformed."""
+    """Return a new span of the given trace, or of a new trace if the given one is missing or malformed."""
     span = secrets.token_hex(8)
     if traceparent and _FORMAT.fullmatch(traceparent):
         version, trace, _, flags = traceparent.split("-")
@@ -37,7 +38,7 @@ def child_traceparent(traceparent: str | None) -> str:
 
 @contextmanager
 def traced(traceparent: str | None) -> Iterator[str]:
-    """Work as a child of `traceparent` inside the block."""
+    """Run the block as a child span of `traceparent`."""
     child = child_traceparent(traceparent)
     token = _current.set(child)
     try:

@@ -58,7 +58,7 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
 
     `resources` are opened before anything runs and closed after everything but the relays has stopped, so that what
     they still emit is published. `notification_handlers` share the connection that listens for the outbox.
-    `accepts_api_tokens` says that some route takes the token of an API client.
+    Pass `accepts_api_tokens` if some route accepts the token of an API client.
     """
     health, kafka = Health(), Kafka.from_settings(settings)
     relays: dict[Lane, Relay] = {}

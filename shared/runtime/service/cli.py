@@ -1,4 +1,4 @@
-"""The command line of every service: `migrate`, `api`, `worker`, nothing else."""
+"""Command line of every service: `migrate`, `api`, `worker`, nothing else."""
 
 from __future__ import annotations
 

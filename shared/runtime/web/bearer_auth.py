@@ -36,14 +36,14 @@ ALL_RIGHTS: frozenset[str] = frozenset(
         "admin",
     )
 )
-TOKEN_PREFIX = "kv1_"
-# Before the name of a token, so that no name that somebody chose reads as a person, a service or the operator.
+TOKEN_PREFIX = "kv1_"  # noqa: S105 - it marks a token, and is none
+# Precedes the name of a token, so that no name reads as a person, a service or the operator.
 API_CLIENT_PREFIX = "program:"
 _SALT = "kinvite.access-token"
 
 
 class Unauthenticated(Problem):
-    """401: no token, or one that we did not sign, or one whose time is over."""
+    """Problem 401: no token, one that was not signed here, or one that has expired."""
 
     def __init__(self, detail: str = "Send a valid token as 'Authorization: Bearer …'.") -> None:
         super().__init__(401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
@@ -51,9 +51,10 @@ class Unauthenticated(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `schools` None means all of the installation.
+    """Authenticated caller. `schools` is None for all schools of the installation.
 
-    `actor` is what events and the audit log name: PROGRAM and the name of the token, or whom a service asks for.
+    `actor` is the name in events and in the audit log: API_CLIENT_PREFIX and the name of the token, or the person for
+    whom a service acts.
     """
 
     id: str
@@ -63,16 +64,16 @@ class Principal:
     actor: str
 
     def may(self, right: str) -> bool:
-        """Whether the right is held; `admin` holds all."""
+        """Return whether the caller has the right; `admin` includes all rights."""
         return right in self.rights or "admin" in self.rights
 
     def sees(self, school_id: UUID) -> bool:
-        """Whether the school is in scope."""
+        """Return whether the school is in scope."""
         return self.schools is None or school_id in self.schools
 
     @property
     def scope(self) -> frozenset[UUID] | EverySchool:
-        """What a transaction for this caller is limited to, where the path names no school."""
+        """Scope of a transaction for this caller, for a path that names no school."""
         return EVERY_SCHOOL if self.schools is None else self.schools
 
 
@@ -86,9 +87,9 @@ def mint_token(
     lifetime_seconds: int | None = None,
     identity: str | None = None,
 ) -> str:
-    """A new token. `lifetime_seconds` None: valid until revoked.
+    """Create a token. Without `lifetime_seconds` it is valid until revoked.
 
-    Idempotency keys belong to a credential: tokens minted anew for one caller share an `identity`.
+    Idempotency keys belong to a credential: tokens created anew for one caller share an `identity`.
     """
     claims = {
         "id": identity or str(new_id()),
@@ -102,7 +103,7 @@ def mint_token(
 
 
 def verify_token(secret: str, token: str) -> Principal:
-    """The principal of a token; raises Unauthenticated."""
+    """Return the principal of a token. Raises Unauthenticated."""
     if not token.startswith(TOKEN_PREFIX):
         raise Unauthenticated
     try:
@@ -122,10 +123,10 @@ def verify_token(secret: str, token: str) -> Principal:
 
 
 def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that answers the caller, who holds `right`, and for whom the path's `school_id` is in scope.
+    """Return a dependency that gives the caller, who has `right` and for whom the path's `school_id` is in scope.
 
-    401 without a valid token or with a revoked one, 403 without the right, 404 for a school out of scope: it does not
-    exist for this caller. 503 before this process knows which tokens are revoked.
+    It answers 401 for a missing, invalid or revoked token, 403 without the right, 404 for a school out of scope, which
+    does not exist for this caller, and 503 before this process knows which tokens are revoked.
     """
 
     async def principal(
@@ -147,13 +148,15 @@ def requires(right: Right) -> Callable[..., Awaitable[Principal]]:
 
 
 async def reject_revoked(request: Request, caller: Principal) -> None:
-    """Raises Unauthenticated for a token that is revoked by now; routes that read a long body ask again after it.
+    """Raise Unauthenticated if the caller's token has been revoked.
 
-    Tokens that services make for each other are over within a minute and are in no register.
+    Routes that read a long body call it again after it.
+
+    Tokens that services create for each other expire within a minute and are in no register.
     """
     if caller.kind == "token":
         revocations: TokenRevocations = request.app.state.revocations
-        if await revocations.include(caller.id):
+        if await revocations.is_revoked(caller.id):
             raise Unauthenticated("This token was revoked.")
 
 
@@ -167,7 +170,7 @@ def _check_school(caller: Principal, text: str) -> None:
 
 
 def school_not_found() -> Problem:
-    """404: no such school for this caller."""
+    """Return problem 404: no such school for this caller."""
     return Problem(404, "school_not_found", "There is no such school.")
 
 

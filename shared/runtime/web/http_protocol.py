@@ -1,4 +1,4 @@
-"""HTTP/1.1 by httptools, a third of h11's CPU for each request, with h11's limit on what comes before the body."""
+"""HTTP/1.1 by httptools, at a third of h11's CPU per request, with h11's limit on the size of the head."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ MAX_HEAD_BYTES = 64 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, which would collect request line and headers of any length; here 64 KiB at most (400)."""
+    """Uvicorn's protocol with a limit of 64 KiB on request line and headers, beyond which it answers 400."""
 
     _head: int | None = 0
     """Bytes of a head that is not complete yet; None: it is, and a body may be on its way."""
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start counting the bytes of a head."""
         self._head = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Stop counting: the head is complete."""
         self._head = None
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and refuse a head that is too long already; what follows a head in the same piece does not count."""
+        """Parse the data, and refuse a head that is too long. What follows a head in the same chunk does not count."""
         super().data_received(data)
         if self._head is not None and not self.transport.is_closing():
             self._head += len(data)

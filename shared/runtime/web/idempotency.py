@@ -1,7 +1,7 @@
-"""Idempotency keys: the same key with the same body answers as before; nothing is done twice.
+"""Idempotency keys: a request with a known key and the same body gets the stored response, and nothing is done again.
 
-Scope: credential, route, key. Kept 24 hours, for bulk runs for ever (their own table holds the key). Header
-`Idempotency-Key` or body field `idempotency_key`; both and different is an error.
+Scope: credential, route, key. Responses are kept 24 hours; bulk runs keep their key for ever in a table of their own.
+The key is the header `Idempotency-Key` or the body field `idempotency_key`; two different ones are an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ON CONFLICT (credential, route, key) DO UPDATE
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One keyed request."""
+    """Request with an idempotency key."""
 
     credential: str
     route: str
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What was answered the first time."""
+    """Response to the first request with the key."""
 
     status: int
     body: Any
@@ -51,7 +51,7 @@ class StoredResponse:
 def keyed_request(
     principal: Principal, route: str, header: str | None, field: str | None, body: Any
 ) -> Request | None:
-    """The keyed request, or None without a key. Raises Problem 400 for two different or an overlong key."""
+    """Return the request, or None without a key. Raises Problem 400 for two different keys or an overlong one."""
     if header and field and header != field:
         raise Problem(
             400,
@@ -74,9 +74,9 @@ def keyed_request(
 
 
 async def find_stored_response(transaction: Transaction, request: Request) -> StoredResponse | None:
-    """The earlier answer, or None for a first request, which then owns the key until this transaction ends.
+    """Return the stored response, or None for a first request, which then owns the key until the transaction ends.
 
-    Raises Problem 409 while another request with the key is at work, 422 where the key came with another body.
+    Raises Problem 409 while another request with the key is in progress, and 422 if the key came with another body.
     """
     scope = f"{request.credential}\n{request.route}\n{request.key}"
     if not await transaction.scalar(_LOCK, {"scope": scope}):
@@ -100,7 +100,7 @@ async def find_stored_response(transaction: Transaction, request: Request) -> St
 
 
 async def store_response(transaction: Transaction, request: Request, status: int, body: Any) -> None:
-    """Keep the answer, in the transaction that did the work. `body` must be JSON."""
+    """Store the response, in the transaction that did the work. `body` must be JSON."""
     await transaction.execute(
         _SAVE,
         {

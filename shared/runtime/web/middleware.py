@@ -1,4 +1,4 @@
-"""What every HTTP request passes through: trace, access log without paths' values, a limit on the body."""
+"""Middleware of every HTTP request: trace context, access log without the values in paths, limit on the body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ log = get_logger("http")
 
 
 class RequestMiddleware:
-    """Trace context in, access log out. Logs the route's template, never the path: paths can hold tokens and names."""
+    """Middleware that reads the trace context and writes the access log.
+
+    It logs the route's template: paths can contain tokens.
+    """
 
     def __init__(self, app: ASGIApp, *, service: str, max_body_bytes: int = DEFAULT_BODY_BYTES) -> None:
         self._app = app
@@ -73,5 +76,5 @@ class RequestMiddleware:
 
 
 def too_large(limit: int) -> Problem:
-    """413: the body is over the limit."""
+    """Return problem 413: the body exceeds the limit."""
     return Problem(413, "body_too_large", f"The request body may have at most {limit} bytes.")

@@ -1,4 +1,4 @@
-"""Lists: `{"items": [...], "next": cursor or null}`."""
+"""Pagination of lists: `{"items": [...], "next": cursor or null}`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MAX_LIMIT = 1_000
 
 
 def encode_cursor(*values: str | int | None) -> str:
-    """An opaque cursor that holds the sort key of the last row given."""
+    """Return an opaque cursor with the sort key of the last row of a page."""
     return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
-    """The values of a cursor, one for each kind (`str`, `int` or `UUID`).
+    """Return the values of a cursor, one for each kind (`str`, `int` or `UUID`).
 
-    Raises Problem 400 for anything that we did not make.
+    Raises Problem 400 for a cursor that was not created here.
     """
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -42,7 +42,7 @@ def _value(value: Any, kind: type) -> Any:
 
 
 def page_body(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
-    """The shape of every list."""
+    """Return the body of a page."""
     return {"items": list(items), "next": next_cursor}
 
 

@@ -37,7 +37,7 @@ _TITLES = {
 
 
 class Problem(Exception):
-    """An answer that explains itself. `code` is for programs, `detail` for people; `field` is what to correct."""
+    """Error response. `code` is for programs, `detail` for people; `field` is what has to be corrected."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Problem(Exception):
             self.errors.append({"field": field, "code": code, "message": detail})
 
     def body(self) -> dict[str, Any]:
-        """The JSON object of RFC 9457, with `code` and, where fields are at fault, `errors`."""
+        """Return the JSON object of RFC 9457, with `code` and, if fields are wrong, `errors`."""
         body: dict[str, Any] = {
             "type": f"urn:kinvite:problem:{self.code}",
             "title": _TITLES.get(self.status, "Error"),
@@ -75,12 +75,12 @@ class Problem(Exception):
         return body
 
     def response(self) -> JSONResponse:
-        """The HTTP answer."""
+        """Return the HTTP response."""
         return JSONResponse(self.body(), self.status, self.headers, MEDIA_TYPE)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Answer every failure of the app's routes as a problem."""
+    """Answer every failure of the app's routes with a problem."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -91,7 +91,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def unavailable_problem() -> Problem:
-    """503: a part that we need does not answer; nothing was done."""
+    """Return problem 503: a needed part does not answer, and nothing was done."""
     return Problem(
         503,
         "unavailable",

@@ -1,4 +1,4 @@
-"""Uvicorn that says when it ends: a stream that is open for hours would otherwise hold the shutdown up."""
+"""Uvicorn that announces its shutdown: a stream that is open for hours would otherwise delay it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEW_OBJECTS = 20_000
 
 
 def server_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
-    """How every app is served; `options` are uvicorn's own."""
+    """Return the configuration of every server; `options` are uvicorn's own."""
     return uvicorn.Config(
         app,
         http=BoundedHttpProtocol,
@@ -34,28 +34,31 @@ def server_config(app: ASGIApp, **options: Any) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Tells every open request that the server is about to end, then waits for them as uvicorn does."""
+    """Server that notifies every open request of its shutdown, then waits for them as uvicorn does."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Every request's scope carries the event."""
+        """Start, with the shutdown event in the state of every request."""
         self.lifespan.state[_CLOSING] = asyncio.Event()
         await super().startup(sockets)
         tune_gc()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """The event comes first."""
+        """Set the shutdown event, then shut down."""
         self.lifespan.state[_CLOSING].set()
         await super().shutdown(sockets)
 
 
 def shutdown_event(scope: Scope) -> asyncio.Event:
-    """Set when the server that took this request ends; never, on a server that does not say."""
+    """Return the event that is set when the server of this request shuts down.
+
+    Another kind of server never sets it.
+    """
     event = scope.get("state", {}).get(_CLOSING)
     return event if isinstance(event, asyncio.Event) else asyncio.Event()
 
 
 def tune_gc() -> None:
-    """What was imported and put together stays for good and is looked at no more; what is young, less often."""
+    """Exclude all that exists from garbage collection, and collect young objects less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 20, 20)

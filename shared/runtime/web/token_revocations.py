@@ -1,8 +1,8 @@
-"""Revoked tokens: what `dashboard.access` says, known to every process that takes tokens.
+"""Revoked API tokens: the content of `dashboard.access`, known to every process that accepts tokens.
 
-Each process reads the topic for itself, from its beginning and without a consumer group, so that every replica learns
-of every revocation. Until it has come to the end once, it is not ready and takes no token of a program. While the bus
-is away it goes on with what it knows (decision 10).
+Each process reads the topic from its beginning and without a consumer group, so that every replica learns of every
+revocation. Until it has read to the end once, it is not ready and accepts no API token. While the broker is away it
+goes on with what it has read (decision 10).
 """
 
 from __future__ import annotations
@@ -28,42 +28,42 @@ from shared.runtime.web.problem_details import unavailable_problem
 
 POLL_MILLISECONDS = 5_000
 FIRST_POLL_MILLISECONDS = 100
-PATIENCE_SECONDS = 2.0
+WAIT_SECONDS = 2.0
 REREAD_SECONDS = 60.0
-READ_WITHIN_SECONDS = 30.0
+READ_TIMEOUT_SECONDS = 30.0
 log = get_logger("revocations")
 
 
 class TokenRevocations:
-    """The ids of all revoked tokens. `run()` keeps them up to date until cancelled."""
+    """Ids of all revoked tokens. `run()` keeps them up to date until cancelled."""
 
     def __init__(self, kafka: Kafka, health: Health, *, reread_seconds: float = REREAD_SECONDS) -> None:
         self._kafka = kafka
         self._reread_seconds = reread_seconds
         self._ids: set[str] = set()
         self._complete = asyncio.Event()
-        self._hearings: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], None]] = []
         health.check("revocations", lambda: None if self._complete.is_set() else "not read yet")
 
-    def on_revoked(self, hearing: Callable[[], None]) -> None:
-        """Call `hearing` whenever a token is revoked that was not before."""
-        self._hearings.append(hearing)
+    def on_revoked(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever a token is revoked that was not revoked before."""
+        self._callbacks.append(callback)
 
-    async def include(self, token_id: str) -> bool:
-        """Whether the token is revoked. Raises Problem 503 when that is not known, also after two seconds."""
+    async def is_revoked(self, token_id: str) -> bool:
+        """Return whether the token is revoked. Raises Problem 503 if that is not known within two seconds."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(WAIT_SECONDS):
                 await self._complete.wait()
         except TimeoutError:
             raise unavailable_problem() from None
         return token_id in self._ids
 
-    def heard(self, token_id: str) -> bool:
-        """Whether this process has heard on the bus that the token is revoked."""
+    def is_known_revoked(self, token_id: str) -> bool:
+        """Return whether this process has read that the token is revoked."""
         return token_id in self._ids
 
     async def run(self) -> None:
-        """Follow the topic; a broker that is away is waited for."""
+        """Follow the topic until cancelled, waiting for a broker that is away."""
         backoff = Backoff(first=0.2)
         while True:
             try:
@@ -75,19 +75,19 @@ class TokenRevocations:
             await backoff.wait()
 
     async def _follow(self, backoff: Backoff) -> None:
-        """Follow for a while, from the beginning.
+        """Follow the topic for a while, from its beginning.
 
-        A broker that lost its log begins a new one; a reader whose place is that one's end would wait behind it.
+        A broker that lost its log begins a new one, behind whose end a reader with an old position would wait.
         """
-        again_at = time.monotonic() + self._reread_seconds
+        reread_at = time.monotonic() + self._reread_seconds
         async with RevocationReader(self._kafka) as reader:
-            while time.monotonic() < again_at:
-                left = 1_000 * (again_at - time.monotonic())
-                patience = POLL_MILLISECONDS if self._complete.is_set() else FIRST_POLL_MILLISECONDS
-                found = await reader.next(max(1, min(patience, int(left)))) - self._ids
-                self._ids |= found
-                for hearing in self._hearings if found else ():
-                    hearing()
+            while time.monotonic() < reread_at:
+                remaining = 1_000 * (reread_at - time.monotonic())
+                wait = POLL_MILLISECONDS if self._complete.is_set() else FIRST_POLL_MILLISECONDS
+                new_ids = await reader.next(max(1, min(wait, int(remaining)))) - self._ids
+                self._ids |= new_ids
+                for callback in self._callbacks if new_ids else ():
+                    callback()
                 if not self._complete.is_set() and await reader.at_end():
                     log.info("revocations.read", known=len(self._ids))
                     self._complete.set()
@@ -95,16 +95,19 @@ class TokenRevocations:
 
 
 async def read_revocations(kafka: Kafka) -> set[str]:
-    """The ids of the tokens that the topic says are revoked, now. Raises KafkaError, and TimeoutError after 30 s."""
-    known: set[str] = set()
-    async with asyncio.timeout(READ_WITHIN_SECONDS), RevocationReader(kafka) as reader:
+    """Return the ids of the tokens that the topic names as revoked at present.
+
+    Raises KafkaError, and TimeoutError after 30 s.
+    """
+    revoked: set[str] = set()
+    async with asyncio.timeout(READ_TIMEOUT_SECONDS), RevocationReader(kafka) as reader:
         while not await reader.at_end():
-            known |= await reader.next(100)
-    return known
+            revoked |= await reader.next(100)
+    return revoked
 
 
 class RevocationReader:
-    """From the topic's beginning on."""
+    """Reader of the topic from its beginning."""
 
     def __init__(self, kafka: Kafka) -> None:
         name = kafka.name(DASHBOARD_ACCESS.name)
@@ -128,24 +131,27 @@ class RevocationReader:
         await self._consumer.stop()
 
     async def next(self, milliseconds: int) -> set[str]:
-        """The ids in the records that have come; none when nothing came within the time."""
+        """Return the ids in the records that have arrived; none if nothing arrived in time."""
         try:
             async with asyncio.timeout(milliseconds / 1000):
                 fetched = await self._consumer.getmany()
         except TimeoutError:
             return set()
-        return {one for records in fetched.values() for one in _ids(records)}
+        return {token_id for records in fetched.values() for token_id in _token_ids(records)}
 
     async def at_end(self) -> bool:
-        """Whether all is read that was there when reading began."""
-        positions = [await self._consumer.position(one) for one in self._partitions]
-        return all(at >= self._ends[one] for one, at in zip(self._partitions, positions, strict=True))
+        """Return whether all records have been read that existed when reading began."""
+        positions = [await self._consumer.position(partition) for partition in self._partitions]
+        return all(
+            position >= self._ends[partition]
+            for partition, position in zip(self._partitions, positions, strict=True)
+        )
 
 
-def _ids(records: Iterable[Record]) -> Iterable[str]:
+def _token_ids(records: Iterable[Record]) -> Iterable[str]:
     for record in records:
-        entry = decode_record(record, (AccessTokenRevoked,))
-        if entry.received is not None:
-            yield entry.received.aggregate_id
-        elif entry.fault is not None:
-            log.error("revocation.unreadable", offset=record.offset, reason=entry.fault.reason)
+        decoded = decode_record(record, (AccessTokenRevoked,))
+        if decoded.received is not None:
+            yield decoded.received.aggregate_id
+        elif decoded.fault is not None:
+            log.error("revocation.unreadable", offset=record.offset, reason=decoded.fault.reason)

@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import TextClause
 
 from shared.contracts.topics import consumer_groups
 from shared.runtime.core import ServiceSettings, new_id
@@ -22,9 +20,8 @@ from shared.runtime.messaging.inbox.dedup import (
     record_batch,
 )
 from shared.runtime.messaging.retention import BATCH, Retention
-from shared.runtime.migrations.stepwise import narrow_inbox
 from tests.support.apps import COMMON_ENVIRONMENT
-from tests.support.postgres import as_owner, execute_as_owner
+from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
 
 GROUP, OTHER = "invitations.on-roster", "invitations.on-signup"
@@ -41,8 +38,8 @@ async def _pass_later(database: Database, group: str, marks: Sequence[str]) -> s
 
 
 async def _begin_with(database: Database, group: str, marks: Sequence[str]) -> set[str]:
-    async with database.transaction(first=record_batch(group, marks)) as tx:
-        return await new_in_batch(tx, group, marks)
+    async with database.transaction(first=record_batch(group, marks)) as (tx, new):
+        return await new_in_batch(tx, group, marks, new)
 
 
 in_both_ways = pytest.mark.parametrize("pass_in", [_begin_with, _pass_later])
@@ -85,7 +82,7 @@ async def test_a_transaction_that_begins_with_the_records_takes_no_round_trip_mo
         database.watch = heard.append
         assert await _begin_with(database, GROUP, marks[1:])
         assert [said.split()[0] for said in heard] == ["BEGIN", "WITH", "COMMIT"]
-        async with database.transaction(first=record_batch(GROUP, marks)) as tx:
+        async with database.transaction(first=record_batch(GROUP, marks)) as (tx, _):
             assert tx.now == await tx.scalar("SELECT now()")
 
 
@@ -134,43 +131,6 @@ async def test_every_group_has_its_place(database_url: str) -> None:
     assert sorted(found) == list(consumer_groups())
 
 
-class _Script:
-    """Migration statements, kept."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def execute(self, sqltext: Any) -> None:
-        """Keep one."""
-        self.statements.append(sqltext.text if isinstance(sqltext, TextClause) else sqltext)
-
-
-async def test_i10_what_was_remembered_in_the_old_form_is_known_in_the_new_one(database_url: str) -> None:
-    identities = [
-        (OURS, str(new_id())),
-        (OURS, str(uuid4())),
-        ("/élsewhere", str(new_id())),
-        ("/a", "b:\\c'"),
-    ]
-    names = ", ".join("('{}', '{}')".format(*(one.replace("'", "''") for one in pair)) for pair in identities)
-    script = _Script()
-    narrow_inbox(script, [GROUP])
-    before = f"""
-        SET search_path = invitations; DROP TABLE inbox; DROP TYPE consumer_group;
-        CREATE TABLE inbox (consumer text NOT NULL, source text NOT NULL, message_id text NOT NULL,
-            passed_at timestamptz NOT NULL DEFAULT now() - interval '1 day',
-            CONSTRAINT pk_inbox PRIMARY KEY (consumer, source, message_id));
-        INSERT INTO inbox SELECT '{GROUP}', * FROM (VALUES {names}) AS old;
-        INSERT INTO inbox VALUES ('invitations.on-nobody', 's', 'i');
-    """
-    after = "GRANT SELECT, INSERT, DELETE ON inbox TO invitations_worker"
-    await execute_as_owner(database_url, ";".join([before, *script.statements, after]))
-    fresh = dedup_id(OURS, str(new_id()))
-    async with Database(database_url, schema="invitations") as database, database.transaction() as tx:
-        assert await record_and_filter(tx, GROUP, [*(dedup_id(*one) for one in identities), fresh]) == {fresh}
-        assert await tx.scalar("SELECT count(*) FROM inbox WHERE passed_at < now()") == len(identities)
-
-
 async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,8 +151,8 @@ async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
             kept = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
             for ids, at in ((old + foreign[:2], long_ago), (kept, lately)):
                 await tx.execute(put, {"group": GROUP, "ids": ids, "at": at})
-        assert await keeper.sweep(), "there is more"
-        assert not await keeper.sweep()
+        assert await keeper.delete_batch(), "there is more"
+        assert not await keeper.delete_batch()
         async with database.transaction() as tx:
             left = {row.id for row in await tx.rows("SELECT id FROM inbox")}
     assert left == set(kept)

@@ -215,13 +215,13 @@ async def test_the_topic_is_read_again_and_again_from_its_beginning(
         known = TokenRevocations(kafka, Health(), reread_seconds=0.5)
         stack.callback(asyncio.create_task(known.run()).cancel)
         await _revoke(environment, before)
-        await eventually(lambda: known.heard(str(before)))
+        await eventually(lambda: known.is_known_revoked(str(before)))
         await eventually(lambda: len(opened) >= 3)
         await delete_topics(broker)
         await eventually(partial(_made_anew, broker))
         await _revoke(environment, after)
-        await eventually(lambda: known.heard(str(after)))
-        assert known.heard(str(before)), "what was heard once stays known"
+        await eventually(lambda: known.is_known_revoked(str(after)))
+        assert known.is_known_revoked(str(before)), "what was heard once stays known"
 
 
 async def _made_anew(broker: Broker) -> None:

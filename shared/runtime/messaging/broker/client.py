@@ -1,4 +1,4 @@
-"""How we speak to the broker: Apache Kafka, or the embedded broker, which keeps everything in memory."""
+"""Client options of the broker: Apache Kafka, or the embedded broker, which keeps everything in memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from shared.runtime.messaging.broker.partitioner import choose_partition
 
 MILLISECONDS_PER_DAY = 86_400_000
 MAX_RECORDS = 500
-EMBEDDED_WAIT_MS = 5
+FETCH_WAIT_MS = 500
+EMBEDDED_FETCH_WAIT_MS = 5
+GATHER_BYTES = 256 * 1024
 
 
 class Kafka:
-    """The broker's address and the client options that our promises rest on."""
+    """Address of the broker, and the client options that the delivery promises rest on.
+
+    `profile` is `kafka` or `embedded`. The embedded broker has no idempotent producer and answers an empty fetch only
+    when its wait ends.
+    """
 
     def __init__(self, bootstrap: str, *, profile: str = "kafka", topic_prefix: str = "") -> None:
         self.bootstrap = bootstrap
@@ -29,19 +35,19 @@ class Kafka:
 
     @classmethod
     def from_settings(cls, settings: ServiceSettings) -> Kafka:
-        """From a service's settings."""
+        """Create the options from a service's settings."""
         return cls(
             settings.kafka_bootstrap, profile=settings.kafka_profile, topic_prefix=settings.kafka_topic_prefix
         )
 
     def name(self, topic_or_group: str) -> str:
-        """A topic's or group's name on this broker: the prefix keeps several installations on one broker apart."""
+        """Return the name of a topic or group on this broker, with the prefix that keeps installations apart."""
         return f"{self.topic_prefix}{topic_or_group}"
 
     def producer(self) -> AIOKafkaProducer:
-        """A producer that acknowledges only what all in-sync replicas have; the library's default is the leader alone.
+        """Create a producer whose records are acknowledged by all in-sync replicas, not by the leader alone.
 
-        The embedded broker has no idempotent producer; consumers de-duplicate in either case.
+        The embedded broker has no idempotent producer; consumers deduplicate in either case.
         """
         return AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
@@ -54,39 +60,43 @@ class Kafka:
             partitioner=choose_partition,
         )
 
-    def consumer_options(self) -> dict[str, Any]:
-        """Options of every subscriber, beside its topics, group and acknowledgement policy.
+    def consumer_options(self, *, gather_ms: int = 0) -> dict[str, Any]:
+        """Return the options of a subscriber, beside its topics, group and acknowledgement policy.
 
-        The embedded broker answers an empty fetch only after `fetch_max_wait_ms`, and a new group only after half of
-        the session's time limit; Apache Kafka answers both at once.
+        With `gather_ms` the broker holds back an answer of less than 256 KiB for so long; without it the broker
+        answers as soon as there is a record.
         """
         options: dict[str, Any] = {
             "auto_offset_reset": "earliest",
             "max_records": MAX_RECORDS,
             "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
             "max_poll_interval_ms": 300_000,
-            # As long as a killed member's partitions, and every commit of its group, wait for it.
+            # The partitions of a killed member, and every commit of its group, wait for so long.
             "session_timeout_ms": 12_000,
             "heartbeat_interval_ms": 3_000,
             "rebalance_timeout_ms": 30_000,
-            "fetch_max_wait_ms": 500,
+            "fetch_max_wait_ms": FETCH_WAIT_MS,
         }
+        if gather_ms:
+            options |= {"fetch_min_bytes": GATHER_BYTES, "fetch_max_wait_ms": gather_ms}
         if self.embedded:
+            # A new group is answered only after half of the session timeout.
             options |= {
                 "session_timeout_ms": 4_000,
                 "heartbeat_interval_ms": 1_000,
                 "rebalance_timeout_ms": 4_000,
-                "fetch_max_wait_ms": EMBEDDED_WAIT_MS,
+                "fetch_max_wait_ms": EMBEDDED_FETCH_WAIT_MS,
+                "fetch_min_bytes": 1,
             }
         return options
 
     def reader_options(self) -> dict[str, Any]:
-        """Options of a reader without a group, which begins at the beginning every time."""
-        wait = EMBEDDED_WAIT_MS if self.embedded else 5_000
+        """Return the options of a reader without a group, which starts at the beginning every time."""
+        wait = EMBEDDED_FETCH_WAIT_MS if self.embedded else 5_000
         return {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": wait}
 
     async def create_topics(self, *, replication: int = 1) -> list[str]:
-        """Create the topics that are missing; answers the names created. Raises KafkaError."""
+        """Create the topics that are missing and return their names. Raises KafkaError."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
@@ -95,7 +105,7 @@ class Kafka:
                     self.name(topic.name),
                     topic.partitions,
                     replication,
-                    topic_configs=_configuration(topic),
+                    topic_configs=_topic_configuration(topic),
                 )
                 for topic in TOPICS
             ]
@@ -113,21 +123,21 @@ class Kafka:
 
 
 async def abort_producer(producer: AIOKafkaProducer) -> None:
-    """End a producer whose broker does not answer, and send nothing of what it still holds.
+    """Close a producer whose broker does not answer, and discard the records it still holds.
 
-    Its own `stop` waits for acknowledgements, and an idempotent one repeats without end: left alone it would go on
-    in the background and publish old records when the broker is back.
+    Its own `stop` waits for acknowledgements, and an idempotent producer repeats without end: left alone it would go
+    on in the background and publish old records when the broker is back.
     """
-    producer._closed = True  # noqa: SLF001 (no public way leaves what is pending)
+    producer._closed = True  # noqa: SLF001 - no public method discards what is pending
     sending = producer._sender.sender_task  # noqa: SLF001
-    # Cancelled once it waits for what is under way, on a connection that may be silent; cancelled again it leaves.
+    # The first cancellation lets it wait for requests on a connection that may be silent; the next one ends that too.
     while sending is not None and not sending.done():
         sending.cancel()
         await asyncio.wait([sending], timeout=0.1)
     await producer.client.close()
 
 
-def _configuration(topic: Topic) -> dict[str, str]:
+def _topic_configuration(topic: Topic) -> dict[str, str]:
     if topic.retention_days is None:
         return {"cleanup.policy": "compact"}
     return {"retention.ms": str(topic.retention_days * MILLISECONDS_PER_DAY)}

@@ -1,8 +1,8 @@
-"""Records to the broker, a whole batch per partition at a time.
+"""Publishing of records in whole batches per partition.
 
-The library's `send` makes a future, a name of the partition and an entry in its log of every record: 70 us each, where
-a batch that is built by hand costs 15. What promises rest on is the same for both: the sender numbers a batch when it
-leaves (producer id, epoch, sequence), sends one at a time to a partition and repeats it in its place.
+The library's `send` creates a future, a partition name and a log entry for every record: 70 us each, where a batch
+that is built here costs 15. The delivery promises rest on the sender, which is the same for both: it numbers a batch
+when it leaves (producer id, epoch, sequence), sends one at a time to a partition, and repeats it in its place.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ log = get_logger("publishing")
 
 
 class Publisher:
-    """A producer that is started when it is needed, and anew after `disconnect()`."""
+    """Producer that is started when it is needed, and again after `disconnect()`."""
 
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """See `publish`; where it raises, `disconnect()` is to follow."""
+        """Publish records like the function `publish`. If it raises, call `disconnect()`."""
         if self._producer is None:
             producer = self._kafka.producer()
             try:
@@ -47,7 +47,7 @@ class Publisher:
         await publish(self._producer, records)
 
     async def disconnect(self) -> None:
-        """End the producer and send nothing of what it still holds."""
+        """Close the producer and discard the records it still holds."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
@@ -59,10 +59,10 @@ class Publisher:
 
 
 async def publish(producer: AIOKafkaProducer, records: Iterable[Record]) -> None:
-    """Send the records and wait until the broker has all of them; those of one key in their order.
+    """Publish records and wait until the broker has acknowledged all of them. Records with one key keep their order.
 
-    Raises KafkaError. Where it raises or is cancelled, nobody knows which records are there: end the producer, else it
-    goes on by itself.
+    Raises KafkaError. If it raises or is cancelled, it is unknown which records were stored, and the producer would go
+    on in the background: close it.
     """
     batches = await _built(producer, records)
     futures: list[asyncio.Future[Any]] = []
@@ -75,7 +75,7 @@ async def publish(producer: AIOKafkaProducer, records: Iterable[Record]) -> None
 
 
 async def _built(producer: AIOKafkaProducer, records: Iterable[Record]) -> dict[tuple[str, int], list[Any]]:
-    """The batches of each topic and partition, in the order in which they are to leave."""
+    """Build the batches of each topic and partition, in the order in which they are to leave."""
     partitions: dict[str, list[int]] = {}
     batches: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
     for topic, key, value, headers in records:

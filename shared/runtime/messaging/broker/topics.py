@@ -1,4 +1,7 @@
-"""`python -m shared.runtime.messaging.broker.topics`: create the topics that are missing; waits for a broker that is still starting."""
+"""Creation of missing topics: `python -m shared.runtime.messaging.broker.topics`.
+
+It waits for a broker that is starting.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ EXIT_CONFIGURATION = 78
 async def create_topics(
     kafka: Kafka, *, replication: int, within_seconds: float = WITHIN_SECONDS
 ) -> list[str]:
-    """The names created. Raises KafkaError when the broker does not answer within the time."""
+    """Create the topics that are missing and return their names.
+
+    Raises KafkaError if the broker does not answer in time.
+    """
     until, backoff = time.monotonic() + within_seconds, Backoff(first=0.2)
     while True:
         try:
@@ -31,11 +37,14 @@ async def create_topics(
 
 
 def main() -> int:
-    """Reads KINVITE_KAFKA_BOOTSTRAP, KINVITE_KAFKA_TOPIC_PREFIX and KINVITE_KAFKA_REPLICATION (default 1)."""
+    """Create the topics, as KINVITE_KAFKA_BOOTSTRAP, _TOPIC_PREFIX and _REPLICATION (default 1) configure.
+
+    Returns the exit code.
+    """
     bootstrap = os.environ.get("KINVITE_KAFKA_BOOTSTRAP", "")
     replication = os.environ.get("KINVITE_KAFKA_REPLICATION", "") or "1"
     if not bootstrap or not replication.isdecimal() or not int(replication):
-        return _say(
+        return _print_error(
             "KINVITE_KAFKA_BOOTSTRAP must name a broker, KINVITE_KAFKA_REPLICATION a number",
             EXIT_CONFIGURATION,
         )
@@ -43,11 +52,12 @@ def main() -> int:
     try:
         created = asyncio.run(create_topics(kafka, replication=int(replication)))
     except KafkaError as error:
-        return _say(f"The topics could not be created: {type(error).__name__}", 1)
-    return _say(f"Topics created: {', '.join(sorted(created)) or 'none, all were there'}", 0)
+        return _print_error(f"The topics could not be created: {type(error).__name__}", 1)
+    return _print_error(f"Topics created: {', '.join(sorted(created)) or 'none, all were there'}", 0)
 
 
-def _say(text: str, code: int) -> int:
+def _print_error(text: str, code: int) -> int:
+    """Print the text to standard error and return the exit code."""
     sys.stderr.write(text + "\n")
     return code
 

@@ -89,7 +89,7 @@ _DELETE = "DELETE FROM dead_letter WHERE dead_letter_id = :id"
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it was parked, in the shape in which the broker hands records out."""
+    """A record as it was parked, in the shape of a fetched record."""
 
     topic: str
     partition: int
@@ -108,8 +108,8 @@ async def list_dead_letters(
 
 async def find_dead_letter(tx: Transaction, dead_letter_id: UUID) -> Row[Any] | None:
     """One with its content, which may speak of a family."""
-    found: Row[Any] | None = await tx.row(_FIND, {"id": dead_letter_id})
-    return found
+    row: Row[Any] | None = await tx.row(_FIND, {"id": dead_letter_id})
+    return row
 
 
 async def replay_dead_letter(database: Database, subscription: Subscription, dead_letter_id: UUID) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Container, Sequence
 from typing import NamedTuple, Protocol
 
-from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, identity, opened
+from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, identity, open_envelope
 from shared.contracts.message import Message
 from shared.runtime.messaging.inbox.dedup import Identity
 
@@ -43,7 +43,7 @@ class DecodedRecord(NamedTuple):
 def decode_record(record: Record, handled: Container[type[Message]]) -> DecodedRecord:
     """Decode a record. One of an unknown type, or of a type that is not in `handled`, is left undecoded."""
     try:
-        envelope = opened(record.value, record.headers)
+        envelope = open_envelope(record.value, record.headers)
         received = envelope.decoded() if envelope.message in handled else None
     except UnknownTypeError:
         return DecodedRecord(record, _identity(record), None, None)

@@ -1,4 +1,4 @@
-"""All subscribers of a service: FastStream batch subscribers on raw bytes with manual acknowledgement."""
+"""Running of subscriptions: FastStream batch subscribers on raw bytes with manual acknowledgement."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ log = get_logger("consumers")
 
 
 def crash(error: BaseException) -> None:
-    """End this process at once: what was not committed is done again by the next one."""
+    """End this process at once. What was not committed is done again by the next one."""
     log.critical("process.crashed", frames=traceback_locations(error), **describe_error(error))
     os._exit(EXIT_BUG)
 
 
 class SubscriptionRunner:
-    """Runs the subscriptions while its `async with` is open. Waits for a broker that is not there yet."""
+    """Runner of a service's subscriptions while its `async with` is open. It waits for a broker that is absent.
+
+    `on_bug` is called with an exception of a handler that is neither a rejection nor transient.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,11 @@ class SubscriptionRunner:
         on_bug: Callable[[BaseException], None] = crash,
     ) -> None:
         self.subscriptions = tuple(subscriptions)
+        self.broker = ConsumerBroker(kafka)
         self._kafka = kafka
         self._on_bug = on_bug
         self._subscribers: list[Any] = []
         self._starting: asyncio.Task[None] | None = None
-        self._broker = ConsumerBroker(kafka)
         for subscription in subscriptions:
             heartbeat = health.loop(f"consumer.{subscription.group}")
             processor = BatchProcessor(subscription, database, heartbeat, dead_letter_limit_per_hour)
@@ -60,14 +63,14 @@ class SubscriptionRunner:
 
     def _subscribe(self, processor: BatchProcessor, health: Health) -> Any:
         group = processor.subscription.group
-        subscriber = self._broker.subscriber(
+        subscriber = self.broker.subscriber(
             *(self._kafka.name(topic.name) for topic in topics_of(group)),
             group_id=self._kafka.name(group),
             batch=True,
             ack_policy=AckPolicy.MANUAL,
-            parser=parse_without_headers,
-            decoder=decode_nothing,
-            **self._kafka.consumer_options(),
+            parser=parse_leniently,
+            decoder=leave_undecoded,
+            **self._kafka.consumer_options(gather_ms=processor.subscription.gather_ms),
         )
 
         async def consume(message: KafkaMessage) -> None:
@@ -80,7 +83,7 @@ class SubscriptionRunner:
         subscriber(consume)
         health.check(f"lag.{group}", lambda: _lag_problem(processor, subscriber))
         health.mortal(f"consumer.{group}", lambda: _is_dead(processor, subscriber))
-        # An idle group is well: whether it has joined and keeps up is for the check above to say.
+        # An idle group is healthy; whether it has joined and keeps up is what the check above decides.
         processor.heartbeat.beat()
         processor.heartbeat.stale_after_seconds = float("inf")
         return subscriber
@@ -99,8 +102,9 @@ class SubscriptionRunner:
         backoff = Backoff(first=0.2)
         while True:
             try:
-                await self._broker.connect()
-                await asyncio.gather(*(one.start() for one in self._subscribers if one.consumer is None))
+                await self.broker.connect()
+                stopped = [subscriber for subscriber in self._subscribers if subscriber.consumer is None]
+                await asyncio.gather(*(subscriber.start() for subscriber in stopped))
             except (KafkaError, OSError) as error:
                 log.warning("broker.awaited", **describe_error(error))
                 await self._stop_subscribers()
@@ -120,45 +124,55 @@ class SubscriptionRunner:
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._stop_subscribers()
-        except TimeoutError:  # a broker that is silent; the group notices without a farewell
+        except TimeoutError:  # the broker is silent; the group notices by the session timeout
             log.info("subscribers.abandoned")
-        await self._broker.stop()
+        await self.broker.stop()
 
     async def _stop_subscribers(self) -> None:
-        for result in await asyncio.gather(
-            *(one.stop() for one in self._subscribers), return_exceptions=True
-        ):
-            if isinstance(result, Exception):
-                log.info("subscriber.abandoned", **describe_error(result))
+        stopping = (subscriber.stop() for subscriber in self._subscribers)
+        for outcome in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.info("subscriber.abandoned", **describe_error(outcome))
 
 
-async def parse_without_headers(records: Any, parse: Any) -> Any:
-    """The library's message, made without the headers: one that is no UTF-8 would lose the whole batch, unlogged."""
-    message = await parse((replace(records[0], headers=()),))
+async def parse_leniently(records: Any, parse: Any) -> Any:
+    """Parse a batch as FastStream does, with the headers of its first record, whatever their bytes are.
+
+    FastStream decodes every header as UTF-8 before it calls a handler or a middleware: one that is not would lose the
+    whole batch without a log line.
+    """
+    first = records[0]
+    readable = tuple(
+        (name, (value or b"").decode(errors="replace").encode()) for name, value in first.headers
+    )
+    message = await parse((replace(first, headers=readable),))
     message.raw_message = records
     return message
 
 
-async def decode_nothing(message: Any) -> Any:
+async def leave_undecoded(message: Any) -> Any:
+    """Return the body as it is: `BatchProcessor` decodes the raw records."""
     return message.body
 
 
 def _lag_problem(processor: BatchProcessor, subscriber: Any) -> str | None:
-    """Progress, or nothing to do, within a minute; a subscriber that never joined is starting."""
+    """Return why the group is not ready: it has not joined, or has not progressed for a minute with records waiting."""
     if subscriber.consumer is None or not subscriber.consumer.assignment():
         return "joining its group"
     if any(task.done() for task in subscriber.tasks):
         return "its loop has ended"
-    if processor.heartbeat.silent_seconds > UNREADY_AFTER_SECONDS and processor.lag(subscriber.consumer) > 0:
-        return processor.heartbeat.reason or "records wait and none is handled"
+    heartbeat = processor.heartbeat
+    if heartbeat.silent_seconds > UNREADY_AFTER_SECONDS and processor.lag(subscriber.consumer) > 0:
+        return heartbeat.reason or "records wait and none is handled"
     return None
 
 
 def _is_dead(processor: BatchProcessor, subscriber: Any) -> bool:
-    """The loop has ended, or records have waited for minutes with no failure that explains it."""
+    """Return whether the loop has ended, or records have waited for minutes without a failure that explains it."""
     if subscriber.consumer is None:
         return False
     if any(task.done() for task in subscriber.tasks):
         return True
-    stuck = processor.heartbeat.silent_seconds > DEAD_AFTER_SECONDS and processor.heartbeat.reason is None
+    heartbeat = processor.heartbeat
+    stuck = heartbeat.silent_seconds > DEAD_AFTER_SECONDS and heartbeat.reason is None
     return stuck and processor.lag(subscriber.consumer) > 0

@@ -59,7 +59,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """Message to emit. `version` is that of the aggregate after the change; `actor` names the staff member who acted."""
+    """Message to emit. `version` is the aggregate's after the change; `actor` names the staff member who acted."""
 
     data: Message
     school_id: UUID

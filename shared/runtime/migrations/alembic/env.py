@@ -1,4 +1,4 @@
-"""Alembic's entry, for every service alike: the connection and the schema come from `shared.runtime.migrations.runner`."""
+"""Alembic's environment, the same for every service; `shared.runtime.migrations.runner` passes the connection."""
 
 from alembic import context
 

@@ -46,7 +46,7 @@ def renamed(parent_id: UUID, *, version: int) -> OutboxMessage:
 
 
 @dataclass(slots=True)
-class Stage:
+class RuntimeDriver:
     """Producer, consumer and broker of one test."""
 
     kafka: Kafka
@@ -56,8 +56,8 @@ class Stage:
 
     async def emit(self, *messages: OutboxMessage) -> None:
         """Commit the messages."""
-        async with self.roster.transaction() as transaction:
-            await emit(transaction, *messages)
+        async with self.roster.transaction() as tx:
+            await emit(tx, *messages)
 
     async def effects(self) -> list[Any]:
         """What the handler did, in order."""
@@ -69,12 +69,12 @@ class Stage:
 
     async def pending(self) -> int:
         """Outbox rows that were not published yet."""
-        async with self.roster.transaction() as transaction:
-            return int(await transaction.scalar("SELECT count(*) FROM outbox_pending"))
+        async with self.roster.transaction() as tx:
+            return int(await tx.scalar("SELECT coalesce(sum(last_id - first_id + 1), 0) FROM outbox_runs"))
 
     async def _all(self, statement: str) -> list[Any]:
-        async with self.invitations.transaction() as transaction:
-            return list(await transaction.rows(statement))
+        async with self.invitations.transaction() as tx:
+            return list(await tx.rows(statement))
 
     @asynccontextmanager
     async def relaying(self, replicas: int = 1) -> AsyncIterator[list[Relay]]:
@@ -116,9 +116,9 @@ class Stage:
             yield consumers
 
 
-async def record_effects(transaction: Transaction, messages: Sequence[Received[Message]]) -> None:
+async def record_effects(tx: Transaction, messages: Sequence[Received[Message]]) -> None:
     """One row a message."""
-    await transaction.execute(
+    await tx.execute(
         _EFFECT,
         [
             {"id": one.id, "parent_id": one.aggregate_id, "version": one.version, "trace": one.traceparent}
@@ -128,7 +128,7 @@ async def record_effects(transaction: Transaction, messages: Sequence[Received[M
 
 
 @asynccontextmanager
-async def stage(database_url: str, broker: Broker) -> AsyncIterator[Stage]:
+async def runtime_driver(database_url: str, broker: Broker) -> AsyncIterator[RuntimeDriver]:
     """Topics exist, databases are open."""
     kafka = Kafka(broker.bootstrap, profile=broker.profile, topic_prefix=broker.prefix)
     await kafka.create_topics()
@@ -137,4 +137,4 @@ async def stage(database_url: str, broker: Broker) -> AsyncIterator[Stage]:
         Database(database_url, schema="invitations") as invitations,
     ):
         await execute_as_owner(database_url, _EFFECTS)
-        yield Stage(kafka, roster, invitations)
+        yield RuntimeDriver(kafka, roster, invitations)

@@ -35,7 +35,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> BatchProcessor:
     async def done(_worker: BatchProcessor, _entries: Sequence[Any]) -> None:
         """Nothing is left to do."""
 
-    monkeypatch.setattr(BatchProcessor, "_work", done)
+    monkeypatch.setattr(BatchProcessor, "_process", done)
     return BatchProcessor(Subscription("tests.on-roster", {}), cast(Database, None), Health().loop("test"), 0)
 
 

@@ -33,14 +33,14 @@ def _app() -> FastAPI:
     ) -> Any:
         request = keyed_request(caller, "things", idempotency_key, body.pop("idempotency_key", None), body)
         assert request is not None
-        async with database.transaction(schools=[school_id]) as transaction:
-            known = await find_stored_response(transaction, request)
+        async with database.transaction(schools=[school_id]) as tx:
+            known = await find_stored_response(tx, request)
             if known is not None:
                 return known.body
-            count = await transaction.scalar("SELECT count(*) FROM idempotency_keys")
-            await transaction.scalar("SELECT CAST(:text AS text)", {"text": body.get("text")})
+            count = await tx.scalar("SELECT count(*) FROM idempotency_keys")
+            await tx.scalar("SELECT CAST(:text AS text)", {"text": body.get("text")})
             answer = {"number": count}
-            await store_response(transaction, request, 200, answer)
+            await store_response(tx, request, 200, answer)
             return answer
 
     @router.get("/roster/boom")

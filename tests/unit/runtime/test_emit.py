@@ -29,13 +29,11 @@ _MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
 )
 def test_they_are_those_of_the_attributes(kinds: list[tuple[UUID, str, int, str | None, str | None]]) -> None:
     transaction: Any = SimpleNamespace(schema="roster", now=_MOMENT)
-    envelopes = HeaderEncoder(transaction)
+    encoder = HeaderEncoder(transaction)
     data = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada"))
     for school_id, key, version, actor, traceparent in kinds:
         message_id = str(uuid4())
-        written = envelopes.headers(
-            OutboxMessage(data, school_id, version, actor, traceparent), message_id, key
-        )
+        written = encoder.encode(OutboxMessage(data, school_id, version, actor, traceparent), message_id, key)
         expected = Attributes(
             message_id,
             "/kinvite/roster",

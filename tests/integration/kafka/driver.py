@@ -25,7 +25,7 @@ Batches = list[list[bytes | None]]
 
 
 @dataclass(slots=True)
-class Bench:
+class KafkaDriver:
     """One test's corner of the broker."""
 
     broker: Broker
