@@ -35,13 +35,14 @@ async def accept_sign_up(tx: Transaction, submissions: Sequence[Submission]) -> 
         if submission.submission_id in accepted_ids:
             continue
         current = present[submission.invitation_id]
-        answer = _answer(current, submission)
+        answer = answer_unaccepted(current, submission)
         present[current.invitation_id] = answer.invitation
         answers.append(answer)
     await save_changes(tx, answers)
 
 
-def _answer(current: Invitation, submission: Submission) -> Change:
+def answer_unaccepted(current: Invitation, submission: Submission) -> Change:
+    """Return the change that repeats an earlier acceptance of the submission, or that refuses it."""
     is_signed_up = current.status is InvitationStatus.SIGNED_UP
     if is_signed_up and submission.submission_id == current.submission_id:
         transition = transitions.answer_submission(current, EventKind.ACCEPTED)

@@ -84,7 +84,7 @@ async def _execute(
         if invitee is None or invitee.parent.school_id != command.school_id:
             results[command.parent_id] = NOT_KNOWN_YET
             continue
-        result = _invite(policy, invitee, command, tx.now)
+        result = plan_invitation(policy, invitee, command, tx.now)
         if isinstance(result, Change):
             changes.append(result)
         results[command.parent_id] = result.invitation if isinstance(result, Change) else result
@@ -93,9 +93,10 @@ async def _execute(
     return results
 
 
-def _invite(
+def plan_invitation(
     policy: InvitationPolicy, invitee: Invitee, command: InviteCommand, now: datetime
 ) -> Change | Denied:
+    """Return the change that invites the parent, or the denial. The detail of the change states the origin."""
     request = resolve_channel(invitee, command.request, policy.channels)
     decision = decide(invitee, request, policy.limits, now)
     if isinstance(decision, Denied):

@@ -26,13 +26,20 @@ async def remind(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:
     if not due:
         return False
     invitees = await invitations.find_invitees(tx, {invitation.parent_id for invitation in due})
-    changes = [_remind(policy, invitation, invitees[invitation.parent_id], tx.now) for invitation in due]
+    changes = [
+        plan_reminder(policy, invitation, invitees[invitation.parent_id], tx.now) for invitation in due
+    ]
     await save_changes(tx, changes, Lane.BULK)
     return len(due) == limit
 
 
-def _remind(policy: InvitationPolicy, invitation: Invitation, invitee: Invitee, now: datetime) -> Change:
-    """Repeat the link, defer the reminder, or stop the reminders if the contact gets no further message."""
+def plan_reminder(
+    policy: InvitationPolicy, invitation: Invitation, invitee: Invitee, now: datetime
+) -> Change:
+    """Return the change that repeats the link, defers the reminder, or stops the reminders.
+
+    They are stopped if the contact gets no further message.
+    """
     contact = choose_contact(invitee.parent, invitation.channel, invitation.contact_id)
     if (
         contact is None

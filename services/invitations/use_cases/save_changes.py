@@ -99,8 +99,10 @@ async def announce(tx: Transaction, changes: Sequence[Change], lane: Lane = Lane
     unrecorded = [change for change in changes if not change.is_sent_first]
     counted = [change.invitation for change in unrecorded if _counts_message(change.transition)]
     await invitation_updates.count_messages(tx, counted)
-    await invitation_updates.record(tx, [entry for change in unrecorded for entry in _timeline(change)])
-    await emit(tx, *(message for change in changes for message in _messages(change, tx.now)), lane=lane)
+    await invitation_updates.record(
+        tx, [entry for change in unrecorded for entry in timeline_entries(change)]
+    )
+    await emit(tx, *(message for change in changes for message in outbox_messages(change, tx.now)), lane=lane)
 
 
 def refuse(current: Invitation, submission: Submission, reason: RefusalReason) -> Change:
@@ -123,7 +125,7 @@ def expired_event(expired: ExpiryWindow) -> events.InvitationExpired:
 
 
 def _new_invitation(change: Change) -> NewInvitation:
-    (entry,) = _timeline(change)
+    (entry,) = timeline_entries(change)
     return NewInvitation(change.invitation, entry.event, entry.detail, entry.actor)
 
 
@@ -132,7 +134,8 @@ def _counts_message(transition: Transition) -> bool:
     return transition.send is not None and EventKind.CONTACT_VERIFIED not in transition.events
 
 
-def _timeline(change: Change) -> Iterator[TimelineEntry]:
+def timeline_entries(change: Change) -> Iterator[TimelineEntry]:
+    """Yield an entry per event of a change, and one for a reminder."""
     invitation = change.invitation
     for kind in () if change.repeated else change.transition.events:
         detail = change.refusal.value if change.refusal else change.detail
@@ -141,8 +144,8 @@ def _timeline(change: Change) -> Iterator[TimelineEntry]:
         yield TimelineEntry(invitation.parent_id, invitation.school_id, "reminder_sent", None, change.actor)
 
 
-def _messages(change: Change, now: datetime) -> Iterator[OutboxMessage]:
-    """Return the events of a change in order, and the command to send its message."""
+def outbox_messages(change: Change, now: datetime) -> Iterator[OutboxMessage]:
+    """Yield the events of a change in order, then the command to send its message."""
     transition, school_id = change.transition, change.invitation.school_id
     for index, kind in enumerate(transition.events):
         yield OutboxMessage(_event(kind, change, now), school_id, transition.version_of(index), change.actor)

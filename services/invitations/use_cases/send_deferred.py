@@ -19,13 +19,17 @@ async def send_deferred(tx: Transaction, policy: InvitationPolicy, limit: int) -
     if not due:
         return False
     invitees = await invitations.find_invitees(tx, {invitation.parent_id for invitation in due})
-    changes = [_send(policy, invitation, invitees[invitation.parent_id], tx.now) for invitation in due]
+    changes = [
+        plan_deferred(policy, invitation, invitees[invitation.parent_id], tx.now) for invitation in due
+    ]
     await save_changes(tx, changes, Lane.BULK)
     return len(due) == limit
 
 
-def _send(policy: InvitationPolicy, invitation: Invitation, invitee: Invitee, now: datetime) -> Change:
-    """Send the message, or cancel it if the invitation was withdrawn or its address removed in the meantime.
+def plan_deferred(
+    policy: InvitationPolicy, invitation: Invitation, invitee: Invitee, now: datetime
+) -> Change:
+    """Return the change that sends the message, or cancels it if the invitation or its address has ended.
 
     If no worker ran when quiet hours ended and they have begun again, the message is deferred until their next end.
     """

@@ -34,7 +34,7 @@ async def verify_contact(
     changes = []
     for submission in submissions:
         current = present[submission.invitation_id]
-        change = _answer(policy, submission, current, parents[current.parent_id], tx.now)
+        change = answer_verification(policy, submission, current, parents[current.parent_id], tx.now)
         present[current.invitation_id] = change.invitation
         changes.append(change)
     await save_changes(tx, changes)
@@ -44,13 +44,14 @@ async def verify_contact(
     await invitation_updates.mark_verified(tx, verified)
 
 
-def _answer(
+def answer_verification(
     policy: InvitationPolicy,
     submission: Submission,
     current: Invitation,
     parent_and_school: tuple[Parent, School],
     now: datetime,
 ) -> Change:
+    """Return the change that verifies the address and sends the invitation, or that refuses the submission."""
     parent, school = parent_and_school
     generation, submitted_at = submission.generation, submission.submitted_at
     if not can_receive_links(current, parent) or not is_verifiable(current, generation, submitted_at):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from services.invitations.domain.models import (
     Contact,
     ExpiryWindow,
     Invitation,
+    InvitationPolicy,
     LastMessage,
     Limits,
     Link,
@@ -135,3 +137,8 @@ def verdict(candidate: Invitee, request: InviteRequest, now: datetime = NOW) -> 
     """Return `allowed`, or the reason of the denial."""
     decision = decide(candidate, request, LIMITS, now)
     return "allowed" if isinstance(decision, Allowed) else decision.reason.value
+
+
+def policy(**limits: Any) -> InvitationPolicy:
+    """Return a policy that can send on every channel; `limits` by field name."""
+    return InvitationPolicy(replace(LIMITS, **limits), frozenset(Channel), derive_link, uuid4)
