@@ -64,6 +64,10 @@ class Denied:
     retry_after: timedelta | None = None
 
 
+NOT_KNOWN_YET = Denied(DenialReason.NOT_KNOWN_YET)
+"""Denial of a parent who, or whose school, has not arrived in this service."""
+
+
 @dataclass(frozen=True, slots=True)
 class QuietPeriod:
     """Quiet hours that apply to a school: its own, unless the installation overrides them."""

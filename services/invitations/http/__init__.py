@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 
 from services.invitations.http import bulk, invitations
 
 
-def routers() -> tuple[APIRouter, ...]:
+def routers() -> Sequence[APIRouter]:
     """Return all routers of the service."""
     return (invitations.router, bulk.router)

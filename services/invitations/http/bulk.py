@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from services.invitations import views
 from services.invitations.domain.bulk import Control, Selection, add_not_known_yet
-from services.invitations.http.context import Context, InContext, KnownSchool
+from services.invitations.http.context import AppContext, Context, KnownSchool
 from services.invitations.http.invitations import IdempotencyKey, read_cursor
 from services.invitations.http.problems import bulk_run_not_found, check_channel
 from services.invitations.http.schemas import BulkBody
@@ -45,7 +45,7 @@ async def post_bulk(
     school_id: KnownSchool,
     body: BulkBody,
     caller: WriteInvitations,
-    context: InContext,
+    context: AppContext,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Start a bulk run, which works in the background; follow it by its `bulk_id`.
@@ -108,7 +108,7 @@ async def _await_replica(context: Context, school_id: UUID, selection: Selection
 async def list_bulk(
     school_id: KnownSchool,
     caller: ReadInvitations,
-    context: InContext,
+    context: AppContext,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = DEFAULT_LIMIT,
 ) -> dict[str, Any]:
@@ -125,7 +125,7 @@ async def get_bulk(
     school_id: UUID,
     bulk_id: UUID,
     caller: ReadInvitations,
-    context: InContext,
+    context: AppContext,
 ) -> dict[str, Any]:
     """Show a bulk run. At any time, selected = pending + messaged + skipped (by reason) + failed (by reason)."""
     async with context.database.transaction(schools=[school_id]) as tx:
@@ -137,7 +137,7 @@ async def get_bulk(
 
 @router.post(ROOT + "/{bulk_id}/{control}", status_code=202, summary="Pause, resume or cancel a run")
 async def control_bulk(
-    school_id: UUID, bulk_id: UUID, control: Control, caller: WriteInvitations, context: InContext
+    school_id: UUID, bulk_id: UUID, control: Control, caller: WriteInvitations, context: AppContext
 ) -> JSONResponse:
     """Pause, resume or cancel a bulk run. Cancelling skips the pending parents with the reason `cancelled`."""
     async with context.database.transaction(schools=[school_id]) as tx:

@@ -66,10 +66,10 @@ async def _context(request: Request) -> Context:
     return cast("Context", request.app.state.context)
 
 
-InContext = Annotated[Context, Depends(_context)]
+AppContext = Annotated[Context, Depends(_context)]
 
 
-async def _known_school(school_id: UUID, context: InContext) -> UUID:
+async def _known_school(school_id: UUID, context: AppContext) -> UUID:
     return await context.check_school(school_id)
 
 

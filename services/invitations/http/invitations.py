@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from services.invitations import views
 from services.invitations.domain.models import Invitation, Origin
-from services.invitations.domain.rules import Invitee, InviteRequest
-from services.invitations.http.context import InContext, KnownSchool
+from services.invitations.domain.rules import NOT_KNOWN_YET, Invitee, InviteRequest
+from services.invitations.http.context import AppContext, KnownSchool
 from services.invitations.http.problems import (
     check_channel,
     invitation_denied,
@@ -19,7 +19,7 @@ from services.invitations.http.problems import (
     parent_not_found,
 )
 from services.invitations.http.schemas import InviteBody
-from services.invitations.use_cases.invite import NOT_KNOWN_YET, InviteCommand, claim_invitee, invite_one
+from services.invitations.use_cases.invite import InviteCommand, claim_invitee, invite_one
 from services.invitations.use_cases.withdraw import withdraw
 from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Transaction
@@ -47,7 +47,7 @@ async def post_invitation(
     school_id: UUID,
     body: InviteBody,
     caller: WriteInvitations,
-    context: InContext,
+    context: AppContext,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Invite a parent, or invite one again, which replaces the link and starts its validity period anew.
@@ -88,7 +88,7 @@ async def post_invitation(
 async def list_invitations(
     school_id: KnownSchool,
     caller: ReadInvitations,
-    context: InContext,
+    context: AppContext,
     status: InvitationStatus | None = None,
     delivery: Delivery | None = None,
     cursor: str | None = None,
@@ -108,7 +108,7 @@ async def get_invitation(
     school_id: UUID,
     parent_id: UUID,
     caller: ReadInvitations,
-    context: InContext,
+    context: AppContext,
 ) -> dict[str, Any]:
     """Show a parent's invitation; a parent of this school who was never invited has status `not_invited`."""
     async with context.database.transaction(schools=[school_id]) as tx:
@@ -120,7 +120,7 @@ async def get_invitation(
 
 @router.delete(ROOT + "/{parent_id}", summary="Withdraw a parent's invitation")
 async def delete_invitation(
-    school_id: UUID, parent_id: UUID, caller: WriteInvitations, context: InContext
+    school_id: UUID, parent_id: UUID, caller: WriteInvitations, context: AppContext
 ) -> dict[str, Any]:
     """Withdraw the invitation; its link stops working at once.
 

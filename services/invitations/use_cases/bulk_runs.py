@@ -16,8 +16,8 @@ from services.invitations.domain.bulk import (
     add_not_known_yet,
     apply_control,
 )
-from services.invitations.domain.models import DenialReason, InvitationPolicy, Origin
-from services.invitations.domain.rules import Allowed, InviteRequest, decide
+from services.invitations.domain.models import InvitationPolicy, Origin
+from services.invitations.domain.rules import NOT_KNOWN_YET, Denied, InviteRequest, decide
 from services.invitations.storage import bulk_items, bulk_runs, invitations
 from shared.contracts.values import Channel
 from shared.runtime.core import new_id
@@ -98,15 +98,13 @@ async def preview_bulk_run(
     while not is_last:
         parent_ids = await bulk_items.list_selected(tx, school_id, selection, after, _PAGE_SIZE)
         invitees = await invitations.find_invitees(tx, parent_ids)
-        decisions = [
-            decide(invitee, request, policy.limits, tx.now) if (invitee := invitees.get(parent_id)) else None
-            for parent_id in parent_ids
-        ]
-        for decision in decisions:
-            if isinstance(decision, Allowed):
-                messaged += 1
+        for parent_id in parent_ids:
+            invitee = invitees.get(parent_id)
+            decision = decide(invitee, request, policy.limits, tx.now) if invitee else NOT_KNOWN_YET
+            if isinstance(decision, Denied):
+                skipped[decision.reason.value] += 1
             else:
-                skipped[(decision.reason if decision else DenialReason.NOT_KNOWN_YET).value] += 1
+                messaged += 1
         is_last = len(parent_ids) < _PAGE_SIZE
         after = parent_ids[-1] if parent_ids else after
     not_arrived = await bulk_items.count_not_arrived(tx, school_id, selection)

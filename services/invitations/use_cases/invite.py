@@ -8,13 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 from services.invitations.domain.models import (
-    DenialReason,
     Invitation,
     InvitationPolicy,
     Origin,
     TimelineEntry,
 )
 from services.invitations.domain.rules import (
+    NOT_KNOWN_YET,
     Denied,
     Invitee,
     InviteRequest,
@@ -28,7 +28,6 @@ from services.invitations.use_cases.save_changes import Addressee, Change, save_
 from shared.runtime.database import FirstStatement, Transaction
 from shared.runtime.messaging import Lane
 
-NOT_KNOWN_YET = Denied(DenialReason.NOT_KNOWN_YET)
 _ANSWERED = frozenset({Origin.STAFF, Origin.BULK})
 """Origins that receive the denial as an answer; for the others it is recorded in the timeline."""
 

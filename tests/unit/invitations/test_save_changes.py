@@ -21,6 +21,7 @@ from services.invitations.use_cases.save_changes import (
 )
 from services.invitations.use_cases.verify_contact import answer_verification
 from shared.contracts import invitations as events
+from shared.contracts.message import Message
 from shared.contracts.notifier import SendMessage
 from shared.contracts.values import InvitationStatus, RefusalReason
 from tests.unit.invitations.builders import (
@@ -37,7 +38,7 @@ from tests.unit.invitations.builders import (
     present,
 )
 
-CONTRACTS = {
+CONTRACTS: dict[EventKind, type[Message]] = {
     EventKind.VERIFICATION_REQUESTED: events.VerificationRequested,
     EventKind.CONTACT_VERIFIED: events.ContactVerified,
     EventKind.ISSUED: events.InvitationIssued,
@@ -63,7 +64,7 @@ def test_every_kind_of_event_has_its_contract(kind: EventKind) -> None:
         refusal=RefusalReason.USED if kind is EventKind.REFUSED else None,
     )
     (message,) = outbox_messages(change, NOW)
-    assert type(message.data) is CONTRACTS[kind]
+    assert isinstance(message.data, CONTRACTS[kind])
     assert (message.school_id, message.version, message.actor) == (state.school_id, state.version, "staff:1")
     assert message.data.model_dump()["invitation_id"] == state.invitation_id
 
