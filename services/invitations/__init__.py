@@ -1,1 +1,1 @@
-"""Invitations: who was invited, how far they are, and which links are alive."""
+"""Invitations service: who was invited, how far each parent has come, and which links are live."""

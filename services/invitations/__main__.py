@@ -1,4 +1,6 @@
-"""`python -m services.invitations migrate|api|worker`."""
+"""Command line of the service: `python -m services.invitations migrate|api|worker`."""
+
+from __future__ import annotations
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the API shows of invitations and runs. Never a token, its digest, or an address."""
+"""Representations of invitations and bulk runs in the API. They never contain a token, its digest, or an address."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from services.invitations.domain.bulk import Progress, Run, with_unknown
+from services.invitations.domain.bulk import BulkProgress, BulkRun, add_not_known_yet
+from services.invitations.domain.explanations import action, next_step, reason
 from services.invitations.domain.models import Invitation
-from services.invitations.domain.states import InvitationStatus
-from services.invitations.domain.words import action, next_step, reason
-from services.invitations.storage import bulk
+from services.invitations.storage import bulk_runs
 from services.invitations.storage.invitations import COLUMNS, invitation_from
-from shared.runtime.database import Transaction
+from shared.contracts.values import InvitationStatus
+from shared.runtime.database import FirstStatement, Transaction
 
-_SCHOOL = text("SELECT 1 FROM schools WHERE school_id = :school_id")
+_FIND_SCHOOL = """
+SELECT now() AS now, school_id FROM (VALUES (0)) AS always (present) LEFT JOIN schools ON school_id = :school_id
+"""
 _PARENT = text(
     "SELECT 1 FROM parents WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed"
 )
@@ -49,26 +51,26 @@ _COUNTS = text(
 )
 
 
-async def school_is_known(tx: Transaction, school_id: UUID) -> bool:
-    """Has the school arrived here?"""
-    return await tx.row(_SCHOOL, {"school_id": school_id}) is not None
+def find_school(school_id: UUID) -> FirstStatement[UUID | None]:
+    """Return the first statement of a transaction that reads the school's id, or None if it has not arrived here."""
+    return FirstStatement(_FIND_SCHOOL, {"school_id": school_id}, lambda result: result.all()[0].school_id)
 
 
-async def find_one(tx: Transaction, school_id: UUID, parent_id: UUID) -> dict[str, Any] | None:
-    """A parent's invitation with its timeline; a known parent without one is `not_invited`; else None."""
+async def find_invitation(tx: Transaction, school_id: UUID, parent_id: UUID) -> dict[str, Any] | None:
+    """Return a parent's invitation with its timeline, `not_invited` for a parent without one, None for no parent."""
     key = {"school_id": school_id, "parent_id": parent_id}
     row = await tx.row(_ONE, key)
     if row is None and await tx.row(_PARENT, key) is None:
         return None
-    shown = render(invitation_from(row)) if row is not None else _never(school_id, parent_id)
-    lines = await tx.rows(_TIMELINE, key)
-    return {**shown, "timeline": [_line(line) for line in lines]}
+    rendered = render(invitation_from(row)) if row is not None else _render_not_invited(school_id, parent_id)
+    entries = await tx.rows(_TIMELINE, key)
+    return {**rendered, "timeline": [_render_entry(entry) for entry in entries]}
 
 
-async def page(
+async def list_invitations(
     tx: Transaction, school_id: UUID, *, after: UUID, limit: int, status: str | None, delivery: str | None
 ) -> tuple[list[dict[str, Any]], UUID | None]:
-    """Invitations of a school after a cursor, oldest first, and the cursor of the next page."""
+    """Return the school's invitations after a cursor, oldest first, and the cursor of the next page or None."""
     rows = await tx.rows(
         _LIST,
         {
@@ -79,39 +81,40 @@ async def page(
             "delivery": delivery,
         },
     )
-    found = [invitation_from(row) for row in rows[:limit]]
-    return [render(one) for one in found], found[-1].invitation_id if len(rows) > limit else None
+    invitations = [invitation_from(row) for row in rows[:limit]]
+    following = invitations[-1].invitation_id if len(rows) > limit else None
+    return [render(invitation) for invitation in invitations], following
 
 
-async def runs(tx: Transaction, school_id: UUID, before: UUID, limit: int) -> Sequence[UUID]:
-    """Ids of the school's runs, newest first."""
+async def list_bulk_run_ids(tx: Transaction, school_id: UUID, before: UUID, limit: int) -> Sequence[UUID]:
+    """Return the ids of the school's bulk runs before a cursor, newest first."""
     rows = await tx.rows(_RUNS, {"school_id": school_id, "before": before, "limit": limit})
     return [row.bulk_id for row in rows]
 
 
-async def find_run(tx: Transaction, school_id: UUID, bulk_id: UUID) -> dict[str, Any] | None:
-    """A run with its counts."""
-    run = await bulk.find(tx, school_id, bulk_id)
-    return None if run is None else {**render_run(run), **render_progress(await _progress(tx, run))}
+async def find_bulk_run(tx: Transaction, school_id: UUID, bulk_id: UUID) -> dict[str, Any] | None:
+    """Return a bulk run with its counts, or None."""
+    run = await bulk_runs.find(tx, school_id, bulk_id)
+    return None if run is None else {**_render_run(run), **render_progress(await _progress(tx, run))}
 
 
-async def _progress(tx: Transaction, run: Run) -> Progress:
+async def _progress(tx: Transaction, run: BulkRun) -> BulkProgress:
     counts: dict[str, dict[str, int]] = {"pending": {}, "messaged": {}, "skipped": {}, "failed": {}}
     waiting = 0
     for row in await tx.rows(_COUNTS, {"bulk_id": run.bulk_id}):
         counts[row.state][row.reason or ""] = row.parents
         waiting += row.waiting
-    return Progress(
+    return BulkProgress(
         pending=sum(counts["pending"].values()),
         messaged=sum(counts["messaged"].values()),
         waiting=waiting,
-        skipped=with_unknown(counts["skipped"], run.not_known_yet),
+        skipped=add_not_known_yet(counts["skipped"], run.not_known_yet),
         failed=counts["failed"],
     )
 
 
 def render(invitation: Invitation) -> dict[str, Any]:
-    """An invitation as JSON."""
+    """Return an invitation as JSON."""
     return {
         "invitation_id": str(invitation.invitation_id),
         "school_id": str(invitation.school_id),
@@ -134,7 +137,7 @@ def render(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-def _never(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
+def _render_not_invited(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
     return {
         "invitation_id": None,
         "school_id": str(school_id),
@@ -150,8 +153,7 @@ def _never(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
     }
 
 
-def render_run(run: Run) -> dict[str, Any]:
-    """A run as JSON, without its counts."""
+def _render_run(run: BulkRun) -> dict[str, Any]:
     return {
         "bulk_id": str(run.bulk_id),
         "school_id": str(run.school_id),
@@ -164,8 +166,8 @@ def render_run(run: Run) -> dict[str, Any]:
     }
 
 
-def render_progress(progress: Progress) -> dict[str, Any]:
-    """Counts as JSON: selected = pending + messaged + all skipped + all failed."""
+def render_progress(progress: BulkProgress) -> dict[str, Any]:
+    """Return counts as JSON: selected = pending + messaged + all skipped + all failed."""
     return {
         "selected": progress.selected,
         "pending": progress.pending,
@@ -178,7 +180,7 @@ def render_progress(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _line(row: Row[Any]) -> dict[str, Any]:
+def _render_entry(row: Row[Any]) -> dict[str, Any]:
     return {
         "at": row.happened_at.isoformat(),
         "event": row.event,

@@ -1,1 +1,1 @@
-"""The rules of an invitation's life: plain values, pure functions, time and ids as arguments."""
+"""Rules of an invitation's life cycle: plain values and pure functions that take time and ids as arguments."""

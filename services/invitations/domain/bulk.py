@@ -1,4 +1,4 @@
-"""Bulk runs: whom they select, how they move, and how their counts add up."""
+"""Bulk runs: their selection of parents, their states, and their counts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from services.invitations.domain.states import Channel, Delivery, Hindrance, InvitationStatus
-
-CANCELLED = "cancelled"
+from services.invitations.domain.models import DenialReason
+from shared.contracts.values import Channel, Delivery, InvitationStatus
 
 
 class RunState(StrEnum):
-    """Where a run is."""
+    """State of a bulk run; the last two are final."""
 
     SELECTING = "selecting"
     RUNNING = "running"
@@ -25,7 +24,7 @@ class RunState(StrEnum):
 
 
 class Control(StrEnum):
-    """What staff may do to a run."""
+    """Action of staff on a bulk run."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -34,7 +33,7 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One of: everyone, these parents, the parents of these students, or everyone who matches the filter."""
+    """Parents of a bulk run: everyone, named parents, the parents of named students, or those matching a filter."""
 
     everyone: bool = False
     parent_ids: tuple[UUID, ...] = ()
@@ -44,14 +43,14 @@ class Selection:
     signed_up: bool | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Does it depend on the whole roster having arrived?"""
+    def needs_full_replica(self) -> bool:
+        """Whether the selection is complete only once the whole roster of the school has arrived here."""
         return not self.parent_ids
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One bulk run. `selected_at` is None until all of its parents are listed."""
+class BulkRun:
+    """Bulk run. `selected_at` is None until all of its parents are listed."""
 
     bulk_id: UUID
     school_id: UUID
@@ -68,12 +67,12 @@ class Run:
     not_known_yet: int = 0
     note: str | None = None
     expanded_to: UUID | None = None
-    """The last parent that had its turn; None where none had."""
+    """Last parent that was processed, in id order; None if none was yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Counts of a run; `selected` is their sum. `waiting` of the messaged have no outcome yet."""
+class BulkProgress:
+    """Counts of a bulk run; `selected` is their sum. `waiting` counts messages without a delivery report."""
 
     pending: int = 0
     messaged: int = 0
@@ -83,12 +82,12 @@ class Progress:
 
     @property
     def selected(self) -> int:
-        """Parents that the run is about."""
+        """Number of parents in the run."""
         return self.pending + self.messaged + sum(self.skipped.values()) + sum(self.failed.values())
 
 
-def controlled(run: Run, control: Control) -> RunState | None:
-    """The state after the control; the present one where it changes nothing; None where it cannot be done."""
+def apply_control(run: BulkRun, control: Control) -> RunState | None:
+    """Return the state after the control, which may be the present one; None if the run does not allow it."""
     open_state = RunState.RUNNING if run.selected_at else RunState.SELECTING
     if run.state is RunState.DONE:
         return None
@@ -105,9 +104,9 @@ def controlled(run: Run, control: Control) -> RunState | None:
             assert_never(control)
 
 
-def with_unknown(skipped: Mapping[str, int], not_known_yet: int) -> dict[str, int]:
-    """Skip counts with the parents that the roster has and this service has not."""
+def add_not_known_yet(skipped: Mapping[str, int], not_known_yet: int) -> dict[str, int]:
+    """Return the skip counts with the selected parents that have not arrived in this service added."""
     if not not_known_yet:
         return dict(skipped)
-    name = Hindrance.NOT_KNOWN_YET.value
-    return {**skipped, name: skipped.get(name, 0) + not_known_yet}
+    reason = DenialReason.NOT_KNOWN_YET.value
+    return {**skipped, reason: skipped.get(reason, 0) + not_known_yet}

@@ -1,12 +1,13 @@
-"""The delivery axis: outcomes of the last message, which may arrive late, twice and out of order."""
+"""Delivery of the last message: merges delivery reports that may arrive late, twice and out of order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.invitations.domain.models import LastMessage
-from services.invitations.domain.states import STOPPED, Delivery
+from services.invitations.domain.models import UNDELIVERABLE, LastMessage
+from shared.contracts.values import Delivery
 
 _RANK = {
     Delivery.QUEUED: 0,
@@ -22,8 +23,8 @@ _RANK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the notifier says about one message; `reason` is words for staff, `code` names a failure."""
+class DeliveryReport:
+    """Report of the notifier about one message; `reason` is a text for staff, `code` names a failure."""
 
     message_id: UUID
     invitation_id: UUID
@@ -32,28 +33,30 @@ class Outcome:
     code: str | None = None
 
 
-def advances(present: Delivery, outcome: Delivery) -> bool:
-    """Does the outcome move the axis? A failure, also one for now, may follow `sent`; any end may follow unknown."""
-    rank = _RANK[outcome]
-    return rank > _RANK[present] or (rank == _RANK[present] == 1 and outcome is not present)
+def advances(present: Delivery, reported: Delivery) -> bool:
+    """Return whether a report changes the delivery.
 
-
-def advance(current: LastMessage, outcome: Outcome) -> LastMessage | None:
-    """The new state, or None where the outcome speaks of an older message or tells nothing new.
-
-    A refusal for good stops the reminders; they start again with a new message.
+    A failure, including a temporary one, may follow `sent`; any final delivery may follow `unknown`.
     """
-    if outcome.message_id != current.message_id or not advances(current.delivery, outcome.delivery):
+    rank = _RANK[reported]
+    return rank > _RANK[present] or (rank == _RANK[present] == 1 and reported is not present)
+
+
+def advance(current: LastMessage, report: DeliveryReport) -> LastMessage | None:
+    """Return the new state, or None if the report is about an older message or brings nothing new.
+
+    A permanent failure stops the reminders; they start again with a new message.
+    """
+    if report.message_id != current.message_id or not advances(current.delivery, report.delivery):
         return None
-    reminds = current.reminds and outcome.delivery not in STOPPED
-    whose = (current.invitation_id, current.school_id, current.parent_id)
-    return LastMessage(*whose, current.message_id, outcome.delivery, outcome.reason, reminds)
+    reminds = current.reminds and report.delivery not in UNDELIVERABLE
+    return replace(current, delivery=report.delivery, delivery_reason=report.reason, reminds=reminds)
 
 
-def furthest(outcomes: list[Outcome]) -> Outcome:
-    """What a sequence of outcomes about one message amounts to. The list is in order and not empty."""
-    best = outcomes[0]
-    for outcome in outcomes[1:]:
-        if advances(best.delivery, outcome.delivery):
-            best = outcome
+def furthest(reports: Sequence[DeliveryReport]) -> DeliveryReport:
+    """Return the report that decides among several about one message, which are in order and at least one."""
+    best = reports[0]
+    for report in reports[1:]:
+        if advances(best.delivery, report.delivery):
+            best = report
     return best

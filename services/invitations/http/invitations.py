@@ -9,14 +9,19 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse
 
 from services.invitations import views
-from services.invitations.domain.models import Invitation
-from services.invitations.domain.rules import Wish
-from services.invitations.domain.states import Delivery, InvitationStatus, Origin
-from services.invitations.http.answers import check_channel, parent_not_found, refused
-from services.invitations.http.bodies import InviteBody
-from services.invitations.http.office import AtOffice, KnownSchool
-from services.invitations.service.invite import UNKNOWN, Order, invite_one, opening
-from services.invitations.service.withdraw import withdraw
+from services.invitations.domain.models import Invitation, Origin
+from services.invitations.domain.rules import NOT_KNOWN_YET, Invitee, InviteRequest
+from services.invitations.http.context import AppContext, KnownSchool
+from services.invitations.http.problems import (
+    check_channel,
+    invitation_denied,
+    invitation_not_found,
+    parent_not_found,
+)
+from services.invitations.http.schemas import InviteBody
+from services.invitations.use_cases.invite import InviteCommand, claim_invitee, invite_one
+from services.invitations.use_cases.withdraw import withdraw
+from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Transaction
 from shared.runtime.web import (
     DEFAULT_LIMIT,
@@ -42,56 +47,57 @@ async def post_invitation(
     school_id: UUID,
     body: InviteBody,
     caller: WriteInvitations,
-    office: AtOffice,
+    context: AppContext,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """A parent who has just been added is awaited for two seconds; then 409 `not_known_yet` with Retry-After.
+    """Invite a parent, or invite one again, which replaces the link and starts its validity period anew.
 
-    A re-invitation kills the older link and starts the week again. It is accepted at once after a first invitation,
-    then once a minute; the timeline says so where it repeats a message within 24 hours.
+    A parent who was added just now is awaited for two seconds, then answered 409 `not_known_yet` with Retry-After. A
+    re-invitation is accepted at once after a first invitation, then once a minute; the timeline notes if it repeats a
+    message within 24 hours.
     """
-    check_channel(body.channel, office.settings.usable_channels)
+    check_channel(body.channel, context.settings.usable_channels)
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
     request = keyed_request(
         caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content
     )
-    wish = Wish(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
-    order = Order(school_id, body.parent_id, wish, caller.actor)
+    invite_request = InviteRequest(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
+    command = InviteCommand(school_id, body.parent_id, invite_request, caller.actor)
 
-    async def ask(tx: Transaction) -> JSONResponse | None:
+    async def attempt(tx: Transaction, invitee: Invitee | None) -> JSONResponse | None:
         earlier = await find_stored_response(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
-        result = await invite_one(tx, office.desk, order)
-        if result == UNKNOWN:
+        result = await invite_one(tx, context.policy, command, invitee)
+        if result == NOT_KNOWN_YET:
             return None
         if not isinstance(result, Invitation):
-            raise refused(result, contact_named=body.contact_id is not None)
-        answer = views.render(result)
+            raise invitation_denied(result, contact_named=body.contact_id is not None)
+        rendered = views.render(result)
         if request:
-            await store_response(tx, request, 202, answer)
-        return JSONResponse(answer, 202)
+            await store_response(tx, request, 202, rendered)
+        return JSONResponse(rendered, 202)
 
-    done = await office.await_answer(office.settings.await_parent_seconds, ask, school_id, opening(order))
-    if done is None:
-        raise refused(UNKNOWN, contact_named=body.contact_id is not None)
-    return done
+    response = await context.poll(school_id, claim_invitee(command), attempt)
+    if response is None:
+        raise invitation_denied(NOT_KNOWN_YET, contact_named=body.contact_id is not None)
+    return response
 
 
 @router.get(ROOT, summary="List invitations")
 async def list_invitations(
     school_id: KnownSchool,
     caller: ReadInvitations,
-    office: AtOffice,
+    context: AppContext,
     status: InvitationStatus | None = None,
     delivery: Delivery | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> dict[str, Any]:
-    """Parents who were ever invited, the first invited first."""
+    """List the parents who were ever invited, the first invited first."""
     after = read_cursor(cursor)
-    async with office.database.transaction(schools=[school_id]) as tx:
-        items, following = await views.page(
+    async with context.database.transaction(schools=[school_id]) as tx:
+        items, following = await views.list_invitations(
             tx, school_id, after=after, limit=limit, status=status, delivery=delivery
         )
     return page_of(items, encode_cursor(str(following)) if following else None)
@@ -102,25 +108,28 @@ async def get_invitation(
     school_id: UUID,
     parent_id: UUID,
     caller: ReadInvitations,
-    office: AtOffice,
+    context: AppContext,
 ) -> dict[str, Any]:
-    """A parent of this school who was never invited has status `not_invited`."""
-    async with office.database.transaction(schools=[school_id]) as tx:
-        found = await views.find_one(tx, school_id, parent_id)
-    if found is None:
+    """Show a parent's invitation; a parent of this school who was never invited has status `not_invited`."""
+    async with context.database.transaction(schools=[school_id]) as tx:
+        rendered = await views.find_invitation(tx, school_id, parent_id)
+    if rendered is None:
         raise parent_not_found()
-    return found
+    return rendered
 
 
 @router.delete(ROOT + "/{parent_id}", summary="Withdraw a parent's invitation")
 async def delete_invitation(
-    school_id: UUID, parent_id: UUID, caller: WriteInvitations, office: AtOffice
+    school_id: UUID, parent_id: UUID, caller: WriteInvitations, context: AppContext
 ) -> dict[str, Any]:
-    """Its link is dead at once. Withdrawing twice is fine; what is signed up, expired or blocked stays (409)."""
-    async with office.database.transaction(schools=[school_id]) as tx:
+    """Withdraw the invitation; its link stops working at once.
+
+    Withdrawing it again changes nothing. One that is signed up, expired or blocked is answered 409.
+    """
+    async with context.database.transaction(schools=[school_id]) as tx:
         invitation = await withdraw(tx, school_id, parent_id, caller.actor)
     if invitation is None:
-        raise Problem(404, "invitation_not_found", "This parent has no invitation.", field="parent_id")
+        raise invitation_not_found()
     if invitation.status is not InvitationStatus.WITHDRAWN:
         detail = f"The invitation is {invitation.status.value}; there is nothing to withdraw."
         raise Problem(409, "nothing_to_withdraw", detail)
@@ -128,7 +137,7 @@ async def delete_invitation(
 
 
 def read_cursor(cursor: str | None) -> UUID:
-    """The id in a cursor, the lowest of all without one. Raises Problem 400."""
+    """Return the id in a cursor, or the lowest id without one. Raises Problem 400 for a malformed cursor."""
     if cursor is None:
         return UUID(int=0)
     (text,) = decode_cursor(cursor, str)

@@ -1,1 +1,1 @@
-"""Tables and every SQL statement of the service; returns domain objects."""
+"""Tables of the service and all of its SQL statements; functions take and return domain objects."""

@@ -1,30 +1,52 @@
-"""The items of bulk runs: one per (run, parent), so that a run messages nobody twice."""
+"""Items of bulk runs: one row per run and parent, so that a run messages no parent twice.
+
+The condition of a selection is one SQL expression; it lists a run's items and feeds its preview.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from services.invitations.domain.bulk import Run
-from services.invitations.domain.delivery import Outcome
-from services.invitations.domain.models import LastMessage
-from services.invitations.domain.states import STOPPED
+from services.invitations.domain.bulk import BulkRun, Selection
+from services.invitations.domain.delivery import DeliveryReport
+from services.invitations.domain.models import UNDELIVERABLE, LastMessage
+from shared.contracts.values import InvitationStatus
 from shared.runtime.database import BatchStatement, Transaction
 
-_CLAIM_ITEMS = text(
+FIRST = UUID(int=0)
+"""Id before that of every parent."""
+_SELECTED = (
+    "FROM parents p LEFT JOIN invitations i ON i.school_id = p.school_id AND i.parent_id = p.parent_id"
+)
+_INSERT = """
+INSERT INTO bulk_items (bulk_id, parent_id, school_id, state)
+SELECT :bulk_id, p.parent_id, p.school_id, 'pending' {selected} WHERE {condition}
+   AND NOT EXISTS (SELECT 1 FROM bulk_items AS b WHERE b.bulk_id = :bulk_id AND b.parent_id = p.parent_id)
+ ORDER BY p.parent_id
+ON CONFLICT DO NOTHING
+"""
+_PAGE = """
+SELECT p.parent_id {selected} WHERE {condition} AND p.parent_id > :after ORDER BY p.parent_id LIMIT :limit
+"""
+_COUNT_ARRIVED = """
+SELECT count(*) FROM parents p WHERE p.school_id = :school_id AND p.parent_id = ANY(CAST(:parent_ids AS uuid[]))
+"""
+CLAIM_PENDING = text(
     """
     SELECT parent_id FROM bulk_items WHERE bulk_id = :bulk_id AND parent_id > :after AND state = 'pending'
      ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
-# With the run in every row: for a single one PostgreSQL would read all of its items and join them.
-_SAVE_ITEMS = BatchStatement(
+# Every row carries the run's id: with a single parameter for it, PostgreSQL would read all items of the run and join.
+SAVE = BatchStatement(
     """
-    UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
+    UPDATE bulk_items AS b
+       SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.deferred
       FROM {rows}
      WHERE b.bulk_id = r.bulk_id AND b.parent_id = r.parent_id
     """,
@@ -34,12 +56,13 @@ _SAVE_ITEMS = BatchStatement(
         "message_id": "uuid",
         "state": "text",
         "reason": "text",
-        "held": "boolean",
+        "deferred": "boolean",
     },
 )
-# No index leads from a message to its item, so that no update touches one: the runs of the school do, of a month. What
-# comes after the first outcome and is no failure moves nothing. LATERAL, so that no run is read as a whole.
-_TAKE_OUTCOMES = BatchStatement(
+# There is no index from a message to its item, so that updates of items touch no index. The item is found through the
+# school's runs of the last month instead. Reports after the first one change nothing unless they are failures. LATERAL
+# keeps PostgreSQL from reading a whole run.
+APPLY_REPORTS = BatchStatement(
     """
     WITH locked AS (
         SELECT b.*, r.failed, r.reason
@@ -65,69 +88,97 @@ _TAKE_OUTCOMES = BatchStatement(
     """,
     {"message_id": "uuid", "parent_id": "uuid", "school_id": "uuid", "failed": "boolean", "reason": "text"},
 )
-_SKIP_UNSENT = text(
-    """
-    WITH locked AS (
-        SELECT b.bulk_id, b.parent_id
-          FROM unnest(CAST(:invitation_ids AS uuid[]), CAST(:message_ids AS uuid[])) AS r (invitation_id, message_id)
-          JOIN invitations AS i USING (invitation_id)
-          JOIN bulk_runs AS g ON g.school_id = i.school_id
-          JOIN bulk_items AS b ON b.bulk_id = g.bulk_id AND b.parent_id = i.parent_id
-         WHERE i.send_at IS NOT NULL AND i.message_id IS DISTINCT FROM r.message_id
-           AND b.message_id = i.message_id AND b.state = 'messaged'
-         ORDER BY b.parent_id, b.bulk_id FOR UPDATE OF b
-    )
-    UPDATE bulk_items AS b SET state = 'skipped', reason = 'not_sent'
-      FROM locked l WHERE b.bulk_id = l.bulk_id AND b.parent_id = l.parent_id
-    """
-)
-FIRST = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one parent in a run. `held`: the message waits for the end of quiet hours, and no run for it."""
+    """Result of one parent in a bulk run. `deferred`: the message awaits the end of quiet hours, the run does not."""
 
     bulk_id: UUID
     parent_id: UUID
     state: str
     reason: str | None = None
     message_id: UUID | None = None
-    held: bool = False
+    deferred: bool = False
 
 
-async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
-    """Lock the run's next parents. They come in id order; who was listed later with a lower id comes in the end."""
-    given = {"bulk_id": run.bulk_id, "after": run.expanded_to or FIRST, "limit": limit}
-    rows = await tx.rows(_CLAIM_ITEMS, given)
-    if not rows and run.expanded_to is not None and run.selected_at is not None:
-        rows = await tx.rows(_CLAIM_ITEMS, {**given, "after": FIRST})
+async def insert_selected(tx: Transaction, run: BulkRun) -> int:
+    """Insert a pending item for every selected parent who has none, and return how many were inserted."""
+    condition, parameters = _condition(run.school_id, run.selection)
+    statement = _INSERT.format(selected=_SELECTED, condition=condition)
+    return int((await tx.execute(statement, {**parameters, "bulk_id": run.bulk_id})).rowcount)
+
+
+async def list_selected(
+    tx: Transaction, school_id: UUID, selection: Selection, after: UUID, limit: int
+) -> list[UUID]:
+    """Return the next `limit` selected parents after `after`, in the order of their ids."""
+    condition, parameters = _condition(school_id, selection)
+    statement = _PAGE.format(selected=_SELECTED, condition=condition)
+    rows = await tx.rows(statement, {**parameters, "after": after, "limit": limit})
     return [row.parent_id for row in rows]
 
 
-async def save_items(tx: Transaction, items: Iterable[Item]) -> None:
-    """Write what became of locked items."""
-    await tx.execute(*_SAVE_ITEMS.bind(items))
+async def count_not_arrived(tx: Transaction, school_id: UUID, selection: Selection) -> int:
+    """Return how many of the parents that the selection names have not arrived in this service."""
+    if not selection.parent_ids:
+        return 0
+    named = set(selection.parent_ids)
+    arrived = await tx.scalar(_COUNT_ARRIVED, {"school_id": school_id, "parent_ids": list(named)})
+    return len(named) - int(arrived)
 
 
-async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:
-    """Skip the items of messages that wait for the morning and that these invitations, not saved yet, give up.
+async def claim_pending(tx: Transaction, run: BulkRun, limit: int) -> list[UUID]:
+    """Lock the next `limit` pending items and return their parents, in the order of their ids.
 
-    By invitation: the message that it has from now on, or None where it has none to send.
+    Parents who were listed later, with an id that the run has already passed, come at the end.
     """
-    rows = {"invitation_ids": list(messages), "message_ids": list(messages.values())}
-    await tx.execute(_SKIP_UNSENT, rows)
+    parameters = {"bulk_id": run.bulk_id, "after": run.expanded_to or FIRST, "limit": limit}
+    rows = await tx.rows(CLAIM_PENDING, parameters)
+    if not rows and run.expanded_to is not None and run.selected_at is not None:
+        rows = await tx.rows(CLAIM_PENDING, {**parameters, "after": FIRST})
+    return [row.parent_id for row in rows]
 
 
-async def take_outcomes(tx: Transaction, outcomes: Sequence[tuple[LastMessage, Outcome]]) -> None:
-    """Move the items of these messages, one outcome each, beside their invitations. Those of no run are ignored."""
-    if not outcomes:
+async def save(tx: Transaction, items: Iterable[Item]) -> None:
+    """Save the results of locked items."""
+    await tx.execute(*SAVE.bind(items))
+
+
+async def apply_reports(tx: Transaction, reports: Sequence[tuple[LastMessage, DeliveryReport]]) -> None:
+    """Apply delivery reports, one per message, to the items of their messages; messages of no run are ignored."""
+    if not reports:
         return
     columns: dict[str, list[Any]] = {
-        "message_id": [outcome.message_id for _, outcome in outcomes],
-        "parent_id": [invitation.parent_id for invitation, _ in outcomes],
-        "school_id": [invitation.school_id for invitation, _ in outcomes],
-        "failed": [outcome.delivery in STOPPED for _, outcome in outcomes],
-        "reason": [outcome.code or outcome.delivery for _, outcome in outcomes],
+        "message_id": [report.message_id for _, report in reports],
+        "parent_id": [message.parent_id for message, _ in reports],
+        "school_id": [message.school_id for message, _ in reports],
+        "failed": [report.delivery in UNDELIVERABLE for _, report in reports],
+        "reason": [report.code or report.delivery for _, report in reports],
     }
-    await tx.execute(*_TAKE_OUTCOMES.bind_columns(columns))
+    await tx.execute(*APPLY_REPORTS.bind_columns(columns))
+
+
+def _condition(school_id: UUID, selection: Selection) -> tuple[str, dict[str, Any]]:
+    """Return a WHERE clause over `p` and `i` with its parameters. Removed parents are selected only by their ids."""
+    parts = ["p.school_id = :school_id"]
+    parameters: dict[str, Any] = {"school_id": school_id}
+    if selection.parent_ids:
+        parts.append("p.parent_id = ANY(CAST(:parent_ids AS uuid[]))")
+        parameters["parent_ids"] = list(selection.parent_ids)
+    else:
+        parts.append("NOT p.removed")
+    if selection.student_ids:
+        parts.append("p.students && CAST(:student_ids AS uuid[])")
+        parameters["student_ids"] = list(selection.student_ids)
+    if selection.statuses:
+        parts.append("coalesce(i.status, 'not_invited') = ANY(CAST(:statuses AS text[]))")
+        parameters["statuses"] = [status.value for status in selection.statuses]
+    if selection.deliveries:
+        parts.append("i.delivery = ANY(CAST(:deliveries AS text[]))")
+        parameters["deliveries"] = [delivery.value for delivery in selection.deliveries]
+    if selection.signed_up is not None:
+        parts.append("(coalesce(i.status, '') = :signed_up_status) = :signed_up")
+        parameters["signed_up_status"] = InvitationStatus.SIGNED_UP.value
+        parameters["signed_up"] = selection.signed_up
+    return " AND ".join(parts), parameters

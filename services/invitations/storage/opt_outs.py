@@ -1,4 +1,4 @@
-"""Who takes no more messages at an address on a channel; the notifier's last word counts."""
+"""Addresses that refuse messages on a channel. The newest version that the notifier published wins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from services.invitations.domain.models import OptOut
-from services.invitations.domain.states import Channel
+from shared.contracts.values import Channel
 from shared.runtime.database import BatchStatement, Transaction
 
 _SAVE = BatchStatement(
@@ -31,7 +31,7 @@ _SAVE = BatchStatement(
 
 
 async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
-    """Keep what was said last, one of each parent, channel and address; answers those that were news."""
+    """Save the newest of the changes to each parent, channel and address, and return those that were new."""
     latest: dict[tuple[UUID, Channel, str], OptOut] = {}
     for change in sorted(changes, key=lambda change: change.version):
         latest[change.parent_id, change.channel, change.address_digest] = change

@@ -1,15 +1,18 @@
-"""A scene per test."""
+"""A driver per test."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.invitations.scene import Scene, scene, settings_for
+from tests.integration.invitations.builders import settings_for
+from tests.integration.invitations.driver import InvitationsDriver, open_driver
 
 
 @pytest.fixture
-async def school(database_url: str) -> AsyncIterator[Scene]:
-    """One registered school; nothing waits longer than it must."""
-    async with scene(settings_for(database_url)) as opened:
-        await opened.open_school()
+async def driver(database_url: str) -> AsyncIterator[InvitationsDriver]:
+    """Return a driver with one registered school, whose waits are short."""
+    async with open_driver(settings_for(database_url)) as opened:
+        await opened.register_school()
         yield opened

@@ -1,4 +1,6 @@
-"""The end of a week is told once and not early, also when the process that tells it dies in the middle."""
+"""An expiry is announced once and never early, also if the process that announces it is killed."""
+
+from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from shared.contracts.invitations import InvitationExpired
-from tests.integration.invitations.scene import Scene
+from tests.integration.invitations.driver import InvitationsDriver
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.postgres import as_owner
 from tests.support.processes import free_port
@@ -24,13 +26,13 @@ _EARLY = """
 SELECT count(*) FROM outbox JOIN invitations ON invitation_id = CAST(data::json ->> 'invitation_id' AS uuid)
  WHERE headers::text LIKE '%invitation.expired%' AND outbox.created_at < expires_at
 """
-_TOLD = "SELECT count(*) FROM outbox WHERE headers::text LIKE '%invitation.expired%'"
+_COUNT = "SELECT count(*) FROM outbox WHERE headers::text LIKE '%invitation.expired%'"
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'invitations.outbox'::regclass"
 
 
 @pytest.fixture
 def scheduler(database_url: str, tmp_path: Path) -> Iterator[Part]:
-    """A worker of the service, not started yet; what it has to tell stays in its outbox, as no broker is there."""
+    """Return a worker that is not started yet; its messages stay in the outbox, because there is no broker."""
     port = free_port()
     environment = {
         **COMMON_ENVIRONMENT,
@@ -46,8 +48,8 @@ def scheduler(database_url: str, tmp_path: Path) -> Iterator[Part]:
 
 
 @asynccontextmanager
-async def _nobody_tells(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Whoever has something to tell waits for this block to end, in the middle of its transaction."""
+async def _block_announcements(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Make every process that announces an expiry wait in its transaction until the block ends."""
     address = make_url(as_owner(database_url)).set(drivername="postgresql").render_as_string()
     connection = await asyncpg.connect(address)
     try:
@@ -57,40 +59,42 @@ async def _nobody_tells(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _told(school: Scene) -> list[UUID]:
-    return sorted(one.parent_id for one in await school.emitted(InvitationExpired))
+async def _announced(driver: InvitationsDriver) -> list[UUID]:
+    return sorted(event.parent_id for event in await driver.emitted(InvitationExpired))
 
 
-async def test_i25_an_expiry_is_told_once_and_not_early_though_its_scheduler_is_killed(
-    school: Scene, database_url: str, scheduler: Part
+async def test_i25_an_expiry_is_announced_once_and_not_early_though_its_scheduler_is_killed(
+    driver: InvitationsDriver, database_url: str, scheduler: Part
 ) -> None:
-    over, soon, later = [[await school.invited() for _ in range(3)] for _ in range(3)]
-    over_ids, soon_ids, later_ids = (sorted(one.parent_id for one in some) for some in (over, soon, later))
-    await school.sql(_DUE, seconds=-1.0, parents=over_ids)
-    async with _nobody_tells(database_url) as connection:
+    expired, soon, later = [[await driver.add_invited_parent() for _ in range(3)] for _ in range(3)]
+    expired_ids, soon_ids, later_ids = (
+        sorted(record.parent_id for record in records) for records in (expired, soon, later)
+    )
+    await driver.sql(_DUE, seconds=-1.0, parents=expired_ids)
+    async with _block_announcements(database_url) as connection:
         scheduler.start()
         await eventually(lambda: _counts(connection, _WAITING), within_seconds=60)
         scheduler.kill()
-    assert await _told(school) == []
-    await school.sql(_DUE, seconds=5.0, parents=soon_ids)
-    for expected in (over_ids, sorted([*over_ids, *soon_ids])):
+    assert await _announced(driver) == []
+    await driver.sql(_DUE, seconds=5.0, parents=soon_ids)
+    for expected in (expired_ids, sorted([*expired_ids, *soon_ids])):
         scheduler.start()
-        await eventually(partial(_has_told, school, expected), within_seconds=60)
+        await eventually(partial(_has_announced, driver, expected), within_seconds=60)
         scheduler.kill()
-    # The one that is started last would tell again what it does not know to be told.
-    await school.sql(_DUE, seconds=-1.0, parents=later_ids[:1])
+    # The last process would repeat an announcement that it did not recognise as made.
+    await driver.sql(_DUE, seconds=-1.0, parents=later_ids[:1])
     scheduler.start()
-    everybody = sorted([*over_ids, *soon_ids, later_ids[0]])
-    await eventually(partial(_has_told, school, everybody), within_seconds=60)
-    ((early,),) = await school.sql(_EARLY)
-    ((told,),) = await school.sql(_TOLD)
-    assert (early, told) == (0, len(everybody))
+    everybody = sorted([*expired_ids, *soon_ids, later_ids[0]])
+    await eventually(partial(_has_announced, driver, everybody), within_seconds=60)
+    ((early,),) = await driver.sql(_EARLY)
+    ((announced,),) = await driver.sql(_COUNT)
+    assert (early, announced) == (0, len(everybody))
 
 
 async def _counts(connection: asyncpg.Connection, statement: str) -> bool:
     return bool(await connection.fetchval(statement))
 
 
-async def _has_told(school: Scene, expected: list[UUID]) -> bool:
-    """Whether all of these are told, perhaps among others."""
-    return set(expected) <= set(await _told(school))
+async def _has_announced(driver: InvitationsDriver, expected: list[UUID]) -> bool:
+    """Return whether all of these, and perhaps others, are announced."""
+    return set(expected) <= set(await _announced(driver))
