@@ -1,4 +1,6 @@
-"""The notifier's own database, and what tests put in and read back."""
+"""Fixtures of the notifier: its own database, the driver, and the mailbox."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +11,7 @@ import pytest
 from deploy.embedded.mailbox import Mailbox
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
-from tests.integration.notifier.desk import Desk
+from tests.integration.notifier.driver import NotifierDriver
 from tests.support.postgres import Cluster
 
 _VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" / "versions"
@@ -38,12 +40,12 @@ async def database(notifier_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
+def driver(database: Database) -> NotifierDriver:
+    return NotifierDriver(database)
 
 
 @pytest.fixture
 async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
-    """The server that speaks Twilio's API."""
+    """A running server with Twilio's API."""
     async with Mailbox(tmp_path) as running:
         yield running

@@ -1,5 +1,7 @@
 """One suite for every channel: the in-memory one must behave as the real one does."""
 
+from __future__ import annotations
+
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -20,21 +22,26 @@ from deploy.embedded.mailbox.state import Play, State
 from deploy.embedded.mailbox.store import Store
 from services.notifier.channels.base import (
     Channel,
-    Letter,
+    OutboundMessage,
     OutcomeUnknown,
     Refused,
     SendError,
     TryLater,
     Unavailable,
 )
-from services.notifier.channels.email import EmailChannel, EmailSettings
+from services.notifier.channels.email.channel import EmailChannel, EmailSettings
+from services.notifier.channels.email.smtp_session import TimeLimits
 from services.notifier.channels.memory import MemoryChannel
-from services.notifier.channels.smtp import TimeLimits
-from services.notifier.channels.twilio import TwilioChannel, TwilioSettings, sms_channel, whatsapp_channel
+from services.notifier.channels.twilio.client import (
+    TwilioChannel,
+    TwilioSettings,
+    sms_channel,
+    whatsapp_channel,
+)
 from services.notifier.settings import SmtpServer as Server
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
 from tests.support.processes import free_port
-from tests.unit.notifier.letters import letter
+from tests.unit.notifier.builders import outbound_message
 
 MARIA, SAM = "maria", "sam"
 PUBLIC = Site("http://kinvite.test", "http://127.0.0.1:1")
@@ -70,13 +77,13 @@ class MemoryWorld:
         self.channel = channel
 
     def refuse(self, address: str) -> None:
-        self.channel.answers[address] = [Refused("5.1.1", "There is no mailbox with this address.")]
+        self.channel.errors[address] = [Refused("5.1.1", "There is no mailbox with this address.")]
 
     def defer(self, address: str) -> None:
-        self.channel.answers[address] = [TryLater("4.7.1", "Later.")]
+        self.channel.errors[address] = [TryLater("4.7.1", "Later.")]
 
     def lose_answer(self, address: str) -> None:
-        self.channel.lost_answers[address] = [OutcomeUnknown("connection_lost", "Nobody knows.")]
+        self.channel.errors_after_acceptance[address] = [OutcomeUnknown("connection_lost", "Nobody knows.")]
 
     async def go_down(self) -> None:
         self.channel.down = Unavailable("no_connection", "The mail server cannot be reached.")
@@ -85,7 +92,7 @@ class MemoryWorld:
         self.channel.down = None
 
     def arrived(self, address: str) -> list[str]:
-        return [taken.message_id.hex for taken in self.channel.taken if taken.address == address]
+        return [taken.message_id.hex for taken in self.channel.accepted if taken.address == address]
 
 
 class SmtpWorld:
@@ -211,8 +218,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield opened
 
 
-def _to(world: World) -> Letter:
-    return letter(address=world.address(MARIA))
+def _to(world: World) -> OutboundMessage:
+    return outbound_message(address=world.address(MARIA))
 
 
 async def test_p5_p6_an_invitation_goes_by_every_channel(world: World) -> None:
@@ -251,7 +258,7 @@ async def test_a_deferred_message_may_be_tried_again(world: World) -> None:
 async def test_a_bad_address_is_refused_before_anybody_is_asked(world: World, address: str) -> None:
     await world.go_down()
     with pytest.raises(Refused) as caught:
-        await world.channel.send(letter(address=address))
+        await world.channel.send(outbound_message(address=address))
     assert caught.value.code == "bad_address"
 
 
@@ -266,10 +273,10 @@ async def test_a_dead_provider_is_unavailable_and_comes_back(world: World) -> No
 
 async def test_one_refusal_does_not_disturb_the_others(world: World) -> None:
     world.refuse(world.address(SAM))
-    letters = [letter(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
+    letters = [outbound_message(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
     answers = await asyncio.gather(
         *(world.channel.send(each) for each in letters),
-        world.channel.send(letter(address=world.address(SAM))),
+        world.channel.send(outbound_message(address=world.address(SAM))),
         return_exceptions=True,
     )
     assert [answer for answer in answers if isinstance(answer, BaseException)] == [answers[-1]]

@@ -1,5 +1,7 @@
 """The whole service: commands from the broker, mail to a real SMTP server, facts to the broker, the list for staff."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +19,7 @@ from services.notifier.settings import Settings
 from shared.contracts.notifier import SendMessage
 from shared.runtime.ids import new_id
 from shared.runtime.settings import load
-from tests.integration.notifier.desk import KEYS, SCHOOL, TRACE, command, received
+from tests.integration.notifier.builders import KEYS, SCHOOL, TRACE, command, received
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, bearer, running
 from tests.support.brokers.base import Broker

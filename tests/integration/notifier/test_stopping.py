@@ -1,5 +1,7 @@
 """A worker that is told to end says what became of the mails that it had in hand, before it has ended."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +14,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from shared.runtime.outbox import Lane
 from shared.runtime.process import GRACE_SECONDS
-from tests.integration.notifier.desk import Desk, command
+from tests.integration.notifier.builders import command
+from tests.integration.notifier.driver import NotifierDriver
 from tests.integration.notifier.smtp_server import SmtpServer
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.brokers.base import Broker
@@ -64,13 +67,13 @@ def worker(notifier_url: str, broker: Broker, smtp: SlowServer, tmp_path: Path) 
     part.kill()
 
 
-async def _in_flight(worker: Part, smtp: SlowServer, desk: Desk, broker: Broker) -> None:
+async def _in_flight(worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker) -> None:
     """The worker runs and has handed over a mail of each lane, whose fate the server keeps to itself."""
     await create_topics(broker)
     worker.start()
     await eventually(worker.is_ready, within_seconds=120, every_seconds=0.2)
-    await desk.put(command(), lane=Lane.SINGLE)
-    await desk.put(command(), lane=Lane.BULK)
+    await driver.put(command(), lane=Lane.SINGLE)
+    await driver.put(command(), lane=Lane.BULK)
     await eventually(lambda: smtp.in_flight == 2, within_seconds=60)
 
 
@@ -107,22 +110,22 @@ async def _published(broker: Broker, count: int) -> list[str]:
 
 
 async def test_what_became_of_mails_in_flight_is_published_before_a_worker_has_ended(
-    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+    worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker
 ) -> None:
-    await _in_flight(worker, smtp, desk, broker)
+    await _in_flight(worker, smtp, driver, broker)
     await _stop(worker, smtp)
     assert await _published(broker, 2) == ["notifier.message.sent.v1"] * 2
-    assert await desk.states() == ["sent", "sent"]
+    assert await driver.states() == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 async def test_without_a_broker_a_worker_ends_in_time_and_keeps_what_it_has_to_say(
-    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+    worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker
 ) -> None:
     assert isinstance(broker.running, Tansu)
-    await _in_flight(worker, smtp, desk, broker)
+    await _in_flight(worker, smtp, driver, broker)
     broker.running.kill()
     await _stop(worker, smtp)
-    assert await desk.states() == ["sent", "sent"]
-    async with desk.database.transaction() as tx:
+    assert await driver.states() == ["sent", "sent"]
+    async with driver.database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM outbox_pending") == 2

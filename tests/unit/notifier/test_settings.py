@@ -1,5 +1,7 @@
 """What the notifier is told, and what it refuses to be told."""
 
+from __future__ import annotations
+
 import pytest
 
 from services.notifier.settings import Settings, SmtpServer

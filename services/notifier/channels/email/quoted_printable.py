@@ -1,4 +1,4 @@
-"""Quoted-printable encoding (RFC 2045, 6.7) in two steps: of characters, independent of their position, and of lines."""
+"""Quoted-printable encoding (RFC 2045, 6.7) in two steps: first of characters, then of lines."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
 
 
 def count_segments(text: str) -> int:
-    """Return the number of SMS segments: 160 septets or 70 UTF-16 units in a single one, 153 or 67 in each of several."""
+    """Return the number of SMS segments: one up to 160 septets or 70 UTF-16 units, else 153 or 67 in each."""
     if all(character in _GSM or character in _GSM_EXTENDED for character in text):
         length, single, joined = (
             sum(2 if character in _GSM_EXTENDED else 1 for character in text),

@@ -1,5 +1,7 @@
 """What Twilio calls: forged requests have no effect, late and repeated ones no second one, STOP works at once."""
 
+from __future__ import annotations
+
 import json
 import random
 from collections.abc import AsyncIterator
@@ -12,14 +14,13 @@ from twilio.request_validator import RequestValidator
 
 from services.notifier.app import create_app
 from services.notifier.channels.memory import MemoryChannel
-from services.notifier.domain.retry import RetryPolicy
 from services.notifier.settings import Settings
-from services.notifier.timers.reports import Reports
 from shared.contracts.notifier import SendMessage
 from shared.contracts.values import address_digest
 from shared.runtime.ids import new_id
 from shared.runtime.settings import load
-from tests.integration.notifier.desk import Desk, command, sending
+from tests.integration.notifier.builders import command
+from tests.integration.notifier.driver import NotifierDriver, sending
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, running
 from tests.support.waiting import eventually
 
@@ -59,36 +60,40 @@ async def _report(client: httpx.AsyncClient, data: SendMessage, status: str, **m
     return await _post(client, f"{STATUS}?message_id={data.message_id}", fields)
 
 
-async def _apply(desk: Desk) -> None:
-    reports = Reports(desk.database, RetryPolicy(), poll_seconds=1)
+async def _apply(driver: NotifierDriver) -> None:
+    reports = driver.reports()
     while await reports.round():
         pass
 
 
-async def _sent(desk: Desk, **changes: Any) -> SendMessage:
+async def _sent(driver: NotifierDriver, **changes: Any) -> SendMessage:
     """A message that was taken over as one would be by Twilio."""
     data = command(channel="sms", address=NUMBER, **changes)
-    await desk.put(data, channels=["sms"])
-    await desk.run(
+    await driver.put(data, channels=["sms"])
+    await driver.run(
         f"UPDATE messages SET state = 'sent', due_at = NULL, attempts = 1, version = 1, "
         f"provider_id = 'SM{data.message_id.hex}' WHERE message_id = '{data.message_id}'"
     )
     return data
 
 
-async def test_i35_a_delivered_message_is_told_once(client: httpx.AsyncClient, desk: Desk) -> None:
-    data = await _sent(desk)
+async def test_i35_a_delivered_message_is_told_once(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
+    data = await _sent(driver)
     for status in ("sent", "delivered", "delivered", "read", "sent"):
         assert await _report(client, data, status) == 204
-        await _apply(desk)
-    assert [kind for kind, _ in await desk.facts()] == ["delivered"]
-    row = await desk.message(data)
+        await _apply(driver)
+    assert [kind for kind, _ in await driver.events()] == ["delivered"]
+    row = await driver.message(data)
     assert (row.state, row.version) == ("delivered", 2)
 
 
-async def test_i35_reports_in_any_order_end_the_same(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_i35_reports_in_any_order_end_the_same(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
     shuffled = random.Random(35)
-    messages = [await _sent(desk) for _ in range(30)]
+    messages = [await _sent(driver) for _ in range(30)]
     reports = [
         (data, status)
         for number, data in enumerate(messages)
@@ -99,15 +104,15 @@ async def test_i35_reports_in_any_order_end_the_same(client: httpx.AsyncClient, 
         more = {"ErrorCode": "30005"} if status == "undelivered" else {}
         assert await _report(client, data, status, **more) == 204
         if number % 7 == 0:
-            await _apply(desk)
-    await _apply(desk)
-    states = [(await desk.message(data)).state for data in messages]
+            await _apply(driver)
+    await _apply(driver)
+    states = [(await driver.message(data)).state for data in messages]
     assert states == ["failed_permanent" if number % 3 == 0 else "delivered" for number in range(30)]
-    assert len(await desk.facts()) == 30
+    assert len(await driver.events()) == 30
 
 
-async def test_i35_forged_reports_change_nothing(client: httpx.AsyncClient, desk: Desk) -> None:
-    data = await _sent(desk)
+async def test_i35_forged_reports_change_nothing(client: httpx.AsyncClient, driver: NotifierDriver) -> None:
+    data = await _sent(driver)
     place = f"{STATUS}?message_id={data.message_id}"
     fields = {"MessageSid": f"SM{data.message_id.hex}", "MessageStatus": "delivered"}
     elsewhere = SIGNER.compute_signature(f"https://evil.example{place}", fields)
@@ -118,12 +123,14 @@ async def test_i35_forged_reports_change_nothing(client: httpx.AsyncClient, desk
         assert await _post(client, place, fields, **{"X-Twilio-Signature": signature}) == 403
     host = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Twilio-Signature": elsewhere}
     assert await _post(client, place, fields, **host) == 403
-    await _apply(desk)
-    assert (await desk.message(data)).state == "sent"
-    assert await desk.facts() == []
+    await _apply(driver)
+    assert (await driver.message(data)).state == "sent"
+    assert await driver.events() == []
 
 
-async def test_i35_unknown_and_odd_reports_are_accepted(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_i35_unknown_and_odd_reports_are_accepted(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
     assert await _report(client, command(), "delivered") == 204
     odd: list[tuple[str, dict[str, str]]] = [
         (STATUS, {"MessageSid": "SM1", "MessageStatus": "delivered"}),
@@ -138,11 +145,11 @@ async def test_i35_unknown_and_odd_reports_are_accepted(client: httpx.AsyncClien
     ]
     for place, fields in odd:
         assert await _post(client, place, fields) == 204
-    await _apply(desk)
-    assert await desk.facts() == []
-    await desk.run("UPDATE reports SET heard_at = now() - interval '2 hours'")
-    await _apply(desk)
-    async with desk.database.transaction() as tx:
+    await _apply(driver)
+    assert await driver.events() == []
+    await driver.run("UPDATE reports SET heard_at = now() - interval '2 hours'")
+    await _apply(driver)
+    async with driver.database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM reports") == 0
 
 
@@ -160,57 +167,57 @@ async def test_i35_unknown_and_odd_reports_are_accepted(client: httpx.AsyncClien
     ],
 )
 async def test_i31_an_undelivered_message_fails_as_its_code_says(
-    client: httpx.AsyncClient, desk: Desk, code: str, state: str, fact_code: str
+    client: httpx.AsyncClient, driver: NotifierDriver, code: str, state: str, fact_code: str
 ) -> None:
-    data = await _sent(desk)
+    data = await _sent(driver)
     await _report(client, data, "undelivered", ErrorCode=code)
-    await _apply(desk)
-    [fact] = [fact for kind, fact in await desk.facts() if kind == "failed"]
-    row = await desk.message(data)
+    await _apply(driver)
+    [fact] = [fact for kind, fact in await driver.events() if kind == "failed"]
+    row = await driver.message(data)
     assert (row.state, fact["code"], fact["permanent"]) == (state, fact_code, state == "failed_permanent")
     if code == "30003":
-        async with desk.database.transaction() as tx:
+        async with driver.database.transaction() as tx:
             assert await tx.scalar("SELECT due_at > now() + interval '23 hours' FROM messages")
 
 
 @pytest.mark.parametrize(("code", "ambiguous"), [("30003", 0), ("30008", 2), ("", 2)])
 async def test_i37_no_more_than_three_copies_are_paid_for(
-    client: httpx.AsyncClient, desk: Desk, code: str, ambiguous: int
+    client: httpx.AsyncClient, driver: NotifierDriver, code: str, ambiguous: int
 ) -> None:
-    data = await _sent(desk)
+    data = await _sent(driver)
     copies = 0
-    while (await desk.message(data)).state != "failed_permanent":
+    while (await driver.message(data)).state != "failed_permanent":
         copies += 1
-        row = await desk.message(data)
+        row = await driver.message(data)
         fields = {"MessageSid": row.provider_id, "MessageStatus": "undelivered", "ErrorCode": code}
         assert await _post(client, f"{STATUS}?message_id={data.message_id}", fields) == 204
-        await _apply(desk)
-        if (await desk.message(data)).state == "failed_temporary":
-            await desk.run(
+        await _apply(driver)
+        if (await driver.message(data)).state == "failed_temporary":
+            await driver.run(
                 f"UPDATE messages SET state = 'sent', due_at = NULL, attempts = attempts + 1, "
                 f"provider_id = 'SM{copies}{data.message_id.hex}'"
             )
     assert copies == 3
-    row = await desk.message(data)
+    row = await driver.message(data)
     assert (row.attempts, row.ambiguous, row.code) == (3, ambiguous, code or "30008")
-    assert [fact["permanent"] for kind, fact in await desk.facts() if kind == "failed"][-1] is True
+    assert [fact["permanent"] for kind, fact in await driver.events() if kind == "failed"][-1] is True
 
 
 async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, driver: NotifierDriver
 ) -> None:
     data = command(channel="sms", address=NUMBER)
-    await desk.put(data, channels=["sms"])
+    await driver.put(data, channels=["sms"])
     assert await _report(client, data, "sent") == 204
     channel = MemoryChannel()
-    async with sending(desk.sender(channel, channel_name="sms")):
+    async with sending(driver.sender(channel, channel_name="sms")):
 
         async def sent() -> bool:
-            return await desk.states() == ["sent"]
+            return await driver.states() == ["sent"]
 
         await eventually(sent)
     assert channel.tried == []
-    [(_, fact)] = await desk.facts()
+    [(_, fact)] = await driver.events()
     assert fact["confirmable"] is True
 
 
@@ -220,21 +227,23 @@ async def _say(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **mor
 
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Unsubscribe", "STOPALL", "Arret"])
-async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: Desk, text: str) -> None:
-    data = await _sent(desk)
+async def test_i36_stop_ends_messages_at_once(
+    client: httpx.AsyncClient, driver: NotifierDriver, text: str
+) -> None:
+    data = await _sent(driver)
     assert await _say(client, text) == 200
     waiting = [command(channel="sms", address=NUMBER) for _ in range(20)]
-    await desk.put(*waiting, channels=["sms"])
+    await driver.put(*waiting, channels=["sms"])
     channel = MemoryChannel()
-    async with sending(desk.sender(channel, channel_name="sms")):
+    async with sending(driver.sender(channel, channel_name="sms")):
 
         async def failed() -> bool:
-            return (await desk.states()).count("failed_permanent") == 20
+            return (await driver.states()).count("failed_permanent") == 20
 
         await eventually(failed)
     assert channel.tried == []
-    await _apply(desk)
-    facts = await desk.facts()
+    await _apply(driver)
+    facts = await driver.events()
     assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
     told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
     assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
@@ -246,30 +255,30 @@ async def test_i36_stop_ends_messages_at_once(client: httpx.AsyncClient, desk: D
 
 
 async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, driver: NotifierDriver
 ) -> None:
-    await _sent(desk)
+    await _sent(driver)
     for text in ("please stop", "Thanks!", ""):
         assert await _say(client, text) == 200
     assert await _say(client, "STOP", f"whatsapp:{NUMBER}") == 200
     assert await _say(client, "STOP", "no number") == 200
-    assert await _stopped(desk) == [("whatsapp", False)]
+    assert await _stopped(driver) == [("whatsapp", False)]
     assert await _say(client, "whatever", OptOutType="STOP") == 200
-    await _apply(desk)
-    assert await _stopped(desk) == [("sms", False), ("whatsapp", False)]
+    await _apply(driver)
+    assert await _stopped(driver) == [("sms", False), ("whatsapp", False)]
     assert await _say(client, "START") == 200
-    await _apply(desk)
-    assert await _stopped(desk) == [("sms", True), ("whatsapp", False)]
-    assert [kind for kind, _ in await desk.facts()] == ["opted_out", "opted_in"]
+    await _apply(driver)
+    assert await _stopped(driver) == [("sms", True), ("whatsapp", False)]
+    assert [kind for kind, _ in await driver.events()] == ["opted_out", "opted_in"]
     signature = {"X-Twilio-Signature": "forged"}
     forged = {"MessageSid": "SM1", "From": "+4915100000000", "Body": "STOP"}
     assert await _post(client, INBOUND, forged, **signature) == 403
-    assert len(await _stopped(desk)) == 2
+    assert len(await _stopped(driver)) == 2
 
 
 @pytest.mark.parametrize(("first", "then"), [("STOP", "START"), ("START", "STOP")])
 async def test_i35_a_reply_that_is_posted_again_has_no_effect(
-    client: httpx.AsyncClient, desk: Desk, first: str, then: str
+    client: httpx.AsyncClient, driver: NotifierDriver, first: str, then: str
 ) -> None:
     await _say(client, "STOP")
     old = {"MessageSid": "SMold"}
@@ -277,59 +286,59 @@ async def test_i35_a_reply_that_is_posted_again_has_no_effect(
         assert await _say(client, first, **old) == 200
     await _say(client, then)
     expected = [("sms", then == "START")]
-    assert await _stopped(desk) == expected
+    assert await _stopped(driver) == expected
     assert await _say(client, first, **old) == 200
-    assert await _stopped(desk) == expected
-    await desk.run("UPDATE inbound SET heard_at = now() - interval '3 years'")
-    await _apply(desk)
-    async with desk.database.transaction() as tx:
+    assert await _stopped(driver) == expected
+    await driver.run("UPDATE inbound SET heard_at = now() - interval '3 years'")
+    await _apply(driver)
+    async with driver.database.transaction() as tx:
         assert await tx.scalar("SELECT count(*) FROM inbound") == 0
 
 
 async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, driver: NotifierDriver
 ) -> None:
     sent_to, answered_from = "+525512345678", "whatsapp:+5215512345678"
-    await _sent(desk)
-    await desk.run(f"UPDATE messages SET channel = 'whatsapp', address = '{sent_to}'")
+    await _sent(driver)
+    await driver.run(f"UPDATE messages SET channel = 'whatsapp', address = '{sent_to}'")
     assert await _say(client, "STOP", answered_from) == 200
-    await desk.put(command(channel="whatsapp", address=sent_to), channels=["whatsapp"])
+    await driver.put(command(channel="whatsapp", address=sent_to), channels=["whatsapp"])
     channel = MemoryChannel()
-    async with sending(desk.sender(channel, channel_name="whatsapp")):
+    async with sending(driver.sender(channel, channel_name="whatsapp")):
 
         async def failed() -> bool:
-            return await desk.states() == ["failed_permanent", "sent"]
+            return await driver.states() == ["failed_permanent", "sent"]
 
         await eventually(failed)
     assert channel.tried == []
-    await _apply(desk)
-    told = [fact["address_digest"] for kind, fact in await desk.facts() if kind == "opted_out"]
+    await _apply(driver)
+    told = [fact["address_digest"] for kind, fact in await driver.events() if kind == "opted_out"]
     assert told == [address_digest(sent_to)] * 2
     assert await _say(client, "START", answered_from) == 200
-    await _apply(desk)
-    assert await _stopped(desk) == [("whatsapp", True)] * 2
+    await _apply(driver)
+    assert await _stopped(driver) == [("whatsapp", True)] * 2
 
 
-async def _stopped(desk: Desk) -> list[tuple[str, bool]]:
+async def _stopped(driver: NotifierDriver) -> list[tuple[str, bool]]:
     statement = "SELECT channel, lifted_at IS NOT NULL AS lifted FROM suppressions ORDER BY channel"
-    async with desk.database.transaction() as tx:
+    async with driver.database.transaction() as tx:
         return [(row.channel, row.lifted) for row in await tx.rows(statement)]
 
 
 async def test_i36_stop_in_the_middle_of_a_run_lets_no_further_call_begin(
-    client: httpx.AsyncClient, desk: Desk
+    client: httpx.AsyncClient, driver: NotifierDriver
 ) -> None:
-    await desk.put(*(command(channel="sms", address=NUMBER) for _ in range(100)), channels=["sms"])
+    await driver.put(*(command(channel="sms", address=NUMBER) for _ in range(100)), channels=["sms"])
     channel = MemoryChannel()
-    channel.open_gate.clear()
-    async with sending(desk.sender(channel, channel_name="sms", connections=4)):
+    channel.gate.clear()
+    async with sending(driver.sender(channel, channel_name="sms", connections=4)):
         await eventually(lambda: len(channel.tried) == 4)
         assert await _say(client, "STOP") == 200
-        channel.open_gate.set()
+        channel.gate.set()
 
         async def ended() -> bool:
-            return set(await desk.states()) == {"sent", "failed_permanent"}
+            return set(await driver.states()) == {"sent", "failed_permanent"}
 
         await eventually(ended, within_seconds=30)
     assert len(channel.tried) == 4
-    assert (await desk.states()).count("failed_permanent") == 96
+    assert (await driver.states()).count("failed_permanent") == 96

@@ -1,5 +1,7 @@
 """Quoted-printable in two steps is what the email package writes in one."""
 
+from __future__ import annotations
+
 from email import quoprimime
 from quopri import decodestring
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.notifier.channels.quoted import fold, quote
+from services.notifier.channels.email.quoted_printable import fold, quote
 
 _PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=120)
 

@@ -1,8 +1,10 @@
-"""One phone, two spellings."""
+"""One phone, two list_spellings."""
+
+from __future__ import annotations
 
 import pytest
 
-from services.notifier.domain.numbers import spellings
+from services.notifier.domain.phone_numbers import list_spellings
 
 
 @pytest.mark.parametrize(
@@ -14,13 +16,13 @@ from services.notifier.domain.numbers import spellings
     ],
 )
 def test_i36_both_spellings_of_a_whatsapp_number(one: str, other: str) -> None:
-    assert spellings("whatsapp", one) == (one, other)
-    assert spellings("whatsapp", other) == (other, one)
-    assert spellings("sms", one) == (one,)
+    assert list_spellings("whatsapp", one) == (one, other)
+    assert list_spellings("whatsapp", other) == (other, one)
+    assert list_spellings("sms", one) == (one,)
 
 
 @pytest.mark.parametrize(
     "number", ["+4915112345678", "+551132654321", "+52155123", "+15215512345678", "+5521912345678"]
 )
 def test_other_numbers_have_one(number: str) -> None:
-    assert spellings("whatsapp", number) == (number,)
+    assert list_spellings("whatsapp", number) == (number,)

@@ -1,17 +1,19 @@
-"""A letter for tests."""
+"""Builder of outbound messages for tests."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.notifier.channels.base import Letter
+from services.notifier.channels.base import OutboundMessage
 
 LINK = "https://kinvite.example/verify/abcdefghijklmnopqrstuv"
 EXPIRY = datetime(2026, 3, 7, 13, 5, tzinfo=UTC)
 
 
-def letter(**changes: Any) -> Letter:
-    """A verification mail to Maria Lopez, with `changes`."""
+def outbound_message(**changes: Any) -> OutboundMessage:
+    """Return a verification e-mail to Maria Lopez, with `changes`."""
     fields = {
         "message_id": UUID("018f2f6e-0000-7000-8000-000000000001"),
         "template": "verify",
@@ -23,4 +25,4 @@ def letter(**changes: Any) -> Letter:
         "expires_at": EXPIRY,
         "timezone": "Europe/Berlin",
     }
-    return Letter(**{**fields, **changes})
+    return OutboundMessage(**{**fields, **changes})

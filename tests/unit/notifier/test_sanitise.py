@@ -1,4 +1,6 @@
-"""Names and addresses: whatever a roster holds stays a name."""
+"""Sanitised names and encoded addresses: whatever a roster contains, a name stays a name."""
+
+from __future__ import annotations
 
 import unicodedata
 
@@ -6,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.channels.safe import NAME_LIMIT, BadAddressError, mailbox, tame
+from services.notifier.channels.sanitise import NAME_LIMIT, BadAddressError, encode_mailbox, sanitise_name
 
 
 @pytest.mark.parametrize(
-    ("name", "tamed"),
+    ("name", "expected"),
     [
         ("Maria Lopez", "Maria Lopez"),
         ("  Jörg   Müller ", "Jörg Müller"),
@@ -32,23 +34,23 @@ from services.notifier.channels.safe import NAME_LIMIT, BadAddressError, mailbox
         ("{{7*7}}", "{{7*7}}"),
     ],
 )
-def test_names_are_tamed(name: str, tamed: str) -> None:
-    assert tame(name) == tamed
+def test_names_are_sanitised(name: str, expected: str) -> None:
+    assert sanitise_name(name) == expected
 
 
 @given(st.text(max_size=300))
-def test_a_tamed_name_is_one_harmless_line(name: str) -> None:
-    tamed = tame(name)
-    assert len(tamed) <= NAME_LIMIT
-    assert tamed == tamed.strip()
-    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in tamed)
-    assert all(unicodedata.category(c)[0] != "Z" or c == " " for c in tamed)
-    assert "://" not in tamed
-    tamed.encode()
+def test_a_sanitised_name_is_one_harmless_line(name: str) -> None:
+    sanitised = sanitise_name(name)
+    assert len(sanitised) <= NAME_LIMIT
+    assert sanitised == sanitised.strip()
+    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in sanitised)
+    assert all(unicodedata.category(c)[0] != "Z" or c == " " for c in sanitised)
+    assert "://" not in sanitised
+    sanitised.encode()
 
 
 @pytest.mark.parametrize(
-    ("address", "written"),
+    ("address", "encoded"),
     [
         ("maria@example.org", "maria@example.org"),
         ("Maria.Lopez+school@example.org", "Maria.Lopez+school@example.org"),
@@ -57,8 +59,8 @@ def test_a_tamed_name_is_one_harmless_line(name: str) -> None:
         ("root@localhost", "root@localhost"),
     ],
 )
-def test_good_addresses(address: str, written: str) -> None:
-    assert mailbox(address) == written
+def test_good_addresses(address: str, encoded: str) -> None:
+    assert encode_mailbox(address) == encoded
 
 
 @pytest.mark.parametrize(
@@ -89,5 +91,5 @@ def test_good_addresses(address: str, written: str) -> None:
 )
 def test_bad_addresses_are_refused_without_being_quoted(address: str) -> None:
     with pytest.raises(BadAddressError) as caught:
-        mailbox(address)
+        encode_mailbox(address)
     assert not address or address not in str(caught.value)

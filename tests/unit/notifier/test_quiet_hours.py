@@ -1,15 +1,17 @@
 """No text at night, whatever kept it: a retry, the hourly limit, a provider that was down, or the provider's queue."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from services.notifier.channels.texts import LONGEST_QUEUE_SECONDS, queue_seconds
-from services.notifier.domain.messages import Claim, Message, State, settle
-from services.notifier.domain.quiet import held, quiet_until, send_before
+from services.notifier.channels.twilio.sms_text import LONGEST_QUEUE_SECONDS, queue_seconds
+from services.notifier.domain.messages import Claim, Message, State, decide_after_attempt
+from services.notifier.domain.quiet_hours import defer_for_quiet_hours, find_quiet_hours_end, sending_deadline
 from services.notifier.domain.retry import RetryPolicy
-from tests.unit.notifier.letters import letter
+from tests.unit.notifier.builders import outbound_message
 from tests.unit.notifier.test_messages import MESSAGE
 
 EXPIRY = datetime(2030, 9, 9, tzinfo=UTC)
@@ -36,8 +38,8 @@ TEXT = replace(
 )
 def test_the_night_is_the_schools_own(now: str, until: str | None, before: str) -> None:
     at = datetime.fromisoformat(now)
-    assert quiet_until(TEXT, at) == (datetime.fromisoformat(until) if until else None)
-    assert send_before(TEXT, at) == datetime.fromisoformat(before)
+    assert find_quiet_hours_end(TEXT, at) == (datetime.fromisoformat(until) if until else None)
+    assert sending_deadline(TEXT, at) == datetime.fromisoformat(before)
 
 
 @pytest.mark.parametrize(
@@ -51,16 +53,18 @@ def test_the_night_is_the_schools_own(now: str, until: str | None, before: str) 
 )
 def test_without_hours_it_goes_out_at_any_hour(message: Message) -> None:
     evening = datetime(2030, 9, 2, 18, 30, tzinfo=UTC)
-    assert held(message, evening) is None
+    assert defer_for_quiet_hours(message, evening) is None
     if message.timezone == TEXT.timezone:
-        assert send_before(message, evening) == EXPIRY
+        assert sending_deadline(message, evening) == EXPIRY
 
 
 def test_a_retry_in_the_night_waits_for_the_morning_and_uses_up_no_try() -> None:
     now = datetime(2030, 9, 2, 20, tzinfo=UTC)
-    result = held(TEXT, now)
+    result = defer_for_quiet_hours(TEXT, now)
     assert result is not None
-    change = settle(Claim(TEXT, fence=2, attempts=1, announced=True), result, now, RetryPolicy(), 0.5)
+    change = decide_after_attempt(
+        Claim(TEXT, fence=2, attempts=1, announced=True), result, now, RetryPolicy(), 0.5
+    )
     assert (change.state, change.attempts, change.announce) == (State.FAILED_TEMPORARY, 1, None)
     assert (change.code, change.due_at) == ("quiet_hours", datetime(2030, 9, 3, 6, tzinfo=UTC))
 
@@ -70,11 +74,11 @@ def test_a_retry_in_the_night_waits_for_the_morning_and_uses_up_no_try() -> None
     [(None, LONGEST_QUEUE_SECONDS), (90.9, 90), (0.0, 1), (-5.0, 1), (1e6, LONGEST_QUEUE_SECONDS)],
 )
 def test_the_provider_holds_it_no_longer_than_it_may_and_can(valid: float | None, seconds: int) -> None:
-    assert queue_seconds(letter(valid_seconds=valid)) == seconds
+    assert queue_seconds(outbound_message(valid_seconds=valid)) == seconds
 
 
 def test_hours_by_day() -> None:
     noon = replace(TEXT, quiet_from=time(12), quiet_until=time(14))
     at = datetime(2030, 9, 2, 11, tzinfo=UTC)
-    assert quiet_until(noon, at) == at + timedelta(hours=1)
-    assert quiet_until(noon, at + timedelta(hours=1)) is None
+    assert find_quiet_hours_end(noon, at) == at + timedelta(hours=1)
+    assert find_quiet_hours_end(noon, at + timedelta(hours=1)) is None

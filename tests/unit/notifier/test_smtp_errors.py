@@ -1,9 +1,11 @@
 """What an SMTP server's answer means."""
 
+from __future__ import annotations
+
 import pytest
 
 from services.notifier.channels.base import Refused, SendError, TryLater, Unavailable
-from services.notifier.channels.replies import Stage, enhanced_code, error_for
+from services.notifier.channels.email.smtp_errors import Stage, error_for, find_enhanced_code
 
 _CASES = [
     *[
@@ -54,7 +56,7 @@ def test_a_policy_refusal_blames_the_sender_not_the_parent() -> None:
 
 
 def test_an_enhanced_code_of_another_class_is_not_believed() -> None:
-    assert enhanced_code(550, "4.2.2 odd") is None
-    assert enhanced_code(250, "2.0.0 fine") == "2.0.0"
-    assert enhanced_code(550, "host [10.5.1.1] said no") is None
-    assert enhanced_code(550, "Sorry, no mailbox here by that name. (#5.1.1)") == "5.1.1"
+    assert find_enhanced_code(550, "4.2.2 odd") is None
+    assert find_enhanced_code(250, "2.0.0 fine") == "2.0.0"
+    assert find_enhanced_code(550, "host [10.5.1.1] said no") is None
+    assert find_enhanced_code(550, "Sorry, no mailbox here by that name. (#5.1.1)") == "5.1.1"
