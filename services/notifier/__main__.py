@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.notifier.app import create_app
 from services.notifier.settings import Settings
-from shared.runtime.process import main
+from shared.runtime.service import run_command
 
 if __name__ == "__main__":
-    main("notifier", create_app, Settings, Path(__file__).parent / "migrations" / "versions")
+    run_command("notifier", create_app, Settings, Path(__file__).parent / "migrations" / "versions")

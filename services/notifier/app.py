@@ -29,12 +29,11 @@ from services.notifier.settings import Settings, SmtpServer
 from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.claim import Queue
 from services.notifier.use_cases.compose_message import MessageComposer
+from shared.runtime.background import ParallelClose
+from shared.runtime.core import LinkTokenKeys, load_settings
 from shared.runtime.database import Database
-from shared.runtime.outbox import Lane
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
-from shared.runtime.together import Together
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.messaging import Lane
+from shared.runtime.service import create_service_app
 
 SINGLE_SHARE = 4
 """One connection in so many is reserved for single messages."""
@@ -44,7 +43,7 @@ OpenChannel = Callable[[int], Channel]
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """Create the ASGI app. `worker` consumes commands and sends; `api` serves staff and the provider's webhooks."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="notifier", pool_size=settings.database_pool_size)
     senders = list(_senders(settings, database)) if worker else []
     reports = ReportApplier(
@@ -55,18 +54,18 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     )
     pollers = list(_status_pollers(settings, database, reports.timer.wake)) if worker else []
     policy = ChannelPolicy(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
-    app = service_app(
+    app = create_service_app(
         "notifier",
         settings,
         database=database,
         routers=routers(),
         subscriptions=subscriptions(policy, _in_flight_by_lane(senders)),
-        timers=[
+        periodic_tasks=[
             *(sender.timer for sender in senders),
             *([reports.timer] if settings.twilio_account_sid else []),
             *(poller.timer for poller in pollers),
         ],
-        resources=[Together(senders), *pollers],
+        resources=[ParallelClose(senders), *pollers],
         api=api,
         worker=worker,
     )
@@ -84,7 +83,7 @@ def _in_flight_by_lane(senders: Sequence[Sender]) -> dict[Lane, InFlightByChanne
 def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
     """Create a sender per channel and lane, so that no bulk run and no hung provider delays a single message."""
     composer = MessageComposer(
-        settings.public_url, TokenKeys.from_setting(settings.token_keys.get_secret_value())
+        settings.public_url, LinkTokenKeys.from_setting(settings.token_keys.get_secret_value())
     )
     for name, open_channel, connections, poll_milliseconds in _channels(settings):
         single = max(1, connections // SINGLE_SHARE)

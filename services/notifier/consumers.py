@@ -10,10 +10,9 @@ from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.enqueue import Enqueued, enqueue
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
-from shared.runtime.consumer import Subscription
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane, Subscription
 
 InFlightByChannel = Mapping[str, InFlightMessages]
 

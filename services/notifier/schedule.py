@@ -19,9 +19,9 @@ from services.notifier.use_cases.delivery_reports import (
 from services.notifier.use_cases.opt_outs import announce_opt_outs, forget_old_replies
 from services.notifier.use_cases.rate_limit import forget_old_counts
 from services.notifier.use_cases.status_polling import claim_status_checks, save_answers
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.logging import get_logger
-from shared.runtime.timers import Timer
+from shared.runtime.observability import get_logger
 
 REPORT_BATCH = 200
 RETENTION_SECONDS = 600.0
@@ -40,7 +40,7 @@ class ReportApplier:
     def __init__(
         self, database: Database, policy: RetryPolicy, explain_failure: ExplainFailure, *, poll_seconds: float
     ) -> None:
-        self.timer = Timer("reports", poll_seconds, self.round)
+        self.timer = PeriodicTask("reports", poll_seconds, self.round)
         self._database = database
         self._policy = policy
         self._explain_failure = explain_failure
@@ -68,7 +68,7 @@ class StatusPoller:
     def __init__(
         self, database: Database, channel_name: str, channel: StatusChannel, on_saved: Callable[[], None]
     ) -> None:
-        self.timer = Timer(f"ask.{channel_name}", STATUS_POLL_SECONDS, self.round)
+        self.timer = PeriodicTask(f"ask.{channel_name}", STATUS_POLL_SECONDS, self.round)
         self._database = database
         self._channel_name = channel_name
         self._channel = channel

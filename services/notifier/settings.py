@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
 
 Security = Literal["plain", "starttls", "tls"]
 _SID = r"(verify|invite|verify_reminder|invite_reminder)(/[a-z]{2,3}(-[a-z0-9]{2,8})*)?=HX[0-9A-Za-z]{8,64}"

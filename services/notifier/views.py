@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.runtime.database import Transaction
-from shared.runtime.paging import encode_cursor
+from shared.runtime.web import encode_cursor
 
 _PAGE = text(
     """

@@ -11,9 +11,7 @@ from fastapi import APIRouter, Query
 from services.notifier.http.context import ContextDependency
 from services.notifier.http.schemas import MessagePage
 from services.notifier.views import list_messages
-from shared.runtime.auth import ReadNotifier
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, page
-from shared.runtime.problems import Problem
+from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Problem, ReadNotifier, decode_cursor, page_body
 
 router = APIRouter(prefix="/notifier/v1", tags=["messages"])
 
@@ -31,7 +29,7 @@ async def messages(
     after = _decode_position(cursor) if cursor is not None else None
     async with context.database.transaction(schools=[school_id]) as tx:
         items, next_cursor = await list_messages(tx, school_id, parent_id=parent_id, after=after, limit=limit)
-    return page(items, next_cursor)
+    return page_body(items, next_cursor)
 
 
 def _decode_position(cursor: str) -> tuple[datetime, UUID]:

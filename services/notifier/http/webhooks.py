@@ -13,7 +13,7 @@ from services.notifier.channels.twilio.webhooks import Form, Intent, parse_reply
 from services.notifier.http.context import ContextDependency
 from services.notifier.use_cases.delivery_reports import save_report
 from services.notifier.use_cases.opt_outs import opt_in, opt_out
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 STATUS_PATH = "/notifier/hooks/twilio/status"
 INBOUND_PATH = "/notifier/hooks/twilio/inbound"

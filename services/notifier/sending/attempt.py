@@ -19,7 +19,7 @@ from services.notifier.domain.messages import Message, Result, Verdict
 from services.notifier.domain.retry import CircuitBreaker
 from services.notifier.use_cases.claim import Queue
 from services.notifier.use_cases.compose_message import MessageComposer
-from shared.runtime.logging import get_logger
+from shared.runtime.observability import get_logger
 
 Clock = Callable[[], float]
 """Returns seconds of a monotonic clock."""

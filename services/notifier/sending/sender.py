@@ -17,11 +17,11 @@ from services.notifier.use_cases.claim import Queue, claim_messages, renew_claim
 from services.notifier.use_cases.compose_message import MessageComposer
 from services.notifier.use_cases.record_outcomes import record_outcomes
 from shared.contracts.values import PHONE_CHANNELS
+from shared.runtime.background import PeriodicTask
+from shared.runtime.core import is_transient
 from shared.runtime.database import Database
-from shared.runtime.errors import is_transient
-from shared.runtime.logging import describe, get_logger
-from shared.runtime.outbox import Lane
-from shared.runtime.timers import Timer
+from shared.runtime.messaging import Lane
+from shared.runtime.observability import describe_error, get_logger
 
 EXPIRY_POLL_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
@@ -53,7 +53,7 @@ class Sender:
         clock: Clock = time.monotonic,
     ) -> None:
         self.queue = queue
-        self.timer = Timer(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
+        self.timer = PeriodicTask(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
         self.attempts = Attempts(channel, queue, composer, self._check, clock=clock)
         self.outcomes = OutcomeBuffer(
             self.timer.wake, delay_seconds=RECORD_DELAY_SECONDS[queue.lane], clock=clock
@@ -90,7 +90,7 @@ class Sender:
             if not is_transient(failure):
                 raise
             # Their leases run out, and another sender sends the messages again with the same Message-ID.
-            log.warning("outcomes.not_recorded", messages=len(self.outcomes), **describe(failure))
+            log.warning("outcomes.not_recorded", messages=len(self.outcomes), **describe_error(failure))
 
     async def round(self) -> bool:
         """Record outcomes, renew leases, and claim messages; return whether more can be recorded at once."""

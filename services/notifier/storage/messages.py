@@ -16,8 +16,7 @@ from services.notifier.domain.messages import (
     Outcome,
     Recipient,
 )
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 _MESSAGE_COLUMNS = {
     "message_id": "uuid",
@@ -40,7 +39,7 @@ _MESSAGE_COLUMNS = {
     "quiet_until": "time",
 }
 # A claimed message is due when its lease ends, so that no other claim has to step over it until then.
-INSERT_MESSAGES = RowStatement(
+INSERT_MESSAGES = BatchStatement(
     """
     INSERT INTO messages (message_id, school_id, parent_id, invitation_id, generation, channel, lane, template,
                           address, name, language, school_name, timezone, token_key_id, expires_at, quiet_from,
@@ -56,7 +55,6 @@ INSERT_MESSAGES = RowStatement(
     RETURNING message_id, state = 'sending' AS claimed
     """,
     _MESSAGE_COLUMNS,
-    same=[*_MESSAGE_COLUMNS][9:],
 )
 CLAIM_DUE = text(
     """
@@ -128,7 +126,7 @@ _SET = """
                          THEN now() + make_interval(secs => :check_seconds) END
 """
 # The rows need no common order of locks: only the holder of a fence waits for its row while it holds others.
-CHANGE_CLAIMED = RowStatement(
+CHANGE_CLAIMED = BatchStatement(
     f"""
     UPDATE messages AS m {_SET}
       FROM {{rows}}
@@ -136,9 +134,8 @@ CHANGE_CLAIMED = RowStatement(
     RETURNING m.message_id, m.version
     """,
     _CHANGE_COLUMNS,
-    same=_SAME_IN_BATCH,
 )
-CHANGE_UNCLAIMED = RowStatement(
+CHANGE_UNCLAIMED = BatchStatement(
     f"""
     WITH change AS (SELECT * FROM {{rows}}), unclaimed AS (
         SELECT message_id FROM messages AS m JOIN change USING (message_id)
@@ -151,7 +148,6 @@ CHANGE_UNCLAIMED = RowStatement(
     RETURNING m.message_id, m.version
     """,
     _CHANGE_COLUMNS,
-    same=_SAME_IN_BATCH,
 )
 INSERT_ATTEMPTS = text(
     """
@@ -181,7 +177,7 @@ async def insert_messages(
     columns["address"] = [message.recipient.address for message in messages]
     columns["name"] = [message.recipient.name for message in messages]
     columns["claimed"] = list(claimed)
-    rows = await tx.rows(*INSERT_MESSAGES.of_columns(columns, lane=lane, lease_seconds=lease_seconds))
+    rows = await tx.rows(*INSERT_MESSAGES.bind_columns(columns, lane=lane, lease_seconds=lease_seconds))
     return {row.message_id: row.claimed for row in rows}
 
 
@@ -246,7 +242,7 @@ async def save_changes(
         "provider_id": [change.provider_id for _, change in changes],
     }
     statement = CHANGE_CLAIMED if claimed else CHANGE_UNCLAIMED
-    rows = await tx.rows(*statement.of_columns(columns, check_seconds=STATUS_CHECK_AFTER_SECONDS[0]))
+    rows = await tx.rows(*statement.bind_columns(columns, check_seconds=STATUS_CHECK_AFTER_SECONDS[0]))
     return {row.message_id: row.version for row in rows}
 
 

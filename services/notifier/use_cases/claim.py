@@ -13,7 +13,7 @@ from services.notifier.storage.reports import find_accepted_result
 from services.notifier.use_cases.record_outcomes import save_and_emit
 from shared.contracts.values import PHONE_CHANNELS
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 
 @dataclass(frozen=True, slots=True)

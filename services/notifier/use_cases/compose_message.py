@@ -10,9 +10,9 @@ from services.notifier.channels.base import OutboundMessage
 from services.notifier.domain.messages import Message
 from services.notifier.domain.quiet_hours import sending_deadline
 from shared.contracts.values import Template
-from shared.runtime.tokens import Purpose, TokenKeys
+from shared.runtime.core import LinkPurpose, LinkTokenKeys
 
-_PURPOSES: dict[str, Purpose] = {
+_PURPOSES: dict[str, LinkPurpose] = {
     Template.VERIFY: "verify",
     Template.VERIFY_REMINDER: "verify",
     Template.INVITE: "join",
@@ -25,7 +25,7 @@ class MessageComposer:
     """Composer of outbound messages. It derives each link when the message is sent; no stored row holds one."""
 
     public_url: str
-    keys: TokenKeys
+    keys: LinkTokenKeys
 
     def derive_link(self, message: Message) -> str:
         """Return the link of a message, the same on every attempt. Raises KeyError for a key that is not installed."""

@@ -14,7 +14,7 @@ from services.notifier.storage import reports
 from services.notifier.storage.reports import PendingReport
 from services.notifier.use_cases.record_outcomes import save_and_emit
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 ExplainFailure = Callable[[int | None], Result]
 """Translates a provider's code of a failed copy, or None where it gave no code, into the result of an attempt."""

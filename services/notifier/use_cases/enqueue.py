@@ -13,7 +13,7 @@ from services.notifier.storage.messages import claim_inserted, insert_messages
 from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.record_outcomes import record_outcomes
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 NO_CAPACITY: Mapping[str, int] = MappingProxyType({})
 

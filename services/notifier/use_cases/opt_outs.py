@@ -9,7 +9,7 @@ from services.notifier.storage.suppressions import KnownRecipient, Suppression
 from shared.contracts.notifier import RecipientOptedIn, RecipientOptedOut
 from shared.contracts.values import address_digest
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 REASON = "The recipient has answered STOP and takes no more messages."
 
@@ -50,7 +50,7 @@ async def forget_old_replies(tx: Transaction) -> None:
     await inbound.delete_old_replies(tx)
 
 
-def _event(suppression: Suppression, recipient: KnownRecipient) -> Outgoing:
+def _event(suppression: Suppression, recipient: KnownRecipient) -> OutboxMessage:
     """Build the event; its version is the moment of the change, so that a repetition is the same event."""
     about = {
         "parent_id": recipient.parent_id,
@@ -64,4 +64,4 @@ def _event(suppression: Suppression, recipient: KnownRecipient) -> Outgoing:
     else:
         data = RecipientOptedIn.model_validate({**about, "opted_in_at": changed_at})
     microseconds = int(changed_at.timestamp() * 1_000_000)
-    return Outgoing(data, school_id=recipient.school_id, version=microseconds)
+    return OutboxMessage(data, school_id=recipient.school_id, version=microseconds)

@@ -23,7 +23,7 @@ from services.notifier.storage.suppressions import suppress_refused
 from shared.contracts.notifier import MessageDelivered, MessageFailed, MessageOutcomeUnknown, MessageSent
 from shared.contracts.values import PHONE_CHANNELS
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 _chance = random.SystemRandom().random
 
@@ -89,7 +89,9 @@ def _needs_no_row(result: Result, claim: Claim) -> bool:
     return result.verdict is Verdict.SENT and claim.message.channel not in PHONE_CHANNELS
 
 
-def _event(tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int) -> Outgoing:
+def _event(
+    tx: Transaction, claim: Claim, change: Change, announce: Announcement, version: int
+) -> OutboxMessage:
     message = claim.message
     about = {
         "message_id": message.message_id,
@@ -119,4 +121,4 @@ def _event(tx: Transaction, claim: Claim, change: Change, announce: Announcement
             data = MessageOutcomeUnknown.model_validate({**about, "reason": change.reason})
         case _:
             assert_never(announce)
-    return Outgoing(data, school_id=message.school_id, version=version, traceparent=message.traceparent)
+    return OutboxMessage(data, school_id=message.school_id, version=version, traceparent=message.traceparent)

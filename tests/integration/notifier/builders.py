@@ -12,12 +12,11 @@ from services.notifier.channels.twilio.client import TwilioSettings
 from services.notifier.use_cases.compose_message import MessageComposer
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.notifier import SendMessage
-from shared.runtime.ids import new_id
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.core import LinkTokenKeys, new_id
 from tests.support.apps import PUBLIC_URL, TOKEN_KEYS
 
 SCHOOL = UUID("00000000-0000-7000-8000-00000000000a")
-KEYS = TokenKeys.from_setting(TOKEN_KEYS)
+KEYS = LinkTokenKeys.from_setting(TOKEN_KEYS)
 COMPOSER = MessageComposer(PUBLIC_URL, KEYS)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

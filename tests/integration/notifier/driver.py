@@ -24,8 +24,8 @@ from services.notifier.use_cases.enqueue import enqueue
 from services.notifier.views import list_attempts
 from shared.contracts.notifier import SendMessage
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
+from shared.runtime.observability import Health
 from tests.integration.notifier.builders import COMPOSER, SCHOOL, received
 
 

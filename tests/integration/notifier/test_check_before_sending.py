@@ -10,7 +10,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.reports import ProviderStatus
 from services.notifier.use_cases.delivery_reports import save_report
 from services.notifier.use_cases.opt_outs import opt_out
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.notifier.builders import SCHOOL, command
 from tests.integration.notifier.driver import NotifierDriver, sending
 from tests.support.waiting import eventually

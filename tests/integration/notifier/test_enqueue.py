@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from shared.runtime.errors import Rejected
-from shared.runtime.outbox import Lane
+from shared.runtime.core import Rejected
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.builders import SCHOOL, TRACE, command
 from tests.integration.notifier.driver import NotifierDriver
 

@@ -15,7 +15,7 @@ from services.notifier.sending.sender import Sender
 from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.enqueue import enqueue
 from shared.contracts.notifier import SendMessage
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.builders import command, received
 from tests.integration.notifier.driver import NotifierDriver, kill, sending
 from tests.support.waiting import eventually

@@ -11,9 +11,8 @@ import pytest
 
 from services.notifier.app import create_app
 from services.notifier.settings import Settings
-from shared.runtime.auth import mint
-from shared.runtime.ids import new_id
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings, new_id
+from shared.runtime.web import mint_token
 from tests.integration.notifier.builders import SCHOOL, command
 from tests.integration.notifier.driver import NotifierDriver
 from tests.support.apps import AUTH_SECRET, COMMON_ENVIRONMENT, bearer, running
@@ -32,7 +31,7 @@ async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    async with running(create_app(load(Settings), worker=False), headers=bearer()) as opened:
+    async with running(create_app(load_settings(Settings), worker=False), headers=bearer()) as opened:
         yield opened
 
 
@@ -83,7 +82,7 @@ async def test_i38_another_schools_messages_are_not_shown(
 ) -> None:
     await driver.put(command(), school_id=OTHER_SCHOOL)
     assert await _ids(client) == []
-    token = mint(
+    token = mint_token(
         AUTH_SECRET, schools=frozenset({OTHER_SCHOOL}), rights=frozenset({"notifier:read"}), actor="b"
     )
     answer = await client.get(MESSAGES, headers={"Authorization": f"Bearer {token}"})

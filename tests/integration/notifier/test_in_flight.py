@@ -15,7 +15,7 @@ from services.notifier.sending.in_flight import CLAIMED_PER_CONNECTION, HANDED_O
 from services.notifier.sending.outcome_buffer import UNRECORDED_LIMIT
 from services.notifier.sending.sender import Sender
 from services.notifier.use_cases.claim import claim_messages
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.builders import command
 from tests.integration.notifier.driver import NotifierDriver, ShiftedClock, kill, sending
 from tests.support.waiting import eventually

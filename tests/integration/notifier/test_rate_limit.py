@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.storage.spending import seconds_left_in_hour
 from shared.contracts.notifier import SendMessage
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.notifier.builders import command
 from tests.integration.notifier.driver import NotifierDriver, sending
 from tests.support.waiting import eventually

@@ -14,7 +14,7 @@ from services.notifier.channels.base import OutcomeUnknown, Refused, TryLater, U
 from services.notifier.channels.memory import MemoryChannel
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.sending.sender import EXPIRY_POLL_SECONDS
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.notifier.builders import KEYS, command
 from tests.integration.notifier.driver import NotifierDriver, ShiftedClock, kill, sending
 from tests.support.apps import PUBLIC_URL

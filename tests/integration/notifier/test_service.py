@@ -17,8 +17,7 @@ from uuid_utils.compat import uuid7
 from services.notifier.app import create_app
 from services.notifier.settings import Settings
 from shared.contracts.notifier import SendMessage
-from shared.runtime.ids import new_id
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings, new_id
 from tests.integration.notifier.builders import KEYS, SCHOOL, TRACE, command, received
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, bearer, running
@@ -50,7 +49,7 @@ async def client(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    async with running(create_app(load(Settings)), headers=bearer()) as opened:
+    async with running(create_app(load_settings(Settings)), headers=bearer()) as opened:
         yield opened
 
 

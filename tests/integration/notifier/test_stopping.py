@@ -12,8 +12,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from shared.runtime.outbox import Lane
-from shared.runtime.process import GRACE_SECONDS
+from shared.runtime.messaging import Lane
+from shared.runtime.service.cli import GRACE_SECONDS
 from tests.integration.notifier.builders import command
 from tests.integration.notifier.driver import NotifierDriver
 from tests.integration.notifier.smtp_server import SmtpServer

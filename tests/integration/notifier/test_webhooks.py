@@ -17,8 +17,7 @@ from services.notifier.channels.memory import MemoryChannel
 from services.notifier.settings import Settings
 from shared.contracts.notifier import SendMessage
 from shared.contracts.values import address_digest
-from shared.runtime.ids import new_id
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings, new_id
 from tests.integration.notifier.builders import command
 from tests.integration.notifier.driver import NotifierDriver, sending
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, running
@@ -43,7 +42,7 @@ async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    async with running(create_app(load(Settings), worker=False)) as opened:
+    async with running(create_app(load_settings(Settings), worker=False)) as opened:
         yield opened
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.notifier.settings import Settings, SmtpServer
-from shared.runtime.settings import ConfigurationError, load
+from shared.runtime.core import ConfigurationError, load_settings
 from tests.support.apps import COMMON_ENVIRONMENT
 
 _ENVIRONMENT = {
@@ -33,7 +33,7 @@ def _common(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_good_urls(url: str, expected: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMTP_URL", url)
-    assert load(Settings).smtp_server == expected
+    assert load_settings(Settings).smtp_server == expected
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,23 @@ def test_good_urls(url: str, expected: SmtpServer, monkeypatch: pytest.MonkeyPat
 def test_bad_urls_are_refused_without_being_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMTP_URL", url)
     with pytest.raises(ConfigurationError) as caught:
-        load(Settings)
+        load_settings(Settings)
     assert "NOTIFIER_SMTP_URL" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_without_a_server_email_is_not_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(Settings).smtp_server is None
+    assert load_settings(Settings).smtp_server is None
     monkeypatch.setenv("NOTIFIER_SMTP_URL", "")
-    assert load(Settings).smtp_server is None
+    assert load_settings(Settings).smtp_server is None
 
 
 def test_the_sender_has_a_name_and_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_MAIL_FROM", "Schule am Wald, Köln <post@schule.example>")
     with pytest.raises(ConfigurationError):
-        load(Settings)
+        load_settings(Settings)
     monkeypatch.setenv("NOTIFIER_MAIL_FROM", '"Schule am Wald, Köln" <post@schule.example>')
-    sender = load(Settings).sender
+    sender = load_settings(Settings).sender
     assert (sender.display_name, sender.addr_spec) == ("Schule am Wald, Köln", "post@schule.example")
 
 
@@ -76,18 +76,18 @@ def test_the_sender_has_a_name_and_an_address(monkeypatch: pytest.MonkeyPatch) -
 def test_a_bad_sender_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_MAIL_FROM", text)
     with pytest.raises(ConfigurationError):
-        load(Settings)
+        load_settings(Settings)
 
 
 def test_the_helo_name_is_the_host_that_parents_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(Settings).helo_name == "kinvite.test"
+    assert load_settings(Settings).helo_name == "kinvite.test"
     monkeypatch.setenv("NOTIFIER_SMTP_HELO_NAME", "mail.school.example")
-    assert load(Settings).helo_name == "mail.school.example"
+    assert load_settings(Settings).helo_name == "mail.school.example"
 
 
 def test_the_repr_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFIER_SMTP_URL", "smtps://u:hunter2@mail.example")
-    assert "hunter2" not in repr(load(Settings)) + repr(load(Settings).smtp_server)
+    assert "hunter2" not in repr(load_settings(Settings)) + repr(load_settings(Settings).smtp_server)
 
 
 _TWILIO = {
@@ -98,11 +98,11 @@ _TWILIO = {
 
 
 def test_twilio_is_off_until_it_is_set_up_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(Settings).twilio_account_sid == ""
+    assert load_settings(Settings).twilio_account_sid == ""
     for name, value in _TWILIO.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NOTIFIER_TWILIO_CONTENT_SIDS", "verify=HX12345678,invite/de-at=HXabcdefgh")
-    settings = load(Settings)
+    settings = load_settings(Settings)
     assert settings.content_sids == {"verify": "HX12345678", "invite/de-at": "HXabcdefgh"}
     assert "secret token" not in repr(settings)
 
@@ -112,7 +112,7 @@ def test_half_of_twilio_is_refused_by_name(missing: str, monkeypatch: pytest.Mon
     for name, value in _TWILIO.items():
         monkeypatch.setenv(name, value if name != missing else "")
     with pytest.raises(ConfigurationError, match="NOTIFIER_TWILIO_AUTH_TOKEN") as caught:
-        load(Settings)
+        load_settings(Settings)
     assert "secret" not in str(caught.value)
 
 
@@ -134,4 +134,4 @@ def test_wrong_twilio_settings_are_named(name: str, value: str, monkeypatch: pyt
         monkeypatch.setenv(each, good)
     monkeypatch.setenv(f"NOTIFIER_TWILIO_{name}", value)
     with pytest.raises(ConfigurationError, match=f"NOTIFIER_TWILIO_{name}"):
-        load(Settings)
+        load_settings(Settings)

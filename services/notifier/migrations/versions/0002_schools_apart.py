@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy, part_of
+from shared.runtime.migrations import RowLevelSecurity, irreversible, rows_of_parent_table
 
 revision = "0002"
 down_revision = "0001"
@@ -12,10 +11,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    tenancy = Tenancy(op, "notifier")
+    tenancy = RowLevelSecurity(op, "notifier")
     tenancy.open()
-    tenancy.keep_apart("messages")
-    tenancy.keep_apart("attempts", rows=part_of("attempts", "messages", "message_id"))
+    tenancy.protect("messages")
+    tenancy.protect("attempts", rows=rows_of_parent_table("attempts", "messages", "message_id"))
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0003"
 down_revision = "0002"
@@ -51,10 +50,10 @@ _STATEMENTS = (
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
-    tenancy = Tenancy(op, "notifier")
+    tenancy = RowLevelSecurity(op, "notifier")
     # Of no school: a report names a message, and a number is stopped for everybody.
     for table in ("reports", "suppressions"):
-        tenancy.share(table, api="SELECT, INSERT, UPDATE")
+        tenancy.grant(table, api="SELECT, INSERT, UPDATE")
 
 
-downgrade = no_way_back
+downgrade = irreversible

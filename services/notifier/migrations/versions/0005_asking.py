@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0005"
 down_revision = "0004"
@@ -32,7 +31,7 @@ _STATEMENTS = (
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
-    Tenancy(op, "notifier").keep_apart("spending", api="")
+    RowLevelSecurity(op, "notifier").protect("spending", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 revision = "0006"
 down_revision = "0005"
@@ -14,4 +14,4 @@ def upgrade() -> None:
     op.execute("ALTER TABLE messages ADD COLUMN quiet_from time, ADD COLUMN quiet_until time")
 
 
-downgrade = no_way_back
+downgrade = irreversible

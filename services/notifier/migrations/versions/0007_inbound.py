@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0007"
 down_revision = "0006"
@@ -22,7 +21,7 @@ def upgrade() -> None:
     )
     op.execute("CREATE INDEX ix_inbound_heard_at ON inbound (heard_at)")
     # Of no school: a reply is about a number.
-    Tenancy(op, "notifier").share("inbound", api="SELECT, INSERT")
+    RowLevelSecurity(op, "notifier").grant("inbound", api="SELECT, INSERT")
 
 
-downgrade = no_way_back
+downgrade = irreversible

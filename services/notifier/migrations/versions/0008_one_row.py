@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 revision = "0008"
 down_revision = "0007"
@@ -14,4 +14,4 @@ def upgrade() -> None:
     op.execute("ALTER TABLE messages ADD COLUMN began_at timestamptz, ADD COLUMN answer text")
 
 
-downgrade = no_way_back
+downgrade = irreversible
