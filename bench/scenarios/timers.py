@@ -133,7 +133,7 @@ async def fill(rows: Rows, pending: int) -> None:
 
 async def _sweep(database: Database) -> bool:
     """What the timer of the service does: one look, in a transaction of its own."""
-    async with database.transaction(opening=overdue(BATCH)) as tx:
+    async with database.transaction(first=overdue(BATCH)) as tx:
         return (await expire(tx)).count == BATCH
 
 

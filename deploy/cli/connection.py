@@ -14,7 +14,8 @@ import typer
 from deploy.cli.api import Api, connected
 from deploy.cli.outcome import CONFIGURATION, FAILED, Failure
 from deploy.cli.work import run
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
 AUTH_SECRET = "KINVITE_AUTH_SECRET"  # noqa: S105 - a name
 OWN_TOKEN_SECONDS = 3_600
@@ -76,7 +77,9 @@ def target(url: str | None, token: str | None) -> Target:
 
 
 def _own_token(secret: str) -> str:
-    return mint(secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=OWN_TOKEN_SECONDS)
+    return mint_token(
+        secret, schools=None, rights=ALL_RIGHTS, actor="kinvite", lifetime_seconds=OWN_TOKEN_SECONDS
+    )
 
 
 def call(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:

@@ -15,7 +15,7 @@ from deploy.cli.work import progress, run
 from services.dashboard.consumers import SUBSCRIPTIONS
 from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
 from services.dashboard.storage.rebuilt import RebuildRunning
-from shared.runtime.history import History
+from shared.runtime.messaging import EventArchive
 
 OWNERS = ("roster", "invitations", "notifier", "signup")
 pages = typer.Typer(help="What the office's pages show.", no_args_is_help=True)
@@ -53,7 +53,7 @@ def rebuild_pages(as_json: AsJson = False) -> None:
 async def _rebuild(moved: Callable[[str, int, int], None]) -> Rebuilt:
     handlers = {kind: handler for one in SUBSCRIPTIONS for kind, handler in one.handlers.items()}
     async with AsyncExitStack() as stack:
-        owners = [History(await stack.enter_async_context(database_of(owner))) for owner in OWNERS]
+        owners = [EventArchive(await stack.enter_async_context(database_of(owner))) for owner in OWNERS]
         database = await stack.enter_async_context(database_of("dashboard"))
         return await rebuild(database, owners, handlers, moved)
 

@@ -23,8 +23,8 @@ from shared.contracts.generate import VERSION
 from shared.contracts.message import all_messages
 from shared.contracts.schemas import schema_of
 from shared.contracts.topics import TOPICS
-from shared.runtime.kafka import Kafka
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
+from shared.runtime.messaging import Kafka
 
 PROBE_SECONDS = 5.0
 contract_group = typer.Typer(help="The messages between the services.", no_args_is_help=True)
@@ -70,7 +70,7 @@ def topics(
         settings: ServiceSettings = settings_of(["roster"])["roster"]
         if settings.kafka_profile == "embedded":
             raise Failure("The Kinvite of `kinvite up` makes its topics by itself.", USAGE)
-        created = run(_create(Kafka.of(settings), replication))
+        created = run(_create(Kafka.from_settings(settings), replication))
     rows = [
         {
             "topic": topic.name,

@@ -12,10 +12,10 @@ import typer
 from deploy.cli.outcome import FAILED, AsJson, Failure, show, show_one
 from deploy.cli.services import SERVICES, database_of, in_transaction, settings_of
 from deploy.cli.work import progress, run
-from shared.runtime.consumer import Subscription
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
-from shared.runtime.redeliver import dead_letters, drop, find_dead_letter, redeliver
+from shared.runtime.messaging import Subscription, list_dead_letters
+from shared.runtime.messaging.inbox.dead_letters import drop_dead_letter, find_dead_letter, replay_dead_letter
 
 LETTERS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
 OUTCOMES = ("dead_letter_id", "consumer", "outcome", "reason")
@@ -99,7 +99,7 @@ def give_up(
 
 def _letters(group: str | None) -> list[dict[str, Any]]:
     async def work(transaction: Transaction) -> Any:
-        return await dead_letters(transaction, group)
+        return await list_dead_letters(transaction, group)
 
     services = SERVICES if group is None else [one for one in SERVICES if group.startswith(f"{one}.")]
     return [dict(row._mapping) for service in services for row in in_transaction(service, work)]
@@ -120,7 +120,7 @@ def _chosen(
 
 def _dropping(dead_letter_id: UUID) -> Callable[[Transaction], Awaitable[bool]]:
     async def work(transaction: Transaction) -> bool:
-        return await drop(transaction, dead_letter_id)
+        return await drop_dead_letter(transaction, dead_letter_id)
 
     return work
 
@@ -151,7 +151,7 @@ async def _deliver(letter: dict[str, Any], subscription: Subscription | None) ->
         return result | {"outcome": "refused", "reason": "this version has no such consumer group"}
     async with database_of(_service(letter)) as database:
         try:
-            there = await redeliver(database, subscription, letter["dead_letter_id"])
+            there = await replay_dead_letter(database, subscription, letter["dead_letter_id"])
         except Rejected as error:
             return result | {"outcome": "refused", "reason": error.reason}
     return result | {"outcome": "delivered" if there else "not_found"}
@@ -161,4 +161,4 @@ def _subscriptions(service: str) -> dict[str, Subscription]:
     """The service's consumer groups with their handlers, of an app that is never started."""
     settings = settings_of([service])[service]
     app = import_module(f"services.{service}.app").create_app(settings, api=False, worker=True)
-    return {one.group: one for one in app.state.consumers.subscriptions}
+    return {one.group: one for one in app.state.subscriptions.subscriptions}

@@ -10,7 +10,7 @@ import typer
 from deploy.cli.outcome import AsJson, show
 from deploy.cli.services import SERVICES, in_transaction
 from shared.runtime.database import Transaction
-from shared.runtime.republish import republish
+from shared.runtime.messaging.outbox.republish import republish
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _WAITING = """

@@ -16,9 +16,8 @@ from deploy.cli.connection import AUTH_SECRET, data_directory
 from deploy.cli.outcome import CONFIGURATION, Failure
 from deploy.cli.work import run
 from deploy.embedded.postgres import APPLICATION, OWNER
+from shared.runtime.core import ConfigurationError, DatabaseRefused, ServiceSettings, load_settings
 from shared.runtime.database import Database, Transaction
-from shared.runtime.errors import DatabaseRefused
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
 
 T = TypeVar("T")
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
@@ -39,7 +38,7 @@ def settings_of(services: Iterable[str]) -> dict[str, ServiceSettings]:
     problems: dict[str, None] = {}
     for service in services:
         try:
-            read[service] = load(settings_class(service))
+            read[service] = load_settings(settings_class(service))
         except ConfigurationError as error:
             problems.update(dict.fromkeys(str(error).splitlines()))
     if problems:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from deploy.cli.services import SERVICES, settings_class
-from shared.runtime.settings import ServiceSettings, variable
+from shared.runtime.core import ServiceSettings, variable_name
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 _UNITS = (
@@ -52,7 +52,7 @@ def page() -> str:
 
 def _table(title: str, settings: type[ServiceSettings], known: set[str]) -> str:
     rows = [
-        _row(variable(settings, name), name, field)
+        _row(variable_name(settings, name), name, field)
         for name, field in settings.model_fields.items()
         if name not in known
     ]

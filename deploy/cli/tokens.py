@@ -14,8 +14,9 @@ from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import OPERATOR, enter_token, is_announced, mint_token, revoke_token
 from services.dashboard.service.waiting import until
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.auth import ALL_RIGHTS, PREFIX, Unauthenticated
 from shared.runtime.database import Database, Transaction
+from shared.runtime.web import Unauthenticated
+from shared.runtime.web.bearer_auth import ALL_RIGHTS, TOKEN_PREFIX
 
 MOST = 10_000
 ANNOUNCED_WITHIN_SECONDS = 5.0
@@ -87,7 +88,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End a token at once, in every service, with what was made with it."""
-    secret = auth_secret() if which.startswith(PREFIX) else ""
+    secret = auth_secret() if which.startswith(TOKEN_PREFIX) else ""
 
     async def work(database: Database) -> tuple[AccessToken, bool] | None:
         async with database.transaction() as tx:

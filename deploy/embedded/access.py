@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 
 from services.dashboard.service.tokens import enter_token, is_announced, say_again
+from shared.runtime.core import ServiceSettings
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane
-from shared.runtime.relay import Relay
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.messaging import Kafka, Lane
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 
 NAME = "credentials.json"
 WITHIN_SECONDS = 30.0
@@ -31,7 +30,7 @@ async def prepare_access(settings: ServiceSettings, api_token: str, *, broker_is
                 await enter_token(transaction, secret, api_token, NAME)
             if broker_is_empty:
                 await say_again(transaction, (), after_seconds=0)
-        await _until_announced(database, Kafka.of(settings))
+        await _until_announced(database, Kafka.from_settings(settings))
 
 
 async def _until_announced(database: Database, kafka: Kafka) -> None:

@@ -12,7 +12,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy.embedded.hosts import LOOPBACK, foreign_host, is_asked_for
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 PREFIXES: Mapping[str, str] = {
     "roster": "roster",

@@ -2,7 +2,8 @@
 
 import sys
 
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
 if __name__ == "__main__":
-    print(mint(sys.stdin.read().strip(), schools=None, rights=ALL_RIGHTS, actor="credentials.json"))
+    print(mint_token(sys.stdin.read().strip(), schools=None, rights=ALL_RIGHTS, actor="credentials.json"))

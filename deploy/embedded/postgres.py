@@ -14,7 +14,7 @@ from deploy.embedded.as_root import way_for
 from deploy.embedded.cluster import make_cluster, programs, refuse_newer
 from deploy.embedded.failure import CannotRun
 from deploy.embedded.processes import POLL_SECONDS, Child, Identity, began, end_leftover
-from shared.runtime.session import DRIVER_ERRORS
+from shared.runtime.database.statements import DRIVER_ERRORS
 
 ADMINISTRATOR = "postgres"
 OWNER = "kinvite"

@@ -16,11 +16,11 @@ from deploy.embedded.hosts import own_hosts
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
-from shared.runtime.kafka import Kafka
-from shared.runtime.logging import configure_logging, get_logger
+from shared.runtime.core import ConfigurationError, ServiceSettings, load_settings
+from shared.runtime.messaging import Kafka
 from shared.runtime.migrations import MigrationError, migrate
-from shared.runtime.server import Server, configured
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
+from shared.runtime.observability import configure_logging, get_logger
+from shared.runtime.web.server import Server, server_config
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 EXIT_CONFIGURATION = 78
@@ -43,7 +43,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
         await _prepare(settings["roster"])
         apps: dict[str, FastAPI] = {name: modules[name].create_app(settings[name]) for name in SERVICES}
         hosts = own_hosts(settings["roster"].public_url, os.environ.get("KINVITE_BIND", ""))
-        config = configured(
+        config = server_config(
             Dispatcher({**apps, "mailbox": mailbox.app}, hosts),
             lifespan="on",
             proxy_headers=False,
@@ -61,7 +61,7 @@ def settings_of_all() -> dict[str, ServiceSettings]:
     problems: dict[str, None] = {}
     for name in SERVICES:
         try:
-            read[name] = load(import_module(f"services.{name}.settings").Settings)
+            read[name] = load_settings(import_module(f"services.{name}.settings").Settings)
         except ConfigurationError as error:
             problems.update(dict.fromkeys(str(error).splitlines()))
     if problems:
@@ -70,7 +70,7 @@ def settings_of_all() -> dict[str, ServiceSettings]:
 
 
 async def _prepare(settings: Any) -> None:
-    await Kafka.of(settings).create_topics()
+    await Kafka.from_settings(settings).create_topics()
     for name in SERVICES:
         versions = Path(__file__).parents[2] / "services" / name / "migrations" / "versions"
         owner_url = settings.database_owner_url

@@ -15,17 +15,16 @@ from services.dashboard.service.staff import ensure_owner
 from services.dashboard.settings import Settings
 from services.dashboard.storage.changes import CHANNEL
 from services.dashboard.timers import announcing
-from shared.runtime.database import Database
-from shared.runtime.kafka import Kafka
-from shared.runtime.listener import Hearing
-from shared.runtime.revocations import read_revocations
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
+from shared.runtime.core import load_settings
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.messaging import Kafka
+from shared.runtime.service import create_service_app
+from shared.runtime.web import read_revocations
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """The pages and the status view (`api`), the projection (`worker`), or both."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="dashboard", pool_size=settings.database_pool_size)
     owners = Owners(
         settings.services_url,
@@ -34,14 +33,14 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         upload_seconds=settings.upload_timeout_seconds,
     )
     watches = Watches(settings.streams_per_session)
-    app = service_app(
+    app = create_service_app(
         "dashboard",
         settings,
         database=database,
         routers=ROUTERS,
         subscriptions=SUBSCRIPTIONS,
-        hearings=(Hearing(CHANNEL, watches.heard, watches.joined),) if api else (),
-        timers=(announcing(database, partial(read_revocations, Kafka.of(settings))),),
+        notification_handlers=(NotificationHandler(CHANNEL, watches.heard, watches.joined),) if api else (),
+        periodic_tasks=(announcing(database, partial(read_revocations, Kafka.from_settings(settings))),),
         resources=(owners, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,

@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.dashboard.domain.reach import CHANNELS
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):

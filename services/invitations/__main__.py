@@ -4,9 +4,9 @@ from pathlib import Path
 
 from services.invitations.app import create_app
 from services.invitations.settings import Settings
-from shared.runtime.process import main
+from shared.runtime.service import run_command
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 if __name__ == "__main__":
-    main("invitations", create_app, Settings, VERSIONS)
+    run_command("invitations", create_app, Settings, VERSIONS)

@@ -12,18 +12,16 @@ from services.invitations.service.catch_up import RosterClient
 from services.invitations.service.desk import Desk
 from services.invitations.settings import Settings
 from services.invitations.timers import Sweeps
-from shared.runtime.database import Database
-from shared.runtime.listener import Hearing
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.core import LinkTokenKeys, load_settings
+from shared.runtime.database import Database, NotificationHandler
+from shared.runtime.service import create_service_app
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """The service: its API, its consumers and its timers, as asked."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="invitations", pool_size=settings.database_pool_size)
-    keys = TokenKeys.from_setting(settings.token_keys.get_secret_value())
+    keys = LinkTokenKeys.from_setting(settings.token_keys.get_secret_value())
     desk = Desk(keys, settings.limits, settings.usable_channels)
     roster = RosterClient(settings.roster_url or settings.public_url, settings.auth_secret.get_secret_value())
     sweeps = Sweeps(database, desk, settings, roster.count_parents)
@@ -37,15 +35,15 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         listing.wake()
         expansion.wake()
 
-    app = service_app(
+    app = create_service_app(
         "invitations",
         settings,
         database=database,
         routers=routers(),
         subscriptions=subscriptions(desk, sweeps.arrivals, sweeps.outcomes),
-        timers=timers,
+        periodic_tasks=timers,
         resources=[roster],
-        hearings=[Hearing(RUNS, look, look)] if worker else [],
+        notification_handlers=[NotificationHandler(RUNS, look, look)] if worker else [],
         api=api,
         worker=worker,
     )

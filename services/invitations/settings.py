@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.invitations.domain.models import Limits, QuietHours
 from services.invitations.domain.states import Channel
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -17,8 +17,8 @@ from services.invitations.service.desk import Desk
 from services.invitations.service.due import expire, overdue, release, remind
 from services.invitations.service.roster import fulfil_left
 from services.invitations.settings import Settings
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.timers import Timer
 
 ASKED_ANEW_SECONDS = 2.0
 EXPIRY_BATCHES = 2
@@ -53,35 +53,35 @@ class Sweeps:
     """Of waiting runs: how many parents were missing at the last look, and when that last became fewer."""
     _answers: dict[UUID, tuple[float, int | None]] = field(default_factory=dict)
 
-    def expiry(self) -> Timer:
+    def expiry(self) -> PeriodicTask:
         """Announces what is over: at that moment, or with the next poll where another process made it due."""
-        timer = Timer("expiry", self.settings.expiry_poll_milliseconds / 1000, self._expire)
-        self._look_within = timer.look_within
+        timer = PeriodicTask("expiry", self.settings.expiry_poll_milliseconds / 1000, self._expire)
+        self._look_within = timer.run_again_within
         return timer
 
-    def reminders(self) -> Timer:
+    def reminders(self) -> PeriodicTask:
         """Reminds those who have not signed up."""
-        return Timer("reminders", self.settings.reminder_poll_seconds, self._remind)
+        return PeriodicTask("reminders", self.settings.reminder_poll_seconds, self._remind)
 
-    def listing(self) -> Timer:
+    def listing(self) -> PeriodicTask:
         """Lists the parents of new runs, once the copy of the roster is complete."""
-        timer = Timer("bulk-listing", self.settings.bulk_rest_seconds, self._list)
+        timer = PeriodicTask("bulk-listing", self.settings.bulk_rest_seconds, self._list)
         self.arrivals.wake = timer.wake
         return timer
 
-    def expansion(self) -> Timer:
+    def expansion(self) -> PeriodicTask:
         """Sends the messages of runs, at their pace."""
-        timer = Timer("bulk-expansion", self.settings.bulk_rest_seconds, self._expand)
+        timer = PeriodicTask("bulk-expansion", self.settings.bulk_rest_seconds, self._expand)
         self.outcomes.wake = timer.wake
         return timer
 
-    def wishes(self) -> Timer:
+    def wishes(self) -> PeriodicTask:
         """Invites whose wish two workers at once have passed over."""
-        return Timer("wishes", self.settings.wish_poll_seconds, self._fulfil)
+        return PeriodicTask("wishes", self.settings.wish_poll_seconds, self._fulfil)
 
-    def mornings(self) -> Timer:
+    def mornings(self) -> PeriodicTask:
         """Sends what waited for the end of quiet hours."""
-        return Timer("quiet-hours", self.settings.quiet_poll_seconds, self._release)
+        return PeriodicTask("quiet-hours", self.settings.quiet_poll_seconds, self._release)
 
     async def _release(self) -> bool:
         async with self.database.transaction() as tx:
@@ -104,7 +104,7 @@ class Sweeps:
 
     async def _expire_some(self) -> bool:
         limit = EXPIRY_BATCHES * self.settings.batch_size
-        async with self.database.transaction(opening=overdue(limit)) as tx:
+        async with self.database.transaction(first=overdue(limit)) as tx:
             found = await expire(tx)
         if found.next_in is not None:
             self._look_within(max(found.next_in.total_seconds(), GATHERED_SECONDS) + CLOCK_SECONDS)
@@ -129,7 +129,7 @@ class Sweeps:
             )
         self.outcomes.expect(lacking or None, since)
         if lacking:
-            self.outcomes.look_within(self.settings.bulk_poll_milliseconds / 1000)
+            self.outcomes.run_again_within(self.settings.bulk_poll_milliseconds / 1000)
         return lacking == 0
 
     async def _list(self) -> bool:
@@ -140,7 +140,7 @@ class Sweeps:
         if unlisted:
             awaited = min(filter(None, missing), default=None)
             self.arrivals.expect(None if awaited is None else min(awaited, self.settings.batch_size), since)
-            self.arrivals.look_within(self.settings.bulk_poll_milliseconds / 1000)
+            self.arrivals.run_again_within(self.settings.bulk_poll_milliseconds / 1000)
         waiting = {run.bulk_id for run in unlisted}
         self._moved = {key: one for key, one in self._moved.items() if key in waiting}
         self._answers = {key: one for key, one in self._answers.items() if key in waiting}

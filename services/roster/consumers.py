@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from services.roster.service.parents import mark_signed_up
 from shared.contracts.envelope import Received
 from shared.contracts.signup import SignedUp
-from shared.runtime.consumer import Subscription
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 
 async def on_signed_up(tx: Transaction, batch: Sequence[Received[SignedUp]]) -> None:

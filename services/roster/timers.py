@@ -9,9 +9,9 @@ from typing import Self
 
 from services.roster.service.importing import ClaimLostError, run_import
 from services.roster.storage.imports import claim_import
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.logging import get_logger
-from shared.runtime.timers import Timer
+from shared.runtime.observability import get_logger
 
 SLICE_SECONDS = 5.0
 log = get_logger("roster.imports")
@@ -26,7 +26,7 @@ class ImportWorker:
     def __init__(self, database: Database, *, poll_seconds: float) -> None:
         self._database = database
         self._work: asyncio.Task[None] | None = None
-        self.timer = Timer("imports", poll_seconds, self._look)
+        self.timer = PeriodicTask("imports", poll_seconds, self._look)
 
     async def __aenter__(self) -> Self:
         return self

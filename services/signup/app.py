@@ -15,9 +15,9 @@ from services.signup.service.decision_watch import DecisionWatch
 from services.signup.service.passwords import Passwords
 from services.signup.settings import Settings
 from services.signup.timers import timers
+from shared.runtime.core import load_settings
 from shared.runtime.database import Database
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import load
+from shared.runtime.service import create_service_app
 
 # Forms are limited to 16 KiB while they are read (http/forms.py), so that the answer is a page in plain words.
 _NO_LIMIT_BEFORE_THE_PAGES = 2**40
@@ -25,7 +25,7 @@ _NO_LIMIT_BEFORE_THE_PAGES = 2**40
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
     """The ASGI app. Without settings they are read from the environment (ConfigurationError when wrong)."""
-    settings = settings or load(Settings)
+    settings = settings or load_settings(Settings)
     database = Database(settings.database_url, schema="signup", pool_size=settings.database_pool_size)
     passwords = Passwords(
         memory_kibibytes=settings.hash_memory_kibibytes,
@@ -34,15 +34,15 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
     )
     pages, decisions = Pages(), DecisionWatch(database)
     desk = Desk(settings, database, pages, passwords, decisions)
-    app = service_app(
+    app = create_service_app(
         "signup",
         settings,
         database=database,
         routers=[link_routes(desk), result_routes(desk), account_routes(desk)],
         subscriptions=subscriptions(after_decision=decisions.wake),
-        timers=timers(database, settings),
+        periodic_tasks=timers(database, settings),
         resources=[passwords, decisions],
-        takes_tokens=False,
+        accepts_api_tokens=False,
         api=api,
         worker=worker,
         max_body_bytes=_NO_LIMIT_BEFORE_THE_PAGES,

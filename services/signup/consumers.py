@@ -11,18 +11,15 @@ from shared.contracts import invitations as facts
 from shared.contracts import roster
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
-from shared.runtime.consumer import Handler, Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Handler, Subscription
 
 
 def subscriptions(after_decision: Callable[[], None] | None = None) -> tuple[Subscription, ...]:
     """The two groups of signup; `after_decision` is called when facts of invitations were committed."""
     return (
-        Subscription("signup.on-roster", ROSTER, yields_seconds=COPY_SECONDS),
-        Subscription(
-            "signup.on-invitations", INVITATIONS, after_commit=after_decision, yields_seconds=COPY_SECONDS
-        ),
+        Subscription("signup.on-roster", ROSTER),
+        Subscription("signup.on-invitations", INVITATIONS, after_commit=after_decision),
     )
 
 

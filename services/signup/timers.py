@@ -7,14 +7,14 @@ from datetime import timedelta
 from services.signup.service.ask_again import ask_again
 from services.signup.service.clean_up import clean_up
 from services.signup.settings import Settings
+from shared.runtime.background import PeriodicTask
 from shared.runtime.database import Database
-from shared.runtime.timers import Timer
 
 CLEAN_UP_SECONDS = 300.0
 ASK_AGAIN_BATCH = 200
 
 
-def timers(database: Database, settings: Settings) -> tuple[Timer, ...]:
+def timers(database: Database, settings: Settings) -> tuple[PeriodicTask, ...]:
     """The timers of signup."""
     patience = timedelta(seconds=settings.ask_again_seconds)
 
@@ -28,6 +28,6 @@ def timers(database: Database, settings: Settings) -> tuple[Timer, ...]:
             return await ask_again(transaction, patience, ASK_AGAIN_BATCH)
 
     return (
-        Timer("clean_up", CLEAN_UP_SECONDS, sweep),
-        Timer("ask_again", settings.ask_again_seconds / 4, ask),
+        PeriodicTask("clean_up", CLEAN_UP_SECONDS, sweep),
+        PeriodicTask("ask_again", settings.ask_again_seconds / 4, ask),
     )

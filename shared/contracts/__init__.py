@@ -1,4 +1,4 @@
-"""Every message that crosses a service boundary: the only source of types, topics and the wire format."""
+"""Contracts: every message that crosses a service boundary, the topics, and the wire format."""
 
 from __future__ import annotations
 

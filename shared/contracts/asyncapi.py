@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document, made from the topics and the messages."""
+"""AsyncAPI 3 document, generated from the topics and the messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MILLISECONDS_PER_DAY = 86_400_000
 
 
 def document(version: str) -> dict[str, Any]:
-    """The whole document as JSON-ready values."""
+    """Return the whole document as JSON-ready values."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -33,7 +33,7 @@ def document(version: str) -> dict[str, Any]:
 
 
 def messages_of(topic: Topic) -> list[type[Message]]:
-    """The messages that travel on a topic; the bulk lane carries the same commands as the single one."""
+    """Return the messages that travel on a topic; the bulk lane carries the same commands as the single value."""
     wanted = NOTIFIER_COMMANDS if topic is NOTIFIER_COMMANDS_BULK else topic
     return [message for message in all_messages() if message.contract.topic is wanted]
 
@@ -46,9 +46,9 @@ def _channel(topic: Topic) -> dict[str, Any]:
     personal = "Holds personal data" if topic.personal else "Holds no personal data"
     return {
         "address": topic.name,
-        "description": f"{personal}; {_kept(topic)}; ordered by {topic.key}.",
+        "description": f"{personal}; {_retention(topic)}; ordered by {topic.key}.",
         "messages": {
-            _name(one): {"$ref": f"#/components/messages/{_name(one)}"} for one in messages_of(topic)
+            _name(value): {"$ref": f"#/components/messages/{_name(value)}"} for value in messages_of(topic)
         },
         "bindings": {
             "kafka": {
@@ -62,7 +62,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _kept(topic: Topic) -> str:
+def _retention(topic: Topic) -> str:
     if topic.retention_days is None:
         return "the newest record of every key kept for ever"
     return f"kept {topic.retention_days} days"

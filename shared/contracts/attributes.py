@@ -1,7 +1,7 @@
-"""The attributes of a CloudEvent, and how they are read from a record's headers.
+"""CloudEvents attributes of a message, and how they are read from the headers of a record.
 
-A batch of thousands is read with hardly any of it new: one source, one school, one moment. What was read once is
-remembered, in caches of fixed size.
+The records of a batch have most values in common: one source, one school, one time. Parsed values are kept in caches of
+fixed size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JSON = b"application/json"
 
 
 class UndecodableError(Exception):
-    """The record is no message that we can read. `reason` is a fixed word; nothing of the record stands in it."""
+    """Record that is not a readable message. `reason` is a fixed word and contains nothing of the record."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -29,7 +29,7 @@ class UndecodableError(Exception):
 
 
 class Attributes(NamedTuple):
-    """The CloudEvents attributes of a message. `version` is the aggregate's, `time` is UTC."""
+    """CloudEvents attributes of a message. `version` is the aggregate's; `time` is UTC."""
 
     id: str
     source: str
@@ -42,14 +42,14 @@ class Attributes(NamedTuple):
     traceparent: str | None = None
 
     def texts(self) -> dict[str, str]:
-        """Kafka headers in binary mode, by name."""
+        """Return the Kafka headers of binary mode by name."""
         texts = {
             "ce_specversion": "1.0",
             "ce_id": self.id,
             "ce_source": self.source,
             "ce_type": self.type,
             "ce_subject": self.subject,
-            "ce_time": _shown(self.time),
+            "ce_time": _format_time(self.time),
             "ce_schoolid": str(self.school_id),
             "ce_aggregateversion": str(self.version),
             "content-type": "application/json",
@@ -61,26 +61,29 @@ class Attributes(NamedTuple):
         return texts
 
     def headers(self) -> Headers:
-        """Kafka headers in binary mode."""
+        """Return the Kafka headers of binary mode."""
         return [(name, text.encode()) for name, text in self.texts().items()]
 
 
-def of_headers(headers: Mapping[str, bytes]) -> Attributes:
-    """The attributes of a binary record whose headers are named as we write them. Raises UndecodableError."""
+def attributes_from_headers(headers: Mapping[str, bytes]) -> Attributes:
+    """Read the attributes of a record in binary mode whose header names are spelled as ours.
+
+    Raises UndecodableError.
+    """
     try:
         if headers["ce_specversion"] != b"1.0":
             raise UndecodableError("not_a_cloudevent")
         actor = headers.get("ce_actor")
         traceparent = headers.get("traceparent")
         return Attributes(
-            _plain(headers["ce_id"]),
-            _known_text(headers["ce_source"]),
-            _known_text(headers["ce_type"]),
-            _plain(headers["ce_subject"]),
-            _school(headers["ce_schoolid"]),
-            _version(headers["ce_aggregateversion"]),
-            _moment(headers["ce_time"]),
-            _actor(actor) if actor else None,
+            _decode_text(headers["ce_id"]),
+            _cached_text(headers["ce_source"]),
+            _cached_text(headers["ce_type"]),
+            _decode_text(headers["ce_subject"]),
+            _parse_school(headers["ce_schoolid"]),
+            _parse_version(headers["ce_aggregateversion"]),
+            _parse_time(headers["ce_time"]),
+            _parse_actor(actor) if actor else None,
             traceparent.decode() if traceparent else None,
         )
     except UnicodeDecodeError:
@@ -89,8 +92,11 @@ def of_headers(headers: Mapping[str, bytes]) -> Attributes:
         raise UndecodableError("bad_attributes") from None
 
 
-def of_values(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
-    """The attributes by their own names: of a structured record, of headers in other cases. Raises UndecodableError."""
+def attributes_from_values(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
+    """Read attributes by their own names, of a structured record or of headers in another case.
+
+    Raises UndecodableError.
+    """
     if raw.get("specversion") != "1.0":
         raise UndecodableError("not_a_cloudevent")
     try:
@@ -101,7 +107,7 @@ def of_values(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
             type=_text(raw["type"]),
             subject=_text(raw["subject"]),
             school_id=UUID(str(raw["schoolid"])),
-            version=_version(raw["aggregateversion"]),
+            version=_parse_version(raw["aggregateversion"]),
             time=_utc(str(raw["time"])),
             actor=_storable(str(raw["actor"])[:MAX_ACTOR]) if raw.get("actor") else None,
             traceparent=traceparent or (inherited if isinstance(inherited, str) else None),
@@ -110,15 +116,15 @@ def of_values(raw: Mapping[str, Any], traceparent: str | None) -> Attributes:
         raise UndecodableError("bad_attributes") from None
 
 
-def texts_of(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    """Header names, in whatever case they came, and their texts. Raises UndecodableError."""
+def header_texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Return header values by lower-case name, decoded. Raises UndecodableError."""
     try:
         return {name.lower(): (content or b"").decode() for name, content in headers}
     except UnicodeDecodeError:
         raise UndecodableError("headers_not_utf8") from None
 
 
-def _version(raw: str | bytes | int) -> int:
+def _parse_version(raw: str | bytes | int) -> int:
     version = int(raw)
     if not 0 <= version <= MAX_VERSION:
         raise ValueError("aggregateversion")
@@ -132,7 +138,7 @@ def _text(value: Any) -> str:
 
 
 def _storable(text: str) -> str:
-    """The text, if a database can hold it; a lone surrogate raises ValueError as well."""
+    """Return the text. Raises ValueError if a database cannot store it, also for a lone surrogate."""
     if b"\x00" in text.encode():
         raise ValueError("nul")
     return text
@@ -146,30 +152,30 @@ def _utc(text: str) -> datetime:
 
 
 @lru_cache(maxsize=256)
-def _shown(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat()
 
 
-def _plain(raw: bytes) -> str:
+def _decode_text(raw: bytes) -> str:
     text = raw.decode()
     if not 0 < len(text) <= MAX_TEXT or b"\x00" in raw:
         raise ValueError("text")
     return text
 
 
-_known_text = lru_cache(maxsize=256)(_plain)
+_cached_text = lru_cache(maxsize=256)(_decode_text)
 
 
 @lru_cache(maxsize=256)
-def _actor(raw: bytes) -> str:
+def _parse_actor(raw: bytes) -> str:
     return _storable(raw.decode()[:MAX_ACTOR])
 
 
 @lru_cache(maxsize=4096)
-def _school(raw: bytes) -> UUID:
+def _parse_school(raw: bytes) -> UUID:
     return UUID(raw.decode())
 
 
 @lru_cache(maxsize=256)
-def _moment(raw: bytes) -> datetime:
+def _parse_time(raw: bytes) -> datetime:
     return _utc(raw.decode())

@@ -1,4 +1,4 @@
-"""Facts of the dashboard: which tokens of programs are over before their time."""
+"""Events of the dashboard: revoked API tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSTALLATION = UUID(int=0)
     triggered_by="staff, or an operator, revoked a token",
 )
 class AccessTokenRevoked(Message):
-    """Refuse this token from now on, for ever. Its school is the token's only one, else INSTALLATION."""
+    """The token is refused from now on, for ever. `school_id` is the token's only school, else INSTALLATION."""
 
     token_id: UUID
     revoked_at: datetime

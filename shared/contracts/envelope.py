@@ -1,7 +1,7 @@
-"""CloudEvents 1.0 on Kafka, as the Kafka protocol binding has it.
+"""CloudEvents 1.0 on Kafka, as defined by the Kafka protocol binding.
 
-Published in binary mode: attributes in `ce_*` headers, the data as the record's JSON value, `traceparent` as a
-header of its own. Read in binary and in structured mode.
+Messages are published in binary mode: attributes in `ce_*` headers, the data as the JSON value of the record, and
+`traceparent` as a header of its own. They are read in binary and in structured mode.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from shared.contracts.attributes import (
     Attributes,
     Headers,
     UndecodableError,
-    of_headers,
-    of_values,
-    texts_of,
+    attributes_from_headers,
+    attributes_from_values,
+    header_texts,
 )
 from shared.contracts.message import Message, message_for
 
@@ -34,11 +34,11 @@ MAX_VALUE_BYTES = 256 * 1024
 
 
 class UnknownTypeError(UndecodableError):
-    """A well-formed CloudEvent of a type that this version does not know; a consumer passes it by."""
+    """Well-formed CloudEvent of a type that this version does not know; consumers skip it."""
 
 
 class Received(NamedTuple, Generic[M]):
-    """A decoded message with its attributes, as a consumer's handler gets it."""
+    """Decoded message with its attributes, as a consumer's handler gets it."""
 
     data: M
     attributes: Attributes
@@ -76,15 +76,15 @@ class Received(NamedTuple, Generic[M]):
         return self.attributes.traceparent
 
 
-class Opened(NamedTuple):
-    """A record whose attributes are read and whose type is known; its data is not looked at yet."""
+class Envelope(NamedTuple):
+    """Record whose attributes are read and whose type is known; its data is not decoded yet."""
 
     attributes: Attributes
     message: type[Message]
     data: bytes
 
     def decoded(self) -> Received[Message]:
-        """Raises `UndecodableError` where the data is no valid message of this type."""
+        """Decode the data. Raises UndecodableError if it is not a valid message of this type."""
         if b"\\u0000" in self.data:
             raise UndecodableError("nul_character")
         try:
@@ -99,34 +99,35 @@ class Opened(NamedTuple):
         return Received(decoded, self.attributes)
 
 
-def opened(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Opened:
-    """Read a record's envelope, of either mode.
+def open_envelope(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Envelope:
+    """Read the envelope of a record in either mode.
 
-    Raises `UnknownTypeError` for a type this version does not know and `UndecodableError` for what is no message.
+    Raises UnknownTypeError for a type that this version does not know, and UndecodableError for anything that is not a
+    message.
     """
     attributes, data = _parts(value, headers)
     message = message_for(attributes.type)
     if message is None:
         raise UnknownTypeError("unknown_type", attributes.type[:100])
-    return Opened(attributes, message, data)
+    return Envelope(attributes, message, data)
 
 
 def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Received[Message]:
-    """Read a whole record, of either mode.
+    """Decode a whole record in either mode.
 
-    Raises `UnknownTypeError` for a type this version does not know and `UndecodableError` for everything that is not a
-    valid message; neither carries any of the record's content.
+    Raises UnknownTypeError for a type that this version does not know, and UndecodableError for anything else that is
+    not a valid message; neither contains any of the content of the record.
     """
-    return opened(value, headers).decoded()
+    return open_envelope(value, headers).decoded()
 
 
 def attributes_of(headers: Sequence[tuple[str, bytes]]) -> Attributes:
-    """The attributes of a record in binary mode, without its data. Raises `UndecodableError`."""
+    """Return the attributes of a record in binary mode from its headers. Raises UndecodableError."""
     return _parts(b"", headers)[0]
 
 
 def identity(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> tuple[str, str] | None:
-    """(source, id) of a record, as far as they can be read, so that also a refused one is remembered."""
+    """Return (source, id) of a record, or None if they cannot be read, so that a rejected record is remembered too."""
     try:
         attributes, _ = _parts(value, headers)
     except UndecodableError:
@@ -139,15 +140,15 @@ def _parts(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> tuple[A
         raise UndecodableError("no_value")
     if len(value) > MAX_VALUE_BYTES:
         raise UndecodableError("too_large", f"{len(value)} bytes")
-    ours = dict(headers)
-    if ours.get("content-type") == JSON and "ce_specversion" in ours:
-        return of_headers(ours), value
-    texts = texts_of(headers)
+    by_name = dict(headers)
+    if by_name.get("content-type") == JSON and "ce_specversion" in by_name:
+        return attributes_from_headers(by_name), value
+    texts = header_texts(headers)
     if texts.get("content-type", "").startswith(STRUCTURED):
         event, data = _event_and_data(value)
-        return of_values(event, texts.get("traceparent")), data
+        return attributes_from_values(event, texts.get("traceparent")), data
     raw = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
-    return of_values(raw, texts.get("traceparent")), value
+    return attributes_from_values(raw, texts.get("traceparent")), value
 
 
 def _event_and_data(value: bytes) -> tuple[dict[str, Any], bytes]:

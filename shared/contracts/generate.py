@@ -1,6 +1,6 @@
-"""Write the schemas, the examples and the AsyncAPI document: `python -m shared.contracts.generate`.
+"""Writing of the schemas, the examples and the AsyncAPI document: `python -m shared.contracts.generate`.
 
-A published schema is frozen. `--check` writes nothing and exits 1 when a file would change.
+A published schema is frozen. `--check` writes nothing and exits with 1 if a file would change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.contracts.asyncapi import document
-from shared.contracts.compatibility import breaks
+from shared.contracts.compatibility import find_breaking_changes
 from shared.contracts.message import all_messages
 from shared.contracts.samples import sample_event, structured
 from shared.contracts.schemas import schema_of
@@ -21,26 +21,28 @@ VERSION = "1.0.0"
 
 
 def files() -> dict[Path, str]:
-    """Every generated file with its text."""
-    made: dict[Path, str] = {FOLDER / "asyncapi.json": _text(document(VERSION))}
+    """Return every generated file with its text."""
+    generated: dict[Path, str] = {FOLDER / "asyncapi.json": _text(document(VERSION))}
     for message in all_messages():
         name = f"{message.contract.type}.json"
-        made[FOLDER / "schemas" / name] = _text(schema_of(message))
-        made[FOLDER / "examples" / name] = _text(structured(sample_event(message)))
-    return made
+        generated[FOLDER / "schemas" / name] = _text(schema_of(message))
+        generated[FOLDER / "examples" / name] = _text(structured(sample_event(message)))
+    return generated
 
 
 def broken_contracts() -> list[str]:
-    """Sentences about published schemas that today's classes would break or leave without a class."""
+    """Return sentences on published schemas that today's classes would break or leave without a class."""
     today = {f"{message.contract.type}.json": schema_of(message) for message in all_messages()}
-    found = []
+    sentences = []
     for path in sorted((FOLDER / "schemas").glob("*.json")):
         published = json.loads(path.read_text())
         if path.name not in today:
-            found.append(f"{path.stem} has no class any more")
+            sentences.append(f"{path.stem} has no class any more")
         else:
-            found.extend(f"{path.stem}: {sentence}" for sentence in breaks(published, today[path.name]))
-    return found
+            sentences.extend(
+                f"{path.stem}: {sentence}" for sentence in find_breaking_changes(published, today[path.name])
+            )
+    return sentences
 
 
 def _text(value: Any) -> str:
@@ -48,7 +50,7 @@ def _text(value: Any) -> str:
 
 
 def main() -> int:
-    """Write what differs, or with `--check` only tell."""
+    """Write the files that differ, or with `--check` only report them. Returns the exit code."""
     checking = "--check" in sys.argv[1:]
     broken = broken_contracts()
     if broken:

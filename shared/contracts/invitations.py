@@ -1,4 +1,4 @@
-"""Facts of an invitation's life. One invitation per parent of a school; `generation` grows with every re-invite."""
+"""Events in the life of an invitation. Each parent has one invitation per school; re-inviting raises `generation`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shared.contracts.topics import INVITATIONS_INVITATION
 RefusalReason = Literal["expired", "replaced", "used", "withdrawn", "no_access"]
 
 
-class _InvitationFact(Message):
+class _InvitationEvent(Message):
     invitation_id: UUID
     parent_id: UUID
     generation: Generation
 
 
-class _LinkFact(_InvitationFact):
-    """A message with a link is on its way. `token_digest` is the SHA-256 (hex) of the link's token.
+class _LinkEvent(_InvitationEvent):
+    """Event: a message with a link is being sent. `token_digest` is the SHA-256 (hex) of the link's token.
 
-    `send_at`: the message waits until then, because of quiet hours.
+    `send_at`: the message is deferred until then, because of quiet hours.
     """
 
     channel: Channel
@@ -39,8 +39,8 @@ class _LinkFact(_InvitationFact):
     key="invitation_id",
     triggered_by="staff invite or re-invite a parent whose address is not verified",
 )
-class VerificationRequested(_LinkFact):
-    """The parent is asked to confirm the address; every earlier link is dead."""
+class VerificationRequested(_LinkEvent):
+    """The parent is asked to confirm the address. Every earlier link is dead."""
 
 
 @contract(
@@ -49,8 +49,8 @@ class VerificationRequested(_LinkFact):
     key="invitation_id",
     triggered_by="the parent pressed the button behind the verification link",
 )
-class ContactVerified(_InvitationFact):
-    """The address belongs to the parent."""
+class ContactVerified(_InvitationEvent):
+    """The parent has confirmed the address."""
 
     contact_id: UUID
     verified_at: datetime
@@ -63,8 +63,8 @@ class ContactVerified(_InvitationFact):
     key="invitation_id",
     triggered_by="an address was verified, or a parent with a verified address is invited",
 )
-class InvitationIssued(_LinkFact):
-    """The invitation proper is on its way."""
+class InvitationIssued(_LinkEvent):
+    """The parent is invited to sign up."""
 
 
 @contract(
@@ -73,8 +73,8 @@ class InvitationIssued(_LinkFact):
     key="invitation_id",
     triggered_by="a sign-up was submitted on a live invitation",
 )
-class InvitationAccepted(_InvitationFact):
-    """The sign-up may complete; the link is used."""
+class InvitationAccepted(_InvitationEvent):
+    """The link is used and the sign-up may complete."""
 
     submission_id: UUID
     accepted_at: datetime
@@ -86,8 +86,8 @@ class InvitationAccepted(_InvitationFact):
     key="invitation_id",
     triggered_by="a verification or sign-up was submitted on a dead link",
 )
-class InvitationRefused(_InvitationFact):
-    """The submission is refused; the invitation itself stays as it was."""
+class InvitationRefused(_InvitationEvent):
+    """A submission was refused. The invitation itself is unchanged."""
 
     submission_id: UUID
     reason: RefusalReason
@@ -99,8 +99,8 @@ class InvitationRefused(_InvitationFact):
     key="invitation_id",
     triggered_by="the week is over and nobody signed up",
 )
-class InvitationExpired(_InvitationFact):
-    """The invitation's time is over."""
+class InvitationExpired(_InvitationEvent):
+    """The validity period of the invitation has ended."""
 
     expired_at: datetime
 
@@ -111,8 +111,8 @@ class InvitationExpired(_InvitationFact):
     key="invitation_id",
     triggered_by="staff withdraw an invitation",
 )
-class InvitationWithdrawn(_InvitationFact):
-    """Staff took the invitation back; its links are dead."""
+class InvitationWithdrawn(_InvitationEvent):
+    """Staff withdrew the invitation. Its links are dead."""
 
     withdrawn_at: datetime
 
@@ -123,7 +123,7 @@ class InvitationWithdrawn(_InvitationFact):
     key="invitation_id",
     triggered_by="the parent was removed or has no right of access left",
 )
-class InvitationBlocked(_InvitationFact):
-    """No child is left that this parent may see; links are dead."""
+class InvitationBlocked(_InvitationEvent):
+    """The parent may see no child any more. The links are dead."""
 
     reason: str

@@ -1,4 +1,4 @@
-"""What a message is, and the annotation that every message type carries."""
+"""Base of all messages, and the annotation that every message type carries."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.topics import TOPICS_BY_NAME, Topic
 
-Kind = Literal["fact", "command"]
+Kind = Literal["event", "command"]
 Generation = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Payload(BaseModel):
-    """A frozen value inside a message. Unknown fields are ignored, so that an older reader survives a newer writer."""
+    """Frozen value inside a message. Unknown fields are ignored, so that an older reader accepts a newer writer."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Personal(Payload):
-    """A payload that speaks of a person; its repr shows no value, so that no log can show one."""
+    """Payload with personal data; its repr shows no value, so that no log can show one."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(redacted)"
@@ -35,7 +35,10 @@ class Personal(Payload):
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The annotation of one message type. `whole`: it carries all of its aggregate's state; older ones add none."""
+    """Annotation of a message type.
+
+    With `whole` the message carries the whole state of its aggregate, so that older events add nothing to it.
+    """
 
     type: str
     topic: Topic
@@ -46,13 +49,13 @@ class Contract:
 
 
 class Message(Payload):
-    """Base of every message; `contract` is set by `@contract`."""
+    """Base of every message; `@contract` sets `contract`."""
 
     contract: ClassVar[Contract]
 
     @property
     def key(self) -> str:
-        """The aggregate's id as text: the Kafka key and the CloudEvents subject."""
+        """Id of the aggregate as text: the Kafka key and the CloudEvents subject."""
         return str(getattr(self, self.contract.key))
 
 
@@ -61,9 +64,12 @@ _REGISTRY: dict[str, type[Message]] = {}
 
 
 def contract(
-    type_: str, *, topic: Topic, key: str, triggered_by: str, kind: Kind = "fact", whole: bool = False
+    type_: str, *, topic: Topic, key: str, triggered_by: str, kind: Kind = "event", whole: bool = False
 ) -> Callable[[type[M]], type[M]]:
-    """Annotate a message class and register it under its type; two classes of one type are an error."""
+    """Annotate a message class and register it under its type.
+
+    Raises ValueError for a type that is registered already.
+    """
 
     def annotate(message: type[M]) -> type[M]:
         if type_ in _REGISTRY:
@@ -78,15 +84,15 @@ def contract(
 
 
 def message_for(type_: str) -> type[Message] | None:
-    """The class that reads messages of this type, or None for a type nobody here knows."""
+    """Return the class that reads messages of this type, or None for an unknown type."""
     return _REGISTRY.get(type_)
 
 
 def contract_of(message: Message | type[Message]) -> Contract:
-    """The annotation of a message or of its class."""
+    """Return the annotation of a message or of its class."""
     return message.contract
 
 
 def all_messages() -> list[type[Message]]:
-    """Every message class, ordered by type."""
+    """Return every message class, ordered by type."""
     return [_REGISTRY[name] for name in sorted(_REGISTRY)]

@@ -1,4 +1,4 @@
-"""The command to send a message, and the facts about what became of it."""
+"""Command to send a message, and events on its delivery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
 
 
 class Recipient(Personal):
-    """Who gets the message: an e-mail address or an E.164 number, and the name to greet."""
+    """Recipient: an e-mail address or an E.164 number, and the name to greet."""
 
     address: str
     name: str
@@ -30,8 +30,8 @@ class Recipient(Personal):
 class SendMessage(Message):
     """Send one message. The link is derived from (template, invitation_id, generation) with key `token_key_id`.
 
-    `quiet_from` to `quiet_until`: hours of the day in `timezone` in which it waits; without them it goes out at any
-    hour, as what a parent asked for does.
+    From `quiet_from` until `quiet_until`, local time in `timezone`, the message is deferred. Without them it is sent at
+    any hour, as what a parent has asked for is.
     """
 
     message_id: UUID
@@ -66,7 +66,7 @@ class _Outcome(Message):
     triggered_by="the provider took the message over",
 )
 class MessageSent(_Outcome):
-    """Handed over. Final where the channel cannot confirm delivery (`confirmable` is false)."""
+    """The message was handed over. Final if the channel cannot confirm delivery (`confirmable` is false)."""
 
     sent_at: datetime
     confirmable: bool = False
@@ -79,7 +79,7 @@ class MessageSent(_Outcome):
     triggered_by="the provider says it arrived",
 )
 class MessageDelivered(_Outcome):
-    """It reached the parent's mailbox or phone."""
+    """The message reached the parent's mailbox or phone."""
 
     delivered_at: datetime
 
@@ -91,7 +91,10 @@ class MessageDelivered(_Outcome):
     triggered_by="the provider refused the message, for now or for good",
 )
 class MessageFailed(_Outcome):
-    """Not sent. `permanent`: no further attempt; else the next one is at `retry_at`. `reason` is for staff."""
+    """The message was not sent.
+
+    If `permanent`, there is no further attempt, else the next is at `retry_at`. `reason` is for staff.
+    """
 
     failed_at: datetime
     permanent: bool
@@ -107,7 +110,7 @@ class MessageFailed(_Outcome):
     triggered_by="the provider's answer was lost and no attempt is left",
 )
 class MessageOutcomeUnknown(_Outcome):
-    """It may have arrived; nobody can tell."""
+    """The message may have arrived; the outcome cannot be determined."""
 
     reason: str
 
@@ -119,7 +122,7 @@ class MessageOutcomeUnknown(_Outcome):
     triggered_by="the parent answered STOP, or the provider says that they once did",
 )
 class RecipientOptedOut(Message):
-    """The address takes no more messages on this channel, whoever sends them; see `values.address_digest`."""
+    """The address accepts no messages on this channel any more, from any school; see `values.address_digest`."""
 
     parent_id: UUID
     channel: Channel
@@ -134,7 +137,7 @@ class RecipientOptedOut(Message):
     triggered_by="the parent answered START after a STOP",
 )
 class RecipientOptedIn(Message):
-    """The address takes messages on this channel again; see `values.address_digest`."""
+    """The address accepts messages on this channel again; see `values.address_digest`."""
 
     parent_id: UUID
     channel: Channel

@@ -1,4 +1,4 @@
-"""Quiet hours: the hours of a school's day in which no phone is to ring."""
+"""Quiet hours: the hours of a school's day in which no phone may ring."""
 
 from __future__ import annotations
 

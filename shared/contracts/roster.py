@@ -1,6 +1,6 @@
-"""Facts of the roster: schools, students, parents and siblings.
+"""Events of the roster: schools, students, parents and siblings.
 
-Each fact carries the whole present state that it speaks of, so that the highest version always wins.
+Each event carries the whole present state of what it describes, so that the highest version always wins.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CredentialsMode = Literal["self_service", "issued"]
 
 
 class School(Payload):
-    """A school's public face and its settings. `country` ISO 3166 alpha-2, `language` BCP 47, `timezone` IANA."""
+    """Public data and settings of a school. `country` is ISO 3166 alpha-2, `language` BCP 47, `timezone` IANA."""
 
     name: str
     country: str
@@ -33,7 +33,7 @@ class School(Payload):
 
 
 class StudentDetails(Personal):
-    """A pupil as the office names them."""
+    """Student as the school names them."""
 
     name: str
     number: str | None = None
@@ -41,7 +41,7 @@ class StudentDetails(Personal):
 
 
 class Contact(Personal):
-    """An address of a parent: an e-mail address, or a phone number in E.164."""
+    """Contact of a parent: an e-mail address, or a phone number in E.164."""
 
     contact_id: UUID
     kind: ContactKind
@@ -51,7 +51,7 @@ class Contact(Personal):
 
 
 class ParentDetails(Personal):
-    """A parent record: one name, or two behind shared contacts."""
+    """Parent record: one name, or two behind shared contacts."""
 
     name: str
     language: str | None = None
@@ -59,7 +59,7 @@ class ParentDetails(Personal):
 
 
 class ChildLink(Payload):
-    """Why and how a parent belongs to a pupil."""
+    """Relation of a parent to a student, with the rights and the reason of the link."""
 
     student_id: UUID
     relation: str | None = None
@@ -67,17 +67,17 @@ class ChildLink(Payload):
     reason: str = "entered"
 
 
-class _SchoolFact(Message):
+class _SchoolEvent(Message):
     school_id: UUID
     school: School
 
 
-class _StudentFact(Message):
+class _StudentEvent(Message):
     student_id: UUID
     student: StudentDetails
 
 
-class _ParentFact(Message):
+class _ParentEvent(Message):
     parent_id: UUID
     parent: ParentDetails
     children: tuple[ChildLink, ...] = ()
@@ -90,8 +90,8 @@ class _ParentFact(Message):
     triggered_by="staff add a school",
     whole=True,
 )
-class SchoolRegistered(_SchoolFact):
-    """A school exists."""
+class SchoolRegistered(_SchoolEvent):
+    """A school was registered."""
 
 
 @contract(
@@ -101,8 +101,8 @@ class SchoolRegistered(_SchoolFact):
     triggered_by="staff change a school's name or settings",
     whole=True,
 )
-class SchoolSettingsChanged(_SchoolFact):
-    """A school's name or settings are different now."""
+class SchoolSettingsChanged(_SchoolEvent):
+    """A school's name or settings changed."""
 
 
 @contract(
@@ -112,8 +112,8 @@ class SchoolSettingsChanged(_SchoolFact):
     triggered_by="a form, the API or an import adds a pupil",
     whole=True,
 )
-class StudentAdded(_StudentFact):
-    """A pupil is on the roster."""
+class StudentAdded(_StudentEvent):
+    """A student was added."""
 
 
 @contract(
@@ -123,8 +123,8 @@ class StudentAdded(_StudentFact):
     triggered_by="a form, the API or an import changes a pupil",
     whole=True,
 )
-class StudentDetailsChanged(_StudentFact):
-    """A pupil's name, number or class is different now."""
+class StudentDetailsChanged(_StudentEvent):
+    """A student's name, number or class changed."""
 
 
 @contract(
@@ -135,7 +135,7 @@ class StudentDetailsChanged(_StudentFact):
     whole=True,
 )
 class StudentRemoved(Message):
-    """A pupil has left the roster."""
+    """A student was removed."""
 
     student_id: UUID
 
@@ -147,8 +147,8 @@ class StudentRemoved(Message):
     triggered_by="a form, the API or an import names a parent nobody here knew",
     whole=True,
 )
-class ParentAdded(_ParentFact):
-    """A parent record exists and is linked to its children."""
+class ParentAdded(_ParentEvent):
+    """A parent record was added and linked to its children."""
 
 
 @contract(
@@ -158,8 +158,8 @@ class ParentAdded(_ParentFact):
     triggered_by="staff or an import change a parent's name or language",
     whole=True,
 )
-class ParentRenamed(_ParentFact):
-    """A parent's name or language is different now."""
+class ParentRenamed(_ParentEvent):
+    """A parent's name or language changed."""
 
 
 @contract(
@@ -169,8 +169,8 @@ class ParentRenamed(_ParentFact):
     triggered_by="staff or an import change a parent's addresses",
     whole=True,
 )
-class ParentContactChanged(_ParentFact):
-    """A parent's addresses are different now; links to an address that is gone are dead."""
+class ParentContactChanged(_ParentEvent):
+    """A parent's contacts changed. Links that were sent to a removed contact are dead."""
 
 
 @contract(
@@ -180,8 +180,8 @@ class ParentContactChanged(_ParentFact):
     triggered_by="a child is linked to a parent, unlinked, or its rights change",
     whole=True,
 )
-class ParentAccessChanged(_ParentFact):
-    """The set of children a parent may see is different now."""
+class ParentAccessChanged(_ParentEvent):
+    """The set of children that a parent may see changed."""
 
 
 @contract(
@@ -192,7 +192,7 @@ class ParentAccessChanged(_ParentFact):
     whole=True,
 )
 class ParentRemoved(Message):
-    """A parent record is gone, and with it every right of access."""
+    """A parent record was removed, and with it every right of access."""
 
     parent_id: UUID
 
@@ -204,14 +204,14 @@ class ParentRemoved(Message):
     triggered_by="a person asked: invite ticked, or a feed event that says so; never an import",
 )
 class InvitationRequested(Message):
-    """Somebody wants this parent invited now. No contact named means the preferred one of the channel."""
+    """Somebody asked to invite this parent now. Without a contact the preferred one of the channel is meant."""
 
     parent_id: UUID
     channel: Channel | None = None
     contact_id: UUID | None = None
 
 
-class _SiblingsFact(Message):
+class _SiblingsEvent(Message):
     sibling_group_id: UUID
     parent_ids: tuple[UUID, ...]
     student_ids: tuple[UUID, ...]
@@ -224,8 +224,8 @@ class _SiblingsFact(Message):
     key="sibling_group_id",
     triggered_by="the declared rule (phone and e-mail both equal), or staff",
 )
-class SiblingsLinked(_SiblingsFact):
-    """These pupils are one family; `student_ids` is the whole group."""
+class SiblingsLinked(_SiblingsEvent):
+    """Students were linked as siblings; `student_ids` is the whole group."""
 
 
 @contract(
@@ -234,5 +234,5 @@ class SiblingsLinked(_SiblingsFact):
     key="sibling_group_id",
     triggered_by="staff undo a link",
 )
-class SiblingsUnlinked(_SiblingsFact):
-    """A link was undone; `student_ids` is what is left of the group."""
+class SiblingsUnlinked(_SiblingsEvent):
+    """A sibling link was undone; `student_ids` is the rest of the group."""

@@ -50,14 +50,14 @@ _REASONS = {
 
 
 def sample(message: type[Message]) -> Message:
-    """A whole message of this class, the same at every call."""
+    """Return a complete message of this class, the same at every call."""
     built = _model(message)
     assert isinstance(built, Message)
     return built
 
 
 def sample_event(message: type[Message]) -> Received[Message]:
-    """The sample with its attributes."""
+    """Return the sample with its attributes."""
     data = sample(message)
     contract = message.contract
     attributes = Attributes(
@@ -75,7 +75,7 @@ def sample_event(message: type[Message]) -> Received[Message]:
 
 
 def structured(event: Received[Message]) -> dict[str, Any]:
-    """The event as a structured-mode CloudEvent, ready for JSON."""
+    """Return the event as a structured-mode CloudEvent, ready for JSON."""
     attributes = event.attributes
     return {
         "specversion": "1.0",

@@ -1,4 +1,4 @@
-"""Facts of the parents' pages: what was submitted, and who has signed up."""
+"""Events of the sign-up pages: submissions, and completed sign-ups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Submission(Message):
     triggered_by="the parent pressed the button on the verification page",
 )
 class VerificationSubmitted(_Submission):
-    """Somebody with the verification link confirms the address; never carries the token."""
+    """A person with the verification link confirmed the address. It never carries the token."""
 
 
 @contract(
@@ -33,7 +33,7 @@ class VerificationSubmitted(_Submission):
     triggered_by="the parent chose a username and a password",
 )
 class SignUpSubmitted(_Submission):
-    """A pending account waits for the decision; never carries the token."""
+    """A pending account waits for the decision. It never carries the token."""
 
 
 @contract(
@@ -43,7 +43,7 @@ class SignUpSubmitted(_Submission):
     triggered_by="the page of a dead link was asked for a new one",
 )
 class FreshLinkRequested(Message):
-    """Send a new link to the contact on file, and to no other."""
+    """A new link was requested, to be sent to the contact on file and to no other."""
 
     invitation_id: UUID
     generation: Generation
@@ -57,7 +57,7 @@ class FreshLinkRequested(Message):
     triggered_by="an accepted sign-up became an account of this school",
 )
 class SignedUp(Message):
-    """The parent has an account and belongs to the school."""
+    """The parent has an active account and belongs to the school."""
 
     account_id: UUID
     parent_id: UUID

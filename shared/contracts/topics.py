@@ -1,8 +1,8 @@
-"""The only list of topics: key, partitions, retention, who reads, and whether people stand in it.
+"""Topics, the only list of them: key, partitions, retention, consumer groups, and whether they carry personal data.
 
 A topic is named `{owner}.{aggregate}`; a consumer group `{consumer}.on-{producer}`, which is also its inbox key.
-Topics with personal data forget after seven days; the others keep thirty. A compacted one keeps the newest record of
-every key for ever, and is read by every process for itself, from its beginning.
+Topics with personal data are retained for seven days, the others for thirty. A compacted topic keeps the newest record
+of every key for ever, and every process reads it for itself from its beginning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ RETENTION_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. `key` says what orders its records; `readers` are the consumer groups that read it."""
+    """Topic. `key` names the field that orders its records; `readers` are the consumer groups that read it."""
 
     name: str
     key: str
@@ -26,14 +26,14 @@ class Topic:
 
     @property
     def retention_days(self) -> int | None:
-        """Days after which the broker may drop a record; None: it keeps the newest of every key for ever."""
+        """Days after which the broker may delete a record; None for a compacted topic."""
         if self.compacted:
             return None
         return PERSONAL_RETENTION_DAYS if self.personal else RETENTION_DAYS
 
     @property
     def owner(self) -> str:
-        """The one service that publishes here."""
+        """Service that publishes to the topic."""
         return self.name.partition(".")[0]
 
 
@@ -96,13 +96,13 @@ TOPICS_BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 
 def topics_of(group: str) -> tuple[Topic, ...]:
-    """The topics that a consumer group reads, in the order of `TOPICS`; KeyError for an unknown group."""
-    found = tuple(topic for topic in TOPICS if group in topic.readers)
-    if not found:
+    """Return the topics that a consumer group reads, in the order of `TOPICS`. Raises KeyError for an unknown group."""
+    topics = tuple(topic for topic in TOPICS if group in topic.readers)
+    if not topics:
         raise KeyError(group)
-    return found
+    return topics
 
 
 def consumer_groups() -> tuple[str, ...]:
-    """Every consumer group that reads any topic, sorted."""
+    """Return every consumer group that reads a topic, sorted."""
     return tuple(sorted({group for topic in TOPICS for group in topic.readers}))

@@ -75,7 +75,7 @@ PHONE_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
 
 
 def address_digest(address: str) -> str:
-    """Return the SHA-256 (hex) of an address, ignoring letter case and surrounding blanks.
+    """Return the SHA-256 (hex) of an address, ignoring case and surrounding blanks.
 
     It recognises an address again without storing it.
     """

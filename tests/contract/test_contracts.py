@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from shared.contracts import all_messages
-from shared.contracts.compatibility import breaks
+from shared.contracts.compatibility import find_breaking_changes
 from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode
 from shared.contracts.generate import FOLDER, broken_contracts, files
 from shared.contracts.message import Message
@@ -160,8 +160,8 @@ def test_groups_are_named_consumer_on_producer() -> None:
 )
 def test_breaking_changes_are_told(change: dict[str, Any], sentence: str) -> None:
     old = {"properties": {"a": {"type": "string"}}, "required": ["a"]}
-    assert any(sentence in found for found in breaks(old, change))
-    assert breaks(old, {"properties": {**old["properties"], "b": {}}, "required": ["a"]}) == []  # type: ignore[dict-item]
+    assert any(sentence in found for found in find_breaking_changes(old, change))
+    assert find_breaking_changes(old, {"properties": {**old["properties"], "b": {}}, "required": ["a"]}) == []  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

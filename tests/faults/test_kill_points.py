@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.faults.victim import POINTS
-from tests.integration.runtime.stage import Stage, added, stage
+from tests.integration.runtime.driver import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime.migrations import migrate
 from tests.faults.test_kill_points import have_effects
-from tests.integration.runtime.stage import Stage, added, stage
+from tests.integration.runtime.driver import Stage, added, stage
 from tests.support.brokers.base import Broker
 from tests.support.brokers.kafka import KafkaFromJars
 from tests.support.postgres import Cluster

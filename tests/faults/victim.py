@@ -16,9 +16,9 @@ from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.roster import ParentAdded
 from shared.runtime.database import Database, Transaction
-from shared.runtime.kafka import Kafka
-from shared.runtime.relay import Relay
-from tests.integration.runtime.stage import Stage, record_effects
+from shared.runtime.messaging import Kafka
+from shared.runtime.messaging.outbox.relay import Relay
+from tests.integration.runtime.driver import Stage, record_effects
 
 POINTS = ("before_send", "after_acknowledgement", "before_database_commit", "after_database_commit")
 

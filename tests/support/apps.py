@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 
 PUBLIC_URL = "http://kinvite.test"
 AUTH_SECRET = "a secret of the tests, long enough to be one"
@@ -21,7 +22,7 @@ COMMON_ENVIRONMENT = {
 
 def bearer(*rights: str) -> dict[str, str]:
     """The header of a token for all schools; for all rights where none is named."""
-    token = mint(AUTH_SECRET, schools=None, rights=frozenset(rights) or ALL_RIGHTS, actor="test")
+    token = mint_token(AUTH_SECRET, schools=None, rights=frozenset(rights) or ALL_RIGHTS, actor="test")
     return {"Authorization": f"Bearer {token}"}
 
 

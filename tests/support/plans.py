@@ -13,10 +13,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from shared.runtime.database import Database
-from shared.runtime.engine import role_of
-from shared.runtime.rows import Rows
-from shared.runtime.session import Session, Written
+from shared.runtime.database import Database, Result, role_name
+from shared.runtime.database.statements import CompiledStatement, StatementRunner
 
 _COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum BETWEEN 1 AND $2"
 
@@ -31,14 +29,16 @@ class Asked:
         """Take note from now on: of what SQLAlchemy sends, and of what goes straight to the driver."""
         for engine in database._engines.values():
             event.listen(engine.sync_engine, "before_cursor_execute", self._note)
-        run = Session.run
+        run = StatementRunner.run
 
-        async def noted(session: Session, asked: Written, parameters: Mapping[str, Any] | None) -> Rows:
+        async def noted(
+            session: StatementRunner, asked: CompiledStatement, parameters: Mapping[str, Any] | None
+        ) -> Result:
             values = tuple(parameters[name] for name in asked.names) if parameters else ()
             self.statements.setdefault(asked.sql, values)
             return await run(session, asked, parameters)
 
-        monkeypatch.setattr(Session, "run", noted)
+        monkeypatch.setattr(StatementRunner, "run", noted)
 
     def _note(self, _: Any, __: Any, statement: str, values: tuple[Any, ...], *___: Any) -> None:
         self.statements.setdefault(statement, tuple(values))
@@ -82,7 +82,7 @@ async def planner(database: Database) -> AsyncIterator[Planner]:
     url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     settings = {
         "search_path": database.schema,
-        "role": role_of(database.schema, "worker"),
+        "role": role_name(database.schema, "worker"),
         "random_page_cost": "1.1",
         "plan_cache_mode": "force_generic_plan",
     }

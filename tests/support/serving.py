@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from shared.runtime.server import Server, configured
+from shared.runtime.web.server import Server, server_config
 from tests.support.apps import suppose_nothing_revoked
 from tests.support.waiting import eventually
 
@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 async def serving(app: FastAPI, port: int) -> AsyncIterator[Server]:
     """The server, up; it ends with the block, and waits for open requests as long as they like."""
     suppose_nothing_revoked(app)
-    server = Server(configured(app, port=port))
+    server = Server(server_config(app, port=port))
     running = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or running.done(), within_seconds=30)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 _VERSIONS = sorted((Path(__file__).parents[2] / "services").glob("*/migrations/versions/*.py"))
 
@@ -17,6 +17,6 @@ def test_no_migration_can_be_undone_and_all_say_it_in_the_same_words(path: Path)
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.downgrade is no_way_back
+    assert module.downgrade is irreversible
     with pytest.raises(NotImplementedError, match="restore a backup"):
         module.downgrade()

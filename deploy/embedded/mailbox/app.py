@@ -17,8 +17,7 @@ from deploy.embedded.mailbox.play import add_play
 from deploy.embedded.mailbox.reports import Reporter
 from deploy.embedded.mailbox.state import State
 from deploy.embedded.mailbox.store import Channel, Kept, Store
-from shared.runtime import problems
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, problem_details
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 1000
@@ -111,7 +110,7 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    problems.install(app)
+    problem_details.install(app)
     shelf = Shelf(store, state)
     _add_json_routes(app, shelf)
     _add_pages(app, shelf)

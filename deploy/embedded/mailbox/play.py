@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from deploy.embedded.mailbox.reports import Reporter
 from deploy.embedded.mailbox.state import Behaviour, Play, State
 from deploy.embedded.mailbox.store import Channel
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 PAGE = "/mailbox/behaviours"
 EXPLAINED: dict[Behaviour, tuple[str, str]] = {

@@ -9,8 +9,8 @@ from uuid import UUID
 import aiohttp
 
 from services.dashboard.domain.staff import Staff
-from shared.runtime.auth import mint
-from shared.runtime.tracing import current_traceparent
+from shared.runtime.observability import current_traceparent
+from shared.runtime.web import mint_token
 
 TOKEN_SECONDS = 60
 
@@ -113,7 +113,7 @@ class Owners:
 
     def _token(self, caller: Caller) -> str:
         schools = caller.staff.school_ids if caller.school_id is None else frozenset({caller.school_id})
-        return mint(
+        return mint_token(
             self._secret,
             schools=schools,
             rights=frozenset({caller.right}),

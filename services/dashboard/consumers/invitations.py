@@ -16,9 +16,8 @@ from shared.contracts.invitations import (
     InvitationWithdrawn,
     VerificationRequested,
 )
-from shared.runtime.consumer import Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 
 async def on_verification_requested(
@@ -57,7 +56,6 @@ async def on_invitation_blocked(tx: Transaction, batch: Sequence[Received[Invita
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-invitations",
-    yields_seconds=COPY_SECONDS,
     handlers={
         VerificationRequested: on_verification_requested,
         ContactVerified: on_contact_verified,

@@ -15,9 +15,8 @@ from shared.contracts.notifier import (
     RecipientOptedIn,
     RecipientOptedOut,
 )
-from shared.runtime.consumer import Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 
 async def on_message_sent(tx: Transaction, batch: Sequence[Received[MessageSent]]) -> None:
@@ -48,7 +47,6 @@ async def on_recipient_opted_in(tx: Transaction, batch: Sequence[Received[Recipi
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-notifier",
-    yields_seconds=COPY_SECONDS,
     handlers={
         MessageSent: on_message_sent,
         MessageDelivered: on_message_delivered,

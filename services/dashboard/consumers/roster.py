@@ -20,9 +20,8 @@ from shared.contracts.roster import (
     StudentDetailsChanged,
     StudentRemoved,
 )
-from shared.runtime.consumer import Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 
 async def on_school_registered(tx: Transaction, batch: Sequence[Received[SchoolRegistered]]) -> None:
@@ -83,7 +82,6 @@ async def on_siblings_unlinked(tx: Transaction, batch: Sequence[Received[Sibling
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-roster",
-    yields_seconds=COPY_SECONDS,
     handlers={
         SchoolRegistered: on_school_registered,
         SchoolSettingsChanged: on_school_settings_changed,

@@ -8,9 +8,8 @@ from shared.contracts.envelope import Received
 from shared.contracts.signup import (
     SignedUp,
 )
-from shared.runtime.consumer import Subscription
-from shared.runtime.consumers import COPY_SECONDS
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Subscription
 
 
 async def on_signed_up(tx: Transaction, batch: Sequence[Received[SignedUp]]) -> None:
@@ -19,7 +18,6 @@ async def on_signed_up(tx: Transaction, batch: Sequence[Received[SignedUp]]) -> 
 
 SUBSCRIPTION = Subscription(
     group="dashboard.on-signup",
-    yields_seconds=COPY_SECONDS,
     handlers={
         SignedUp: on_signed_up,
     },

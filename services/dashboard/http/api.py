@@ -17,8 +17,7 @@ from services.dashboard.views.parents import (
     summarise,
     timeline_of,
 )
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Problem, encode_cursor
 
 router = APIRouter(
     prefix="/dashboard/v1/schools/{school_id}", tags=["status view"], dependencies=[Depends(reader)]

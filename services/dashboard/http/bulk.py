@@ -13,8 +13,8 @@ from services.dashboard.http.forms import Form, SignedForm
 from services.dashboard.http.render import go, page
 from services.dashboard.http.runs import done, form_page, found
 from services.dashboard.service import commands
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/invite", include_in_schema=False)
 REFRESH_SECONDS = 2

@@ -13,9 +13,8 @@ from services.dashboard.service.live import Watches
 from services.dashboard.service.staff import digest_of, staff_of_session
 from services.dashboard.settings import Settings
 from services.dashboard.views.schools import find_school
-from shared.runtime.auth import Principal, Unauthenticated, requires, school_not_found
 from shared.runtime.database import EVERY_SCHOOL, Database, Scope, Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Principal, Problem, Unauthenticated, requires, school_not_found
 
 bearer = requires("dashboard:read")
 

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from shared.runtime.paging import decode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, decode_cursor
 
 Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Cursor = Annotated[str | None, Query(max_length=200)]

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from services.dashboard.domain.staff import Schools
 from services.dashboard.http.context import Session, SignedIn, context_of, session_of
 from services.dashboard.service.staff import form_token
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 FORM_BYTES = 256 * 1024
 FORM_FIELDS = 2_000

@@ -27,7 +27,7 @@ from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.waiting import shown
 from services.dashboard.views.parents import find_parent, timeline_of
 from shared.runtime.database import Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents/{parent_id}", include_in_schema=False)
 ASK_AGAIN_WITHIN = timedelta(hours=24)

@@ -13,8 +13,7 @@ from services.dashboard.http.context import OfSchool, SignedIn, WithContext
 from services.dashboard.http.cursors import Cursor, Search, after, bad_cursor
 from services.dashboard.http.render import page
 from services.dashboard.views.parents import ParentFilter, list_parents
-from shared.runtime.paging import encode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, encode_cursor
 
 router = APIRouter(prefix="/admin/schools/{school_id}/parents", include_in_schema=False)
 PAGE = 50

@@ -10,7 +10,7 @@ from services.dashboard.channels.owners import CommandError
 from services.dashboard.domain.directory import School
 from services.dashboard.http.context import Session
 from services.dashboard.http.render import go, page
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 T = TypeVar("T")
 FORMS = {"invite": "invite_many.html", "import": "import.html"}

@@ -15,8 +15,8 @@ from services.dashboard.service import commands
 from services.dashboard.service.waiting import shown
 from services.dashboard.views.parents import summarise, summarise_all
 from services.dashboard.views.schools import find_school, list_schools
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 router = APIRouter(include_in_schema=False)
 FIELDS = ("name", "country", "language", "timezone", "credentials_mode")

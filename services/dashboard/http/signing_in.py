@@ -13,8 +13,8 @@ from services.dashboard.http.forms import PlainForm, SignedForm
 from services.dashboard.http.render import go, page
 from services.dashboard.service.staff import Attempt, Wait, sign_in, sign_out
 from services.dashboard.service.staff import SignedIn as Success
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.core import new_id
+from shared.runtime.web import Problem
 
 router = APIRouter(include_in_schema=False)
 DEVICE = "kinvite_browser"

@@ -15,7 +15,7 @@ from services.dashboard.service.office import LetIn, add_person, colleagues, end
 from services.dashboard.views.schools import list_schools
 from services.dashboard.views.tokens import count_valid
 from shared.runtime.database import EVERY_SCHOOL, Scope
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/staff", include_in_schema=False)
 HERE = "/admin/staff"

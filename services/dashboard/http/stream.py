@@ -13,9 +13,8 @@ from starlette.types import Receive, Scope, Send
 from services.dashboard.domain.changes import Changes
 from services.dashboard.http.context import WithContext, get_school, watcher
 from services.dashboard.service.live import TooManyWatchers, Watch, Watches
-from shared.runtime.errors import is_transient
-from shared.runtime.problems import Problem
-from shared.runtime.server import closing_of
+from shared.runtime.core import is_transient
+from shared.runtime.web import Problem, shutdown_event
 
 router = APIRouter(prefix="/dashboard/v1/schools/{school_id}", tags=["status view"])
 HEARTBEAT_SECONDS = 15.0
@@ -88,7 +87,7 @@ class EventStream(Response):
         ends = (
             speaking,
             asyncio.create_task(_gone(receive)),
-            asyncio.create_task(closing_of(scope).wait()),
+            asyncio.create_task(shutdown_event(scope).wait()),
         )
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -18,10 +18,9 @@ from services.dashboard.http.render import go, page
 from services.dashboard.service import commands
 from services.dashboard.service.waiting import shown
 from services.dashboard.views.students import find_student, list_students
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.paging import encode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, encode_cursor
 
 router = APIRouter(prefix="/admin/schools/{school_id}/students", include_in_schema=False)
 PAGE = 50

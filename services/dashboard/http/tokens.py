@@ -17,10 +17,9 @@ from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import mint_token, revoke_token
 from services.dashboard.views.schools import list_schools
 from services.dashboard.views.tokens import list_tokens
+from shared.runtime.core import new_id
 from shared.runtime.database import EVERY_SCHOOL, Scope
-from shared.runtime.ids import new_id
-from shared.runtime.paging import encode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, encode_cursor
 
 router = APIRouter(prefix="/admin/tokens", include_in_schema=False)
 PER_PAGE = 50

@@ -21,9 +21,16 @@ from services.dashboard.http.cursors import Cursor, after, bad_cursor
 from services.dashboard.service.tokens import mint_token, revoke_token
 from services.dashboard.service.waiting import heard
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.auth import Principal, Right, requires, school_not_found
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
-from shared.runtime.problems import Problem
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Principal,
+    Problem,
+    Right,
+    encode_cursor,
+    requires,
+    school_not_found,
+)
 
 router = APIRouter(prefix="/dashboard/v1/tokens", tags=["tokens"])
 Admin = Annotated[Principal, Depends(requires("admin"))]

@@ -16,8 +16,8 @@ from services.dashboard.domain.staff import Role, Schools, Staff, fold_email, ro
 from services.dashboard.service.passwords import hash_password
 from services.dashboard.service.staff import NONE
 from services.dashboard.storage import staff as storage
+from shared.runtime.core import new_id
 from shared.runtime.database import Database, Transaction
-from shared.runtime.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,9 @@ from services.dashboard.storage.replaced import (
 from services.dashboard.storage.replaced_parts import put_parts
 from shared.contracts.envelope import Received, UndecodableError, decode
 from shared.contracts.message import Message
-from shared.runtime.batch import waves
-from shared.runtime.consumer import Handler
+from shared.runtime.core import Rejected, is_invalid_value
 from shared.runtime.database import Database, Transaction
-from shared.runtime.errors import Rejected, is_invalid_value
-from shared.runtime.history import Told
+from shared.runtime.messaging import ArchivedEvent, Handler, group_preserving_order
 
 Handlers = Mapping[type[Message], Handler]
 Moved = Callable[[str, int, int], None]
@@ -36,12 +34,12 @@ Moved = Callable[[str, int, int], None]
 
 
 class Owner(Protocol):
-    """One owner's history; see `shared.runtime.history.History`."""
+    """One owner's history; see `shared.runtime.messaging.event_archive.History`."""
 
     @property
     def owner(self) -> str: ...
     async def count(self) -> int: ...
-    def pages(self) -> AsyncIterator[Sequence[Told]]: ...
+    def pages(self) -> AsyncIterator[Sequence[ArchivedEvent]]: ...
 
 
 class NothingTold(Exception):
@@ -90,7 +88,7 @@ async def _refuse_if_empty(made: Making) -> None:
             raise NothingTold
 
 
-async def _fold(made: Making, page: Sequence[Told], handlers: Handlers, done: Rebuilt) -> None:
+async def _fold(made: Making, page: Sequence[ArchivedEvent], handlers: Handlers, done: Rebuilt) -> None:
     """Write a page of facts to the tables being made; facts that cannot be taken are counted and left out."""
     facts: list[Received[Message]] = []
     lines: list[Line] = []
@@ -117,7 +115,7 @@ async def _take(made: Making, facts: Sequence[Received[Message]], handlers: Hand
     """In one transaction; a batch with a fact that is refused is halved until that stands alone."""
     try:
         async with made.transaction() as tx:
-            for kind, run in waves(facts):
+            for kind, run in group_preserving_order(facts):
                 await handlers[kind](tx, run)
     except (Rejected, DBAPIError) as error:
         if isinstance(error, DBAPIError) and not is_invalid_value(error):

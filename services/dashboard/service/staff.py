@@ -11,9 +11,9 @@ from uuid import UUID
 from services.dashboard.domain.staff import Role, Staff, brakes, fold_email, roles_in
 from services.dashboard.service.passwords import hash_password, is_password
 from services.dashboard.storage import staff as storage
-from shared.runtime.auth import PROGRAM
+from shared.runtime.core import new_id
 from shared.runtime.database import Database, Transaction
-from shared.runtime.ids import new_id
+from shared.runtime.web import API_CLIENT_PREFIX
 
 # Staff accounts and sessions belong to no school.
 NONE: frozenset[UUID] = frozenset()
@@ -82,7 +82,7 @@ async def names_of_actors(tx: Transaction, actors: Sequence[str | None]) -> dict
         try:
             ids[UUID(identity if kind == "staff" else "")] = actor
         except ValueError:
-            names[actor] = f"the program “{identity}”" if actor.startswith(PROGRAM) else actor
+            names[actor] = f"the program “{identity}”" if actor.startswith(API_CLIENT_PREFIX) else actor
     known = await storage.names_of(tx, ids)
     return names | {actor: known.get(staff_id, "former staff") for staff_id, actor in ids.items()}
 

@@ -8,10 +8,10 @@ from services.dashboard.domain.tokens import AccessToken, Authority, Grant, Gran
 from services.dashboard.storage import tokens as storage
 from shared.contracts.dashboard import INSTALLATION, AccessTokenRevoked
 from shared.contracts.topics import DASHBOARD_ACCESS
-from shared.runtime.auth import PROGRAM, mint, verify
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
+from shared.runtime.web import API_CLIENT_PREFIX, mint_token, verify_token
 
 OPERATOR = Authority("operator", None)
 # A revocation that is younger may still be on its way.
@@ -40,7 +40,7 @@ async def mint_token(
     )
     if not await storage.add(tx, token, by.token_id):
         raise GrantError("key", "already_made", "This token was made already, and was shown then.")
-    return token, mint(
+    return token, mint_token(
         secret,
         schools=token.school_ids,
         rights=token.rights,
@@ -64,12 +64,12 @@ async def revoke_token(tx: Transaction, token_id: UUID, by: Authority) -> Access
 
 async def enter_token(tx: Transaction, secret: str, text: str, name: str | None = None) -> UUID | None:
     """Enter a token that was made without the register, so that it can be seen and revoked; None for no token."""
-    principal = verify(secret, text)
+    principal = verify_token(secret, text)
     if principal.kind != "token":
         return None
     token = AccessToken(
         token_id=UUID(principal.id),
-        name=name or principal.actor.removeprefix(PROGRAM),
+        name=name or principal.actor.removeprefix(API_CLIENT_PREFIX),
         rights=principal.rights,
         school_ids=principal.schools,
         made_by=OPERATOR.actor,
@@ -98,9 +98,9 @@ async def is_announced(tx: Transaction) -> bool:
     return not await storage.is_pending(tx, DASHBOARD_ACCESS.name)
 
 
-def _fact(token_id: UUID, schools: Collection[UUID] | None, at: datetime, actor: str) -> Outgoing:
+def _fact(token_id: UUID, schools: Collection[UUID] | None, at: datetime, actor: str) -> OutboxMessage:
     only = next(iter(schools)) if schools is not None and len(schools) == 1 else INSTALLATION
-    return Outgoing(AccessTokenRevoked(token_id=token_id, revoked_at=at), only, 1, actor)
+    return OutboxMessage(AccessTokenRevoked(token_id=token_id, revoked_at=at), only, 1, actor)
 
 
 async def _check_schools(tx: Transaction, grant: Grant) -> None:

@@ -19,8 +19,7 @@ from services.dashboard.storage.columns import (
 )
 from services.dashboard.storage.family_columns import HELD, columns_of
 from services.dashboard.storage.registers import arrays_of, upsert
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 # PostgreSQL notes the writing transaction as `xmax` where it found the row and locked it, and nothing in a new one.
 _WAS_THERE = "kept.school_id, kept.parent_id, kept.xmax <> 0 AS was_there"
@@ -40,12 +39,12 @@ async def save_families(tx: Transaction, families: Sequence[Family]) -> None:
         columns |= columns_of(register, values[register])
     if PERSON in registers:
         changed = await tx.rows(
-            *upsert("parents", PARENT_KEYS, registers, returning=_WAS_THERE).of_columns(columns)
+            *upsert("parents", PARENT_KEYS, registers, returning=_WAS_THERE).bind_columns(columns)
         )
         known = {(row.school_id, row.parent_id): row.was_there for row in changed}
         await _replace_links(tx, [f for f in families if (f.school_id, f.parent_id) in known], known)
     else:
-        await tx.execute(*upsert("parents", PARENT_KEYS, registers).of_columns(columns))
+        await tx.execute(*upsert("parents", PARENT_KEYS, registers).bind_columns(columns))
     await _add_confirmed(tx, [family for family in families if family.confirmed])
 
 
@@ -71,10 +70,10 @@ async def save_schools(tx: Transaction, schools: Sequence[School]) -> None:
         for school in newest.values()
     ]
     statement = upsert("schools", SCHOOL_KEYS, (SCHOOL,))
-    await tx.execute(*statement.of_columns(arrays_of(rows, ["school_id", *SCHOOL.names])))
+    await tx.execute(*statement.bind_columns(arrays_of(rows, ["school_id", *SCHOOL.names])))
 
 
-ADD_TIMELINE = RowStatement(
+ADD_TIMELINE = BatchStatement(
     "INSERT INTO timeline ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
     {
         "school_id": "uuid",
@@ -88,7 +87,6 @@ ADD_TIMELINE = RowStatement(
         "reason": "text",
         "actor": "text",
     },
-    same=("school_id", "version", "kind", "channel", "template", "reason", "actor"),
 )
 _ENTRY = ("kind", "at", "channel", "template", "reason", "actor")
 
@@ -100,7 +98,7 @@ async def add_timeline(tx: Transaction, entries: Sequence[tuple[UUID, UUID, str,
     schools, parents, aggregates, versions, lines = zip(*entries, strict=True)
     columns: dict[str, Sequence[Any]] = {name: [getattr(line, name) for line in lines] for name in _ENTRY}
     columns |= {"school_id": schools, "parent_id": parents, "aggregate_id": aggregates, "version": versions}
-    await tx.execute(*ADD_TIMELINE.of_columns(columns))
+    await tx.execute(*ADD_TIMELINE.bind_columns(columns))
 
 
 ADD_CONFIRMED = text(
@@ -136,7 +134,7 @@ DROP_LINKS = text(
      WHERE links.school_id = gone.school_id AND links.parent_id = gone.parent_id
     """
 )
-ADD_LINKS = RowStatement(
+ADD_LINKS = BatchStatement(
     "INSERT INTO links ({names}) SELECT * FROM {rows} ON CONFLICT DO NOTHING",
     {
         "school_id": "uuid",
@@ -146,7 +144,6 @@ ADD_LINKS = RowStatement(
         "rights": "text",
         "reason": "text",
     },
-    same=("school_id", "relation", "rights", "reason"),
 )
 
 
@@ -167,4 +164,4 @@ async def _replace_links(
         columns |= {
             name: [getattr(family, name) for family, _ in links] for name in ("school_id", "parent_id")
         }
-        await tx.execute(*ADD_LINKS.of_columns(columns))
+        await tx.execute(*ADD_LINKS.bind_columns(columns))

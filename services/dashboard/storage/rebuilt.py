@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.runtime.database import Database, Transaction, create_engine, role_of
+from shared.runtime.database import Database, Transaction, create_engine, role_name
 
 TABLES = ("schools", "students", "parents", "links", "timeline", "opt_outs")
 PATIENCE_SECONDS = 5.0
@@ -70,7 +70,7 @@ class Making:
 @asynccontextmanager
 async def making(database: Database) -> AsyncIterator[Making]:
     """A connection of its own, ready to be written to. Raises RebuildRunning."""
-    role = role_of(database.schema, "worker")
+    role = role_name(database.schema, "worker")
     engine = create_engine(database.url, schema=database.schema, pool_size=1, role=role)
     try:
         async with engine.connect() as connection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def upsert(
     registers: tuple[Register, ...],
     *,
     returning: str | None = None,
-) -> RowStatement:
+) -> BatchStatement:
     """Takes one array per column, named as the column; answers `returning` of the rows that changed, if that is asked.
 
     There `kept` is the row as it is now.
@@ -60,14 +60,13 @@ def upsert(
     columns = dict(keys + tuple(column for register in registers for column in register.columns))
     values = ", ".join(_value(name, kind) for name, kind in columns.items())
     key_names = ", ".join(name for name, _ in keys)
-    return RowStatement(
+    return BatchStatement(
         f"INSERT INTO {table} AS kept ({{names}}) "
         f"SELECT {values} FROM {{rows}} ORDER BY {key_names} "
         f"ON CONFLICT ({key_names}) DO UPDATE SET {_changes(registers)} "
         f"WHERE {' OR '.join(register.newer for register in registers)}"
         + (f" RETURNING {returning}" if returning else ""),
         {name: _carried(kind) for name, kind in columns.items()},
-        same=[name for name, _ in keys[:-1]] + [name for register in registers for name in register.same],
     )
 
 

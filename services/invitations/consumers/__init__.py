@@ -11,7 +11,7 @@ from services.invitations.service.countdown import Countdown
 from services.invitations.service.desk import Desk
 from shared.contracts import notifier, signup
 from shared.contracts import roster as facts
-from shared.runtime.consumer import Subscription
+from shared.runtime.messaging import Subscription
 
 
 def subscriptions(desk: Desk, arrivals: Countdown, outcomes: Countdown) -> tuple[Subscription, ...]:

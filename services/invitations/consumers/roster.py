@@ -12,8 +12,8 @@ from services.invitations.service import roster
 from services.invitations.service.desk import Desk
 from shared.contracts import roster as facts
 from shared.contracts.envelope import Received
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
 
 SchoolFact = facts.SchoolRegistered | facts.SchoolSettingsChanged
 ParentFact = facts.ParentAdded | facts.ParentRenamed | facts.ParentContactChanged | facts.ParentAccessChanged

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from services.invitations.domain.rules import Stop
 from services.invitations.domain.states import Channel, Hindrance
 from services.invitations.domain.words import hindrance, unconfigured
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 _STATUS = {Hindrance.REMOVED: 404, Hindrance.TOO_SOON: 429, Hindrance.COOL_DOWN: 429}
 _FIELD = {

@@ -20,11 +20,16 @@ from services.invitations.http.invitations import IdempotencyKey, read_cursor
 from services.invitations.http.office import AtOffice, KnownSchool, Office
 from services.invitations.service import bulk
 from services.invitations.service.catch_up import Gap, gap
-from shared.runtime.auth import Principal, ReadInvitations, WriteInvitations
-from shared.runtime.idempotency import keyed
-from shared.runtime.paging import DEFAULT_LIMIT, encode_cursor
-from shared.runtime.paging import page as page_of
-from shared.runtime.problems import Problem
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    Principal,
+    Problem,
+    ReadInvitations,
+    WriteInvitations,
+    encode_cursor,
+    keyed_request,
+)
+from shared.runtime.web import page_body as page_of
 
 ROOT = "/invitations/v1/schools/{school_id}/bulk"
 NEWEST = UUID(int=2**128 - 1)
@@ -60,7 +65,7 @@ async def post_bulk(
 def _key(caller: Principal, body: BulkBody, header: str | None) -> tuple[str | None, str]:
     """The key, in the scope of the credential, and what the body amounts to."""
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
-    request = keyed(caller, f"POST {ROOT}", header, body.idempotency_key, content)
+    request = keyed_request(caller, f"POST {ROOT}", header, body.idempotency_key, content)
     if request is None:
         return None, ""
     scope = hashlib.sha256(f"{request.credential}\n{request.key}".encode()).hexdigest()

@@ -17,12 +17,20 @@ from services.invitations.http.bodies import InviteBody
 from services.invitations.http.office import AtOffice, KnownSchool
 from services.invitations.service.invite import UNKNOWN, Order, invite_one, opening
 from services.invitations.service.withdraw import withdraw
-from shared.runtime.auth import ReadInvitations, WriteInvitations
 from shared.runtime.database import Transaction
-from shared.runtime.idempotency import keyed, remember, remembered
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
-from shared.runtime.paging import page as page_of
-from shared.runtime.problems import Problem
+from shared.runtime.web import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Problem,
+    ReadInvitations,
+    WriteInvitations,
+    decode_cursor,
+    encode_cursor,
+    find_stored_response,
+    keyed_request,
+    store_response,
+)
+from shared.runtime.web import page_body as page_of
 
 ROOT = "/invitations/v1/schools/{school_id}/invitations"
 router = APIRouter(tags=["invitations"])
@@ -44,12 +52,14 @@ async def post_invitation(
     """
     check_channel(body.channel, office.settings.usable_channels)
     content = body.model_dump(mode="json", exclude={"idempotency_key"})
-    request = keyed(caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content)
+    request = keyed_request(
+        caller, f"POST {ROOT} {school_id}", idempotency_key, body.idempotency_key, content
+    )
     wish = Wish(Origin.STAFF, body.channel, body.contact_id, body.override_reason)
     order = Order(school_id, body.parent_id, wish, caller.actor)
 
     async def ask(tx: Transaction) -> JSONResponse | None:
-        earlier = await remembered(tx, request) if request else None
+        earlier = await find_stored_response(tx, request) if request else None
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
         result = await invite_one(tx, office.desk, order)
@@ -59,7 +69,7 @@ async def post_invitation(
             raise refused(result, contact_named=body.contact_id is not None)
         answer = views.render(result)
         if request:
-            await remember(tx, request, 202, answer)
+            await store_response(tx, request, 202, answer)
         return JSONResponse(answer, 202)
 
     done = await office.await_answer(office.settings.await_parent_seconds, ask, school_id, opening(order))

@@ -14,8 +14,8 @@ from services.invitations import views
 from services.invitations.service.catch_up import CountParents
 from services.invitations.service.desk import Desk
 from services.invitations.settings import Settings
-from shared.runtime.auth import school_not_found
-from shared.runtime.database import Database, Opening, Transaction
+from shared.runtime.database import Database, FirstStatement, Transaction
+from shared.runtime.web import school_not_found
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Office:
         seconds: float,
         ask: Callable[[Transaction], Awaitable[T | None]],
         school_id: UUID,
-        opening: Opening | None = None,
+        opening: FirstStatement | None = None,
     ) -> T | None:
         """Ask again and again until there is an answer or the time is over, each time in a transaction of its own.
 
@@ -42,7 +42,7 @@ class Office:
         """
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            async with self.database.transaction(schools=[school_id], opening=opening) as tx:
+            async with self.database.transaction(schools=[school_id], first=opening) as tx:
                 answer = await ask(tx)
             if answer is not None or asyncio.get_running_loop().time() >= deadline:
                 return answer

@@ -21,9 +21,9 @@ from services.invitations.domain.states import Channel, Hindrance, Origin
 from services.invitations.service.desk import Desk
 from services.invitations.service.invite import find_families
 from services.invitations.storage import bulk, selection
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 RUNS = bulk.RUNS
 _FIRST = UUID(int=0)

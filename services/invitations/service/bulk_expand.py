@@ -14,7 +14,7 @@ from services.invitations.service.invite import Order, invite
 from services.invitations.storage import bulk, bulk_items, bulk_pace, selection
 from services.invitations.storage.bulk_items import Item
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 
 OUTCOME_PATIENCE = timedelta(hours=6)
 """A message whose outcome is lost (a dead letter, a restored database) holds its place no longer than that."""

@@ -12,9 +12,9 @@ import aiohttp
 
 from services.invitations.domain.bulk import Selection
 from services.invitations.storage import copies, selection
-from shared.runtime.auth import mint
 from shared.runtime.database import Database
-from shared.runtime.logging import describe, get_logger
+from shared.runtime.observability import describe_error, get_logger
+from shared.runtime.web import mint_token
 
 CountParents = Callable[[UUID], Awaitable[int | None]]
 NO_ANSWER = "The roster did not answer, so the run is about the parents known so far."
@@ -46,7 +46,7 @@ class RosterClient:
         """The roster's count, or None where it does not answer. Raises nothing."""
         if self._session is None:
             return None
-        token = mint(
+        token = mint_token(
             self.auth_secret,
             schools=frozenset({school_id}),
             rights=frozenset({"roster:read"}),
@@ -60,7 +60,7 @@ class RosterClient:
                 answer.raise_for_status()
                 return int((await answer.json())["parents"])
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.warning("roster.silent", school_id=str(school_id), **describe(error))
+            log.warning("roster.silent", school_id=str(school_id), **describe_error(error))
             return None
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Transaction
+from shared.runtime.messaging import Handler
 
 
 def _nobody() -> None:

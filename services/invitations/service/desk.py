@@ -8,15 +8,14 @@ from uuid import UUID
 
 from services.invitations.domain.models import Limits, Link, Stamp
 from services.invitations.domain.states import Channel, Purpose
-from shared.runtime.ids import new_id
-from shared.runtime.tokens import TokenKeys, digest
+from shared.runtime.core import LinkTokenKeys, new_id, token_digest
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Made once by the composition root."""
 
-    keys: TokenKeys
+    keys: LinkTokenKeys
     limits: Limits
     channels: frozenset[Channel] = frozenset({Channel.EMAIL})
     """What this installation can send by."""
@@ -29,4 +28,4 @@ class Desk:
         """The digest of the link of this generation, made with the current key."""
         key_id = self.keys.current_id
         token = self.keys.derive(purpose.value, invitation_id, generation, key_id)
-        return Link(key_id, digest(token))
+        return Link(key_id, token_digest(token))

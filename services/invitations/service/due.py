@@ -16,8 +16,8 @@ from services.invitations.service.steps import Addressee, Step, finish
 from services.invitations.service.wording import expired
 from services.invitations.storage import invitations as rows
 from services.invitations.storage import weeks
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.database import FirstStatement, Transaction
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Expired:
     next_in: timedelta | None
 
 
-def overdue(limit: int) -> Opening:
+def overdue(limit: int) -> FirstStatement:
     """How a transaction begins in which up to `limit` expiries are announced."""
     return weeks.opening(limit)
 
@@ -39,7 +39,9 @@ async def expire(tx: Transaction) -> Expired:
     done = [week for one in over if (week := transitions.expire(one, tx.now)) is not None]
     if done:
         await weeks.save(tx, done)
-        await emit(tx, *(Outgoing(expired(one), one.school_id, one.version) for one in done), lane=Lane.BULK)
+        await emit(
+            tx, *(OutboxMessage(expired(one), one.school_id, one.version) for one in done), lane=Lane.BULK
+        )
     return Expired(len(over), next_in)
 
 

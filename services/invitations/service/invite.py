@@ -15,9 +15,9 @@ from services.invitations.domain.transitions import Target, start
 from services.invitations.service.desk import Desk
 from services.invitations.service.steps import Addressee, Step, finish
 from services.invitations.storage import families, marks
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Lane
+from shared.runtime.core import new_id
+from shared.runtime.database import FirstStatement, Transaction
+from shared.runtime.messaging import Lane
 
 UNKNOWN = Stop(Hindrance.NOT_KNOWN_YET)
 _QUIET = frozenset({Origin.STAFF, Origin.BULK})
@@ -43,7 +43,7 @@ async def invite(
     return await _carry_out(tx, desk, orders, known, lane)
 
 
-def opening(order: Order) -> Opening:
+def opening(order: Order) -> FirstStatement:
     """How a transaction begins in which `invite_one` carries out this order: all that it asks is known then."""
     return families.opening(order.parent_id)
 

@@ -12,7 +12,7 @@ from services.invitations.storage import bulk_items, first, marks
 from services.invitations.storage import invitations as rows
 from services.invitations.storage.first import First
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, emit
+from shared.runtime.messaging import Lane, emit
 
 __all__ = ["Addressee", "Step", "announce", "finish"]
 

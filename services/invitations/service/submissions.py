@@ -15,8 +15,8 @@ from services.invitations.service.invite import Order, invite
 from services.invitations.service.steps import Addressee, Step, announce, finish
 from services.invitations.storage import copies, marks
 from services.invitations.storage import invitations as rows
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
-from shared.runtime.errors import Rejected
 
 UNKNOWN_INVITATION = "unknown_invitation"
 

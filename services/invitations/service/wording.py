@@ -21,7 +21,7 @@ from services.invitations.domain.states import Fact, Refusal, Template
 from shared.contracts import invitations as facts
 from shared.contracts.message import Message
 from shared.contracts.notifier import Recipient, SendMessage
-from shared.runtime.outbox import Outgoing
+from shared.runtime.messaging import OutboxMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Step:
         return self.transition.invitation
 
 
-def outgoing(step: Step, now: datetime) -> Iterator[Outgoing]:
+def outgoing(step: Step, now: datetime) -> Iterator[OutboxMessage]:
     """The messages of a step, in order."""
     school_id = step.invitation.school_id
     for index, fact in enumerate(step.transition.facts):
         version = step.transition.version_of(index)
-        yield Outgoing(_fact(fact, step, now), school_id, version, step.actor)
+        yield OutboxMessage(_fact(fact, step, now), school_id, version, step.actor)
     if step.transition.send is not None and step.to is not None:
-        yield Outgoing(_send(step.transition.send, step.invitation, step.to), school_id, 1, step.actor)
+        yield OutboxMessage(_send(step.transition.send, step.invitation, step.to), school_id, 1, step.actor)
 
 
 def expired(over: Week | Invitation) -> facts.InvitationExpired:

@@ -13,8 +13,7 @@ from services.invitations.domain.bulk import Run
 from services.invitations.domain.delivery import Outcome
 from services.invitations.domain.models import LastMessage
 from services.invitations.domain.states import STOPPED
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 _CLAIM_ITEMS = text(
     """
@@ -23,7 +22,7 @@ _CLAIM_ITEMS = text(
     """
 )
 # With the run in every row: for a single one PostgreSQL would read all of its items and join them.
-_SAVE_ITEMS = RowStatement(
+_SAVE_ITEMS = BatchStatement(
     """
     UPDATE bulk_items AS b SET state = r.state, reason = r.reason, message_id = r.message_id, has_outcome = r.held
       FROM {rows}
@@ -37,11 +36,10 @@ _SAVE_ITEMS = RowStatement(
         "reason": "text",
         "held": "boolean",
     },
-    same=("state", "reason", "held"),
 )
 # No index leads from a message to its item, so that no update touches one: the runs of the school do, of a month. What
 # comes after the first outcome and is no failure moves nothing. LATERAL, so that no run is read as a whole.
-_TAKE_OUTCOMES = RowStatement(
+_TAKE_OUTCOMES = BatchStatement(
     """
     WITH locked AS (
         SELECT b.*, r.failed, r.reason
@@ -66,7 +64,6 @@ _TAKE_OUTCOMES = RowStatement(
     ON CONFLICT (bulk_id) DO UPDATE SET outcomes = o.outcomes + excluded.outcomes
     """,
     {"message_id": "uuid", "parent_id": "uuid", "school_id": "uuid", "failed": "boolean", "reason": "text"},
-    same=("failed", "reason"),
 )
 _SKIP_UNSENT = text(
     """
@@ -110,7 +107,7 @@ async def claim_items(tx: Transaction, run: Run, limit: int) -> list[UUID]:
 
 async def save_items(tx: Transaction, items: Iterable[Item]) -> None:
     """Write what became of locked items."""
-    await tx.execute(*_SAVE_ITEMS.of(items))
+    await tx.execute(*_SAVE_ITEMS.bind(items))
 
 
 async def skip_unsent(tx: Transaction, messages: Mapping[UUID, UUID | None]) -> None:
@@ -133,4 +130,4 @@ async def take_outcomes(tx: Transaction, outcomes: Sequence[tuple[LastMessage, O
         "failed": [outcome.delivery in STOPPED for _, outcome in outcomes],
         "reason": [outcome.code or outcome.delivery for _, outcome in outcomes],
     }
-    await tx.execute(*_TAKE_OUTCOMES.of_columns(columns))
+    await tx.execute(*_TAKE_OUTCOMES.bind_columns(columns))

@@ -13,9 +13,8 @@ from sqlalchemy import Row, text
 from services.invitations.domain.copies import ParentCopy, SchoolCopy
 from services.invitations.domain.models import Contact, Parent, QuietHours, School
 from services.invitations.storage.as_json import as_json
-from shared.runtime.database import Transaction
-from shared.runtime.ids import uuid_of
-from shared.runtime.rowset import RowStatement, as_array
+from shared.runtime.core import parse_uuid
+from shared.runtime.database import BatchStatement, Transaction, array_literal
 
 _SAVE_SCHOOLS = text(
     """
@@ -34,7 +33,7 @@ _SAVE_SCHOOLS = text(
     """
 )
 # A parent's pupils and contacts travel as one text per row: PostgreSQL's unnest would flatten an array of arrays.
-_SAVE_PARENTS = RowStatement(
+_SAVE_PARENTS = BatchStatement(
     """
     INSERT INTO parents AS p ({names})
     SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]),
@@ -59,7 +58,6 @@ _SAVE_PARENTS = RowStatement(
         "students": "text",
         "contacts": "text",
     },
-    same=("school_id", "version", "language", "has_access", "removed"),
 )
 _SCHOOLS = text("SELECT * FROM schools WHERE school_id = ANY(CAST(:ids AS uuid[]))")
 _PARENTS = (
@@ -75,7 +73,7 @@ async def save_schools(tx: Transaction, rows: Iterable[SchoolCopy]) -> None:
 
 async def save_parents(tx: Transaction, rows: Iterable[ParentCopy]) -> set[UUID]:
     """Keep the parents, one row each at most; locks them in id order and returns those that changed."""
-    saved = await tx.rows(*_SAVE_PARENTS.of_columns(_parent_columns(list(rows))))
+    saved = await tx.rows(*_SAVE_PARENTS.bind_columns(_parent_columns(list(rows))))
     return {row.parent_id for row in saved}
 
 
@@ -87,12 +85,12 @@ async def find_schools(tx: Transaction, school_ids: Collection[UUID]) -> dict[UU
 
 async def claim_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
     """Lock the known ones of these parents, in id order."""
-    return _parents(await tx.rows(f"{_PARENTS} FOR UPDATE", {"ids": as_array(parent_ids)}))
+    return _parents(await tx.rows(f"{_PARENTS} FOR UPDATE", {"ids": array_literal(parent_ids)}))
 
 
 async def find_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Parent]:
     """The known ones of these parents, not locked."""
-    return _parents(await tx.rows(_PARENTS, {"ids": as_array(parent_ids)}))
+    return _parents(await tx.rows(_PARENTS, {"ids": array_literal(parent_ids)}))
 
 
 async def count_parents(tx: Transaction, school_id: UUID) -> int:
@@ -118,7 +116,7 @@ def parent_from(row: Row[Any]) -> Parent:
 
 def _contact(fields: Mapping[str, Any]) -> Contact:
     return Contact(
-        contact_id=uuid_of(fields["contact_id"]),
+        contact_id=parse_uuid(fields["contact_id"]),
         kind=fields["kind"],
         address=fields["address"],
         preferred=fields["preferred"],
@@ -166,6 +164,6 @@ def _parent_columns(rows: Sequence[ParentCopy]) -> dict[str, Any]:
         "language": [parent.language for parent in parents],
         "has_access": [parent.has_access for parent in parents],
         "removed": [parent.removed for parent in parents],
-        "students": [as_array(row.students) for row in rows],
+        "students": [array_literal(row.students) for row in rows],
         "contacts": [to_json(parent.contacts).decode() for parent in parents],
     }

@@ -26,7 +26,7 @@ from services.invitations.storage.invitations import (
     find_by_parents,
     invitation_from,
 )
-from shared.runtime.database import Opening, Transaction
+from shared.runtime.database import FirstStatement, Transaction
 
 _PARENTS = """
 SELECT p.parent_id, p.school_id, p.name, p.language, p.contacts, p.has_access, p.removed,
@@ -62,10 +62,10 @@ SELECT now() AS now, known.*, note.contact_id, note.address_digest, note.message
 """
 
 
-def opening(parent_id: UUID) -> Opening:
+def opening(parent_id: UUID) -> FirstStatement:
     """How a transaction begins that claims this one parent."""
     locks = tuple((lock, parent_id) for lock in _LOCKS)
-    return Opening(_ONE, {"parent_id": parent_id}, locks)
+    return FirstStatement(_ONE, {"parent_id": parent_id}, locks)
 
 
 def claimed(tx: Transaction) -> dict[UUID, Family]:

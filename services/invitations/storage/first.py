@@ -8,12 +8,11 @@ from datetime import datetime
 
 from services.invitations.domain.models import Invitation
 from services.invitations.storage.invitations import SAME, TYPES
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement, columns_of
+from shared.runtime.database import BatchStatement, Transaction, to_columns
 
 _COLUMNS = ", ".join(TYPES)
 # The line of the timeline has the id of the message that it speaks of: both were made in this moment.
-_ADD = RowStatement(
+_ADD = BatchStatement(
     f"""
     WITH r AS MATERIALIZED (SELECT * FROM {{rows}}),
     counted AS (
@@ -38,7 +37,6 @@ _ADD = RowStatement(
         "detail": "text",
         "actor": "text",
     },
-    same=(*SAME, "event", "detail", "actor"),
 )
 _LINE = ("event", "detail", "actor")
 
@@ -57,7 +55,7 @@ async def add(tx: Transaction, new: Collection[First], happened_at: datetime) ->
     """Write invitations of parents whose rows are locked, count their messages and begin their timelines."""
     if new:
         columns = {
-            **columns_of([one.invitation for one in new], tuple(TYPES)),
-            **columns_of(new, _LINE),
+            **to_columns([one.invitation for one in new], tuple(TYPES)),
+            **to_columns(new, _LINE),
         }
-        await tx.execute(*_ADD.of_columns(columns, happened_at=happened_at))
+        await tx.execute(*_ADD.bind_columns(columns, happened_at=happened_at))

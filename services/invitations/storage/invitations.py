@@ -13,8 +13,7 @@ from sqlalchemy.dialects import postgresql
 from services.invitations.domain.models import Invitation, Submission
 from services.invitations.domain.states import Channel, Delivery, InvitationStatus, Purpose, Template
 from services.invitations.storage.tables import invitations
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement, as_array
+from shared.runtime.database import BatchStatement, Transaction, array_literal
 
 _KINDS = [
     (list(invitations.columns.keys()).index(name), {one.value: one for one in kind})
@@ -42,8 +41,8 @@ SAME = set(TYPES) - {
     "message_id",
 }
 """Those that often are the same in all rows of a batch."""
-_ADD = RowStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES, same=SAME)
-_SAVE = RowStatement(
+_ADD = BatchStatement("INSERT INTO invitations ({names}) SELECT * FROM {rows}", TYPES)
+_SAVE = BatchStatement(
     f"UPDATE invitations AS i SET {_CHANGES} FROM {{rows}} WHERE i.invitation_id = r.invitation_id", TYPES
 )
 # One look-up by index per parent, whatever the plan. Asked for `parent_id = ANY(...)` in the order of the primary key,
@@ -66,7 +65,7 @@ _BY_IDS = text(
 _PARENTS_OF = text(
     "SELECT invitation_id, parent_id FROM invitations WHERE invitation_id = ANY(CAST(:ids AS uuid[]))"
 )
-_ACCEPT = RowStatement(
+_ACCEPT = BatchStatement(
     """
     UPDATE invitations AS i
        SET status = 'signed_up', accepted_at = now(), submission_id = r.submission_id,
@@ -105,13 +104,13 @@ _CLAIM_HELD = text(
 
 async def claim_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """Lock the invitations of these parents in id order; keyed by parent."""
-    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": as_array(parent_ids)})
+    rows = await tx.rows(f"{_BY_PARENTS} FOR UPDATE", {"ids": array_literal(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 
 async def find_by_parents(tx: Transaction, parent_ids: Collection[UUID]) -> dict[UUID, Invitation]:
     """The invitations of these parents, not locked; keyed by parent."""
-    rows = await tx.rows(_BY_PARENTS, {"ids": as_array(parent_ids)})
+    rows = await tx.rows(_BY_PARENTS, {"ids": array_literal(parent_ids)})
     return {row.parent_id: invitation_from(row) for row in rows}
 
 
@@ -142,20 +141,20 @@ async def accept(tx: Transaction, submissions: Iterable[Submission]) -> list[Inv
 
     The caller has locked the invitations in id order. Two submissions on one link: one of them wins.
     """
-    return _all(await tx.rows(*_ACCEPT.of(submissions)))
+    return _all(await tx.rows(*_ACCEPT.bind(submissions)))
 
 
 async def add(tx: Transaction, new: Sequence[Invitation]) -> None:
     """Write first invitations of parents whose rows the transaction has locked."""
     if new:
-        await tx.execute(*_ADD.of(new))
+        await tx.execute(*_ADD.bind(new))
 
 
 async def save(tx: Transaction, changed: Sequence[Invitation]) -> None:
     """Write invitations whose rows the transaction has locked; of several states of one the last."""
     if changed:
         last = {invitation.invitation_id: invitation for invitation in changed}
-        await tx.execute(*_SAVE.of(last.values()))
+        await tx.execute(*_SAVE.bind(last.values()))
 
 
 def _all(rows: Sequence[Row[Any]]) -> list[Invitation]:

@@ -9,12 +9,11 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import LastMessage
 from services.invitations.domain.states import Delivery
-from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement, as_array, columns_of
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, Transaction, array_literal, to_columns
 
 # Both the state and the line of the timeline that tells it.
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     WITH r AS MATERIALIZED (SELECT * FROM {rows}),
     saved AS (
@@ -35,7 +34,6 @@ _SAVE = RowStatement(
         "delivery_reason": "text",
         "reminds": "boolean",
     },
-    same=("school_id", "delivery", "delivery_reason", "reminds"),
 )
 _FIELDS = ("invitation_id", "school_id", "parent_id", "delivery", "delivery_reason", "reminds")
 _CLAIM = text(
@@ -52,7 +50,7 @@ _DELIVERIES = {one.value: one for one in Delivery}
 async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID, LastMessage]:
     """Lock these invitations in id order; of each only how its last message fares, by invitation."""
     found = {}
-    for row in await tx.rows(_CLAIM, {"ids": as_array(invitation_ids)}):
+    for row in await tx.rows(_CLAIM, {"ids": array_literal(invitation_ids)}):
         invitation_id, school_id, parent_id, message_id, delivery, reason, reminds = tuple(row)
         found[invitation_id] = LastMessage(
             invitation_id, school_id, parent_id, message_id, _DELIVERIES[delivery], reason, reminds
@@ -63,5 +61,5 @@ async def claim(tx: Transaction, invitation_ids: Collection[UUID]) -> dict[UUID,
 async def save(tx: Transaction, moved: Collection[LastMessage]) -> None:
     """Write how the last messages of locked invitations fare, in their rows and on their timelines."""
     if moved:
-        columns = {**columns_of(moved, _FIELDS), "event_id": [new_id() for _ in moved]}
-        await tx.execute(*_SAVE.of_columns(columns, happened_at=tx.now))
+        columns = {**to_columns(moved, _FIELDS), "event_id": [new_id() for _ in moved]}
+        await tx.execute(*_SAVE.bind_columns(columns, happened_at=tx.now))

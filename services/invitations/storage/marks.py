@@ -10,12 +10,11 @@ from sqlalchemy import text
 from services.invitations.domain.copies import Requested
 from services.invitations.domain.models import Happening, Invitation
 from services.invitations.domain.states import Channel
-from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, Transaction
 
 _CONTACTS = {"parent_id": "uuid", "contact_id": "uuid", "school_id": "uuid", "address_digest": "text"}
-_COUNT_MESSAGES = RowStatement(
+_COUNT_MESSAGES = BatchStatement(
     """
     INSERT INTO contact_usages AS u (parent_id, contact_id, school_id, address_digest, messages)
     SELECT *, 1 FROM {rows}
@@ -25,9 +24,8 @@ _COUNT_MESSAGES = RowStatement(
         address_digest = excluded.address_digest
     """,
     _CONTACTS,
-    same=("school_id",),
 )
-_VERIFY = RowStatement(
+_VERIFY = BatchStatement(
     """
     UPDATE contact_usages AS u SET verified_at = coalesce(u.verified_at, now())
       FROM {rows}
@@ -35,7 +33,7 @@ _VERIFY = RowStatement(
     """,
     _CONTACTS,
 )
-_RECORD = RowStatement(
+_RECORD = BatchStatement(
     """
     INSERT INTO invitation_events (happened_at, {names})
     SELECT CAST(:happened_at AS timestamptz), {names} FROM {rows}
@@ -48,10 +46,9 @@ _RECORD = RowStatement(
         "detail": "text",
         "actor": "text",
     },
-    same=("school_id", "event", "detail", "actor"),
 )
 _HAPPENING = ("parent_id", "school_id", "event", "detail", "actor")
-_WISH = RowStatement(
+_WISH = BatchStatement(
     """
     INSERT INTO requested_invitations ({names})
     SELECT * FROM {rows}
@@ -81,12 +78,12 @@ _TAKE_WISHES = text(
 
 async def count_messages(tx: Transaction, sent: Iterable[Invitation]) -> None:
     """One more message to each invitation's contact; the count starts anew where the address is another."""
-    await tx.execute(*_COUNT_MESSAGES.of(sent))
+    await tx.execute(*_COUNT_MESSAGES.bind(sent))
 
 
 async def mark_verified(tx: Transaction, verified: Iterable[Invitation]) -> None:
     """The addresses that these invitations went to are proved."""
-    await tx.execute(*_VERIFY.of(verified))
+    await tx.execute(*_VERIFY.bind(verified))
 
 
 async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
@@ -94,12 +91,12 @@ async def record(tx: Transaction, happenings: Sequence[Happening]) -> None:
     if happenings:
         columns = {name: [getattr(one, name) for one in happenings] for name in _HAPPENING}
         columns["event_id"] = [new_id() for _ in happenings]
-        await tx.execute(*_RECORD.of_columns(columns, happened_at=tx.now))
+        await tx.execute(*_RECORD.bind_columns(columns, happened_at=tx.now))
 
 
 async def keep_wishes(tx: Transaction, wishes: Iterable[Requested]) -> None:
     """Remember who is to be invited; one wish per parent, the last one."""
-    await tx.execute(*_WISH.of(wishes))
+    await tx.execute(*_WISH.bind(wishes))
 
 
 async def find_wished_parents(tx: Transaction, limit: int) -> list[UUID]:

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from services.invitations.domain.models import OptOut
 from services.invitations.domain.states import Channel
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     INSERT INTO opt_outs AS o ({names})
     SELECT * FROM {rows}
@@ -36,5 +35,5 @@ async def save(tx: Transaction, changes: Iterable[OptOut]) -> list[OptOut]:
     latest: dict[tuple[UUID, Channel, str], OptOut] = {}
     for change in sorted(changes, key=lambda change: change.version):
         latest[change.parent_id, change.channel, change.address_digest] = change
-    rows = await tx.rows(*_SAVE.of(latest.values()))
+    rows = await tx.rows(*_SAVE.bind(latest.values()))
     return [latest[row.parent_id, Channel(row.channel), row.address_digest] for row in rows]

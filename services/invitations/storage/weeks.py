@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from services.invitations.domain.models import Week
 from services.invitations.domain.states import Fact, InvitationStatus
-from shared.runtime.database import Opening, Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.rowset import RowStatement, columns_of
+from shared.runtime.core import new_id
+from shared.runtime.database import BatchStatement, FirstStatement, Transaction, to_columns
 
 # One round trip for both questions. The longest overdue go first; what another worker has locked is passed over.
 _CLAIM = """
@@ -26,7 +25,7 @@ _CLAIM = """
       LEFT JOIN over ON true
 """
 # Both the state and the line of the timeline that tells it.
-_SAVE = RowStatement(
+_SAVE = BatchStatement(
     """
     WITH r AS MATERIALIZED (SELECT * FROM {rows}),
     saved AS (
@@ -44,15 +43,14 @@ _SAVE = RowStatement(
         "version": "bigint",
         "status": "text",
     },
-    same=("school_id", "version", "status"),
 )
 _FIELDS = ("invitation_id", "school_id", "parent_id", "version", "status")
 _STATUSES = {one.value: one for one in InvitationStatus}
 
 
-def opening(limit: int) -> Opening:
+def opening(limit: int) -> FirstStatement:
     """How a transaction begins that looks for weeks that are over."""
-    return Opening(_CLAIM, {"limit": limit})
+    return FirstStatement(_CLAIM, {"limit": limit})
 
 
 def claimed(tx: Transaction) -> tuple[list[Week], timedelta | None]:
@@ -68,5 +66,5 @@ def claimed(tx: Transaction) -> tuple[list[Week], timedelta | None]:
 
 async def save(tx: Transaction, ended: Sequence[Week]) -> None:
     """Write that the weeks of locked invitations are over, in their rows and on their timelines."""
-    columns = {**columns_of(ended, _FIELDS), "event_id": [new_id() for _ in ended]}
-    await tx.execute(*_SAVE.of_columns(columns, happened_at=tx.now, event=Fact.EXPIRED.value))
+    columns = {**to_columns(ended, _FIELDS), "event_id": [new_id() for _ in ended]}
+    await tx.execute(*_SAVE.bind_columns(columns, happened_at=tx.now, event=Fact.EXPIRED.value))

@@ -11,11 +11,17 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
-from shared.runtime.auth import Principal
 from shared.runtime.database import Database, Transaction
-from shared.runtime.http import DEFAULT_BODY_BYTES, too_large
-from shared.runtime.idempotency import keyed, remember, remembered
-from shared.runtime.paging import DEFAULT_LIMIT, MAX_LIMIT
+from shared.runtime.web import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Principal,
+    find_stored_response,
+    keyed_request,
+    store_response,
+    too_large,
+)
 
 PREFIX = "/roster/v1/schools"
 SCHOOL = f"{PREFIX}/{{school_id}}"
@@ -69,12 +75,12 @@ class Write:
         """Do the work in one transaction and answer; a key that was used answers what it answered then."""
         schools = self.principal.scope if self.school_id is None else [self.school_id]
         route = f"{self.route} {self.school_id}"
-        asked = keyed(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
+        asked = keyed_request(self.principal, route, self.key, self.field, jsonable_encoder(self.body))
         async with self.ctx.database.transaction(schools=schools) as tx:
-            earlier = await remembered(tx, asked) if asked else None
+            earlier = await find_stored_response(tx, asked) if asked else None
             if earlier is not None:
                 return JSONResponse(earlier.body, earlier.status)
             body = jsonable_encoder(await work(tx))
             if asked:
-                await remember(tx, asked, status, body)
+                await store_response(tx, asked, status, body)
         return JSONResponse(body, status)

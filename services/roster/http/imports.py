@@ -16,10 +16,8 @@ from services.roster.http.models import ApplyBody
 from services.roster.service.refusals import get_school
 from services.roster.service.uploads import Upload, confirm_import, import_not_found, start_import
 from services.roster.views import imports as views
-from shared.runtime.auth import ReadRoster, WriteRoster, refuse_revoked
 from shared.runtime.database import Transaction
-from shared.runtime.http import too_large
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, ReadRoster, WriteRoster, reject_revoked, too_large
 
 IMPORTS = f"{SCHOOL}/imports"
 IMPORT = f"{IMPORTS}/{{import_id}}"
@@ -53,7 +51,7 @@ async def post_import(
 ) -> JSONResponse:
     """Take a CSV or XLSX file in. It is read, and applied unless `dry_run`; nobody is ever invited by an import."""
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
-        await refuse_revoked(request, principal)
+        await reject_revoked(request, principal)
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Problem(

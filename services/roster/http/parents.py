@@ -13,8 +13,8 @@ from services.roster.http.models import ParentChangeBody
 from services.roster.service import parents as service
 from services.roster.service.refusals import get_school, parent_not_found
 from services.roster.views import parents as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 PARENTS = f"{SCHOOL}/parents"
 PARENT = f"{PARENTS}/{{parent_id}}"

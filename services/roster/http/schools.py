@@ -22,9 +22,8 @@ from services.roster.http.context import (
 from services.roster.http.models import SchoolBody
 from services.roster.service.schools import add_school, change_school
 from services.roster.views import schools as views
-from shared.runtime.auth import ReadRoster, WriteRoster, school_not_found
 from shared.runtime.database import Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, ReadRoster, WriteRoster, school_not_found
 
 router = APIRouter(tags=["schools"], dependencies=[Depends(small_body)])
 

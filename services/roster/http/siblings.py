@@ -13,8 +13,8 @@ from services.roster.http.models import SiblingsBody
 from services.roster.service.refusals import get_school
 from services.roster.service.siblings import link_siblings, unlink_siblings
 from services.roster.views import siblings as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 SIBLINGS = f"{SCHOOL}/siblings"
 router = APIRouter(tags=["siblings"], dependencies=[Depends(small_body)])

@@ -25,8 +25,8 @@ from services.roster.service.forms import StudentForm
 from services.roster.service.refusals import get_school, student_not_found
 from services.roster.views import parents as parent_views
 from services.roster.views import students as views
-from shared.runtime.auth import ReadRoster, WriteRoster
 from shared.runtime.database import Transaction
+from shared.runtime.web import ReadRoster, WriteRoster
 
 STUDENTS = f"{SCHOOL}/students"
 STUDENT = f"{STUDENTS}/{{student_id}}"

@@ -19,9 +19,9 @@ from services.roster.storage.imports import ImportClaim, expect_many_rows
 from services.roster.storage.loading import load_register
 from services.roster.storage.staging import staged_entries
 from services.roster.storage.students import Sought, find_known
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 ROWS_AT_ONCE = 500
 
@@ -57,7 +57,7 @@ async def apply_rows(tx: Transaction, school: School, claim: ImportClaim, read: 
     """
     tally = _Tally(Counts(rows=read.rows, rows_refused=read.rows_refused))
     origin = Origin(claim.actor, Lane.BULK, claim.traceparent)
-    said: list[Outgoing] = []
+    said: list[OutboxMessage] = []
     await expect_many_rows(tx)
     async for plain in _batches(tx, claim):
         batch = await _load(tx, school, [of_plain(one) for one in plain])

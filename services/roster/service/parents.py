@@ -18,8 +18,8 @@ from services.roster.service.refusals import claim_school, parent_not_found, ref
 from services.roster.service.settling import Origin, settle
 from services.roster.storage import parents as rows
 from services.roster.storage.loading import load_register
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from sqlalchemy import text
 from services.roster.domain.school import School
 from services.roster.service.forms import Faults
 from services.roster.storage import schools
-from shared.runtime.auth import school_not_found
 from shared.runtime.database import Transaction
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem, school_not_found
 
 PATIENCE = text("SET LOCAL lock_timeout = '10s'")
 

@@ -15,9 +15,9 @@ from services.roster.service.reading import read_language, read_text, read_value
 from services.roster.service.refusals import claim_school, refuse
 from services.roster.storage.schools import release_own_contacts, save_school
 from shared.contracts import roster as facts
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 CredentialsMode = Literal["self_service", "issued"]
 MAX_LIFETIME_DAYS = 60
@@ -46,7 +46,7 @@ async def add_school(tx: Transaction, form: SchoolForm, *, actor: str | None) ->
     school = replace(_told(blank, form), version=1)
     await save_school(tx, school)
     fact = facts.SchoolRegistered(school_id=school.school_id, school=_public(school))
-    await emit(tx, Outgoing(fact, school.school_id, school.version, actor=actor))
+    await emit(tx, OutboxMessage(fact, school.school_id, school.version, actor=actor))
     return school
 
 
@@ -59,7 +59,7 @@ async def change_school(tx: Transaction, school_id: UUID, form: SchoolForm, *, a
     if _public(after) != _public(before):
         after = replace(after, version=before.version + 1)
         fact = facts.SchoolSettingsChanged(school_id=school_id, school=_public(after))
-        await emit(tx, Outgoing(fact, school_id, after.version, actor=actor))
+        await emit(tx, OutboxMessage(fact, school_id, after.version, actor=actor))
     await save_school(tx, after)
     if after.surroundings != before.surroundings:
         await release_own_contacts(tx, school_id, after.surroundings)

@@ -15,7 +15,7 @@ from services.roster.storage.saving import save_register
 from shared.contracts import roster as facts
 from shared.contracts.message import Message
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Lane, Outgoing, emit
+from shared.runtime.messaging import Lane, OutboxMessage, emit
 
 Step = tuple[Callable[[], Message], int]
 """Makes a fact, and the version of its aggregate after it."""
@@ -49,10 +49,10 @@ async def settle(
     await emit(tx, *[_outgoing(step, school_id, origin) for step in steps], lane=origin.lane)
 
 
-async def write(tx: Transaction, school_id: UUID, register: Register, origin: Origin) -> list[Outgoing]:
+async def write(tx: Transaction, school_id: UUID, register: Register, origin: Origin) -> list[OutboxMessage]:
     """Write the register, and make its facts while the database is at work; the caller has yet to emit them."""
     steps = list(_steps(register))
-    outgoing: list[Outgoing] = []
+    outgoing: list[OutboxMessage] = []
     async with meanwhile(save_register(tx, school_id, register)):
         for few in in_turns(steps):
             outgoing += [_outgoing(step, school_id, origin) for step in few]
@@ -60,9 +60,9 @@ async def write(tx: Transaction, school_id: UUID, register: Register, origin: Or
     return outgoing
 
 
-def _outgoing(step: Step, school_id: UUID, origin: Origin) -> Outgoing:
+def _outgoing(step: Step, school_id: UUID, origin: Origin) -> OutboxMessage:
     fact, version = step
-    return Outgoing(fact(), school_id, version, actor=origin.actor, traceparent=origin.traceparent)
+    return OutboxMessage(fact(), school_id, version, actor=origin.actor, traceparent=origin.traceparent)
 
 
 def _steps(register: Register, invite: Collection[UUID] = ()) -> Iterator[Step]:

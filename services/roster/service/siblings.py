@@ -11,9 +11,9 @@ from services.roster.domain.register import MIN_SIBLINGS
 from services.roster.service.refusals import claim_school, parent_not_found, student_not_found
 from services.roster.service.settling import Origin, settle
 from services.roster.storage.loading import load_register
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
+from shared.runtime.web import Problem
 
 
 async def link_siblings(

@@ -17,8 +17,8 @@ from services.roster.service.refusals import claim_school, number_in_use, refuse
 from services.roster.service.settling import Origin, settle
 from services.roster.storage.loading import load_register
 from services.roster.storage.students import find_by_number
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)

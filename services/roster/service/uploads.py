@@ -10,10 +10,10 @@ from services.roster.domain.importing import ImportState
 from services.roster.service.refusals import get_school
 from services.roster.storage import imports as rows
 from services.roster.storage import staging
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.problems import Problem
-from shared.runtime.tracing import current_traceparent
+from shared.runtime.observability import current_traceparent
+from shared.runtime.web import Problem
 
 
 @dataclass(frozen=True, slots=True)

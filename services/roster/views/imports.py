@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from services.roster.views.shapes import paged
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 ERRORS_SHOWN = 1_000
 _COLUMNS = """import_id, school_id, state, dry_run, skip_bad_rows, filename, size_bytes, counts, ignored_columns,

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.roster.views.shapes import CHILDREN, CONTACTS, paged, pattern, whole_words
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 _COLUMNS = "p.parent_id, p.school_id, p.name, p.names, p.language, p.signed_up_at, p.created_at, p.sort_key"
 _ONE = text(

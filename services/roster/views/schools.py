@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 
 from services.roster.views.shapes import paged
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 _COLUMNS = """school_id, name, country, language, timezone, credentials_mode, invitation_lifetime_days, reminder_days,
     quiet_from, quiet_until, phone, email, created_at"""

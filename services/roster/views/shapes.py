@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.runtime.paging import encode_cursor, page
+from shared.runtime.web import encode_cursor, page_body
 
 CHILDREN = """
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -49,4 +49,4 @@ def paged(
     """A page of at most `limit` rows, from one row more than that."""
     items = [render(row) for row in rows[:limit]]
     following = encode_cursor(*cursor(rows[limit - 1])) if len(rows) > limit else None
-    return page(items, following)
+    return page_body(items, following)

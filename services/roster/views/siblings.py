@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.roster.views.shapes import CHILDREN, paged
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 # Pairs of records with an equal contact, the school's own aside, of which one has a child that the other has not.
 _SUGGESTIONS = text(

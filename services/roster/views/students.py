@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from services.roster.views.shapes import paged, pattern, whole_words
 from shared.runtime.database import Transaction
-from shared.runtime.paging import decode_cursor
+from shared.runtime.web import decode_cursor
 
 _PARENTS = """
     (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 
 from services.signup.http.forms import PageError
 from services.signup.http.pages import Pages
-from shared.runtime.errors import is_transient
-from shared.runtime.logging import get_logger
+from shared.runtime.core import is_transient
+from shared.runtime.observability import get_logger
 
 log = get_logger("pages")
 _KEYS = {404: "not_found", 405: "not_allowed", 413: "too_large"}

@@ -8,7 +8,7 @@ from services.signup.domain.links import Purpose
 from services.signup.storage.undecided import Undecided, claim_undecided
 from shared.contracts.signup import SignUpSubmitted, VerificationSubmitted
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def ask_again(transaction: Transaction, patience: timedelta, limit: int) -> bool:
@@ -21,7 +21,7 @@ async def ask_again(transaction: Transaction, patience: timedelta, limit: int) -
     return len(undecided) == limit
 
 
-def _message(one: Undecided) -> Outgoing:
+def _message(one: Undecided) -> OutboxMessage:
     kind = SignUpSubmitted if one.purpose is Purpose.JOIN else VerificationSubmitted
     fact = kind(
         submission_id=one.submission_id,
@@ -29,4 +29,4 @@ def _message(one: Undecided) -> Outgoing:
         generation=one.generation,
         submitted_at=one.submitted_at,
     )
-    return Outgoing(fact, one.school_id, one.version)
+    return OutboxMessage(fact, one.school_id, one.version)

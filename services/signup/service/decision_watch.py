@@ -8,8 +8,8 @@ from typing import Self
 from uuid import UUID
 
 from services.signup.service.results import find_decided
+from shared.runtime.core import is_transient
 from shared.runtime.database import Database
-from shared.runtime.errors import is_transient
 
 POLL_SECONDS = 0.05
 

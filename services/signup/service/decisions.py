@@ -10,7 +10,7 @@ from services.signup.storage import accounts, copies, submissions
 from shared.contracts.invitations import ContactVerified, InvitationAccepted, InvitationRefused
 from shared.contracts.signup import SignedUp
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def confirm_contacts(transaction: Transaction, facts: Sequence[ContactVerified]) -> None:
@@ -53,7 +53,7 @@ async def _bar(transaction: Transaction, barred: Sequence[Submission]) -> None:
         await accounts.release(transaction, barred)
 
 
-def _signed_up(transaction: Transaction, submission: Submission) -> Outgoing:
+def _signed_up(transaction: Transaction, submission: Submission) -> OutboxMessage:
     assert submission.account_id is not None
     fact = SignedUp(
         account_id=submission.account_id,
@@ -61,4 +61,4 @@ def _signed_up(transaction: Transaction, submission: Submission) -> Outgoing:
         invitation_id=submission.invitation_id,
         signed_up_at=transaction.now,
     )
-    return Outgoing(fact, submission.school_id, version=1)
+    return OutboxMessage(fact, submission.school_id, version=1)

@@ -7,7 +7,7 @@ from services.signup.service.links import find_link
 from services.signup.storage import links
 from shared.contracts.signup import FreshLinkRequested
 from shared.runtime.database import Transaction
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 async def request_fresh_link(transaction: Transaction, purpose: Purpose, token: str) -> Link | None:
@@ -23,5 +23,5 @@ async def request_fresh_link(transaction: Transaction, purpose: Purpose, token: 
         message = FreshLinkRequested(
             invitation_id=link.invitation_id, generation=link.generation, requested_at=transaction.now
         )
-        await emit(transaction, Outgoing(message, link.school_id, version))
+        await emit(transaction, OutboxMessage(message, link.school_id, version))
     return link

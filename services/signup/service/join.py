@@ -11,9 +11,9 @@ from services.signup.service.results import open_result
 from services.signup.service.verify import Dead, Submitted
 from services.signup.storage import accounts, links, submissions
 from shared.contracts.signup import SignUpSubmitted
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +68,5 @@ async def _submit(transaction: Transaction, link: Link, account: NewAccount, ver
         generation=link.generation,
         submitted_at=transaction.now,
     )
-    await emit(transaction, Outgoing(message, link.school_id, version))
+    await emit(transaction, OutboxMessage(message, link.school_id, version))
     return Submitted(submission_id, await open_result(transaction, submission_id))

@@ -7,7 +7,7 @@ import hashlib
 from services.signup.domain.links import Link, Purpose
 from services.signup.storage import guesses, links
 from shared.runtime.database import SchoolsOf, Transaction
-from shared.runtime.tokens import digest
+from shared.runtime.core import token_digest as sha256_of_token
 
 
 def schools_of(token: str) -> SchoolsOf:
@@ -37,7 +37,7 @@ async def forgive_wrong_guess(transaction: Transaction, address: str) -> None:
 
 def token_digest(token: str) -> str:
     """The SHA-256 (hex) under which a token is on file."""
-    return digest(token.encode(errors="replace").decode())
+    return sha256_of_token(token.encode(errors="replace").decode())
 
 
 def address_digest(address: str) -> str:

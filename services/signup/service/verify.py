@@ -10,9 +10,9 @@ from services.signup.service.links import find_link
 from services.signup.service.results import open_result
 from services.signup.storage import links, submissions
 from shared.contracts.signup import VerificationSubmitted
+from shared.runtime.core import new_id
 from shared.runtime.database import Transaction
-from shared.runtime.ids import new_id
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,5 @@ async def submit_verification(transaction: Transaction, token: str) -> Submitted
         generation=link.generation,
         submitted_at=transaction.now,
     )
-    await emit(transaction, Outgoing(message, link.school_id, version))
+    await emit(transaction, OutboxMessage(message, link.school_id, version))
     return Submitted(submission_id, await open_result(transaction, submission_id))

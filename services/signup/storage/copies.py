@@ -8,8 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 _SCHOOLS = text(
     """
@@ -22,7 +21,7 @@ _SCHOOLS = text(
      WHERE s.version < excluded.version
     """
 )
-_STUDENTS = RowStatement(
+_STUDENTS = BatchStatement(
     """
     INSERT INTO students AS s ({names})
     SELECT * FROM {rows} ORDER BY student_id
@@ -38,10 +37,9 @@ _STUDENTS = RowStatement(
         "class_name": "text",
         "removed": "boolean",
     },
-    same=("school_id", "version", "removed"),
 )
 # A parent's children travel as one text per row, since PostgreSQL's unnest would flatten an array of arrays.
-_PARENTS = RowStatement(
+_PARENTS = BatchStatement(
     """
     INSERT INTO parents AS p (parent_id, school_id, version, language, visible_student_ids, removed)
     SELECT parent_id, school_id, version, language, CAST(visible AS uuid[]), removed
@@ -58,7 +56,6 @@ _PARENTS = RowStatement(
         "visible": "text",
         "removed": "boolean",
     },
-    same=("school_id", "version", "language", "removed"),
 )
 _FOLLOW_ACCESS = text(
     """
@@ -97,7 +94,7 @@ async def save_schools(transaction: Transaction, columns: Columns) -> None:
 
 async def save_students(transaction: Transaction, columns: Columns) -> None:
     """One row per student in `columns`: student_id, school_id, version, name, class_name, removed."""
-    await transaction.execute(*_STUDENTS.of_columns(columns))
+    await transaction.execute(*_STUDENTS.bind_columns(columns))
 
 
 async def save_parents(transaction: Transaction, columns: Columns) -> None:
@@ -105,7 +102,7 @@ async def save_parents(transaction: Transaction, columns: Columns) -> None:
 
     Memberships of these parents end, or begin again, with the access that the newest fact gives.
     """
-    await transaction.execute(*_PARENTS.of_columns(columns))
+    await transaction.execute(*_PARENTS.bind_columns(columns))
     await transaction.execute(_FOLLOW_ACCESS, {"parent_ids": columns["parent_id"], "now": transaction.now})
 
 

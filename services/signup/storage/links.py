@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.signup.domain.links import InvitationState, Link, Purpose
-from shared.runtime.database import Transaction
-from shared.runtime.rowset import RowStatement
+from shared.runtime.database import BatchStatement, Transaction
 
 _FIND = text(
     """
@@ -24,7 +23,7 @@ _FIND = text(
      WHERE l.token_digest = :token_digest AND l.purpose = :purpose
     """
 )
-_INVITATIONS = RowStatement(
+_INVITATIONS = BatchStatement(
     """
     INSERT INTO invitations AS i ({names})
     SELECT * FROM {rows} ORDER BY invitation_id
@@ -40,16 +39,14 @@ _INVITATIONS = RowStatement(
         "generation": "integer",
         "state": "text",
     },
-    same=("school_id", "version", "generation", "state"),
 )
-_LINKS = RowStatement(
+_LINKS = BatchStatement(
     """
     INSERT INTO links (purpose, {names})
     SELECT CAST(:purpose AS text), {names} FROM {rows}
     ON CONFLICT (token_digest) DO NOTHING
     """,
     {"token_digest": "text", "invitation_id": "uuid", "generation": "integer", "expires_at": "timestamptz"},
-    same=("generation",),
 )
 _NEXT_SUBMISSION = text(
     """
@@ -82,12 +79,12 @@ async def find_link(transaction: Transaction, purpose: Purpose, token_digest: st
 
 async def save_invitations(transaction: Transaction, columns: Columns) -> None:
     """One row per invitation: invitation_id, school_id, parent_id, version, generation, state."""
-    await transaction.execute(*_INVITATIONS.of_columns(columns))
+    await transaction.execute(*_INVITATIONS.bind_columns(columns))
 
 
 async def save_links(transaction: Transaction, purpose: Purpose, columns: Columns) -> None:
     """One row per link: token_digest, invitation_id, generation, expires_at. A known link stays as it is."""
-    await transaction.execute(*_LINKS.of_columns(columns, purpose=purpose.value))
+    await transaction.execute(*_LINKS.bind_columns(columns, purpose=purpose.value))
 
 
 async def lock_for_submission(transaction: Transaction, invitation_id: UUID) -> int:

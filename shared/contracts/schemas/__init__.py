@@ -1,4 +1,4 @@
-"""The JSON Schema of every message type, one committed file each: `<type>.json`."""
+"""JSON Schema of every message type, one committed file each: `<type>.json`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ FOLDER = Path(__file__).parent
 
 
 def schema_of(message: type[Message]) -> dict[str, Any]:
-    """Today's schema of a message's data, self-contained."""
+    """Return today's schema of a message's data, without references to other files."""
     schema = message.model_json_schema(mode="validation", ref_template="#/$defs/{model}")
     inlined: dict[str, Any] = _inlined(schema, schema.pop("$defs", {}))
     return inlined
 
 
 def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
-    """Put definitions in place of their references, so that the schema can stand inside another document."""
+    """Replace references by their definitions, so that the schema can stand inside another document."""
     if isinstance(node, dict):
         reference = node.get("$ref")
         if reference:

@@ -12,8 +12,9 @@ import pytest
 
 from deploy.cli import tokens
 from services.dashboard.service.staff import Attempt, SignedIn, sign_in, staff_of_session
-from shared.runtime.auth import ALL_RIGHTS, mint, verify
 from shared.runtime.database import Database
+from shared.runtime.web import mint_token, verify_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.integration.cli.test_on_the_database import installation, kinvite
 from tests.support.apps import AUTH_SECRET
 
@@ -45,7 +46,7 @@ async def _school(database: Database) -> str:
 async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None:
     school = await _school(dashboard)
     made = await _json("token", "mint", "nightly", "--right", "roster:write", "-s", school, "--days", "9")
-    principal = verify(AUTH_SECRET, made["token"])
+    principal = verify_token(AUTH_SECRET, made["token"])
     assert [str(one) for one in principal.schools or ()] == [school]
     assert (principal.id, principal.rights) == (made["token_id"], frozenset({"roster:write"}))
     [listed] = await _json("token", "list")
@@ -64,10 +65,10 @@ async def test_a_token_is_minted_listed_and_revoked(dashboard: Database) -> None
 async def test_a_token_that_leaked_can_be_revoked_as_it_is_also_one_of_no_register(
     dashboard: Database,
 ) -> None:
-    leaked = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="an old one")
+    leaked = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="an old one")
     await kinvite("token", "revoke", leaked)
     async with dashboard.transaction() as tx:
-        assert await tx.scalar("SELECT key FROM outbox") == verify(AUTH_SECRET, leaked).id
+        assert await tx.scalar("SELECT key FROM outbox") == verify_token(AUTH_SECRET, leaked).id
     [listed] = await _json("token", "list", "--all")
     assert (listed["name"], listed["state"]) == ("an old one", "revoked")
 

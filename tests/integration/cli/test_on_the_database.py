@@ -14,12 +14,11 @@ from deploy.cli.main import app
 from services.dashboard.service.staff import Attempt, SignedIn, sign_in
 from shared.contracts.envelope import Attributes
 from shared.contracts.roster import ParentAdded, ParentDetails
-from shared.runtime.batch import Entry
 from shared.runtime.database import Database
-from shared.runtime.dead_letters import park
-from shared.runtime.inbox import mark_of, pass_new
-from shared.runtime.outbox import Outgoing, emit
-from shared.runtime.redeliver import StoredRecord
+from shared.runtime.messaging import OutboxMessage, emit
+from shared.runtime.messaging.inbox.dead_letters import StoredRecord, write_dead_letter
+from shared.runtime.messaging.inbox.decoding import DecodedRecord
+from shared.runtime.messaging.inbox.dedup import dedup_id, record_and_filter
 from tests.support.apps import COMMON_ENVIRONMENT
 
 GROUP = "signup.on-roster"
@@ -63,8 +62,10 @@ def _record() -> StoredRecord:
 async def _park(url: str, record: StoredRecord) -> None:
     identity = ("/kinvite/roster", dict(record.headers)["ce_id"].decode())
     async with Database(url, schema="signup") as database, database.transaction() as transaction:
-        await pass_new(transaction, GROUP, [mark_of(*identity)])
-        await park(transaction, GROUP, Entry(record, identity, None, None), "too_odd", "a test")
+        await record_and_filter(transaction, GROUP, [dedup_id(*identity)])
+        await write_dead_letter(
+            transaction, GROUP, DecodedRecord(record, identity, None, None), "too_odd", "a test"
+        )
 
 
 async def test_i14_dead_letters_are_listed_shown_and_replayed_once(installation: str) -> None:
@@ -106,7 +107,7 @@ async def test_a_dropped_dead_letter_is_gone_for_good_and_only_when_that_is_conf
 async def test_sent_messages_are_published_again_by_time(installation: str) -> None:
     parent = ParentAdded(parent_id=uuid4(), parent=ParentDetails(name="Ada Example"))
     async with Database(installation, schema="roster") as database, database.transaction() as transaction:
-        await emit(transaction, Outgoing(parent, uuid4(), 1))
+        await emit(transaction, OutboxMessage(parent, uuid4(), 1))
         await transaction.execute("DELETE FROM outbox_pending")
     none = json.loads((await kinvite("outbox", "status", "--json")).stdout)
     assert sum(one["pending"] for one in none) == 0

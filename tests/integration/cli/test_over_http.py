@@ -13,7 +13,8 @@ from aiohttp import web
 from typer.testing import CliRunner, Result
 
 from deploy.cli.main import app
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.web import mint_token
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
 from tests.support.apps import AUTH_SECRET
 from tests.support.processes import free_port
@@ -39,7 +40,7 @@ async def stub() -> AsyncIterator[OwnersStub]:
 
 
 async def kinvite(stub: OwnersStub, *arguments: str) -> Result:
-    token = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
+    token = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
     options = [*arguments, "--url", stub.url, "--token", token]
     return await asyncio.to_thread(CliRunner().invoke, app, options)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from shared.runtime.auth import ALL_RIGHTS
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.support.equipment import OFFLINE
 from tests.support.processes import free_port
 

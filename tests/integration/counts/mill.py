@@ -16,10 +16,10 @@ from uuid import UUID
 from aiokafka import TopicPartition
 
 from shared.contracts.topics import topics_of
-from shared.runtime.consumer import Worker
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import OutboxMessage, emit
+from shared.runtime.messaging.inbox.batch_processor import BatchProcessor
+from shared.runtime.observability import Health
 
 SERVICES = ("roster", "invitations", "notifier", "signup", "dashboard")
 _PENDING = "SELECT id, topic, key, headers, data FROM outbox JOIN outbox_pending USING (lane, id) ORDER BY id"
@@ -86,14 +86,14 @@ class Mill:
         self.trips = {name: Trips() for name in SERVICES}
         self.batches: list[Batch] = []
         self._workers = [
-            (name, topics_of(one.group), Worker(one, self.databases[name], Health().loop("test"), 0))
+            (name, topics_of(one.group), BatchProcessor(one, self.databases[name], Health().loop("test"), 0))
             for name in SERVICES
-            for one in import_module(f"services.{name}.app").create_app().state.consumers.subscriptions
+            for one in import_module(f"services.{name}.app").create_app().state.subscriptions.subscriptions
         ]
         for name, trips in self.trips.items():
             trips.watch(self.databases[name])
 
-    async def put(self, service: str, *messages: Outgoing) -> None:
+    async def put(self, service: str, *messages: OutboxMessage) -> None:
         """Let a service say this, and carry all that follows from it."""
         async with self.databases[service].transaction() as tx:
             await emit(tx, *messages)
@@ -133,7 +133,7 @@ class Mill:
             for row in rows
         ]
 
-    async def _work(self, name: str, worker: Worker, batch: list[Record]) -> None:
+    async def _work(self, name: str, worker: BatchProcessor, batch: list[Record]) -> None:
         offsets, before = Offsets(), self.trips[name].count
         await worker.consume(batch, offsets)
         kinds = frozenset(dict(record.headers)["ce_type"].decode() for record in batch)

@@ -21,7 +21,7 @@ from shared.contracts.roster import (
 )
 from shared.contracts.signup import VerificationSubmitted
 from shared.runtime.database import Database
-from shared.runtime.outbox import Outgoing
+from shared.runtime.messaging import OutboxMessage
 from tests.integration.counts.mill import Batch, Mill, written
 from tests.integration.notifier.desk import Desk
 from tests.support.apps import COMMON_ENVIRONMENT
@@ -65,7 +65,7 @@ async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         monkeypatch.setenv(name, value)
     opened = Mill(database_url)
     school = School(name="Elm Grove", country="GB", language="en", timezone="Europe/London")
-    await opened.put("roster", Outgoing(SchoolRegistered(school_id=SCHOOL, school=school), SCHOOL, 1))
+    await opened.put("roster", OutboxMessage(SchoolRegistered(school_id=SCHOOL, school=school), SCHOOL, 1))
     opened.batches.clear()
     yield opened
     await opened.close()
@@ -74,9 +74,9 @@ async def mill(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 async def _invite_families(mill: Mill, count: int) -> None:
     """New parents who are invited, mailed, and press the button of their verification."""
     parents = [uuid4() for _ in range(count)]
-    await mill.put("roster", *(Outgoing(_added(parent), SCHOOL, 1) for parent in parents))
+    await mill.put("roster", *(OutboxMessage(_added(parent), SCHOOL, 1) for parent in parents))
     wishes = [InvitationRequested(parent_id=parent) for parent in parents]
-    await mill.put("roster", *(Outgoing(wish, SCHOOL, 2) for wish in wishes))
+    await mill.put("roster", *(OutboxMessage(wish, SCHOOL, 2) for wish in wishes))
     await _send(mill, count)
     asked = await mill.said("invitations.invitation.verification_requested.v1")
     assert len(asked) >= count
@@ -90,7 +90,7 @@ async def _invite_families(mill: Mill, count: int) -> None:
         )
         for data in mine
     ]
-    await mill.put("signup", *(Outgoing(fact, SCHOOL, 1) for fact in pressed))
+    await mill.put("signup", *(OutboxMessage(fact, SCHOOL, 1) for fact in pressed))
     await _send(mill, count)
 
 

@@ -7,7 +7,7 @@ from services.notifier.service.claiming import Queue
 from services.notifier.service.outlets import Outlets
 from services.notifier.timers.sender import Sender
 from shared.runtime.database import Database
-from shared.runtime.outbox import Lane
+from shared.runtime.messaging import Lane
 from tests.integration.counts.mill import Trips, written
 from tests.integration.notifier.desk import LINKS, Desk, command, received
 from tests.support.waiting import eventually

@@ -6,9 +6,8 @@ from typing import Any
 from services.dashboard.consumers import SUBSCRIPTIONS
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message
-from shared.runtime.batch import waves
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
+from shared.runtime.messaging import Handler, group_preserving_order
 
 HANDLERS: dict[type[Message], Handler] = {
     kind: handler for subscription in SUBSCRIPTIONS for kind, handler in subscription.handlers.items()
@@ -18,7 +17,7 @@ HANDLERS: dict[type[Message], Handler] = {
 async def deliver(database: Database, facts: Sequence[Received[Message]]) -> None:
     """One transaction, in runs of one type."""
     async with database.transaction() as tx:
-        for kind, run in waves(facts):
+        for kind, run in group_preserving_order(facts):
             await HANDLERS[kind](tx, run)
 
 

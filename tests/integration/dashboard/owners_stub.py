@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from shared.runtime.auth import Principal, verify
+from shared.runtime.web import Principal, verify_token
 from tests.support.apps import AUTH_SECRET
 from tests.support.processes import free_port
 
@@ -39,7 +39,9 @@ class OwnersStub:
         else:
             body = await request.json() if request.can_read_body else None
         key = request.headers.get("Idempotency-Key")
-        self.commands.append(Command(request.method, request.path, body, key, verify(AUTH_SECRET, token)))
+        self.commands.append(
+            Command(request.method, request.path, body, key, verify_token(AUTH_SECRET, token))
+        )
         status, answer = self.answers.get(f"{request.method} {request.path.rpartition('/')[2]}", (202, {}))
         return web.json_response(answer, status=status)
 

@@ -9,8 +9,8 @@ from services.dashboard.storage.rebuilt import TABLES
 from shared.contracts.envelope import Received, decode
 from shared.contracts.message import Message
 from shared.runtime.database import Database
-from shared.runtime.history import History, keep_sent
-from shared.runtime.outbox import Outgoing, emit
+from shared.runtime.messaging import EventArchive, OutboxMessage, emit
+from shared.runtime.messaging.event_archive import archive_sent
 from tests.integration.dashboard.feed import deliver
 
 OWNERS = ("roster", "invitations", "notifier", "signup")
@@ -23,8 +23,8 @@ class Owners:
     databases: dict[str, Database]
 
     @property
-    def histories(self) -> list[History]:
-        return [History(database) for database in self.databases.values()]
+    def histories(self) -> list[EventArchive]:
+        return [EventArchive(database) for database in self.databases.values()]
 
     async def tell(self, facts: Sequence[Received[Message]]) -> None:
         """Emit them, each in its owner's outbox; they count as published."""
@@ -33,7 +33,7 @@ class Owners:
             of_owner[fact.data.contract.topic.owner].append(fact)
         for owner, told in of_owner.items():
             async with self.databases[owner].transaction() as tx:
-                await emit(tx, *(Outgoing(f.data, f.school_id, f.version, f.actor) for f in told))
+                await emit(tx, *(OutboxMessage(f.data, f.school_id, f.version, f.actor) for f in told))
                 await tx.execute("UPDATE outbox SET created_at = now() - interval '8 days'")
                 await tx.execute("DELETE FROM outbox_pending")
 
@@ -49,7 +49,7 @@ class Owners:
         """What housekeeping does a week later."""
         for database in self.databases.values():
             async with database.transaction() as tx:
-                await keep_sent(tx, days=7, batch=100_000)
+                await archive_sent(tx, days=7, batch=100_000)
 
 
 @asynccontextmanager

@@ -16,11 +16,10 @@ from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
 from services.dashboard.settings import Settings
 from services.dashboard.timers import announcing
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane
-from shared.runtime.relay import Relay
-from shared.runtime.revocations import read_revocations
+from shared.runtime.messaging import Kafka, Lane
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
+from shared.runtime.web import read_revocations
 from tests.integration.dashboard.test_stream import listens, watching
 from tests.support.apps import AUTH_SECRET
 from tests.support.brokers.base import Broker

@@ -5,9 +5,8 @@ import httpx
 import pytest
 
 from services.dashboard.domain.staff import Role
-from shared.runtime.auth import mint
 from shared.runtime.database import Database
-from shared.runtime.paging import encode_cursor
+from shared.runtime.web import encode_cursor, mint_token
 from tests.integration.dashboard.conftest import Browser, SignIn
 from tests.integration.dashboard.feed import deliver
 from tests.support.apps import AUTH_SECRET, bearer
@@ -136,7 +135,7 @@ async def test_an_unknown_school_or_parent_is_404(guest: httpx.AsyncClient, scho
 
 
 async def test_who_may_read(guest: httpx.AsyncClient, school: str) -> None:
-    elsewhere = mint(
+    elsewhere = mint_token(
         AUTH_SECRET, schools=frozenset({uuid4()}), rights=frozenset({"dashboard:read"}), actor="elsewhere"
     )
     expected = [

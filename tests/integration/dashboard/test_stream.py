@@ -20,7 +20,7 @@ from services.dashboard.http import stream as streaming
 from services.dashboard.service.staff import add_staff
 from services.dashboard.settings import Settings
 from shared.runtime.database import Database
-from shared.runtime.server import Server
+from shared.runtime.web.server import Server
 from tests.integration.dashboard.conftest import PASSWORD, sign_in
 from tests.integration.dashboard.feed import deliver
 from tests.support.apps import bearer

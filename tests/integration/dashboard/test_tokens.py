@@ -12,8 +12,8 @@ from services.dashboard.domain.tokens import Grant
 from services.dashboard.service.office import find_person
 from services.dashboard.service.staff import names_of_actors
 from services.dashboard.service.tokens import OPERATOR, mint_token
-from shared.runtime.auth import mint, verify
 from shared.runtime.database import Database
+from shared.runtime.web import mint_token, verify_token
 from tests.integration.dashboard.conftest import Browser, SignIn
 from tests.integration.dashboard.feed import deliver
 from tests.support.apps import AUTH_SECRET, bearer
@@ -49,7 +49,7 @@ async def _facts(database: Database) -> list[Any]:
 async def test_a_token_is_shown_once_and_kept_nowhere(guest: httpx.AsyncClient, database: Database) -> None:
     admin = await _admin(database)
     made = await _make(guest, admin, name="nightly import", rights=["roster:write"], days=30)
-    principal = verify(AUTH_SECRET, made["token"])
+    principal = verify_token(AUTH_SECRET, made["token"])
     assert (principal.id, principal.schools) == (made["token_id"], None)
     assert principal.actor == "program:nightly import"
     assert principal.rights == {"roster:write"}
@@ -66,7 +66,7 @@ async def test_no_name_of_a_token_passes_for_a_person_or_a_service(
     owner = await find_person(database, "owner@example.org")
     assert owner
     for name in (owner.actor, "operator", "service:roster", "owner@example.org"):
-        actor = verify(AUTH_SECRET, (await _make(guest, admin, name=name))["token"]).actor
+        actor = verify_token(AUTH_SECRET, (await _make(guest, admin, name=name))["token"]).actor
         assert actor == f"program:{name}"
         async with database.transaction() as tx:
             assert await names_of_actors(tx, [actor]) == {actor: f"the program “{name}”"}
@@ -170,7 +170,7 @@ async def test_only_the_right_admin_manages_tokens(guest: httpx.AsyncClient) -> 
     assert (await guest.get(TOKENS)).status_code == 401
     for right in ("roster:write", "dashboard:read"):
         assert (await guest.get(TOKENS, headers=bearer(right))).status_code == 403
-    service = mint(AUTH_SECRET, schools=None, rights=frozenset({"admin"}), actor="x", kind="service")
+    service = mint_token(AUTH_SECRET, schools=None, rights=frozenset({"admin"}), actor="x", kind="service")
     assert (await guest.get(TOKENS, headers={"Authorization": f"Bearer {service}"})).status_code == 200
 
 
@@ -192,7 +192,7 @@ async def test_the_page_shows_a_token_once_and_makes_one_however_often_it_is_sen
     assert "no-store" in shown.headers["cache-control"]
     text = re.search(r"kv1_[\w.-]+", shown.text)
     assert text
-    assert verify(AUTH_SECRET, text[0]).rights == {"roster:read", "roster:write"}
+    assert verify_token(AUTH_SECRET, text[0]).rights == {"roster:read", "roster:write"}
     again = await office.post(PAGE, on=PAGE, **fields)
     assert again.status_code == 422
     assert "made already" in again.text
@@ -200,7 +200,7 @@ async def test_the_page_shows_a_token_once_and_makes_one_however_often_it_is_sen
     assert "nightly &lt;b&gt;import" in listed
     assert "kv1_" not in listed
     assert "owner@example.org" in listed
-    token_id = verify(AUTH_SECRET, text[0]).id
+    token_id = verify_token(AUTH_SECRET, text[0]).id
     told = await office.post(f"{PAGE}/{token_id}/revoke", on=PAGE)
     assert told.status_code == 303
     assert "does not answer now" in (await office.get(PAGE)).text

@@ -6,10 +6,10 @@ from deploy.embedded.access import NAME, prepare_access
 from services.dashboard.domain.tokens import Grant
 from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
 from services.dashboard.views.tokens import list_tokens
-from shared.runtime.auth import ALL_RIGHTS, mint
+from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
-from shared.runtime.revocations import read_revocations
-from shared.runtime.settings import ServiceSettings, load
+from shared.runtime.web import mint_token, read_revocations
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.support.apps import AUTH_SECRET, COMMON_ENVIRONMENT
 from tests.support.brokers.base import Broker
 from tests.support.brokers.tansu import Tansu
@@ -35,9 +35,9 @@ async def test_what_is_revoked_is_on_the_bus_before_any_service_starts(
             if empty:
                 await tx.execute("DELETE FROM outbox_pending")
                 await tx.execute("UPDATE access_tokens SET revoked_at = now() - interval '1 day'")
-        own = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="credentials.json")
+        own = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="credentials.json")
         for _ in range(2):
-            await prepare_access(load(ServiceSettings), own, broker_is_empty=empty)
+            await prepare_access(load_settings(ServiceSettings), own, broker_is_empty=empty)
         assert await read_revocations(kafka_of(broker)) == {str(token.token_id)}
         async with database.transaction() as tx:
             listed, _ = await list_tokens(tx, limit=10)

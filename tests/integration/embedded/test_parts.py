@@ -19,8 +19,8 @@ from deploy.embedded.failure import CannotRun
 from deploy.embedded.postgres import ADMINISTRATOR, APPLICATION, OWNER, Postgres
 from shared.contracts.topics import TOPICS
 from shared.runtime.database import Database, create_engine
-from shared.runtime.kafka import Kafka
-from shared.runtime.roles import ensure_roles
+from shared.runtime.messaging import Kafka
+from shared.runtime.migrations.database_roles import ensure_roles
 
 
 def _postgres(tmp_path: Path, password: str = "app") -> Postgres:

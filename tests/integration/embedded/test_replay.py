@@ -7,8 +7,8 @@ import pytest
 
 from deploy.embedded.replay import replay
 from shared.contracts.topics import INVITATIONS_INVITATION, NOTIFIER_COMMANDS, NOTIFIER_COMMANDS_BULK, Topic
-from shared.runtime.ids import new_id
-from shared.runtime.inbox import mark_of
+from shared.runtime.core import new_id
+from shared.runtime.messaging.inbox.dedup import dedup_id
 from tests.support.postgres import as_owner
 
 
@@ -43,7 +43,7 @@ async def _passed(connection: asyncpg.Connection, group: str, message_id: str, s
     await connection.execute(
         f"INSERT INTO {schema}.inbox (consumer, id) VALUES ($1::text::{schema}.consumer_group, $2)",
         group,
-        mark_of(source, message_id),
+        dedup_id(source, message_id),
     )
 
 

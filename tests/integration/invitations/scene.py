@@ -23,8 +23,8 @@ from services.invitations.timers import Sweeps
 from shared.contracts import invitations, notifier, roster, signup
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.message import Message, message_for
-from shared.runtime.consumer import Handler
 from shared.runtime.database import Database
+from shared.runtime.messaging import Handler
 from tests.support.apps import AUTH_SECRET, PUBLIC_URL, TOKEN_KEYS, bearer, suppose_nothing_revoked
 
 M = TypeVar("M", bound=Message)

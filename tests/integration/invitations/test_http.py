@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 
 from shared.contracts.notifier import SendMessage
-from shared.runtime.auth import mint
+from shared.runtime.web import mint_token
 from tests.integration.invitations.scene import Scene
 from tests.support.apps import AUTH_SECRET
 
@@ -108,7 +108,7 @@ async def test_i38_another_schools_parents_and_runs_do_not_exist(school: Scene) 
 async def test_i38_a_token_of_another_school_sees_nothing(school: Scene) -> None:
     family = await school.family()
     rights = frozenset({"invitations:read", "invitations:write"})
-    token = mint(AUTH_SECRET, schools=frozenset({uuid4()}), rights=rights, actor="other")
+    token = mint_token(AUTH_SECRET, schools=frozenset({uuid4()}), rights=rights, actor="other")
     headers = {"Authorization": f"Bearer {token}"}
     body = {"parent_id": str(family.parent_id)}
     answers = [
@@ -124,7 +124,7 @@ async def test_i38_a_token_of_another_school_sees_nothing(school: Scene) -> None
 
 
 async def test_without_a_token_or_the_right_nothing_works(school: Scene) -> None:
-    read = mint(AUTH_SECRET, schools=None, rights=frozenset({"invitations:read"}), actor="reader")
+    read = mint_token(AUTH_SECRET, schools=None, rights=frozenset({"invitations:read"}), actor="reader")
     url, body = f"{school.root}/invitations", {"parent_id": SOME_ID}
     assert (await school.client.post(url, json=body, headers={"Authorization": ""})).status_code == 401
     reader = {"Authorization": f"Bearer {read}"}

@@ -27,7 +27,7 @@ from shared.contracts.roster import (
     SchoolRegistered,
 )
 from shared.contracts.signup import SignedUp
-from shared.runtime.errors import Rejected
+from shared.runtime.core import Rejected
 from tests.integration.invitations.scene import Family, Scene, scene, settings_for
 
 

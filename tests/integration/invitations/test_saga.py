@@ -14,7 +14,7 @@ from shared.contracts.invitations import (
 from shared.contracts.notifier import SendMessage
 from shared.contracts.roster import InvitationRequested, ParentAccessChanged, Rights
 from shared.contracts.signup import FreshLinkRequested, SignedUp, SignUpSubmitted
-from shared.runtime.tokens import TokenKeys
+from shared.runtime.core import LinkTokenKeys
 from tests.integration.invitations.scene import Family, Scene, submission
 from tests.support.apps import TOKEN_KEYS
 
@@ -43,7 +43,7 @@ async def test_p12_p13_verification_first_then_the_invitation_by_itself(school: 
 async def test_the_links_can_be_derived_by_the_sender_and_only_digests_are_kept(school: Scene) -> None:
     family = await school.invited()
     token = ""
-    keys = TokenKeys.from_setting(TOKEN_KEYS)
+    keys = LinkTokenKeys.from_setting(TOKEN_KEYS)
     commands = await school.emitted(SendMessage)
     asked, issued = (
         (await school.emitted(VerificationRequested))[0],

@@ -10,7 +10,7 @@ from services.invitations.timers import Sweeps
 from shared.contracts.invitations import InvitationExpired
 from shared.contracts.notifier import MessageFailed, SendMessage
 from shared.contracts.roster import InvitationRequested, ParentRemoved
-from shared.runtime.health import Health
+from shared.runtime.observability import Health
 from tests.integration.invitations.scene import Scene, outcome_of
 from tests.support.waiting import eventually
 

@@ -33,7 +33,7 @@ async def _ways(school: Scene) -> list[tuple[str, str]]:
 async def _ask_fresh(school: Scene, family: Family) -> None:
     """A dead link's page asks, after the week is over."""
     await school.sql("UPDATE invitations SET expires_at = now() - interval '1 hour'")
-    async with school.database.transaction(opening=overdue(10)) as tx:
+    async with school.database.transaction(first=overdue(10)) as tx:
         await expire(tx)
     link = await school.link(family)
     moment = datetime.now(UTC)

@@ -18,11 +18,11 @@ from shared.contracts.envelope import decode
 from shared.contracts.message import Message
 from shared.contracts.notifier import SendMessage
 from shared.contracts.roster import InvitationRequested, School, SchoolRegistered
+from shared.runtime.core import load_settings
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.outbox import Lane, Outgoing, emit
-from shared.runtime.relay import Relay
-from shared.runtime.settings import load
+from shared.runtime.messaging import Lane, OutboxMessage, emit
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 from tests.integration.invitations.scene import Family
 from tests.support.apps import bearer, running
 from tests.support.brokers.base import Broker
@@ -45,7 +45,7 @@ async def roster(database_url: str, broker: Broker) -> AsyncIterator[Database]:
 
 async def say(database: Database, school_id: UUID, *messages: Message) -> None:
     async with database.transaction() as tx:
-        await emit(tx, *(Outgoing(message, school_id, 1) for message in messages))
+        await emit(tx, *(OutboxMessage(message, school_id, 1) for message in messages))
 
 
 async def commands(broker: Broker, expected: int) -> list[tuple[str, SendMessage]]:
@@ -75,7 +75,7 @@ async def test_p9_p13_c13_from_the_topic_of_the_roster_to_the_topics_of_commands
     school_id = uuid4()
     school = School(name="Elm Grove", country="GB", language="en", timezone="Europe/London")
     families = [Family(school_id, address=f"p{number}@example.org") for number in range(30)]
-    app: FastAPI = create_app(load(Settings))
+    app: FastAPI = create_app(load_settings(Settings))
     async with (
         roster(environment["KINVITE_DATABASE_URL"], broker) as source,
         running(app, headers=bearer()) as client,

@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 from faststream import AckPolicy
 from faststream.kafka.annotations import KafkaMessage
 
-from tests.integration.kafka.bench import Bench, Held, read
+from tests.integration.kafka.driver import Held, KafkaDriver, read
 from tests.support.waiting import eventually
 
 
@@ -14,7 +14,7 @@ def _ends_with(seen: list[bytes], value: bytes) -> bool:
     return seen[-1:] == [value]
 
 
-async def test_manual_commits_nothing_by_itself_not_even_when_it_stops(kafka: Bench) -> None:
+async def test_manual_commits_nothing_by_itself_not_even_when_it_stops(kafka: KafkaDriver) -> None:
     """FastStream with AckPolicy.MANUAL: a batch in hand, cancelled at the end of the grace, stays uncommitted."""
     topic, held = await kafka.topic(), Held()
     await kafka.fill(topic, b"1", b"2")
@@ -25,7 +25,7 @@ async def test_manual_commits_nothing_by_itself_not_even_when_it_stops(kafka: Be
     assert await kafka.committed(topic) is None
 
 
-async def test_the_default_would_commit_the_batch_in_hand(kafka: Bench) -> None:
+async def test_the_default_would_commit_the_batch_in_hand(kafka: KafkaDriver) -> None:
     """FastStream's default, ACK_FIRST, is the client's automatic commit: it says done before the handler is."""
     topic, held = await kafka.topic(), Held()
     await kafka.fill(topic, b"1", b"2")
@@ -39,7 +39,7 @@ async def test_the_default_would_commit_the_batch_in_hand(kafka: Bench) -> None:
     assert held.batches == [[b"1", b"2"]]
 
 
-async def test_another_policy_would_commit_what_failed(kafka: Bench) -> None:
+async def test_another_policy_would_commit_what_failed(kafka: KafkaDriver) -> None:
     """FastStream: ACK commits a batch whose handler raised."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1")
@@ -55,7 +55,9 @@ async def test_another_policy_would_commit_what_failed(kafka: Bench) -> None:
     await eventually(lost)
 
 
-async def test_a_handler_that_raises_commits_nothing_with_manual_and_is_not_asked_again(kafka: Bench) -> None:
+async def test_a_handler_that_raises_commits_nothing_with_manual_and_is_not_asked_again(
+    kafka: KafkaDriver,
+) -> None:
     """FastStream with MANUAL goes on to the next batch after an error, so an error must end the process."""
     topic = await kafka.topic()
     seen: list[bytes] = []
@@ -72,7 +74,7 @@ async def test_a_handler_that_raises_commits_nothing_with_manual_and_is_not_aske
     assert await kafka.committed(topic) is None
 
 
-async def test_a_commit_without_offsets_takes_all_that_was_fetched(kafka: Bench) -> None:
+async def test_a_commit_without_offsets_takes_all_that_was_fetched(kafka: KafkaDriver) -> None:
     """aiokafka: positions move when records are handed out, so `commit()` means the batch in hand as well."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1", b"2", b"3")
@@ -84,7 +86,7 @@ async def test_a_commit_without_offsets_takes_all_that_was_fetched(kafka: Bench)
     assert await kafka.committed(topic) == 3
 
 
-async def test_what_was_not_committed_is_read_again_in_the_same_order(kafka: Bench) -> None:
+async def test_what_was_not_committed_is_read_again_in_the_same_order(kafka: KafkaDriver) -> None:
     """Kafka: a group's next member begins at the committed offset, not where the last one had read to."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1", b"2", b"3", b"4")
@@ -96,7 +98,7 @@ async def test_what_was_not_committed_is_read_again_in_the_same_order(kafka: Ben
     assert [record.value for record in again] == [b"3", b"4"]
 
 
-async def test_batches_of_one_subscriber_come_one_after_the_other(kafka: Bench) -> None:
+async def test_batches_of_one_subscriber_come_one_after_the_other(kafka: KafkaDriver) -> None:
     """FastStream with one worker: no second batch is handed out while the first is in hand."""
     topic, held = await kafka.topic(), Held()
     await kafka.fill(topic, b"1", b"2", b"3")

@@ -8,15 +8,15 @@ from aiokafka.partitioner import murmur2
 from aiokafka.protocol.produce import ProduceRequest
 
 from shared.contracts.envelope import MAX_VALUE_BYTES
-from shared.runtime.publishing import publish
-from tests.integration.kafka.bench import Bench, read
+from shared.runtime.messaging.broker.publisher import publish
+from tests.integration.kafka.driver import KafkaDriver, read
 
 _LOST = 3
 _BATCHES = 4
 
 
 async def test_i4_an_answer_that_is_lost_costs_neither_order_nor_a_record(
-    kafka: Bench, monkeypatch: pytest.MonkeyPatch
+    kafka: KafkaDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka: `send_batch` numbers a batch when it leaves; repeated in its place, the broker keeps it once."""
     topic = await kafka.topic()
@@ -42,7 +42,7 @@ async def test_i4_an_answer_that_is_lost_costs_neither_order_nor_a_record(
     assert [record.headers for record in records] == [(("n", b"%d" % n),) for n in range(3_500)]
 
 
-async def test_the_largest_message_has_a_batch_of_its_own_among_small_ones(kafka: Bench) -> None:
+async def test_the_largest_message_has_a_batch_of_its_own_among_small_ones(kafka: KafkaDriver) -> None:
     """aiokafka: a batch takes its first record whatever its size, and no other beyond its own."""
     topic = await kafka.topic()
     producer = await kafka.our_producer()
@@ -52,7 +52,7 @@ async def test_the_largest_message_has_a_batch_of_its_own_among_small_ones(kafka
     assert [len(record.value) for record in records] == sizes
 
 
-async def test_each_record_is_where_a_java_producer_would_put_it(kafka: Bench) -> None:
+async def test_each_record_is_where_a_java_producer_would_put_it(kafka: KafkaDriver) -> None:
     """Order of a key holds across producers, whichever way they publish."""
     topic = await kafka.topic(partitions=7)
     producer = await kafka.our_producer()
@@ -64,7 +64,7 @@ async def test_each_record_is_where_a_java_producer_would_put_it(kafka: Bench) -
     assert found == {key: [((murmur2(key) & 0x7FFFFFFF) % 7, n) for n in range(3)] for key in keys}
 
 
-async def test_what_the_broker_refuses_is_raised(kafka: Bench) -> None:
+async def test_what_the_broker_refuses_is_raised(kafka: KafkaDriver) -> None:
     topic = await kafka.topic(partitions=1, **{"max.message.bytes": "1000"})
     with pytest.raises(KafkaError):
         await publish(await kafka.our_producer(), [(topic, b"one", b"x" * 5_000, [])])

@@ -4,8 +4,8 @@ import pytest
 from aiokafka.errors import UnknownTopicOrPartitionError
 from faststream.kafka.annotations import KafkaMessage
 
-from shared.runtime.consumers import _leave_headers, _leave_raw
-from tests.integration.kafka.bench import Bench, read
+from shared.runtime.messaging.inbox.runner import leave_undecoded, parse_leniently
+from tests.integration.kafka.driver import KafkaDriver, read
 from tests.support.waiting import eventually
 
 
@@ -20,7 +20,7 @@ class Seen:
         self.values.extend(record.value for record in message.raw_message)
 
 
-async def test_i19_a_new_group_begins_at_the_beginning(kafka: Bench) -> None:
+async def test_i19_a_new_group_begins_at_the_beginning(kafka: KafkaDriver) -> None:
     """Both libraries begin a new group at the end by default; what was there before would never be read."""
     topic, seen, late = await kafka.topic(), Seen(), await kafka.topic("late")
     await kafka.fill(topic, b"early")
@@ -34,7 +34,7 @@ async def test_i19_a_new_group_begins_at_the_beginning(kafka: Bench) -> None:
 
 @pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
 async def test_records_of_other_systems_are_read_whatever_their_compression(
-    kafka: Bench, codec: str | None
+    kafka: KafkaDriver, codec: str | None
 ) -> None:
     """Three codecs need a package beside aiokafka; without it a subscriber stands still without a word."""
     topic, seen = await kafka.topic(), Seen()
@@ -44,7 +44,7 @@ async def test_records_of_other_systems_are_read_whatever_their_compression(
     await eventually(lambda: seen.values == [b"squeezed " * 50])
 
 
-async def test_i13_our_parser_keeps_a_batch_that_the_librarys_own_would_lose(kafka: Bench) -> None:
+async def test_i13_our_parser_keeps_a_batch_that_the_librarys_own_would_lose(kafka: KafkaDriver) -> None:
     """FastStream decodes headers as UTF-8 before any handler: one bad header loses the batch, and nothing is logged."""
     topic, ours, theirs = await kafka.topic(), Seen(), Seen()
     producer = await kafka.our_producer()
@@ -60,11 +60,11 @@ async def test_i13_our_parser_keeps_a_batch_that_the_librarys_own_would_lose(kaf
     await eventually(passed)
     await subscriber.stop()
     assert b"odd" not in theirs.values
-    await kafka.subscribe(topic, ours, parser=_leave_headers, decoder=_leave_raw)
+    await kafka.subscribe(topic, ours, parser=parse_leniently, decoder=leave_undecoded)
     await eventually(lambda: ours.values == [b"good", b"odd", None])
 
 
-async def test_a_batch_is_never_larger_than_we_asked_for(kafka: Bench) -> None:
+async def test_a_batch_is_never_larger_than_we_asked_for(kafka: KafkaDriver) -> None:
     """aiokafka: `max_records` bounds a fetch over all partitions; without it a batch is whatever was buffered."""
     topic = await kafka.topic(partitions=3)
     producer = await kafka.our_producer()
@@ -82,7 +82,7 @@ async def test_a_batch_is_never_larger_than_we_asked_for(kafka: Bench) -> None:
     assert max(sizes) <= 7
 
 
-async def test_no_client_of_ours_makes_topics_of_its_own(kafka: Bench) -> None:
+async def test_no_client_of_ours_makes_topics_of_its_own(kafka: KafkaDriver) -> None:
     """A mistyped topic name is an error and not an empty topic: neither the broker nor FastStream creates it."""
     producer = await kafka.producer(request_timeout_ms=3_000)
     with pytest.raises(UnknownTopicOrPartitionError):

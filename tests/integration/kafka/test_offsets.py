@@ -5,12 +5,12 @@ from functools import partial
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from tests.integration.kafka.bench import Bench, Held, read
+from tests.integration.kafka.driver import Held, KafkaDriver, read
 from tests.integration.kafka.test_fetching import Seen
 from tests.support.waiting import eventually
 
 
-async def _forget(kafka: Bench, topic: str, before: int) -> None:
+async def _forget(kafka: KafkaDriver, topic: str, before: int) -> None:
     """The broker drops the oldest records, as it does when their retention is over."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.broker.bootstrap)
     await admin.start()
@@ -21,7 +21,7 @@ async def _forget(kafka: Bench, topic: str, before: int) -> None:
 
 
 async def test_i19_a_group_whose_offset_is_forgotten_goes_on_with_the_oldest_that_is_left(
-    kafka: Bench,
+    kafka: KafkaDriver,
 ) -> None:
     """aiokafka: an offset out of range is reset as `auto_offset_reset` says; its default leaves out what is left."""
     topic, seen = await kafka.topic(), Seen()
@@ -49,7 +49,7 @@ async def test_i19_a_group_whose_offset_is_forgotten_goes_on_with_the_oldest_tha
 
 
 async def test_i19_a_group_without_any_offset_begins_at_the_beginning_after_it_was_there_before(
-    kafka: Bench,
+    kafka: KafkaDriver,
 ) -> None:
     """Kafka: offsets are kept apart from records, so a group that never committed is like a new one."""
     topic = await kafka.topic()
@@ -65,7 +65,7 @@ def _held(held: Held, *batches: bytes) -> bool:
 
 
 async def test_i15_who_works_longer_than_the_poll_interval_is_out_and_comes_back_by_itself(
-    kafka: Bench,
+    kafka: KafkaDriver,
 ) -> None:
     """The client (aiokafka) ends the membership of who does not poll; the next poll joins again, and reads again.
 

@@ -11,13 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from shared.runtime.kafka import abandon
-from tests.integration.kafka.bench import Bench, read
+from shared.runtime.messaging.broker.client import abort_producer
+from tests.integration.kafka.driver import KafkaDriver, read
 from tests.support.brokers.base import Broker, Unavailable
 from tests.support.brokers.kafka import KafkaFromJars, start_kafka
 
 
-async def test_the_defaults_are_not_what_we_promise(kafka: Bench) -> None:
+async def test_the_defaults_are_not_what_we_promise(kafka: KafkaDriver) -> None:
     """aiokafka: the leader's word alone and no idempotence, unless told otherwise; ours is told otherwise.
 
     What one broker can show ends here: it counts itself as all replicas, whatever `min.insync.replicas` says.
@@ -29,7 +29,7 @@ async def test_the_defaults_are_not_what_we_promise(kafka: Bench) -> None:
     assert ours._txn_manager is not None
 
 
-async def test_i4_pipelined_records_keep_the_order_in_which_they_were_sent(kafka: Bench) -> None:
+async def test_i4_pipelined_records_keep_the_order_in_which_they_were_sent(kafka: KafkaDriver) -> None:
     """aiokafka: `send` in a row, acknowledgements awaited together, is one order on the partition."""
     topic = await kafka.topic()
     producer = await kafka.our_producer()
@@ -49,7 +49,9 @@ async def test_i4_pipelined_records_keep_the_order_in_which_they_were_sent(kafka
         (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
     ],
 )
-async def test_a_key_goes_where_a_java_producer_would_put_it(kafka: Bench, key: bytes, hashed: int) -> None:
+async def test_a_key_goes_where_a_java_producer_would_put_it(
+    kafka: KafkaDriver, key: bytes, hashed: int
+) -> None:
     """Keys are hashed as Kafka's own client does (values of its UtilsTest), so order holds across producers."""
     assert murmur2(key) == hashed & 0xFFFFFFFF
     topic = await kafka.topic(partitions=7)
@@ -58,7 +60,7 @@ async def test_a_key_goes_where_a_java_producer_would_put_it(kafka: Bench, key: 
 
 
 @pytest.fixture(params=[pytest.param("kafka", marks=[pytest.mark.kafka])])
-async def mortal(tmp_path: Path) -> AsyncIterator[tuple[KafkaFromJars, Bench]]:
+async def mortal(tmp_path: Path) -> AsyncIterator[tuple[KafkaFromJars, KafkaDriver]]:
     """An Apache Kafka that a test may stop, and its bench."""
     try:
         running = start_kafka(tmp_path)
@@ -68,13 +70,13 @@ async def mortal(tmp_path: Path) -> AsyncIterator[tuple[KafkaFromJars, Bench]]:
         if not isinstance(running, KafkaFromJars):
             pytest.skip("Apache Kafka here is not ours to stop")
         async with AsyncExitStack() as stack:
-            yield running, Bench(Broker(running.bootstrap, "kafka", running), stack)
+            yield running, KafkaDriver(Broker(running.bootstrap, "kafka", running), stack)
     finally:
         running.stop()
 
 
 async def test_i1_an_idempotent_producer_never_gives_up_and_ours_is_ended_with_what_it_holds(
-    mortal: tuple[KafkaFromJars, Bench],
+    mortal: tuple[KafkaFromJars, KafkaDriver],
 ) -> None:
     """It repeats for ever while the broker is silent, and its `stop` waits for that.
 
@@ -97,7 +99,7 @@ async def test_i1_an_idempotent_producer_never_gives_up_and_ours_is_ended_with_w
             await asyncio.wait_for(asyncio.shield(under_way), 5)
         await old.send(topic, b"waiting", partition=0)
         async with asyncio.timeout(20):
-            await abandon(old)
+            await abort_producer(old)
         assert old._sender.sender_task.done()
     finally:
         running.resume()

@@ -5,7 +5,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from tests.integration.kafka.bench import Bench, Held, read
+from tests.integration.kafka.driver import Held, KafkaDriver, read
 from tests.support.waiting import eventually
 
 
@@ -21,7 +21,7 @@ async def _assigned(*members: AIOKafkaConsumer) -> list[int]:
     return sorted(len(member.assignment()) for member in members)
 
 
-async def test_our_assignor_spreads_partitions_evenly(kafka: Bench) -> None:
+async def test_our_assignor_spreads_partitions_evenly(kafka: KafkaDriver) -> None:
     """Round robin, which every member of a group must name alike."""
     topic = await kafka.topic(partitions=6)
     options = {"partition_assignment_strategy": (RoundRobinPartitionAssignor,)}
@@ -33,7 +33,7 @@ async def test_our_assignor_spreads_partitions_evenly(kafka: Bench) -> None:
     await eventually(balanced)
 
 
-async def test_i16_a_second_member_gets_the_record_that_the_first_still_holds(kafka: Bench) -> None:
+async def test_i16_a_second_member_gets_the_record_that_the_first_still_holds(kafka: KafkaDriver) -> None:
     """Partitions are given away in the background while a handler runs; only the inbox keeps effects single."""
     topic, slow, next_owner = await kafka.topic(), Held(), Held()
     await kafka.fill(topic, b"1")
@@ -53,7 +53,7 @@ async def test_i16_a_second_member_gets_the_record_that_the_first_still_holds(ka
     assert await kafka.committed(topic) is None
 
 
-async def test_i16_a_member_that_lost_its_partition_cannot_commit_it(kafka: Bench) -> None:
+async def test_i16_a_member_that_lost_its_partition_cannot_commit_it(kafka: KafkaDriver) -> None:
     """The commit raises, at once, for a partition that moved on; the broker keeps the new owner's offset."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1", b"2", b"3")
@@ -71,7 +71,7 @@ async def test_i16_a_member_that_lost_its_partition_cannot_commit_it(kafka: Benc
     assert await kafka.committed(topic) == 3
 
 
-async def test_leaving_hands_over_at_once_and_not_after_the_session_has_ended(kafka: Bench) -> None:
+async def test_leaving_hands_over_at_once_and_not_after_the_session_has_ended(kafka: KafkaDriver) -> None:
     """A consumer's `stop` leaves the group: a rolling restart does not wait for the session's time limit."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1")

@@ -10,7 +10,7 @@ import pytest
 
 from shared.contracts.roster import ParentAdded
 from shared.runtime.database import Transaction
-from tests.integration.runtime.stage import Stage, added, record_effects, stage
+from tests.integration.runtime.driver import RuntimeDriver, added, record_effects, runtime_driver
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
 
@@ -18,11 +18,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", ["kafka"], in
 _RECORDS = 40
 
 
-async def _published(scene: Stage) -> bool:
+async def _published(scene: RuntimeDriver) -> bool:
     return await scene.pending() == 0
 
 
-async def _have(scene: Stage, count: int) -> None:
+async def _have(scene: RuntimeDriver, count: int) -> None:
     effects = await scene.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
 
@@ -31,7 +31,7 @@ def _shares(*members: Any) -> list[int]:
     return [len(member._subscribers[0].consumer.assignment()) for member in members]
 
 
-async def _reads_what_is_held(scene: Stage) -> None:
+async def _reads_what_is_held(scene: RuntimeDriver) -> None:
     """Somebody waits for the inbox rows of another transaction that is still open."""
     async with scene.invitations.transaction() as transaction:
         assert await transaction.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -53,7 +53,7 @@ async def test_i10_i16_the_old_owner_ends_its_batch_while_the_new_one_reads_it(
 
         return {ParentAdded: handle}
 
-    async with stage(database_url, broker) as scene, scene.relaying():
+    async with runtime_driver(database_url, broker) as scene, scene.relaying():
         await scene.emit(*(added() for _ in range(_RECORDS)))
         await eventually(lambda: _published(scene), within_seconds=60)
         async with scene.consuming(handler(0)) as old:
@@ -74,7 +74,7 @@ async def test_i10_i16_the_old_owner_ends_its_batch_while_the_new_one_reads_it(
 async def test_i16_members_come_and_go_under_load(database_url: str, broker: Broker) -> None:
     """One member stays, others join and leave as replicas do: every record has one effect, and none is parked."""
     rounds, each = 6, 60
-    async with stage(database_url, broker) as scene, scene.relaying(), scene.consuming():
+    async with runtime_driver(database_url, broker) as scene, scene.relaying(), scene.consuming():
         for number in range(rounds):
             async with AsyncExitStack() as others:
                 for _ in range(1 + number % 2):

@@ -11,7 +11,7 @@ from services.roster.consumers import on_signed_up
 from services.roster.service import refusals
 from shared.contracts.envelope import Attributes, Received
 from shared.contracts.signup import SignedUp
-from shared.runtime.ids import new_id
+from shared.runtime.core import new_id
 from tests.integration.roster.office import CLASSE365, Office
 
 ANNA = {"name": "Anna Muster", "relation": "mother", "email": "anna@example.com", "phone": "+41 79 111 22 33"}

@@ -6,8 +6,8 @@ import pytest
 
 from services.roster.app import create_app
 from services.roster.settings import Settings
-from shared.runtime.auth import verify
 from shared.runtime.database import Database
+from shared.runtime.web import verify_token
 from tests.integration.roster.office import Office
 from tests.support.apps import AUTH_SECRET, bearer, running
 
@@ -24,7 +24,7 @@ async def test_a_token_revoked_during_its_upload_imports_nothing(
     async def slowly() -> AsyncIterator[bytes]:
         yield START
         if revoked:
-            told = verify(AUTH_SECRET, token["Authorization"].removeprefix("Bearer "))
+            told = verify_token(AUTH_SECRET, token["Authorization"].removeprefix("Bearer "))
             app.state.revocations._ids.add(told.id)
         yield REST
 

@@ -22,9 +22,9 @@ SELECT count(*), count(*) FILTER (WHERE state <> 'idle')
 
 async def _work(database: Database, dice: random.Random) -> None:
     """A transaction that holds a lock, or waits for one."""
-    async with database.transaction() as transaction:
-        await transaction.execute("SELECT pg_advisory_xact_lock(:key)", {"key": dice.randrange(8)})
-        await transaction.execute(_SHORT)
+    async with database.transaction() as tx:
+        await tx.execute("SELECT pg_advisory_xact_lock(:key)", {"key": dice.randrange(8)})
+        await tx.execute(_SHORT)
 
 
 async def test_a_thousand_cancelled_transactions_leave_no_connection_and_no_lock(database_url: str) -> None:

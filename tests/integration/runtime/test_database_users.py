@@ -10,10 +10,11 @@ import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
+from shared.runtime.core import ConfigurationError, ServiceSettings, load_settings
 from shared.runtime.database import Database
-from shared.runtime.migrations import MigrationError, run
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
+from shared.runtime.migrations import MigrationError
+from shared.runtime.migrations.runner import run_migrations
+from shared.runtime.service import create_service_app
 from tests.support.apps import COMMON_ENVIRONMENT, running
 from tests.support.postgres import APPLICATION, OWNER, Cluster
 from tests.support.processes import free_port
@@ -30,8 +31,12 @@ async def _readyz(url: str, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KINVITE_DATABASE_URL", url)
     monkeypatch.setenv("KINVITE_KAFKA_BOOTSTRAP", f"127.0.0.1:{free_port()}")
-    app = service_app(
-        "roster", load(ServiceSettings), database=Database(url, schema="roster"), routers=[], worker=False
+    app = create_service_app(
+        "roster",
+        load_settings(ServiceSettings),
+        database=Database(url, schema="roster"),
+        routers=[],
+        worker=False,
     )
     async with running(app) as client:
         return await client.get("/roster/readyz")
@@ -80,7 +85,7 @@ def test_migrate_explains_what_is_wrong_in_one_line(empty_database_url: str, clu
         (owner, _as(url, username="postgres"), "no row-level security"),
     ):
         with pytest.raises(MigrationError, match=told):
-            run(owner_url, "roster", versions, application_url=application_url)
+            run_migrations(owner_url, "roster", versions, application_url=application_url)
 
 
 def test_migrate_without_its_own_address_says_which_setting_is_missing(empty_database_url: str) -> None:
@@ -105,5 +110,5 @@ def test_a_wrong_address_is_named_without_its_value(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KINVITE_DATABASE_URL", url)
     with pytest.raises(ConfigurationError, match=r"KINVITE_DATABASE_URL: .*use postgresql") as caught:
-        load(ServiceSettings)
+        load_settings(ServiceSettings)
     assert not url or url not in str(caught.value)

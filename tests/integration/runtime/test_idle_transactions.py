@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.integration.runtime.stage import Stage, added, stage
+from tests.integration.runtime.driver import RuntimeDriver, added, runtime_driver
 from tests.support.brokers.base import Broker
 from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
@@ -31,13 +31,13 @@ async def _left_open(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def _lag_seconds(scene: Stage) -> float:
+async def _lag_seconds(driver: RuntimeDriver) -> float:
     """From the commit of an event until it is published."""
-    await scene.emit(added())
+    await driver.emit(added())
     committed = time.monotonic()
 
     async def published() -> None:
-        assert await scene.pending() == 0
+        assert await driver.pending() == 0
 
     await eventually(published, within_seconds=60)
     return time.monotonic() - committed
@@ -49,6 +49,6 @@ async def test_i05_a_transaction_left_open_here_or_in_another_database_does_not_
     where: str, database_url: str, empty_database_url: str, broker: Broker
 ) -> None:
     left_open = _left_open(database_url if where == "ours" else empty_database_url)
-    async with stage(database_url, broker) as scene, left_open, scene.relaying():
-        lags = sorted([await _lag_seconds(scene) for _ in range(_EVENTS)])
+    async with runtime_driver(database_url, broker) as driver, left_open, driver.relaying():
+        lags = sorted([await _lag_seconds(driver) for _ in range(_EVENTS)])
     assert lags[_EVENTS * 99 // 100 - 1] <= _P99_SECONDS

@@ -11,12 +11,18 @@ import pytest
 from sqlalchemy import TextClause
 
 from shared.contracts.topics import consumer_groups
+from shared.runtime.core import ServiceSettings, new_id
+from shared.runtime.core.ids import lowest_id_at
 from shared.runtime.database import Database
-from shared.runtime.housekeeping import BATCH, Housekeeping
-from shared.runtime.ids import lowest_id_at, new_id
-from shared.runtime.inbox import FIRST_OWN_MARK, mark_of, pass_new, passed, passing
-from shared.runtime.schema_inbox import narrow_inbox
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.messaging.inbox.dedup import (
+    FIRST_OWN_ID,
+    dedup_id,
+    new_in_batch,
+    record_and_filter,
+    record_batch,
+)
+from shared.runtime.messaging.retention import BATCH, Retention
+from shared.runtime.migrations.stepwise import narrow_inbox
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.postgres import as_owner, execute_as_owner
 from tests.support.waiting import eventually
@@ -26,17 +32,17 @@ OURS = "/kinvite/roster"
 
 
 def _marks(count: int) -> list[str]:
-    return [mark_of(OURS, str(new_id())) for _ in range(count)]
+    return [dedup_id(OURS, str(new_id())) for _ in range(count)]
 
 
 async def _pass_later(database: Database, group: str, marks: Sequence[str]) -> set[str]:
     async with database.transaction() as tx:
-        return await pass_new(tx, group, marks)
+        return await record_and_filter(tx, group, marks)
 
 
 async def _begin_with(database: Database, group: str, marks: Sequence[str]) -> set[str]:
-    async with database.transaction(opening=passing(group, marks)) as tx:
-        return await passed(tx, group, marks)
+    async with database.transaction(first=record_batch(group, marks)) as (tx, new):
+        return await new_in_batch(tx, group, marks, new)
 
 
 in_both_ways = pytest.mark.parametrize("pass_in", [_begin_with, _pass_later])
@@ -45,17 +51,17 @@ Way = Callable[[Database, str, Sequence[str]], Coroutine[None, None, set[str]]]
 
 def test_a_mark_is_our_own_id_or_a_digest_that_can_be_no_id_of_ours() -> None:
     ours = str(new_id())
-    assert mark_of(OURS, ours) == ours
+    assert dedup_id(OURS, ours) == ours
     others = {
-        mark_of("/somebody/else", ours),
-        mark_of(OURS, ours.upper()),
-        mark_of(OURS, str(uuid4())),
-        mark_of(OURS, "1"),
-        mark_of("/kinvite/roster1", ""),
-        mark_of("/kinvite/roster", "1\n"),
+        dedup_id("/somebody/else", ours),
+        dedup_id(OURS, ours.upper()),
+        dedup_id(OURS, str(uuid4())),
+        dedup_id(OURS, "1"),
+        dedup_id("/kinvite/roster1", ""),
+        dedup_id("/kinvite/roster", "1\n"),
     }
     assert len(others) == 6
-    assert all(UUID(mark) < FIRST_OWN_MARK < UUID(ours) for mark in others)
+    assert all(UUID(mark) < FIRST_OWN_ID < UUID(ours) for mark in others)
 
 
 @in_both_ways
@@ -79,7 +85,7 @@ async def test_a_transaction_that_begins_with_the_records_takes_no_round_trip_mo
         database.watch = heard.append
         assert await _begin_with(database, GROUP, marks[1:])
         assert [said.split()[0] for said in heard] == ["BEGIN", "WITH", "COMMIT"]
-        async with database.transaction(opening=passing(GROUP, marks)) as tx:
+        async with database.transaction(first=record_batch(GROUP, marks)) as (tx, _):
             assert tx.now == await tx.scalar("SELECT now()")
 
 
@@ -100,7 +106,7 @@ async def test_i10_i16_of_two_at_once_one_passes_a_record(
 
         async def first() -> None:
             async with database.transaction() as tx:
-                assert await pass_new(tx, GROUP, marks) == set(marks)
+                assert await record_and_filter(tx, GROUP, marks) == set(marks)
                 begun.set()
                 await other.wait()
                 if not first_commits:
@@ -159,9 +165,9 @@ async def test_i10_what_was_remembered_in_the_old_form_is_known_in_the_new_one(d
     """
     after = "GRANT SELECT, INSERT, DELETE ON inbox TO invitations_worker"
     await execute_as_owner(database_url, ";".join([before, *script.statements, after]))
-    fresh = mark_of(OURS, str(new_id()))
+    fresh = dedup_id(OURS, str(new_id()))
     async with Database(database_url, schema="invitations") as database, database.transaction() as tx:
-        assert await pass_new(tx, GROUP, [*(mark_of(*one) for one in identities), fresh]) == {fresh}
+        assert await record_and_filter(tx, GROUP, [*(dedup_id(*one) for one in identities), fresh]) == {fresh}
         assert await tx.scalar("SELECT count(*) FROM inbox WHERE passed_at < now()") == len(identities)
 
 
@@ -177,16 +183,16 @@ async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
       FROM unnest(CAST(:ids AS uuid[])) AS made (id)
     """
     async with Database(database_url, schema="invitations") as database:
-        keeper = Housekeeping(database, ServiceSettings())
+        keeper = Retention(database, ServiceSettings())
         async with database.transaction() as tx:
             long_ago, lately = (tx.now - timedelta(days=keeper._inbox_days, hours=h) for h in (1, -1))
             old = [UUID(int=lowest_id_at(long_ago).int + n) for n in range(BATCH + 1)]
-            foreign = [UUID(mark_of("/somebody/else", str(n))) for n in range(4)]
+            foreign = [UUID(dedup_id("/somebody/else", str(n))) for n in range(4)]
             kept = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
             for ids, at in ((old + foreign[:2], long_ago), (kept, lately)):
                 await tx.execute(put, {"group": GROUP, "ids": ids, "at": at})
-        assert await keeper.sweep(), "there is more"
-        assert not await keeper.sweep()
+        assert await keeper.delete_batch(), "there is more"
+        assert not await keeper.delete_batch()
         async with database.transaction() as tx:
             left = {row.id for row in await tx.rows("SELECT id FROM inbox")}
     assert left == set(kept)

@@ -15,15 +15,15 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 
 from shared.contracts.dashboard import INSTALLATION, AccessTokenRevoked
-from shared.runtime.auth import ALL_RIGHTS, ReadRoster, mint
+from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane, Outgoing, emit
-from shared.runtime.relay import Relay
-from shared.runtime.revocations import Revocations, _Reader, read_revocations
-from shared.runtime.service_app import service_app
-from shared.runtime.settings import ServiceSettings, load
+from shared.runtime.messaging import Kafka, Lane, OutboxMessage, emit
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
+from shared.runtime.service import create_service_app
+from shared.runtime.web import ReadRoster, TokenRevocations, mint_token, read_revocations
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
+from shared.runtime.web.token_revocations import RevocationReader
 from tests.support.apps import AUTH_SECRET, PUBLIC_URL, bearer
 from tests.support.brokers.base import Broker
 from tests.support.brokers.tansu import Tansu
@@ -35,7 +35,7 @@ PATH = "/roster/v1/schools/{}/things"
 
 
 def _app() -> FastAPI:
-    settings = load(ServiceSettings)
+    settings = load_settings(ServiceSettings)
     router = APIRouter()
 
     @router.get("/roster/v1/schools/{school_id}/things")
@@ -43,7 +43,7 @@ def _app() -> FastAPI:
         return f"{school_id} {caller.actor}"
 
     database = Database(settings.database_url, schema="roster")
-    return service_app("roster", settings, database=database, routers=[router], worker=False)
+    return create_service_app("roster", settings, database=database, routers=[router], worker=False)
 
 
 @asynccontextmanager
@@ -58,7 +58,7 @@ async def _replica() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _token(token_id: UUID) -> dict[str, str]:
-    minted = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="a feed", identity=str(token_id))
+    minted = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="a feed", identity=str(token_id))
     return {"Authorization": f"Bearer {minted}"}
 
 
@@ -81,7 +81,7 @@ async def _revoke(environment: dict[str, str], *token_ids: UUID) -> None:
         database.transaction() as tx,
     ):
         facts = [AccessTokenRevoked(token_id=one, revoked_at=tx.now) for one in token_ids]
-        await emit(tx, *(Outgoing(fact, INSTALLATION, 1) for fact in facts))
+        await emit(tx, *(OutboxMessage(fact, INSTALLATION, 1) for fact in facts))
 
 
 @asynccontextmanager
@@ -160,7 +160,7 @@ async def test_without_the_bus_a_new_process_is_not_ready_and_takes_no_token(
         probed = await replica.get("/readyz")
         assert probed.status_code == 503
         assert "revocations" in probed.json()["problems"]
-        service = mint(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="staff:1", kind="service")
+        service = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="staff:1", kind="service")
         assert await _status(replica, {"Authorization": f"Bearer {service}"}) == 200
 
 
@@ -203,25 +203,25 @@ async def test_the_topic_is_read_again_and_again_from_its_beginning(
     """A broker that lost its log begins a new one, whose end may be just where a reader of the old one waits."""
     await create_topics(broker)
     opened: list[None] = []
-    enter = _Reader.__aenter__
+    enter = RevocationReader.__aenter__
 
-    async def counted(reader: _Reader) -> _Reader:
+    async def counted(reader: RevocationReader) -> RevocationReader:
         opened.append(None)
         return await enter(reader)
 
-    monkeypatch.setattr(_Reader, "__aenter__", counted)
+    monkeypatch.setattr(RevocationReader, "__aenter__", counted)
     before, after = uuid4(), uuid4()
     async with _relaying(environment, broker) as kafka, AsyncExitStack() as stack:
-        known = Revocations(kafka, Health(), reread_seconds=0.5)
+        known = TokenRevocations(kafka, Health(), reread_seconds=0.5)
         stack.callback(asyncio.create_task(known.run()).cancel)
         await _revoke(environment, before)
-        await eventually(lambda: known.heard(str(before)))
+        await eventually(lambda: known.is_known_revoked(str(before)))
         await eventually(lambda: len(opened) >= 3)
         await delete_topics(broker)
         await eventually(partial(_made_anew, broker))
         await _revoke(environment, after)
-        await eventually(lambda: known.heard(str(after)))
-        assert known.heard(str(before)), "what was heard once stays known"
+        await eventually(lambda: known.is_known_revoked(str(after)))
+        assert known.is_known_revoked(str(before)), "what was heard once stays known"
 
 
 async def _made_anew(broker: Broker) -> None:

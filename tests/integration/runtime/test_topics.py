@@ -10,8 +10,8 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import TOPICS
-from shared.runtime.kafka import Kafka
-from shared.runtime.topics import EXIT_CONFIGURATION, create_topics
+from shared.runtime.messaging import Kafka
+from shared.runtime.messaging.broker.topics import EXIT_CONFIGURATION, create_topics
 from tests.support.brokers.base import Broker
 from tests.support.processes import free_port
 
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[3]
 
 def _run(settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KINVITE_")}
-    command = [sys.executable, "-m", "shared.runtime.topics"]
+    command = [sys.executable, "-m", "shared.runtime.messaging.broker.topics"]
     return subprocess.run(
         command,
         cwd=_ROOT,

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from shared.runtime.database import Database, Opening
-from shared.runtime.errors import is_invalid_value, is_transient
-from shared.runtime.inbox import pass_new
-from shared.runtime.scope import SchoolsOf
+from shared.runtime.core import is_invalid_value, is_transient
+from shared.runtime.database import Database, FirstStatement, Result, SchoolsOf
+from shared.runtime.messaging.inbox.dedup import record_and_filter
 from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
 
@@ -61,57 +60,69 @@ async def test_an_empty_transaction_is_three_round_trips(database: Database) -> 
     assert [said.split()[0] for said in heard] == ["BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT"]
 
 
-async def test_an_opening_is_two_round_trips_and_sees_what_its_locks_waited_for(database: Database) -> None:
+async def test_a_first_statement_is_two_round_trips_and_sees_what_its_locks_waited_for(
+    database: Database,
+) -> None:
     school = uuid4()
     lock = "SELECT FROM idempotency_keys WHERE credential = CAST(CAST($1 AS uuid) AS text) FOR UPDATE"
-    opening = Opening(
+    first = FirstStatement(
         "SELECT now() AS now, body_digest, current_setting('app.schools') AS schools "
-        "FROM (VALUES (0)) AS always (there) LEFT JOIN idempotency_keys ON credential = :key",
+        "FROM (VALUES (0)) AS always (present) LEFT JOIN idempotency_keys ON credential = :key",
         {"key": str(school)},
+        Result.first,
         ((lock, school),),
     )
 
-    async def opened() -> tuple[Any, bool]:
-        async with database.transaction(schools=[school], opening=opening) as tx:
-            assert tx.opened is not None
-            row = tx.opened.first()
+    async def read_first() -> tuple[Any, bool]:
+        async with database.transaction(schools=[school], first=first) as (tx, row):
             return row, row.now == tx.now == await tx.scalar("SELECT now()")
 
-    row, same_moment = await opened()
+    row, same_moment = await read_first()
     assert (row.body_digest, row.schools, same_moment) == (None, school.hex, True)
     async with database.transaction() as tx:
         await tx.execute(_KEY, {"key": str(school)})
-    heard: list[str] = []
+    sent: list[str] = []
 
     async def waits() -> bool:
         return bool(await tx.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
     async with database.transaction() as tx:
         await tx.execute("UPDATE idempotency_keys SET body_digest = 'later'")
-        database.watch = heard.append
-        waiting = asyncio.create_task(opened())
+        database.watch = sent.append
+        waiting = asyncio.create_task(read_first())
         await eventually(waits)
-        assert [said.split()[0] for said in heard] == ["BEGIN;"]
+        assert [statement.split()[0] for statement in sent] == ["BEGIN;"]
     row, _ = await waiting
     assert row.body_digest == "later"
     with pytest.raises(TypeError, match="schools that are named"):
-        async with database.transaction(schools=SchoolsOf("schools_of", "key"), opening=opening):
+        async with database.transaction(schools=SchoolsOf("schools_of", "key"), first=first):
             pass
 
 
-async def test_an_opening_of_a_worker_sees_all_and_is_the_first_round_trip_after_the_begin(
+async def test_a_workers_first_statement_sees_all_and_is_the_first_round_trip_after_the_begin(
     database: Database,
 ) -> None:
     async with database.transaction() as tx:
         await tx.execute(_KEY, {"key": "of some school"})
-    heard: list[str] = []
-    database.watch = heard.append
-    opening = Opening("SELECT now() AS now, count(*) AS seen FROM idempotency_keys", {})
-    async with database.transaction(opening=opening) as tx:
-        assert tx.opened is not None
-        row = tx.opened.first()
-        assert (row.seen, row.now) == (1, tx.now)
-    assert [said.split()[0] for said in heard] == ["BEGIN", "SELECT", "COMMIT"]
+    sent: list[str] = []
+    database.watch = sent.append
+    first = FirstStatement("SELECT now() AS now, count(*) AS keys FROM idempotency_keys", {}, Result.first)
+    async with database.transaction(first=first) as (tx, row):
+        assert (row.keys, row.now) == (1, tx.now)
+    assert [statement.split()[0] for statement in sent] == ["BEGIN", "SELECT", "COMMIT"]
+
+
+async def test_callbacks_run_after_a_commit_and_never_after_a_rollback(database: Database) -> None:
+    called: list[str] = []
+    async with database.transaction() as tx:
+        tx.call_after_commit(lambda: called.append("committed"))
+        assert called == []
+    assert called == ["committed"]
+    with pytest.raises(ValueError, match="rolled back"):
+        async with database.transaction() as tx:
+            tx.call_after_commit(lambda: called.append("never"))
+            raise ValueError("rolled back")
+    assert called == ["committed"]
 
 
 async def test_i15_connections_that_the_server_ended_while_they_rested_are_replaced_unseen(
@@ -194,6 +205,6 @@ async def test_rows_have_names_and_places(database: Database) -> None:
         nothing = await tx.execute("SELECT 1 WHERE false")
         assert (nothing.all(), nothing.first(), nothing.scalar(), nothing.rowcount) == ([], None, None, 0)
         assert (await tx.execute("DELETE FROM inbox")).rowcount == 0
-        assert await pass_new(tx, "roster.on-signup", [str(uuid4())])
+        assert await record_and_filter(tx, "roster.on-signup", [str(uuid4())])
         with pytest.raises(ValueError, match="not enough values"):
             nothing.scalar_one()

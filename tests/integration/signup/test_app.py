@@ -13,12 +13,11 @@ from services.signup.settings import Settings
 from shared.contracts import invitations as facts
 from shared.contracts import roster
 from shared.contracts.message import Message
+from shared.runtime.core import load_settings
 from shared.runtime.database import Database
-from shared.runtime.health import Health
-from shared.runtime.kafka import Kafka
-from shared.runtime.outbox import Lane, Outgoing, emit
-from shared.runtime.relay import Relay
-from shared.runtime.settings import load
+from shared.runtime.messaging import Kafka, Lane, OutboxMessage, emit
+from shared.runtime.messaging.outbox.relay import Relay
+from shared.runtime.observability import Health
 from tests.integration.signup.scene import PASSWORD, Family, link_fact
 from tests.support.apps import running
 from tests.support.waiting import eventually
@@ -28,7 +27,7 @@ NOW = "2026-03-02T12:00:00Z"
 
 async def _publish(database: Database, school_id: UUID, *messages: Message, version: int = 1) -> None:
     async with database.transaction() as transaction:
-        await emit(transaction, *(Outgoing(message, school_id, version) for message in messages))
+        await emit(transaction, *(OutboxMessage(message, school_id, version) for message in messages))
 
 
 async def _submission(database: Database) -> UUID:
@@ -39,11 +38,11 @@ async def _submission(database: Database) -> UUID:
 
 
 async def test_p12_p13_p14_the_saga_over_the_broker(environment: dict[str, str]) -> None:
-    settings = load(Settings).model_copy(update={"decision_wait_seconds": 30.0})
+    settings = load_settings(Settings).model_copy(update={"decision_wait_seconds": 30.0})
     roster_database = Database(settings.database_url, schema="roster")
     invitations_database = Database(settings.database_url, schema="invitations")
     own = Database(settings.database_url, schema="signup")
-    kafka = Kafka.of(settings)
+    kafka = Kafka.from_settings(settings)
     await kafka.create_topics()
     async with roster_database, invitations_database, own, running(create_app(settings)) as client:
         relays = [
@@ -99,7 +98,7 @@ async def _walk(
 async def test_health_is_answered_as_data_and_the_rest_as_pages(
     environment: dict[str, str], path: str
 ) -> None:
-    async with running(create_app(load(Settings), worker=False)) as client:
+    async with running(create_app(load_settings(Settings), worker=False)) as client:
         assert (await client.get(path)).json()["service"] == "signup"
         missing = await client.get("/signup/nothing")
         assert missing.status_code == 404

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from shared.runtime.database import EVERY_SCHOOL, Database, Kind, SchoolsOf
-from shared.runtime.errors import DatabaseRefused
+from shared.runtime.core import DatabaseRefused
+from shared.runtime.database import EVERY_SCHOOL, Database, RoleKind, SchoolsOf
 from shared.runtime.migrations import MigrationError, migrate
 from tests.support.apps import COMMON_ENVIRONMENT, running
 from tests.support.postgres import APPLICATION, Cluster, execute_as_owner
@@ -61,14 +61,16 @@ SELECT rolname FROM pg_roles
 """
 
 
-async def _rows(database: Database, statement: str, kind: Kind = "worker") -> Sequence[Any]:
+async def _rows(database: Database, statement: str, kind: RoleKind = "worker") -> Sequence[Any]:
     async with database.transaction(schools=None if kind == "worker" else ()) as tx:
         return await tx.rows(statement)
 
 
 @pytest.mark.parametrize("service", _SERVICES)
 @pytest.mark.parametrize("kind", ["api", "worker"])
-async def test_no_connection_is_an_owner_or_a_superuser(database_url: str, service: str, kind: Kind) -> None:
+async def test_no_connection_is_an_owner_or_a_superuser(
+    database_url: str, service: str, kind: RoleKind
+) -> None:
     async with Database(database_url, schema=service) as database:
         ((login, role),) = await _rows(database, "SELECT session_user::text, current_user::text", kind)
         assert (login, role) == (APPLICATION, f"{service}_{kind}")

@@ -16,8 +16,8 @@ from services.dashboard.domain.staff import Role
 from services.dashboard.domain.tokens import Grant
 from services.dashboard.service.staff import add_staff
 from services.dashboard.service.tokens import OPERATOR, mint_token
-from shared.runtime.auth import ALL_RIGHTS
 from shared.runtime.database import Database
+from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.acceptance.kinvite_up import KinviteUp
 from tests.support.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.runtime.kafka import Kafka
+from shared.runtime.messaging import Kafka
 from tests.support.brokers.base import Broker
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from shared.runtime.process import main
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.core import ServiceSettings
+from shared.runtime.service import run_command
 from tests.support.stack import points
 
 _SERVICES = Path(__file__).parents[3] / "services"
@@ -24,7 +24,7 @@ def run(name: str, role: str) -> None:
     if role == "both":
         role, create_app = "worker", partial(_both, create_app)
     sys.argv[1:] = [role]
-    main(name, create_app, settings, _SERVICES / name / "migrations" / "versions")
+    run_command(name, create_app, settings, _SERVICES / name / "migrations" / "versions")
 
 
 def _both(create_app: Callable[..., FastAPI], settings: ServiceSettings, **_: bool) -> FastAPI:

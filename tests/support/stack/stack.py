@@ -104,7 +104,7 @@ class Stack:
     def make_topics(self) -> None:
         """Create what is missing, also after a broker lost everything."""
         environment = {"KINVITE_KAFKA_BOOTSTRAP": self.broker.bootstrap}
-        command = [sys.executable, "-m", "shared.runtime.topics"]
+        command = [sys.executable, "-m", "shared.runtime.messaging.broker.topics"]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
 
     @property

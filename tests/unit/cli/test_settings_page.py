@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deploy.cli.services import SERVICES, settings_class
 from deploy.cli.settings_page import PAGE, page
-from shared.runtime.settings import variable
+from shared.runtime.core import variable_name
 
 
 def test_the_page_is_current() -> None:

@@ -9,7 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from deploy.embedded.dispatcher import PREFIXES
-from shared.runtime.server import KEEP_IDLE_SECONDS
+from shared.runtime.web.server import KEEP_ALIVE_SECONDS
 
 _ROOT = Path(__file__).parents[3]
 _COMPOSE = _ROOT / "docker-compose.yml"

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from deploy.embedded import server
-from shared.runtime.settings import ConfigurationError
+from shared.runtime.core import ConfigurationError
 from tests.support.apps import COMMON_ENVIRONMENT
 
 

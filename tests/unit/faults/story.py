@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts.topics import TOPICS_BY_NAME
-from shared.runtime.inbox import mark_of
+from shared.runtime.messaging.inbox.dedup import dedup_id
 from tests.faults.campaign.evidence import Arrival, Evidence
 from tests.faults.campaign.ledger import Entry, Ledger, Outcome
 from tests.faults.campaign.topics import Record
@@ -70,7 +70,7 @@ class Story:
         row = {"id": self._offset, "topic": topic, "message_id": event_id, "lane": lane}
         self.add(f"{owner}.outbox", **row, headers=headers, data=json.dumps(data))
         for group in TOPICS_BY_NAME[topic].readers:
-            self.add(f"{group.partition('.')[0]}.inbox", consumer=group, id=mark_of(record.source, event_id))
+            self.add(f"{group.partition('.')[0]}.inbox", consumer=group, id=dedup_id(record.source, event_id))
         if "parent_id" in data:
             self.add("dashboard.timeline", aggregate_id=key, version=version)
         return record

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.runtime.inbox import mark_of
+from shared.runtime.messaging.inbox.dedup import dedup_id
 from tests.faults.campaign.faults.bus import AGAIN
 from tests.faults.campaign.oracle import CHECKS, judge
 from tests.faults.campaign.oracle.tokens import never_too_late
@@ -66,7 +66,7 @@ def test_duplicates_and_stale_records_that_change_nothing_are_no_break() -> None
     stale = again(record, id=f"{AGAIN}1")
     evidence.records += [again(record), stale]
     for group in ("invitations", "signup", "dashboard"):
-        inbox = {"consumer": f"{group}.on-roster", "id": mark_of(stale.source, stale.id)}
+        inbox = {"consumer": f"{group}.on-roster", "id": dedup_id(stale.source, stale.id)}
         evidence.table(f"{group}.inbox").append(inbox)
     assert [what for verdict in judge(evidence) for what in verdict.broken] == []
 

@@ -12,51 +12,62 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.auth import ALL_RIGHTS, PREFIX, Unauthenticated, mint, verify
-from shared.runtime.errors import Rejected, Transient, is_transient
-from shared.runtime.health import Health
-from shared.runtime.idempotency import keyed
-from shared.runtime.logging import configure_logging, get_logger
-from shared.runtime.paging import decode_cursor, encode_cursor
-from shared.runtime.problems import Problem
-from shared.runtime.retry import Backoff
-from shared.runtime.settings import ConfigurationError, ServiceSettings, load
-from shared.runtime.tracing import child_of, current_traceparent, trace_id, tracing
+from shared.runtime.core import (
+    Backoff,
+    ConfigurationError,
+    Rejected,
+    ServiceSettings,
+    Transient,
+    is_transient,
+    load_settings,
+)
+from shared.runtime.observability import Health, configure_logging, current_traceparent, get_logger, traced
+from shared.runtime.observability.tracing import child_traceparent, trace_id
+from shared.runtime.web import (
+    Problem,
+    Unauthenticated,
+    decode_cursor,
+    encode_cursor,
+    keyed_request,
+    mint_token,
+    verify_token,
+)
+from shared.runtime.web.bearer_auth import ALL_RIGHTS, TOKEN_PREFIX
 
 SECRET = "s" * 40
 
 
 def test_a_token_comes_back_as_its_principal() -> None:
     school = uuid4()
-    token = mint(SECRET, schools=frozenset({school}), rights=frozenset({"roster:read"}), actor="a feed")
-    principal = verify(SECRET, token)
+    token = mint_token(SECRET, schools=frozenset({school}), rights=frozenset({"roster:read"}), actor="a feed")
+    principal = verify_token(SECRET, token)
     assert principal.sees(school)
     assert not principal.sees(uuid4())
     assert principal.may("roster:read")
     assert not principal.may("roster:write")
-    everywhere = verify(SECRET, mint(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator"))
+    everywhere = verify_token(SECRET, mint_token(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator"))
     assert everywhere.sees(uuid4())
     assert everywhere.may("roster:write")
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda t: t[:-1], lambda t: t[len(PREFIX) :], lambda _: "", lambda t: t + "x"]
+    "spoil", [lambda t: t[:-1], lambda t: t[len(TOKEN_PREFIX) :], lambda _: "", lambda t: t + "x"]
 )
 def test_a_spoiled_token_is_no_token(spoil: object) -> None:
-    token = mint(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator")
+    token = mint_token(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator")
     with pytest.raises(Unauthenticated):
-        verify(SECRET, spoil(token))  # type: ignore[operator]
+        verify_token(SECRET, spoil(token))  # type: ignore[operator]
 
 
 def test_tokens_of_another_installation_or_time_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    token = mint(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator", lifetime_seconds=60)
+    token = mint_token(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator", lifetime_seconds=60)
     with pytest.raises(Unauthenticated):
-        verify("t" * 40, token)
-    verify(SECRET, token)
+        verify_token("t" * 40, token)
+    verify_token(SECRET, token)
     later = time.time() + 61
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(Unauthenticated):
-        verify(SECRET, token)
+        verify_token(SECRET, token)
 
 
 @given(st.text(max_size=30), st.integers(-(2**60), 2**60))
@@ -74,12 +85,12 @@ def test_rubbish_cursors_are_a_400(text: str) -> None:
 
 def test_trace_context_is_kept_and_rubbish_replaced() -> None:
     given_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    with tracing(given_parent):
+    with traced(given_parent):
         assert trace_id() == "0af7651916cd43dd8448eb211c80319c"
         assert current_traceparent() != given_parent
     assert current_traceparent() is None
     for rubbish in (None, "", "00-zz", f"00-{'0' * 32}-{'1' * 16}-01"):
-        fresh = child_of(rubbish)
+        fresh = child_traceparent(rubbish)
         assert len(fresh.split("-")[1]) == 32
         assert fresh.split("-")[1] != "0" * 32
 
@@ -99,16 +110,16 @@ def test_backoff_doubles_up_to_its_limit() -> None:
 
 
 def test_keys_that_differ_are_refused_and_bodies_are_compared_by_value() -> None:
-    principal = verify(SECRET, mint(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator"))
+    principal = verify_token(SECRET, mint_token(SECRET, schools=None, rights=ALL_RIGHTS, actor="operator"))
     with pytest.raises(Problem) as caught:
-        keyed(principal, "route", "a", "b", {})
+        keyed_request(principal, "route", "a", "b", {})
     assert caught.value.status == 400
-    assert keyed(principal, "route", None, None, {}) is None
-    one = keyed(principal, "route", "a", None, {"x": 1, "y": 2})
-    two = keyed(principal, "route", None, "a", {"y": 2, "x": 1})
+    assert keyed_request(principal, "route", None, None, {}) is None
+    one = keyed_request(principal, "route", "a", None, {"x": 1, "y": 2})
+    two = keyed_request(principal, "route", None, "a", {"y": 2, "x": 1})
     assert one == two
     with pytest.raises(Problem):
-        keyed(principal, "route", "a" * 201, None, {})
+        keyed_request(principal, "route", "a" * 201, None, {})
 
 
 def test_a_silent_loop_makes_the_service_unready() -> None:
@@ -122,7 +133,7 @@ def test_a_silent_loop_makes_the_service_unready() -> None:
     assert health.dead() == []
     loop.beaten_at -= 300
     assert health.dead() == ["relay.single"]
-    loop.stall("database does not answer")
+    loop.degrade("database does not answer")
     assert health.dead() == []
     health.check("lag", lambda: "records wait")
     assert health.problems()["lag"] == "records wait"
@@ -134,7 +145,7 @@ def test_wrong_settings_are_all_listed_at_once(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("KINVITE_PUBLIC_URL", "school.example")
     monkeypatch.setenv("KINVITE_AUTH_SECRET", "too short")
     with pytest.raises(ConfigurationError) as caught:
-        load(ServiceSettings)
+        load_settings(ServiceSettings)
     text = str(caught.value)
     for name in (
         "KINVITE_DATABASE_URL",

@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_runtime_tables, no_way_back
+from shared.runtime.migrations import irreversible
+from shared.runtime.migrations.stepwise import create_first_runtime_tables
 
 revision = "0001"
 down_revision = None
@@ -153,9 +154,9 @@ STAFF = (
 
 def upgrade() -> None:
     """Create everything; the schema is the service's own."""
-    create_runtime_tables(op)
+    create_first_runtime_tables(op)
     for statement in (*DIRECTORY, *PARENTS, *STAFF):
         op.execute(statement)
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 revision = "0002"
 down_revision = "0001"
@@ -14,4 +14,4 @@ def upgrade() -> None:
     op.execute("ALTER TABLE parents ADD COLUMN confirmed uuid[] NOT NULL DEFAULT '{}'")
 
 
-downgrade = no_way_back
+downgrade = irreversible

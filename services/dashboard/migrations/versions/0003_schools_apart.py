@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import EVERYTHING, Tenancy
+from shared.runtime.migrations import ALL_PRIVILEGES, RowLevelSecurity, irreversible
 
 revision = "0003"
 down_revision = "0002"
@@ -12,13 +11,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    tenancy = Tenancy(op, "dashboard")
+    tenancy = RowLevelSecurity(op, "dashboard")
     tenancy.open()
     for table in ("schools", "students", "links", "parents", "timeline"):
-        tenancy.keep_apart(table)
-    tenancy.share("staff", api="SELECT, INSERT, UPDATE")
+        tenancy.protect(table)
+    tenancy.grant("staff", api="SELECT, INSERT, UPDATE")
     for table in ("staff_sessions", "wrong_passwords"):
-        tenancy.share(table, api=EVERYTHING)
+        tenancy.grant(table, api=ALL_PRIVILEGES)
 
 
-downgrade = no_way_back
+downgrade = irreversible

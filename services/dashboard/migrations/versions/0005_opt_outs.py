@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0005"
 down_revision = "0004"
@@ -26,7 +25,7 @@ def upgrade() -> None:
         """
     )
     op.execute("ALTER TABLE parents ADD COLUMN delivery_code text")
-    Tenancy(op, "dashboard").keep_apart("opt_outs")
+    RowLevelSecurity(op, "dashboard").protect("opt_outs")
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import EVERYTHING, Tenancy, all_of
+from shared.runtime.migrations import ALL_PRIVILEGES, RowLevelSecurity, irreversible, rows_with_all_schools
 
 revision = "0006"
 down_revision = "0005"
@@ -46,9 +45,9 @@ STATEMENTS = (
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
-    tenancy = Tenancy(op, "dashboard")
-    tenancy.keep_apart("access_tokens", api="SELECT, INSERT, UPDATE", rows=all_of("school_ids"))
-    tenancy.share("staff_roles", api=EVERYTHING)
+    tenancy = RowLevelSecurity(op, "dashboard")
+    tenancy.protect("access_tokens", api="SELECT, INSERT, UPDATE", rows=rows_with_all_schools("school_ids"))
+    tenancy.grant("staff_roles", api=ALL_PRIVILEGES)
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back, plan_alike_for_every_school
+from shared.runtime.migrations import disable_school_statistics, irreversible
 
 revision = "0010"
 down_revision = "0009"
@@ -34,7 +34,7 @@ def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
     tables = ("students", "parents", "links", "timeline", "opt_outs")
-    plan_alike_for_every_school(op, "dashboard", tables)
+    disable_school_statistics(op, "dashboard", tables)
 
 
-downgrade = no_way_back
+downgrade = irreversible

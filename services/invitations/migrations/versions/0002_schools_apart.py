@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0002"
 down_revision = "0001"
@@ -12,15 +11,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    tenancy = Tenancy(op, "invitations")
+    tenancy = RowLevelSecurity(op, "invitations")
     tenancy.open()
-    tenancy.keep_apart("schools")
-    tenancy.keep_apart("parents", api="SELECT, UPDATE")  # to lock the row
+    tenancy.protect("schools")
+    tenancy.protect("parents", api="SELECT, UPDATE")  # to lock the row
     for table in ("invitations", "contact_usages", "bulk_runs"):
-        tenancy.keep_apart(table, api="SELECT, INSERT, UPDATE")
-    tenancy.keep_apart("invitation_events", api="SELECT, INSERT")
-    tenancy.keep_apart("bulk_items", api="SELECT, UPDATE")
-    tenancy.keep_apart("requested_invitations", api="")
+        tenancy.protect(table, api="SELECT, INSERT, UPDATE")
+    tenancy.protect("invitation_events", api="SELECT, INSERT")
+    tenancy.protect("bulk_items", api="SELECT, UPDATE")
+    tenancy.protect("requested_invitations", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

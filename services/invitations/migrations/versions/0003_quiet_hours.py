@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0003"
 down_revision = "0002"
@@ -35,7 +34,7 @@ STATEMENTS = (
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
-    Tenancy(op, "invitations").keep_apart("opt_outs")
+    RowLevelSecurity(op, "invitations").protect("opt_outs")
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import create_history_table, no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
+from shared.runtime.migrations.stepwise import create_history_table
 
 revision = "0004"
 down_revision = "0003"
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     create_history_table(op)
-    Tenancy(op, "invitations").share("history", api="")
+    RowLevelSecurity(op, "invitations").grant("history", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

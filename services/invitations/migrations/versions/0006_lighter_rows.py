@@ -6,7 +6,7 @@ all rows of a page at once and all their outcomes a second later: half of the pa
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 revision = "0006"
 down_revision = "0005"
@@ -35,4 +35,4 @@ def upgrade() -> None:
         op.execute(statement)
 
 
-downgrade = no_way_back
+downgrade = irreversible

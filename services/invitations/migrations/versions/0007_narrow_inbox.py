@@ -2,9 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.schema_inbox import narrow_inbox
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
+from shared.runtime.migrations.stepwise import narrow_inbox
 
 revision = "0007"
 down_revision = "0006"
@@ -16,7 +15,7 @@ GROUPS = ("invitations.on-notifier", "invitations.on-roster", "invitations.on-si
 
 def upgrade() -> None:
     narrow_inbox(op, GROUPS)
-    Tenancy(op, "invitations").share("inbox", api="")
+    RowLevelSecurity(op, "invitations").grant("inbox", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

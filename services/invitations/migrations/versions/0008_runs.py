@@ -2,9 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.schema_runs import count_runs
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
+from shared.runtime.migrations.stepwise import count_runs
 
 revision = "0008"
 down_revision = "0007"
@@ -14,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     count_runs(op, "invitations")
-    Tenancy(op, "invitations").open_runs()
+    RowLevelSecurity(op, "invitations").open_runs()
 
 
-downgrade = no_way_back
+downgrade = irreversible

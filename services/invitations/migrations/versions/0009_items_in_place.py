@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back, plan_alike_for_every_school
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, disable_school_statistics, irreversible
 
 revision = "0009"
 down_revision = "0008"
@@ -39,8 +38,8 @@ def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
     tables = ("parents", "invitations", "contact_usages", "requested_invitations", "bulk_runs", "bulk_items")
-    plan_alike_for_every_school(op, "invitations", tables)
-    Tenancy(op, "invitations").keep_apart("bulk_outcomes", api="")
+    disable_school_statistics(op, "invitations", tables)
+    RowLevelSecurity(op, "invitations").protect("bulk_outcomes", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import EVERYTHING, Tenancy
+from shared.runtime.migrations import ALL_PRIVILEGES, RowLevelSecurity, irreversible
 
 revision = "0002"
 down_revision = "0001"
@@ -12,15 +11,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    tenancy = Tenancy(op, "roster")
+    tenancy = RowLevelSecurity(op, "roster")
     tenancy.open()
-    tenancy.keep_apart("schools", api="SELECT, INSERT, UPDATE")
+    tenancy.protect("schools", api="SELECT, INSERT, UPDATE")
     for table in ("students", "parents", "contacts", "student_parents", "sibling_groups", "taken_apart"):
-        tenancy.keep_apart(table, api=EVERYTHING)
-    tenancy.keep_apart("imports", api="SELECT, INSERT, UPDATE")
-    tenancy.keep_apart("import_chunks", api="INSERT")
-    tenancy.keep_apart("import_rows", api="SELECT")
-    tenancy.keep_apart("import_errors", api="SELECT")
+        tenancy.protect(table, api=ALL_PRIVILEGES)
+    tenancy.protect("imports", api="SELECT, INSERT, UPDATE")
+    tenancy.protect("import_chunks", api="INSERT")
+    tenancy.protect("import_rows", api="SELECT")
+    tenancy.protect("import_errors", api="SELECT")
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
+from shared.runtime.migrations import irreversible
 
 revision = "0004"
 down_revision = "0003"
@@ -20,4 +20,4 @@ def upgrade() -> None:
     )
 
 
-downgrade = no_way_back
+downgrade = irreversible

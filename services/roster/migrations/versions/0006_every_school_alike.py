@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back, plan_alike_for_every_school
+from shared.runtime.migrations import disable_school_statistics, irreversible
 
 revision = "0006"
 down_revision = "0005"
@@ -20,7 +20,7 @@ def upgrade() -> None:
         "taken_apart",
         "import_rows",
     )
-    plan_alike_for_every_school(op, "roster", tables)
+    disable_school_statistics(op, "roster", tables)
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,9 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.schema_inbox import narrow_inbox
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
+from shared.runtime.migrations.stepwise import narrow_inbox
 
 revision = "0007"
 down_revision = "0006"
@@ -16,7 +15,7 @@ GROUPS = ("roster.on-signup",)
 
 def upgrade() -> None:
     narrow_inbox(op, GROUPS)
-    Tenancy(op, "roster").share("inbox", api="")
+    RowLevelSecurity(op, "roster").grant("inbox", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

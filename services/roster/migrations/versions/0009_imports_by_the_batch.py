@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
 
 revision = "0009"
 down_revision = "0008"
@@ -160,11 +159,11 @@ def _fewer_indexes() -> None:
 def upgrade() -> None:
     for statement in (*_STAGING, *_COUNTS):
         op.execute(statement)
-    tenancy = Tenancy(op, "roster")
-    tenancy.keep_apart("import_batches", api="SELECT")
-    tenancy.keep_apart("school_counts", api="SELECT, INSERT, UPDATE")
+    tenancy = RowLevelSecurity(op, "roster")
+    tenancy.protect("import_batches", api="SELECT")
+    tenancy.protect("school_counts", api="SELECT, INSERT, UPDATE")
     _check_once_a_statement()
     _fewer_indexes()
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from shared.runtime.schema import no_way_back
-from shared.runtime.tenancy import Tenancy, part_of
+from shared.runtime.migrations import RowLevelSecurity, irreversible, rows_of_parent_table
 
 revision = "0003"
 down_revision = "0002"
@@ -22,21 +21,21 @@ SELECT DISTINCT m.school_id FROM sessions JOIN memberships m USING (account_id)
 
 
 def upgrade() -> None:
-    tenancy = Tenancy(op, "signup")
+    tenancy = RowLevelSecurity(op, "signup")
     tenancy.open()
     for table in ("schools", "students", "parents", "memberships"):
-        tenancy.keep_apart(table)
-    tenancy.keep_apart("invitations", api="SELECT, UPDATE")
-    tenancy.keep_apart("links", rows=part_of("links", "invitations", "invitation_id"))
-    tenancy.keep_apart("submissions", api="SELECT, INSERT")
-    rows = part_of("results", "submissions", "submission_id")
-    tenancy.keep_apart("results", api="SELECT, INSERT", rows=rows)
-    tenancy.share("accounts", api="SELECT, INSERT")
-    tenancy.share("sessions", api="SELECT, INSERT, DELETE")
-    tenancy.share("wrong_guesses", api="SELECT, INSERT, UPDATE")
-    tenancy.look_up("schools_of_link", _OF_LINK)
-    tenancy.look_up("schools_of_result", _OF_RESULT)
-    tenancy.look_up("schools_of_session", _OF_SESSION)
+        tenancy.protect(table)
+    tenancy.protect("invitations", api="SELECT, UPDATE")
+    tenancy.protect("links", rows=rows_of_parent_table("links", "invitations", "invitation_id"))
+    tenancy.protect("submissions", api="SELECT, INSERT")
+    rows = rows_of_parent_table("results", "submissions", "submission_id")
+    tenancy.protect("results", api="SELECT, INSERT", rows=rows)
+    tenancy.grant("accounts", api="SELECT, INSERT")
+    tenancy.grant("sessions", api="SELECT, INSERT, DELETE")
+    tenancy.grant("wrong_guesses", api="SELECT, INSERT, UPDATE")
+    tenancy.create_school_lookup("schools_of_link", _OF_LINK)
+    tenancy.create_school_lookup("schools_of_result", _OF_RESULT)
+    tenancy.create_school_lookup("schools_of_session", _OF_SESSION)
 
 
-downgrade = no_way_back
+downgrade = irreversible

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from shared.runtime.schema import keep_pending_apart, no_way_back
-from shared.runtime.tenancy import Tenancy
+from shared.runtime.migrations import RowLevelSecurity, irreversible
+from shared.runtime.migrations.stepwise import keep_pending_apart
 
 revision = "0005"
 down_revision = "0004"
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     keep_pending_apart(op, "signup")
-    Tenancy(op, "signup").share("outbox_pending", api="")
+    RowLevelSecurity(op, "signup").grant("outbox_pending", api="")
 
 
-downgrade = no_way_back
+downgrade = irreversible

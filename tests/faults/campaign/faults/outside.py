@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime.database import Database
-from shared.runtime.republish import republish
+from shared.runtime.messaging.outbox.republish import republish
 from tests.faults.campaign.plan import Fault
 from tests.faults.campaign.world import Undo, World
 from tests.support.stack.stack import DATABASE

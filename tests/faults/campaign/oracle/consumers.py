@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from shared.contracts.topics import TOPICS_BY_NAME
-from shared.runtime.inbox import mark_of
+from shared.runtime.messaging.inbox.dedup import dedup_id
 from tests.faults.campaign.evidence import Evidence, Row
 from tests.faults.campaign.faults.poison import PARKED, kind_of
 from tests.faults.campaign.oracle.verdict import Verdict
@@ -23,7 +23,7 @@ def passed_by_all(evidence: Evidence) -> Verdict:
     for record in evidence.records:
         if kind_of(record.key) is not None:
             continue
-        mark, identity = mark_of(record.source, record.id), (record.source, record.id)
+        mark, identity = dedup_id(record.source, record.id), (record.source, record.id)
         same = named.setdefault(mark, identity)
         verdict.expect(same == identity, f"{identity} would be taken for {same}")
         for group in TOPICS_BY_NAME[record.topic].readers:

@@ -1,0 +1,27 @@
+"""PostgreSQL: transactions with a school scope, statements over batches, notifications."""
+
+from __future__ import annotations
+
+from shared.runtime.database.batch_statement import BatchStatement, array_literal, to_columns
+from shared.runtime.database.connections import RoleKind, create_engine, role_name
+from shared.runtime.database.notifications import NotificationHandler
+from shared.runtime.database.results import Result
+from shared.runtime.database.school_scope import EVERY_SCHOOL, FirstStatement, SchoolsOf, Scope
+from shared.runtime.database.transaction import Database, Transaction
+
+__all__ = [
+    "EVERY_SCHOOL",
+    "BatchStatement",
+    "Database",
+    "FirstStatement",
+    "NotificationHandler",
+    "Result",
+    "RoleKind",
+    "SchoolsOf",
+    "Scope",
+    "Transaction",
+    "array_literal",
+    "create_engine",
+    "role_name",
+    "to_columns",
+]

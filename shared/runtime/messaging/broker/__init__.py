@@ -1,0 +1,1 @@
+"""The broker: client options, publisher, topics, monitor."""

@@ -1,0 +1,1 @@
+"""The inbox: consumers, decoding, deduplication, dead letters."""

@@ -1,0 +1,1 @@
+"""The outbox: emitting, the relay that publishes, and its wake-up signals."""

@@ -1,0 +1,17 @@
+"""${message}"""
+
+from alembic import op
+
+from shared.runtime.migrations import irreversible
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+downgrade = irreversible

@@ -1,0 +1,80 @@
+"""Middleware of every HTTP request: trace context, access log without the values in paths, limit on the body."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from shared.runtime.observability.logging import get_logger
+from shared.runtime.observability.tracing import traced
+from shared.runtime.web.problem_details import Problem
+
+DEFAULT_BODY_BYTES = 1024 * 1024
+log = get_logger("http")
+
+
+class RequestMiddleware:
+    """Middleware that reads the trace context and writes the access log.
+
+    It logs the route's template: paths can contain tokens.
+    """
+
+    def __init__(self, app: ASGIApp, *, service: str, max_body_bytes: int = DEFAULT_BODY_BYTES) -> None:
+        self._app = app
+        self._service = service
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        started = time.perf_counter()
+        status = 500
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        incoming = headers.get(b"traceparent", b"").decode("latin-1")
+        with bound_contextvars(service=self._service), traced(incoming):
+            try:
+                await self._limited(scope, receive, observed, headers.get(b"content-length"))
+            finally:
+                route = getattr(scope.get("route"), "path", "-")
+                if route not in ("/healthz", "/readyz"):
+                    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+                    log.info(
+                        "request.answered",
+                        method=scope["method"],
+                        route=route,
+                        status=status,
+                        ms=milliseconds,
+                    )
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send, declared: bytes | None) -> None:
+        limit = self._max_body_bytes
+        if declared is not None and (not declared.isdigit() or int(declared) > limit):
+            await too_large(limit).response()(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise HTTPException(413, too_large(limit).detail)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def too_large(limit: int) -> Problem:
+    """Return problem 413: the body exceeds the limit."""
+    return Problem(413, "body_too_large", f"The request body may have at most {limit} bytes.")
