@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         explain_failure,
         poll_seconds=settings.report_poll_milliseconds / 1000,
     )
-    pollers = list(_status_pollers(settings, database, reports.timer.wake)) if worker else []
+    pollers = list(_status_pollers(settings, database, reports.periodic_task.wake)) if worker else []
     policy = ChannelPolicy(frozenset(sender.queue.channel for sender in senders), settings.phone_countries)
     app = create_service_app(
         "notifier",
@@ -61,15 +61,15 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         routers=routers(),
         subscriptions=subscriptions(policy, _in_flight_by_lane(senders)),
         periodic_tasks=[
-            *(sender.timer for sender in senders),
-            *([reports.timer] if settings.twilio_account_sid else []),
-            *(poller.timer for poller in pollers),
+            *(sender.periodic_task for sender in senders),
+            *([reports.periodic_task] if settings.twilio_account_sid else []),
+            *(poller.periodic_task for poller in pollers),
         ],
         resources=[ParallelClose(senders), *pollers],
         api=api,
         worker=worker,
     )
-    app.state.context = Context(database, _signatures(settings), reports.timer.wake)
+    app.state.context = Context(database, _signatures(settings), reports.periodic_task.wake)
     return app
 
 

@@ -40,7 +40,7 @@ class ReportApplier:
     def __init__(
         self, database: Database, policy: RetryPolicy, explain_failure: ExplainFailure, *, poll_seconds: float
     ) -> None:
-        self.timer = PeriodicTask("reports", poll_seconds, self.round)
+        self.periodic_task = PeriodicTask("reports", poll_seconds, self.round)
         self._database = database
         self._policy = policy
         self._explain_failure = explain_failure
@@ -68,7 +68,7 @@ class StatusPoller:
     def __init__(
         self, database: Database, channel_name: str, channel: StatusChannel, on_saved: Callable[[], None]
     ) -> None:
-        self.timer = PeriodicTask(f"ask.{channel_name}", STATUS_POLL_SECONDS, self.round)
+        self.periodic_task = PeriodicTask(f"status_checks.{channel_name}", STATUS_POLL_SECONDS, self.round)
         self._database = database
         self._channel_name = channel_name
         self._channel = channel

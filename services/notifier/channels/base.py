@@ -98,7 +98,7 @@ class TryLater(SendError):
 
 
 class Unavailable(SendError):
-    """The channel as a whole does not work now, or the provider asks for a pause; the message is not the cause."""
+    """The channel as a whole does not work now, or the provider requests a pause; the message is not the cause."""
 
     verdict = Verdict.UNAVAILABLE
 

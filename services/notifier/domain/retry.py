@@ -25,7 +25,7 @@ class RetryPolicy:
         """Return the seconds between the failed attempt number `attempts` (from 1) and the next one.
 
         `chance` in [0, 1) moves the delay up to 20 % earlier or later. The delay is never shorter than
-        `retry_after_seconds`, the pause that the provider asked for.
+        `retry_after_seconds`, the pause that the provider requested.
         """
         delay = _with_jitter(DELAYS_SECONDS[min(attempts, len(DELAYS_SECONDS)) - 1], chance)
         return max(delay, retry_after_seconds or 0.0)

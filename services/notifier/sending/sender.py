@@ -53,10 +53,12 @@ class Sender:
         clock: Clock = time.monotonic,
     ) -> None:
         self.queue = queue
-        self.timer = PeriodicTask(f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round)
+        self.periodic_task = PeriodicTask(
+            f"send.{queue.channel}.{queue.lane.value}", poll_seconds, self.round
+        )
         self.attempts = Attempts(channel, queue, composer, self._check, clock=clock)
         self.outcomes = OutcomeBuffer(
-            self.timer.wake, delay_seconds=RECORD_DELAY_SECONDS[queue.lane], clock=clock
+            self.periodic_task.wake, delay_seconds=RECORD_DELAY_SECONDS[queue.lane], clock=clock
         )
         self.in_flight = InFlightMessages(
             self.attempts,
@@ -64,7 +66,7 @@ class Sender:
             connections=connections,
             lease_seconds=queue.lease_seconds,
             on_outcome=self._on_outcome,
-            request_round=self.timer.wake,
+            request_round=self.periodic_task.wake,
             clock=clock,
             unrecorded_limit=_unrecorded_limit(queue.channel, connections),
         )
@@ -149,7 +151,7 @@ class Sender:
         """Start a round if outcomes are to be recorded, or if messages wait and none is in flight; otherwise later."""
         is_idle = not self.in_flight.messages
         if self.in_flight.has_backlog and is_idle:
-            self.timer.wake()
+            self.periodic_task.wake()
         else:
             self.outcomes.schedule(is_idle=is_idle)
 

@@ -19,7 +19,7 @@ _VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" /
 
 @pytest.fixture(scope="session")
 def notifier_template(cluster: Cluster) -> str:
-    """A database with the notifier's schema alone."""
+    """Create a database with the notifier's schema alone; return its name."""
     name = cluster.create()
     asyncio.run(migrate(cluster.owner_url(name), "notifier", _VERSIONS, application_url=cluster.url(name)))
     return name
@@ -27,7 +27,7 @@ def notifier_template(cluster: Cluster) -> str:
 
 @pytest.fixture
 def notifier_url(cluster: Cluster, notifier_template: str) -> Iterator[str]:
-    """A fresh database with the notifier's schema."""
+    """Create a fresh database with the notifier's schema; yield its URL."""
     name = cluster.create(template=notifier_template)
     yield cluster.url(name)
     cluster.drop(name)
@@ -46,6 +46,6 @@ def driver(database: Database) -> NotifierDriver:
 
 @pytest.fixture
 async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
-    """A running server with Twilio's API."""
+    """Run a server with Twilio's API."""
     async with Mailbox(tmp_path) as running:
         yield running

@@ -126,7 +126,7 @@ async def sending(*senders: Sender) -> AsyncIterator[Sequence[asyncio.Task[None]
     try:
         for sender in senders:
             await sender.__aenter__()
-            tasks.append(asyncio.create_task(sender.timer.run(Health())))
+            tasks.append(asyncio.create_task(sender.periodic_task.run(Health())))
         yield tasks
     finally:
         for task in tasks:

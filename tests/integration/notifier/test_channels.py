@@ -1,4 +1,4 @@
-"""One suite for every channel: the in-memory one must behave as the real one does."""
+"""One suite for every channel: the in-memory channel must behave as the real ones do."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ LIMITS = TimeLimits(connect_seconds=20, command_seconds=20, data_seconds=20)
 
 
 class World(Protocol):
-    """A channel and the provider behind it, told what to do with the address of a person."""
+    """A channel and the provider behind it, whose behaviour is configured per address."""
 
     refusal: tuple[str, str]
 
@@ -63,7 +63,7 @@ class World(Protocol):
     async def go_down(self) -> None: ...
     async def come_back(self) -> None: ...
     def arrived(self, address: str) -> list[str]:
-        """The identities of what arrived for an address."""
+        """Return the message ids of what arrived for an address."""
         ...
 
 
@@ -92,7 +92,7 @@ class MemoryWorld:
         self.channel.down = None
 
     def arrived(self, address: str) -> list[str]:
-        return [taken.message_id.hex for taken in self.channel.accepted if taken.address == address]
+        return [message.message_id.hex for message in self.channel.accepted if message.address == address]
 
 
 class SmtpWorld:
@@ -125,7 +125,7 @@ class SmtpWorld:
 
 
 class PhoneWorld:
-    """The local server that speaks Twilio's API, asked by the real client."""
+    """The local server with Twilio's API, called by the real client."""
 
     refusal = ("21614", "This is not a mobile number.")
 
@@ -161,8 +161,10 @@ class PhoneWorld:
         await self._stack.enter_async_context(self._serve())
 
     def arrived(self, address: str) -> list[str]:
-        named = [copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)]
-        return [UUID(each).hex for each in named]
+        message_ids = [
+            copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)
+        ]
+        return [UUID(message_id).hex for message_id in message_ids]
 
 
 @asynccontextmanager
@@ -255,7 +257,7 @@ async def test_a_deferred_message_may_be_tried_again(world: World) -> None:
 @pytest.mark.parametrize(
     "address", ["", "maria", "a b@example.org", "maria@example.org\r\nRCPT TO:<x@example.org>"]
 )
-async def test_a_bad_address_is_refused_before_anybody_is_asked(world: World, address: str) -> None:
+async def test_a_bad_address_is_refused_before_the_provider_is_called(world: World, address: str) -> None:
     await world.go_down()
     with pytest.raises(Refused) as caught:
         await world.channel.send(outbound_message(address=address))
@@ -273,14 +275,14 @@ async def test_a_dead_provider_is_unavailable_and_comes_back(world: World) -> No
 
 async def test_one_refusal_does_not_disturb_the_others(world: World) -> None:
     world.refuse(world.address(SAM))
-    letters = [outbound_message(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
+    messages = [outbound_message(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
     answers = await asyncio.gather(
-        *(world.channel.send(each) for each in letters),
+        *(world.channel.send(message) for message in messages),
         world.channel.send(outbound_message(address=world.address(SAM))),
         return_exceptions=True,
     )
     assert [answer for answer in answers if isinstance(answer, BaseException)] == [answers[-1]]
-    assert all(len(world.arrived(each.address)) == 1 for each in letters)
+    assert all(len(world.arrived(message.address)) == 1 for message in messages)
 
 
 async def test_errors_show_no_person(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What is looked at before a text goes out, and in which order: a copy that arrived, the count, and STOP at last."""
+"""Checks before a text is sent, in their order: an accepted copy, the rate limit, and opt-outs last."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def _stop(driver: NotifierDriver) -> None:
 
 
 @pytest.mark.parametrize("end", ["stopped", "expired", "interrupted"])
-async def test_i35_a_copy_that_arrived_is_told_as_sent_whatever_came_between(
+async def test_i35_a_copy_that_arrived_is_announced_as_sent_whatever_came_between(
     driver: NotifierDriver, end: str
 ) -> None:
     data = command(channel="sms", address=NUMBER)
@@ -50,7 +50,7 @@ async def test_i35_a_copy_that_arrived_is_told_as_sent_whatever_came_between(
     assert await driver.states() == ["delivered"]
 
 
-async def test_i36_a_stop_is_heard_while_a_text_waits_to_be_counted(driver: NotifierDriver) -> None:
+async def test_i36_a_stop_counts_while_a_text_waits_to_be_counted(driver: NotifierDriver) -> None:
     """Texts of one school are counted one after the other."""
     await driver.put(command(channel="sms", address=NUMBER), channels=["sms"])
     for hour in ("now()", "now() + interval '1 hour'"):

@@ -1,4 +1,4 @@
-"""E-mail over a real SMTP server, and what it does when the server misbehaves."""
+"""E-mail over a real SMTP server, and the errors when the server misbehaves."""
 
 from __future__ import annotations
 

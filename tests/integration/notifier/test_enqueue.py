@@ -1,4 +1,4 @@
-"""CommandConsumer become queued messages, once each."""
+"""Commands become queued messages, once each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.notifier.builders import SCHOOL, TRACE, command
 from tests.integration.notifier.driver import NotifierDriver
 
 
-async def test_a_command_is_queued_with_all_that_it_says(driver: NotifierDriver) -> None:
+async def test_a_command_is_queued_with_all_its_data(driver: NotifierDriver) -> None:
     data = command(name="Jörg Müller", language="de")
     await driver.put(data, lane=Lane.BULK)
     row = await driver.message(data)
@@ -36,9 +36,9 @@ async def test_a_channel_that_is_not_set_up_fails_at_once_with_that_reason(
     data = command(channel=channel)
     await driver.put(data, data, channels=())
     await driver.put(data, channels=())
-    [(kind, fact)] = await driver.events()
-    assert (kind, fact["permanent"], fact["code"]) == ("failed", True, "not_configured")
-    assert fact["reason"] == f"{name} is not set up in this installation."
+    [(kind, event)] = await driver.events()
+    assert (kind, event["permanent"], event["code"]) == ("failed", True, "not_configured")
+    assert event["reason"] == f"{name} is not set up in this installation."
     assert await driver.states() == ["failed_permanent"]
 
 

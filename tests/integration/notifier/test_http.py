@@ -1,4 +1,4 @@
-"""The list of messages: scoped to a school, paged, and plain about bad input."""
+"""List of messages: scoped to a school, paged, with clear errors for bad input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_SCHOOL = UUID("00000000-0000-7000-8000-00000000000b")
 
 @pytest.fixture
 async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """The API alone, with no broker behind it."""
+    """Run the API alone, with no broker; yield a client."""
     environment = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": notifier_url,

@@ -1,4 +1,4 @@
-"""Texts that something kept until the night wait for the morning."""
+"""Texts that were delayed into quiet hours wait for their end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBER = "+4915112345678"
 
 
 def _text(**changes: Any) -> SendMessage:
-    """A text in the middle of its quiet hours, whatever the time is."""
+    """Return a command for a text in the middle of its quiet hours, whatever the time is."""
     now = datetime.now(UTC)
     hours = {
         "quiet_from": (now - timedelta(hours=2)).time(),
@@ -28,18 +28,18 @@ def _text(**changes: Any) -> SendMessage:
     return command(channel="sms", address=NUMBER, timezone="UTC", **{**hours, **changes})
 
 
-async def test_a_text_in_quiet_hours_waits_for_the_morning_and_is_not_counted(driver: NotifierDriver) -> None:
-    quiet, asked_for = _text(), _text(quiet_from=None, quiet_until=None)
-    await driver.put(quiet, asked_for, channels=["sms"])
+async def test_a_text_in_quiet_hours_waits_for_their_end_and_is_not_counted(driver: NotifierDriver) -> None:
+    quiet, unrestricted = _text(), _text(quiet_from=None, quiet_until=None)
+    await driver.put(quiet, unrestricted, channels=["sms"])
     channel = MemoryChannel()
     async with sending(driver.sender(channel, channel_name="sms", texts_per_hour=5)):
 
-        async def settled() -> None:
+        async def reached() -> None:
             assert (await driver.message(quiet)).code == "quiet_hours"
-            assert (await driver.message(asked_for)).state == "sent"
+            assert (await driver.message(unrestricted)).state == "sent"
 
-        await eventually(settled)
-        assert [outbound_message.message_id for outbound_message in channel.tried] == [asked_for.message_id]
+        await eventually(reached)
+        assert [message.message_id for message in channel.tried] == [unrestricted.message_id]
         row = await driver.message(quiet)
         waits = row.due_at - datetime.now(UTC)
         assert timedelta(hours=1, minutes=59) < waits <= timedelta(hours=2)
@@ -56,24 +56,24 @@ async def test_a_text_in_quiet_hours_waits_for_the_morning_and_is_not_counted(dr
         await eventually(sent)
 
 
-async def test_the_provider_is_told_how_long_a_text_may_wait(
+async def test_the_provider_receives_how_long_a_text_may_wait(
     driver: NotifierDriver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evening = datetime.now(UTC) + timedelta(minutes=30)
-    await driver.put(_text(quiet_from=evening.time()), channels=["sms"])
-    told: list[str] = []
+    begin = datetime.now(UTC) + timedelta(minutes=30)
+    await driver.put(_text(quiet_from=begin.time()), channels=["sms"])
+    validity_periods: list[str] = []
     channel = sms_channel(twilio_settings(mailbox))
     async with sending(driver.sender(channel, channel_name="sms")):
         request = channel.transport.request
 
-        async def listen(*place: Any, **named: Any) -> Any:
-            told.append(named["data"]["ValidityPeriod"])
-            return await request(*place, **named)
+        async def record_request(*arguments: Any, **named: Any) -> Any:
+            validity_periods.append(named["data"]["ValidityPeriod"])
+            return await request(*arguments, **named)
 
-        monkeypatch.setattr(channel.transport, "request", listen)
+        monkeypatch.setattr(channel.transport, "request", record_request)
 
         async def sent() -> bool:
             return await driver.states() == ["sent"]
 
         await eventually(sent)
-    assert [1_700 < int(seconds) <= 1_800 for seconds in told] == [True]
+    assert [1_700 < int(seconds) <= 1_800 for seconds in validity_periods] == [True]

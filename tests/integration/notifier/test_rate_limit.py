@@ -1,4 +1,4 @@
-"""Texts cost money: only to countries that the operator allows, and only so many of a school in an hour."""
+"""Texts cost money: they go to allowed countries only, and a school sends only so many in an hour."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_i37_no_text_goes_to_a_country_that_is_not_allowed(driver: Notifie
     await driver.put(home, abroad, odd, mail, channels=("email", "sms"), countries=("DE", "AT"))
     states = {data.message_id: (await driver.message(data)).state for data in (home, abroad, odd, mail)}
     assert list(states.values()) == ["queued", "failed_permanent", "failed_permanent", "queued"]
-    codes = {fact["message_id"]: fact["code"] for _, fact in await driver.events()}
+    codes = {event["message_id"]: event["code"] for _, event in await driver.events()}
     assert codes == {str(data.message_id): "policy_country" for data in (abroad, odd)}
 
 
@@ -29,8 +29,8 @@ async def test_i37_a_school_sends_exactly_its_texts_of_an_hour_and_the_rest_in_t
     driver: NotifierDriver,
 ) -> None:
     await eventually(lambda: _hour_lasts(driver), within_seconds=60)
-    mine = [_text(number) for number in range(20)]
-    await driver.put(*mine, channels=["sms"])
+    texts = [_text(number) for number in range(20)]
+    await driver.put(*texts, channels=["sms"])
     await driver.put(_text(99), channels=["sms"], school_id=new_id())
     channel = MemoryChannel()
     senders = [
@@ -38,13 +38,13 @@ async def test_i37_a_school_sends_exactly_its_texts_of_an_hour_and_the_rest_in_t
     ]
     async with sending(*senders):
 
-        async def settled() -> None:
+        async def reached() -> None:
             states = await driver.states()
             assert (states.count("sent"), states.count("failed_temporary")) == (LIMIT + 1, 20 - LIMIT)
 
-        await eventually(settled)
+        await eventually(reached)
         assert len(channel.tried) == LIMIT + 1
-        [reason] = {fact["reason"] for kind, fact in await driver.events() if kind == "failed"}
+        [reason] = {event["reason"] for kind, event in await driver.events() if kind == "failed"}
         assert "as many texts as it may in an hour" in reason
         await driver.run("UPDATE spending SET hour = hour - interval '1 hour'")
         await driver.run("UPDATE messages SET due_at = now() WHERE due_at IS NOT NULL")
@@ -54,8 +54,8 @@ async def test_i37_a_school_sends_exactly_its_texts_of_an_hour_and_the_rest_in_t
 
         await eventually(next_hour)
     assert len(channel.tried) == 2 * LIMIT + 1
-    attempts = [(await driver.message(data)).attempts for data in mine]
-    assert max(attempts) == 1, "waiting uses up no try"
+    attempts = [(await driver.message(data)).attempts for data in texts]
+    assert max(attempts) == 1, "waiting uses up no attempt"
 
 
 async def test_hours_that_are_over_are_forgotten(driver: NotifierDriver) -> None:
@@ -66,7 +66,7 @@ async def test_hours_that_are_over_are_forgotten(driver: NotifierDriver) -> None
 
 
 async def _hour_lasts(driver: NotifierDriver) -> bool:
-    """No new hour begins in the middle of the test."""
+    """Return whether no new hour begins during the test."""
     async with driver.database.transaction() as tx:
         return await seconds_left_in_hour(tx) > 45
 

@@ -1,4 +1,4 @@
-"""Senders on a real database: every message is sent, none twice without need, and every outcome is told."""
+"""Senders on a real database: every message is sent, none twice without need, and every outcome is announced."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ async def _until(driver: NotifierDriver, *states: str) -> None:
     await eventually(reached)
 
 
-async def test_p6_a_message_is_sent_and_told(driver: NotifierDriver, channel: MemoryChannel) -> None:
+async def test_p6_a_message_is_sent_and_announced(driver: NotifierDriver, channel: MemoryChannel) -> None:
     data = command()
     await driver.put(data)
     async with sending(driver.sender(channel)):
         await _until(driver, "sent")
-    [(kind, fact)] = await driver.events()
+    [(kind, event)] = await driver.events()
     assert kind == "sent"
-    assert fact["message_id"] == str(data.message_id)
-    assert (fact["parent_id"], fact["invitation_id"]) == (str(data.parent_id), str(data.invitation_id))
+    assert event["message_id"] == str(data.message_id)
+    assert (event["parent_id"], event["invitation_id"]) == (str(data.parent_id), str(data.invitation_id))
     assert await driver.attempts(data) == ["sent"]
     assert (await driver.message(data)).version == 1
 
@@ -63,12 +63,12 @@ async def test_the_link_is_derived_and_the_same_for_a_reminder(
     async with sending(driver.sender(channel)):
         await _until(driver, "sent")
     token = KEYS.derive(purpose, data.invitation_id, 3, "k1")  # type: ignore[arg-type]
-    assert [each.link for each in channel.accepted] == [f"{PUBLIC_URL}/{purpose}/{token}"]
+    assert [message.link for message in channel.accepted] == [f"{PUBLIC_URL}/{purpose}/{token}"]
     rows = str(await driver.messages()) + str(await driver.events())
     assert token not in rows
 
 
-async def test_c14_a_refusal_is_told_with_its_reason_and_never_repeated(
+async def test_c14_a_refusal_is_announced_with_its_reason_and_never_repeated(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     data = command()
@@ -78,14 +78,14 @@ async def test_c14_a_refusal_is_told_with_its_reason_and_never_repeated(
     await driver.put(data)
     async with sending(driver.sender(channel)):
         await _until(driver, "failed_permanent")
-    [(kind, fact)] = await driver.events()
-    assert (kind, fact["permanent"], fact["code"]) == ("failed", True, "5.1.1")
-    assert fact["reason"] == "There is no mailbox with this address."
-    assert MARIA not in str(fact)
+    [(kind, event)] = await driver.events()
+    assert (kind, event["permanent"], event["code"]) == ("failed", True, "5.1.1")
+    assert event["reason"] == "There is no mailbox with this address."
+    assert MARIA not in str(event)
     assert len(channel.tried) == 1
 
 
-async def test_a_temporary_failure_is_told_once_and_retried_with_the_same_link(
+async def test_a_temporary_failure_is_announced_once_and_retried_with_the_same_link(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     data = command()
@@ -93,16 +93,16 @@ async def test_a_temporary_failure_is_told_once_and_retried_with_the_same_link(
     await driver.put(data)
     async with sending(driver.sender(channel)):
         await _until(driver, "failed_temporary")
-        [(kind, fact)] = await driver.events()
-        assert (kind, fact["permanent"]) == ("failed", False)
-        assert datetime.fromisoformat(fact["retry_at"]) > datetime.now(UTC)
+        [(kind, event)] = await driver.events()
+        assert (kind, event["permanent"]) == ("failed", False)
+        assert datetime.fromisoformat(event["retry_at"]) > datetime.now(UTC)
         for _ in range(2):
             await driver.run("UPDATE messages SET due_at = now() WHERE state = 'failed_temporary'")
             tried = len(channel.tried)
             await eventually(lambda seen=tried: len(channel.tried) > seen)  # type: ignore[misc]
             await _until(driver, "failed_temporary" if len(channel.tried) < 3 else "sent")
     assert [kind for kind, _ in await driver.events()] == ["failed", "sent"]
-    assert len({each.link for each in channel.tried}) == 1
+    assert len({message.link for message in channel.tried}) == 1
     assert await driver.attempts(data) == ["try_later", "try_later", "sent"]
     assert (await driver.message(data)).version == 2
 
@@ -114,7 +114,7 @@ async def test_attempts_come_to_an_end(driver: NotifierDriver, channel: MemoryCh
         await _until(driver, "failed_temporary")
         await driver.run("UPDATE messages SET due_at = now()")
         await _until(driver, "failed_permanent")
-    assert [fact["permanent"] for _, fact in await driver.events()] == [False, True]
+    assert [event["permanent"] for _, event in await driver.events()] == [False, True]
 
 
 async def test_i32_an_ambiguous_outcome_is_repeated_with_the_same_link_and_ends_as_unknown(
@@ -128,7 +128,7 @@ async def test_i32_an_ambiguous_outcome_is_repeated_with_the_same_link_and_ends_
         await driver.run("UPDATE messages SET due_at = now()")
         await _until(driver, "unknown")
     assert [kind for kind, _ in await driver.events()] == ["failed", "outcome_unknown"]
-    assert len({(each.message_id, each.link) for each in channel.accepted}) == 1
+    assert len({(message.message_id, message.link) for message in channel.accepted}) == 1
 
 
 async def test_p3_a_message_whose_link_is_dead_is_not_sent(
@@ -137,24 +137,24 @@ async def test_p3_a_message_whose_link_is_dead_is_not_sent(
     await driver.put(command(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
     async with sending(driver.sender(channel)):
         await _until(driver, "failed_permanent")
-    [(_, fact)] = await driver.events()
-    assert fact["code"] == "expired"
+    [(_, event)] = await driver.events()
+    assert event["code"] == "expired"
     assert channel.tried == []
 
 
 async def test_two_senders_racing_send_nothing_twice(driver: NotifierDriver, channel: MemoryChannel) -> None:
     await driver.put(*(command(address=f"p{n}@example.org") for n in range(300)), lane=Lane.BULK)
     other = MemoryChannel()
-    senders = [driver.sender(each, lane=Lane.BULK, connections=2) for each in (channel, other)]
+    senders = [driver.sender(memory, lane=Lane.BULK, connections=2) for memory in (channel, other)]
     async with sending(*senders):
         await _until(driver, *["sent"] * 300)
-    copies = Counter(each.address for each in [*channel.accepted, *other.accepted])
+    copies = Counter(message.address for message in [*channel.accepted, *other.accepted])
     assert len(copies) == 300
     assert set(copies.values()) == {1}
     assert Counter(kind for kind, _ in await driver.events()) == {"sent": 300}
 
 
-async def test_the_first_sender_to_look_does_not_take_everything(
+async def test_the_first_sender_to_poll_does_not_take_everything(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     await driver.put(*(command() for _ in range(200)), lane=Lane.BULK)
@@ -192,7 +192,7 @@ async def test_a_vanished_senders_messages_are_taken_over_with_the_same_link(
     async with sending(driver.sender(channel)):
         await _until(driver, "sent")
     assert await driver.attempts(data) == ["interrupted", "sent"]
-    assert len({each.link for each in channel.tried}) == 1
+    assert len({message.link for message in channel.tried}) == 1
     assert (await driver.message(data)).interrupted
 
 
@@ -208,7 +208,7 @@ async def test_i1_a_kill_between_acceptance_and_record_loses_nothing(
     assert await driver.events() == []
     async with sending(driver.sender(channel)):
         await _until(driver, *["sent"] * 20)
-    copies = Counter((each.message_id, each.link) for each in channel.accepted)
+    copies = Counter((message.message_id, message.link) for message in channel.accepted)
     assert set(copies.values()) == {2}
     assert len(copies) == 20
     assert Counter(kind for kind, _ in await driver.events()) == {"sent": 20}
@@ -275,11 +275,11 @@ async def test_a_dead_channel_costs_no_attempts_and_recovers(
     kinds = Counter(kind for kind, _ in await driver.events())
     assert kinds["sent"] == 100
     assert kinds["failed"] <= 10
-    for kind, fact in await driver.events():
-        assert kind == "sent" or (fact["permanent"] is False and fact["code"] == "no_connection")
+    for kind, event in await driver.events():
+        assert kind == "sent" or (event["permanent"] is False and event["code"] == "no_connection")
 
 
-async def test_what_expires_while_the_channel_is_down_is_told(
+async def test_what_expires_while_the_channel_is_down_is_announced(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     channel.down = DOWN

@@ -1,4 +1,4 @@
-"""The whole service: commands from the broker, mail to a real SMTP server, facts to the broker, the list for staff."""
+"""The whole service: commands from the broker, e-mail over SMTP, events to the broker, and the list for staff."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def smtp() -> AsyncIterator[SmtpServer]:
 async def client(
     notifier_url: str, broker: Broker, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The running service, and a client of it with all rights."""
+    """Run the service; yield a client of it with all rights."""
     await create_topics(broker)
     environment = {
         **COMMON_ENVIRONMENT,
@@ -69,8 +69,8 @@ async def _publish(broker: Broker, *commands: SendMessage, topic: str = "notifie
 
 
 @asynccontextmanager
-async def _facts(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
-    """The records on notifier.message, growing while the block is open."""
+async def _events(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
+    """Yield the list of records on notifier.message, which grows while the block is open."""
     seen: list[ConsumerRecord[Any, Any]] = []
     consumer = AIOKafkaConsumer(
         kafka_of(broker).name("notifier.message"),
@@ -97,13 +97,13 @@ async def test_p6_from_the_command_to_the_mail_and_back(
     client: httpx.AsyncClient, broker: Broker, smtp: SmtpServer
 ) -> None:
     data = command(template="invite")
-    async with _facts(broker) as facts:
+    async with _events(broker) as events:
         await _publish(broker, data)
-        await eventually(lambda: len(facts) == 1, within_seconds=30)
-    headers = {name: value.decode() for name, value in facts[0].headers}
+        await eventually(lambda: len(events) == 1, within_seconds=30)
+    headers = {name: value.decode() for name, value in events[0].headers}
     assert headers["ce_type"] == "notifier.message.sent.v1"
     assert headers["traceparent"].split("-")[1] == TRACE.split("-")[1]
-    assert json.loads(facts[0].value)["message_id"] == str(data.message_id)
+    assert json.loads(events[0].value)["message_id"] == str(data.message_id)
     [mail] = smtp.mails_to("maria@example.org")
     token = KEYS.derive("join", data.invitation_id, 1, "k1")
     assert f"{PUBLIC_URL}/join/{token}" in next(mail.iter_parts()).get_content()
@@ -156,10 +156,10 @@ async def test_i41_nothing_about_a_person_is_logged(
         await smtp.stop()
         await _publish(broker, command(address="canary@example.org", name="Canary Bird"))
 
-        async def told() -> bool:
+        async def has_failed() -> bool:
             return await states() == {"sent", "failed_temporary"}
 
-        await eventually(told, within_seconds=30)
+        await eventually(has_failed, within_seconds=30)
     assert "channel.unavailable" in {entry["event"] for entry in logged}
     token = KEYS.derive("verify", canary.invitation_id, 1, "k1")
     for secret in ("canary", "Canary", token):

@@ -34,13 +34,13 @@ DOWN = Unavailable("no_connection", "The mail server cannot be reached.")
 
 @asynccontextmanager
 async def _pool(*servers: ScriptedServer, size: int = 1) -> AsyncIterator[SmtpPool]:
-    """A pool whose n-th session is one to the n-th server; further ones are refused."""
-    left = list(servers)
+    """Yield a pool whose n-th session is to the n-th server; further sessions are refused."""
+    remaining = list(servers)
 
     async def open_next() -> SmtpSession:
-        if not left:
+        if not remaining:
             raise DOWN
-        return await connect(left.pop(0))
+        return await connect(remaining.pop(0))
 
     pool = SmtpPool(open_next, size)
     try:
@@ -74,9 +74,9 @@ async def test_i32_the_message_behind_one_that_breaks_off_goes_over_another_sess
 
 async def test_a_session_that_the_server_left_is_replaced_before_a_message_is_lost_on_it() -> None:
     async with (
-        scripted_server(*ACCEPTED, KEPT, DROP) as left,
+        scripted_server(*ACCEPTED, KEPT, DROP) as closed,
         scripted_server(*ACCEPTED, KEPT) as fresh,
-        _pool(left, fresh) as pool,
+        _pool(closed, fresh) as pool,
     ):
         assert await pool.deliver(MAIL) == "250 2.0.0 kept"
         assert await pool.deliver(OTHER) == "250 2.0.0 kept"

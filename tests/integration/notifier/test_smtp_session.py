@@ -18,7 +18,7 @@ from services.notifier.channels.base import (
     Unavailable,
 )
 from services.notifier.channels.email.smtp_session import (
-    Mail,
+    SmtpMessage,
     SmtpSession,
     StaleSessionError,
     TimeLimits,
@@ -32,7 +32,7 @@ ENVELOPE = [b"MAIL FROM:<a@example.org>\r\n", b"RCPT TO:<b@example.org>\r\n", b"
 CONTENT = b"Subject: x\r\n\r\nbody\r\n..dot\r\n.\r\n"
 ACCEPTED = [OK, OK, GO_ON]
 PATIENT = TimeLimits(connect_seconds=60, command_seconds=60, data_seconds=60)
-MAIL = Mail("a@example.org", "b@example.org", b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
+MAIL = SmtpMessage("a@example.org", "b@example.org", b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
 
 
 @dataclass

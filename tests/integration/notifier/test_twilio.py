@@ -1,4 +1,4 @@
-"""The real client against the local server: time limits that hold, brakes, and what a phone shows."""
+"""The real client against the local server: effective time limits, throttling, and what a phone shows."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ async def test_the_library_ignores_its_own_time_limit_so_that_ours_is_needed(mai
     transport = AsyncTwilioHttpClient(timeout=0.1)
     client = Client("AC00000000", "token", http_client=transport, environment={"": ""})
     assert client.http_client.timeout == 0.1
-    place = f"{mailbox.twilio_url}/2010-04-01/Accounts/{mailbox.account.sid}/Messages.json"
+    address = f"{mailbox.twilio_url}/2010-04-01/Accounts/{mailbox.account.sid}/Messages.json"
     authorization = {"Authorization": _basic(mailbox)}
     form = {"To": NUMBER, "Body": "x", "From": "+15550100200"}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await transport.request("POST", place, data=form, headers=authorization)
+            await transport.request("POST", address, data=form, headers=authorization)
     await transport.close()
 
 

@@ -1,4 +1,4 @@
-"""What Twilio calls: forged requests have no effect, late and repeated ones no second one, STOP works at once."""
+"""Webhooks of Twilio: forged requests have no effect, repeated ones no second effect, STOP works at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIGNER = RequestValidator(TOKEN)
 
 @pytest.fixture
 async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """The API alone, with Twilio set up and no broker behind it."""
+    """Run the API alone, with Twilio set up and no broker; yield a client."""
     environment = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": notifier_url,
@@ -66,7 +66,7 @@ async def _apply(driver: NotifierDriver) -> None:
 
 
 async def _sent(driver: NotifierDriver, **changes: Any) -> SendMessage:
-    """A message that was taken over as one would be by Twilio."""
+    """Enqueue a message and mark it as taken over by Twilio."""
     data = command(channel="sms", address=NUMBER, **changes)
     await driver.put(data, channels=["sms"])
     await driver.run(
@@ -76,7 +76,7 @@ async def _sent(driver: NotifierDriver, **changes: Any) -> SendMessage:
     return data
 
 
-async def test_i35_a_delivered_message_is_told_once(
+async def test_i35_a_delivered_message_is_announced_once(
     client: httpx.AsyncClient, driver: NotifierDriver
 ) -> None:
     data = await _sent(driver)
@@ -153,7 +153,7 @@ async def test_i35_unknown_and_odd_reports_are_accepted(
 
 
 @pytest.mark.parametrize(
-    ("code", "state", "fact_code"),
+    ("code", "state", "event_code"),
     [
         ("30005", "failed_permanent", "30005"),
         ("30007", "failed_permanent", "policy_30007"),
@@ -166,14 +166,14 @@ async def test_i35_unknown_and_odd_reports_are_accepted(
     ],
 )
 async def test_i31_an_undelivered_message_fails_as_its_code_says(
-    client: httpx.AsyncClient, driver: NotifierDriver, code: str, state: str, fact_code: str
+    client: httpx.AsyncClient, driver: NotifierDriver, code: str, state: str, event_code: str
 ) -> None:
     data = await _sent(driver)
     await _report(client, data, "undelivered", ErrorCode=code)
     await _apply(driver)
-    [fact] = [fact for kind, fact in await driver.events() if kind == "failed"]
+    [event] = [event for kind, event in await driver.events() if kind == "failed"]
     row = await driver.message(data)
-    assert (row.state, fact["code"], fact["permanent"]) == (state, fact_code, state == "failed_permanent")
+    assert (row.state, event["code"], event["permanent"]) == (state, event_code, state == "failed_permanent")
     if code == "30003":
         async with driver.database.transaction() as tx:
             assert await tx.scalar("SELECT due_at > now() + interval '23 hours' FROM messages")
@@ -199,7 +199,7 @@ async def test_i37_no_more_than_three_copies_are_paid_for(
     assert copies == 3
     row = await driver.message(data)
     assert (row.attempts, row.ambiguous, row.code) == (3, ambiguous, code or "30008")
-    assert [fact["permanent"] for kind, fact in await driver.events() if kind == "failed"][-1] is True
+    assert [event["permanent"] for kind, event in await driver.events() if kind == "failed"][-1] is True
 
 
 async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
@@ -216,11 +216,11 @@ async def test_a_report_about_a_copy_we_lost_sight_of_saves_a_second_one(
 
         await eventually(sent)
     assert channel.tried == []
-    [(_, fact)] = await driver.events()
-    assert fact["confirmable"] is True
+    [(_, event)] = await driver.events()
+    assert event["confirmable"] is True
 
 
-async def _say(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **more: str) -> int:
+async def _reply(client: httpx.AsyncClient, text: str, sender: str = NUMBER, **more: str) -> int:
     fields = {"MessageSid": f"SM{new_id().hex}", "From": sender, "To": "+15550100200", "Body": text}
     return await _post(client, INBOUND, {**fields, **more})
 
@@ -230,7 +230,7 @@ async def test_i36_stop_ends_messages_at_once(
     client: httpx.AsyncClient, driver: NotifierDriver, text: str
 ) -> None:
     data = await _sent(driver)
-    assert await _say(client, text) == 200
+    assert await _reply(client, text) == 200
     waiting = [command(channel="sms", address=NUMBER) for _ in range(20)]
     await driver.put(*waiting, channels=["sms"])
     channel = MemoryChannel()
@@ -242,15 +242,15 @@ async def test_i36_stop_ends_messages_at_once(
         await eventually(failed)
     assert channel.tried == []
     await _apply(driver)
-    facts = await driver.events()
-    assert {fact["code"] for kind, fact in facts if kind == "failed"} == {"opted_out"}
-    told = {fact["parent_id"]: fact for kind, fact in facts if kind == "opted_out"}
-    assert told.keys() == {str(each.parent_id) for each in (data, *waiting)}
-    assert told[str(data.parent_id)]["address_digest"] == address_digest(NUMBER)
-    assert told[str(data.parent_id)]["channel"] == "sms"
-    kept = json.dumps([fact for kind, fact in facts if kind == "opted_out"])
-    assert NUMBER not in kept
-    assert "Maria" not in kept, "the fact is kept for ever, who it is about is not"
+    events = await driver.events()
+    assert {event["code"] for kind, event in events if kind == "failed"} == {"opted_out"}
+    announced = {event["parent_id"]: event for kind, event in events if kind == "opted_out"}
+    assert announced.keys() == {str(message.parent_id) for message in (data, *waiting)}
+    assert announced[str(data.parent_id)]["address_digest"] == address_digest(NUMBER)
+    assert announced[str(data.parent_id)]["channel"] == "sms"
+    emitted = json.dumps([event for kind, event in events if kind == "opted_out"])
+    assert NUMBER not in emitted
+    assert "Maria" not in emitted, "the event is stored for ever, the person is not"
 
 
 async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
@@ -258,14 +258,14 @@ async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
 ) -> None:
     await _sent(driver)
     for text in ("please stop", "Thanks!", ""):
-        assert await _say(client, text) == 200
-    assert await _say(client, "STOP", f"whatsapp:{NUMBER}") == 200
-    assert await _say(client, "STOP", "no number") == 200
+        assert await _reply(client, text) == 200
+    assert await _reply(client, "STOP", f"whatsapp:{NUMBER}") == 200
+    assert await _reply(client, "STOP", "no number") == 200
     assert await _stopped(driver) == [("whatsapp", False)]
-    assert await _say(client, "whatever", OptOutType="STOP") == 200
+    assert await _reply(client, "whatever", OptOutType="STOP") == 200
     await _apply(driver)
     assert await _stopped(driver) == [("sms", False), ("whatsapp", False)]
-    assert await _say(client, "START") == 200
+    assert await _reply(client, "START") == 200
     await _apply(driver)
     assert await _stopped(driver) == [("sms", True), ("whatsapp", False)]
     assert [kind for kind, _ in await driver.events()] == ["opted_out", "opted_in"]
@@ -279,14 +279,14 @@ async def test_i36_other_channels_and_words_are_left_alone_and_start_returns(
 async def test_i35_a_reply_that_is_posted_again_has_no_effect(
     client: httpx.AsyncClient, driver: NotifierDriver, first: str, then: str
 ) -> None:
-    await _say(client, "STOP")
+    await _reply(client, "STOP")
     old = {"MessageSid": "SMold"}
     for _ in range(2):
-        assert await _say(client, first, **old) == 200
-    await _say(client, then)
+        assert await _reply(client, first, **old) == 200
+    await _reply(client, then)
     expected = [("sms", then == "START")]
     assert await _stopped(driver) == expected
-    assert await _say(client, first, **old) == 200
+    assert await _reply(client, first, **old) == 200
     assert await _stopped(driver) == expected
     await driver.run("UPDATE inbound SET heard_at = now() - interval '3 years'")
     await _apply(driver)
@@ -300,7 +300,7 @@ async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way
     sent_to, answered_from = "+525512345678", "whatsapp:+5215512345678"
     await _sent(driver)
     await driver.run(f"UPDATE messages SET channel = 'whatsapp', address = '{sent_to}'")
-    assert await _say(client, "STOP", answered_from) == 200
+    assert await _reply(client, "STOP", answered_from) == 200
     await driver.put(command(channel="whatsapp", address=sent_to), channels=["whatsapp"])
     channel = MemoryChannel()
     async with sending(driver.sender(channel, channel_name="whatsapp")):
@@ -311,9 +311,9 @@ async def test_i36_stop_holds_for_the_number_that_whatsapp_spells_in_another_way
         await eventually(failed)
     assert channel.tried == []
     await _apply(driver)
-    told = [fact["address_digest"] for kind, fact in await driver.events() if kind == "opted_out"]
-    assert told == [address_digest(sent_to)] * 2
-    assert await _say(client, "START", answered_from) == 200
+    digests = [event["address_digest"] for kind, event in await driver.events() if kind == "opted_out"]
+    assert digests == [address_digest(sent_to)] * 2
+    assert await _reply(client, "START", answered_from) == 200
     await _apply(driver)
     assert await _stopped(driver) == [("whatsapp", True)] * 2
 
@@ -332,7 +332,7 @@ async def test_i36_stop_in_the_middle_of_a_run_lets_no_further_call_begin(
     channel.gate.clear()
     async with sending(driver.sender(channel, channel_name="sms", connections=4)):
         await eventually(lambda: len(channel.tried) == 4)
-        assert await _say(client, "STOP") == 200
+        assert await _reply(client, "STOP") == 200
         channel.gate.set()
 
         async def ended() -> bool:

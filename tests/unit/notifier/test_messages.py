@@ -1,4 +1,4 @@
-"""What the outcome of an attempt makes of a message."""
+"""Changes of a message before and after an attempt."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNKNOWN = Result(Verdict.UNKNOWN, "timeout", "Nobody knows.")
 DOWN = Result(Verdict.UNAVAILABLE, "no_connection", "Down.", retry_after_seconds=2.0)
 
 
-def test_c14_a_sent_message_is_told_as_sent() -> None:
+def test_c14_a_sent_message_is_announced_as_sent() -> None:
     change = decide_after_attempt(CLAIM, Result(Verdict.SENT), NOW, POLICY, 0.5)
     assert (change.state, change.due_at, change.announce) == (State.SENT, None, Announcement.SENT)
 
@@ -60,7 +60,7 @@ def test_decision_6_a_hard_bounce_is_final_with_its_reason() -> None:
     assert change.reason == "There is no mailbox with this address."
 
 
-def test_a_temporary_failure_is_tried_again_and_told_once() -> None:
+def test_a_temporary_failure_is_tried_again_and_announced_once() -> None:
     first = decide_after_attempt(CLAIM, LATER, NOW, POLICY, 0.5)
     assert (first.state, first.announce, first.attempts) == (State.FAILED_TEMPORARY, Announcement.FAILED, 1)
     assert first.due_at == NOW + timedelta(seconds=1)

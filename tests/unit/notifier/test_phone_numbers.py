@@ -1,4 +1,4 @@
-"""One phone, two list_spellings."""
+"""Phone numbers with two spellings."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from services.notifier.domain.phone_numbers import list_spellings
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("number", "spelling"),
     [
         ("+525512345678", "+5215512345678"),
         ("+5511987654321", "+551187654321"),
         ("+5521961234567", "+552161234567"),
     ],
 )
-def test_i36_both_spellings_of_a_whatsapp_number(one: str, other: str) -> None:
-    assert list_spellings("whatsapp", one) == (one, other)
-    assert list_spellings("whatsapp", other) == (other, one)
-    assert list_spellings("sms", one) == (one,)
+def test_i36_both_spellings_of_a_whatsapp_number(number: str, spelling: str) -> None:
+    assert list_spellings("whatsapp", number) == (number, spelling)
+    assert list_spellings("whatsapp", spelling) == (spelling, number)
+    assert list_spellings("sms", number) == (number,)
 
 
 @pytest.mark.parametrize(

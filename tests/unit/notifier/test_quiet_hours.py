@@ -1,4 +1,4 @@
-"""No text at night, whatever kept it: a retry, the hourly limit, a provider that was down, or the provider's queue."""
+"""No text is sent in quiet hours, whatever delayed it: a retry, the rate limit, or the provider."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TEXT = replace(
         ("2030-09-08T21:00:00Z", "2030-09-09T06:00:00Z", "2030-09-09T00:00:00Z"),
     ],
 )
-def test_the_night_is_the_schools_own(now: str, until: str | None, before: str) -> None:
+def test_quiet_hours_are_those_of_the_schools_time_zone(now: str, until: str | None, before: str) -> None:
     at = datetime.fromisoformat(now)
     assert find_quiet_hours_end(TEXT, at) == (datetime.fromisoformat(until) if until else None)
     assert sending_deadline(TEXT, at) == datetime.fromisoformat(before)
@@ -58,7 +58,7 @@ def test_without_hours_it_goes_out_at_any_hour(message: Message) -> None:
         assert sending_deadline(message, evening) == EXPIRY
 
 
-def test_a_retry_in_the_night_waits_for_the_morning_and_uses_up_no_try() -> None:
+def test_a_retry_in_quiet_hours_waits_for_their_end_and_uses_up_no_attempt() -> None:
     now = datetime(2030, 9, 2, 20, tzinfo=UTC)
     result = defer_for_quiet_hours(TEXT, now)
     assert result is not None
@@ -73,7 +73,7 @@ def test_a_retry_in_the_night_waits_for_the_morning_and_uses_up_no_try() -> None
     ("valid", "seconds"),
     [(None, LONGEST_QUEUE_SECONDS), (90.9, 90), (0.0, 1), (-5.0, 1), (1e6, LONGEST_QUEUE_SECONDS)],
 )
-def test_the_provider_holds_it_no_longer_than_it_may_and_can(valid: float | None, seconds: int) -> None:
+def test_the_provider_queues_it_no_longer_than_it_may_and_can(valid: float | None, seconds: int) -> None:
     assert queue_seconds(outbound_message(valid_seconds=valid)) == seconds
 
 

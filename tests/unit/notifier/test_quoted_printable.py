@@ -1,4 +1,4 @@
-"""Quoted-printable in two steps is what the email package writes in one."""
+"""Quoted-printable encoding in two steps gives what the email package writes in one."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r
 @example(parts=["x" * 77])
 def test_parts_put_together_are_the_line_that_the_email_package_writes(parts: list[str]) -> None:
     line = "".join(parts).rstrip(" \t")
-    kept = len(line)
+    room = len(line)
     cut = []
     for part in parts:
-        cut.append(part[:kept])
-        kept -= len(cut[-1])
-    theirs = quoprimime.body_encode(line.encode().decode("latin-1"), 76, "\r\n") + "\r\n"
-    assert fold("".join(map(quote, cut))) == theirs
+        cut.append(part[:room])
+        room -= len(cut[-1])
+    expected = quoprimime.body_encode(line.encode().decode("latin-1"), 76, "\r\n") + "\r\n"
+    assert fold("".join(map(quote, cut))) == expected
 
 
 @pytest.mark.parametrize("line", ["", " ", "\t", "a ", "x" * 75 + " ", "x" * 76 + "\t", "ü" * 30 + " "])
 def test_a_blank_at_the_end_of_a_line_survives(line: str) -> None:
     folded = fold(quote(line))
     assert decodestring(folded).decode() == line + "\r\n"
-    assert all(len(each) <= 76 and not each.endswith((" ", "\t")) for each in folded.split("\r\n"))
+    assert all(len(piece) <= 76 and not piece.endswith((" ", "\t")) for piece in folded.split("\r\n"))

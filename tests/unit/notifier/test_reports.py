@@ -1,4 +1,4 @@
-"""What a late report makes of a message whose end seemed known."""
+"""Changes of a message by late delivery reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LATER = Result(Verdict.TRY_LATER, "30003", "Switched off.")
 
 
 @pytest.mark.parametrize(
-    ("standing", "word", "provider_id", "state"),
+    ("message", "status", "provider_id", "state"),
     [
         (UNKNOWN, ProviderStatus.DELIVERED, "SM1", State.DELIVERED),
         (UNKNOWN, ProviderStatus.DELIVERED, "SM2", State.DELIVERED),
@@ -36,18 +36,18 @@ LATER = Result(Verdict.TRY_LATER, "30003", "Switched off.")
     ],
 )
 def test_i35_an_unknown_outcome_becomes_a_known_one_and_no_other_end_moves(
-    standing: ReportedMessage, word: ProviderStatus, provider_id: str, state: State | None
+    message: ReportedMessage, status: ProviderStatus, provider_id: str, state: State | None
 ) -> None:
-    failure = LATER if word is ProviderStatus.FAILED else None
-    report = DeliveryReport(provider_id, CLAIM.message.message_id, word, failure)
-    change = decide_after_report(standing, report, NOW, RetryPolicy(), 0.5)
+    failure = LATER if status is ProviderStatus.FAILED else None
+    report = DeliveryReport(provider_id, CLAIM.message.message_id, status, failure)
+    change = decide_after_report(message, report, NOW, RetryPolicy(), 0.5)
     assert (change.state if change else None) == state
     if change is not None:
         assert change.final
         assert change.announce in (Announcement.DELIVERED, Announcement.FAILED)
 
 
-def test_i35_a_true_word_replaces_silence() -> None:
+def test_i35_a_report_replaces_silence() -> None:
     assert (
         RANK[ProviderStatus.ACCEPTED]
         < RANK[ProviderStatus.SILENT]

@@ -1,4 +1,4 @@
-"""When a message is tried again, and when a channel rests."""
+"""Retry policy of a message, and circuit breaker of a channel."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_jitter_is_a_fifth_at_most(attempts: int, chance: float) -> None:
     assert 0.8 * middle <= RetryPolicy().delay_seconds(attempts, chance) <= 1.2 * middle
 
 
-def test_a_provider_that_names_a_time_is_not_asked_before_it() -> None:
+def test_a_provider_that_names_a_time_is_not_called_before_it() -> None:
     assert RetryPolicy().delay_seconds(1, 0.0, retry_after_seconds=90) == 90
     assert RetryPolicy().delay_seconds(9, 0.5, retry_after_seconds=90) == pytest.approx(14_400)
 
@@ -60,8 +60,8 @@ def test_the_rest_stays_under_a_minute_unless_the_provider_asks_for_more() -> No
     for round_ in range(30):
         breaker = breaker.after_failure(1_000.0 * round_, 0.99, "timeout", "")
     assert breaker.retry_at - 29_000.0 < 60
-    asked = CircuitBreaker().after_failure(0.0, 0.5, "429", "", retry_after_seconds=600)
-    assert asked.retry_at == 600
+    paused = CircuitBreaker().after_failure(0.0, 0.5, "429", "", retry_after_seconds=600)
+    assert paused.retry_at == 600
 
 
 def test_a_closed_breaker_changes_nothing() -> None:

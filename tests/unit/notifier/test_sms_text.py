@@ -1,4 +1,4 @@
-"""What a phone shows: two SMS at most, with the school and the whole link in them."""
+"""Texts for phones: at most two SMS, with the school and the whole link."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from tests.unit.notifier.builders import LINK, outbound_message
 
 LANGUAGES = ("ar", "de", "en")
 LONG = "Städtische Gemeinschaftsgrundschule am Alten Rathaus Nordrhein-Westfalen, Zweigstelle Süd"
-every = pytest.mark.parametrize(("language", "template"), [(a, b) for a in LANGUAGES for b in TEMPLATES])
+each_template = pytest.mark.parametrize(
+    ("language", "template"), [(a, b) for a in LANGUAGES for b in TEMPLATES]
+)
 
 
-@every
+@each_template
 @pytest.mark.parametrize("school", ["Forest School", LONG, "مدرسة الغابة الابتدائية للبنين والبنات"])
 def test_c11_a_text_fits_two_sms_and_keeps_its_link(language: str, template: str, school: str) -> None:
     link = f"https://{'k' * 30}.example/verify/abcdefghijklmnopqrstuv"
@@ -33,7 +35,7 @@ def test_c11_a_text_fits_two_sms_and_keeps_its_link(language: str, template: str
     assert "{" not in text
 
 
-@every
+@each_template
 def test_a_whatsapp_template_takes_three_values_and_no_other(language: str, template: str) -> None:
     text = template_text(language, template)
     values = template_variables(outbound_message(language=language, template=template))
@@ -71,15 +73,15 @@ def test_a_school_that_calls_itself_a_web_address_is_no_link() -> None:
     assert "evil.example" not in text
 
 
-def test_the_end_is_told_in_the_schools_time_zone() -> None:
+def test_the_expiry_is_given_in_the_schools_time_zone() -> None:
     ends = datetime(2026, 3, 7, 23, 30, tzinfo=UTC)
     assert "8 March 00:30" in sms_text(outbound_message(expires_at=ends))
 
 
 def test_the_template_of_the_nearest_language_is_taken() -> None:
     sids = {"verify": "HX1", "verify/de": "HX2", "verify/de-at": "HX3"}
-    found = [
+    chosen = [
         find_content_sid(sids, outbound_message(language=name)) for name in ("fr", "de", "de-CH", "de-AT")
     ]
-    assert found == ["HX1", "HX2", "HX2", "HX3"]
+    assert chosen == ["HX1", "HX2", "HX2", "HX3"]
     assert find_content_sid(sids, outbound_message(template="invite")) is None

@@ -1,4 +1,4 @@
-"""What an SMTP server's answer means."""
+"""Meaning of SMTP replies."""
 
 from __future__ import annotations
 

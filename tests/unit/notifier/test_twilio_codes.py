@@ -1,4 +1,4 @@
-"""What a code of the provider's means for a message."""
+"""Meaning of Twilio's codes for a message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.notifier.channels.twilio.codes import MEANINGS, error_for, error_f
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "ours"),
+    ("code", "kind", "stored"),
     [
         (21211, Refused, "21211"),
         (21614, Refused, "21614"),
@@ -39,9 +39,9 @@ from services.notifier.channels.twilio.codes import MEANINGS, error_for, error_f
         (12345, Refused, "12345"),
     ],
 )
-def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], ours: str) -> None:
+def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], stored: str) -> None:
     error = error_for(code)
-    assert (type(error), error.code) == (kind, ours)
+    assert (type(error), error.code) == (kind, stored)
 
 
 def test_waits_that_a_code_asks_for() -> None:
@@ -69,11 +69,14 @@ def test_an_answer_that_is_no_promise_is_not_taken_for_a_refusal(
     assert type(error_for_answer(status, code, detail="", retry_after_seconds=None)) is kind
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(None, 30.0), (5.0, 30.0), (90.0, 90.0)])
+@pytest.mark.parametrize(("retry_after", "expected"), [(None, 30.0), (5.0, 30.0), (90.0, 90.0)])
 def test_a_copy_that_may_have_been_taken_is_not_repeated_before_its_report_can_come(
-    asked: float | None, waits: float
+    retry_after: float | None, expected: float
 ) -> None:
-    assert error_for_answer(500, None, detail="", retry_after_seconds=asked).retry_after_seconds == waits
+    assert (
+        error_for_answer(500, None, detail="", retry_after_seconds=retry_after).retry_after_seconds
+        == expected
+    )
 
 
 def test_reasons_are_sentences_without_codes() -> None:

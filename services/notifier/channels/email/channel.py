@@ -14,7 +14,7 @@ from services.notifier.channels.base import OutboundMessage, Receipt, Refused
 from services.notifier.channels.catalogues import get_catalogue, greeting, shared_values
 from services.notifier.channels.email.mime import Headers, MailTemplate
 from services.notifier.channels.email.smtp_pool import SmtpPool
-from services.notifier.channels.email.smtp_session import Mail, SmtpSession, TimeLimits, open_session
+from services.notifier.channels.email.smtp_session import SmtpMessage, SmtpSession, TimeLimits, open_session
 from services.notifier.channels.sanitise import BadAddressError, encode_mailbox, sanitise_name
 from services.notifier.settings import SmtpServer
 
@@ -63,7 +63,7 @@ class EmailChannel:
             raise Refused("bad_address", "The address is not written correctly.") from None
         content = self._compose(message, recipient)
         return Receipt(
-            await self._pool.deliver(Mail(self._sender, recipient, content, is_held=message.is_held))
+            await self._pool.deliver(SmtpMessage(self._sender, recipient, content, is_held=message.is_held))
         )
 
     def _compose(self, message: OutboundMessage, recipient: str) -> bytes:

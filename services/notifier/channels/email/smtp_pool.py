@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from services.notifier.channels.base import LeaseLost, Refused, TryLater, Unavailable
-from services.notifier.channels.email.smtp_session import Mail, SmtpSession, StaleSessionError
+from services.notifier.channels.email.smtp_session import SmtpMessage, SmtpSession, StaleSessionError
 
 IDLE_SECONDS = 120.0
 REST_SECONDS = 60.0
@@ -32,7 +32,7 @@ class SmtpPool:
         self._resting: set[asyncio.TimerHandle] = set()
         self._quitting: set[asyncio.Task[None]] = set()
 
-    async def deliver(self, mail: Mail) -> str:
+    async def deliver(self, message: SmtpMessage) -> str:
         """Hand one message over and return the server's answer; see `SmtpSession.deliver`.
 
         Raises LeaseLost if another sender has claimed the message while it waited for a session.
@@ -41,10 +41,10 @@ class SmtpPool:
             session = await self._acquire()
             is_usable = False
             try:
-                if not mail.is_held():
+                if not message.is_held():
                     is_usable = True
                     raise LeaseLost
-                answer = await session.deliver(mail)
+                answer = await session.deliver(message)
                 is_usable = True
                 return answer
             except StaleSessionError:

@@ -42,7 +42,7 @@ class TimeLimits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mail:
+class SmtpMessage:
     """An e-mail message and its envelope.
 
     `content` has CRLF line ends. The addresses are ASCII, without blank, bracket or control character. `is_held`
@@ -100,17 +100,17 @@ class SmtpSession:
         """Whether the connection is open, as far as is known."""
         return self._client.is_connected
 
-    async def deliver(self, mail: Mail) -> str:
+    async def deliver(self, message: SmtpMessage) -> str:
         """Hand one message over and return the server's answer.
 
         Raises the errors of `channels.base`, and StaleSessionError if the server ended the session before it received
         anything about the message.
         """
-        await self._send_envelope(mail)
-        if not mail.is_held():
+        await self._send_envelope(message)
+        if not message.is_held():
             self.close()
             raise LeaseLost
-        response = await self._send_content(mail.content)
+        response = await self._send_content(message.content)
         if not 200 <= response.code <= 299:
             raise error_for(Stage.DATA, response.code, response.message)
         return f"{response.code} {response.message}"
@@ -136,13 +136,13 @@ class SmtpSession:
         """Close the connection without QUIT."""
         self._client.close()
 
-    async def _send_envelope(self, mail: Mail) -> None:
+    async def _send_envelope(self, message: SmtpMessage) -> None:
         is_reused, self._is_reused = self._is_reused, True
         seconds, stage = self._limits.command_seconds, Stage.SENDER
         try:
-            await self._client.mail(mail.sender, timeout=seconds)
+            await self._client.mail(message.sender, timeout=seconds)
             stage = Stage.RECIPIENT
-            await self._client.rcpt(mail.recipient, timeout=seconds)
+            await self._client.rcpt(message.recipient, timeout=seconds)
             stage = Stage.DATA
             response = await self._client.execute_command(b"DATA", timeout=seconds)
         except SMTPResponseException as error:
