@@ -11,10 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from sqlalchemy import TextClause, text
-from sqlalchemy.engine import make_url
 
 from services.notifier.storage import messages
-from shared.runtime.database import Database, role_name
+from shared.runtime.database import Database, create_engine, role_name
 from tests.support.postgres import execute_as_owner
 
 _FILL = """
@@ -86,19 +85,14 @@ async def test_a_plan_goes_by_index_however_few_messages_there_were_when_it_was_
 
 @asynccontextmanager
 async def _worker(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    """Connect as the worker of the service, with the plans that a connection keeps for all further executions."""
-    url = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    settings = {
-        "search_path": database.schema,
-        "role": role_name(database.schema, "worker"),
-        "random_page_cost": "1.1",
-        "plan_cache_mode": "force_generic_plan",
-    }
-    connection = await asyncpg.connect(url, server_settings=settings)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    """Connect as the worker of the service does, with the plans that a connection keeps for all further executions."""
+    engine = create_engine(database.url, schema=database.schema, role=role_name(database.schema, "worker"))
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("SET plan_cache_mode = force_generic_plan")
+        yield driver
+    await engine.dispose()
 
 
 async def _generic_plan(connection: asyncpg.Connection, statement: TextClause) -> str:
