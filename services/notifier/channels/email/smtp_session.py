@@ -137,26 +137,33 @@ class SmtpSession:
         self._client.close()
 
     async def _send_envelope(self, message: SmtpMessage) -> None:
+        """Send MAIL, RCPT and DATA, each after the reply to the one before."""
         is_reused, self._is_reused = self._is_reused, True
-        seconds, stage = self._limits.command_seconds, Stage.SENDER
+        for stage, command in (
+            (Stage.SENDER, f"MAIL FROM:<{message.sender}>"),
+            (Stage.RECIPIENT, f"RCPT TO:<{message.recipient}>"),
+            (Stage.DATA, "DATA"),
+        ):
+            try:
+                response = await self._execute(command)
+            except (SMTPServerDisconnected, SMTPTimeoutError) as error:
+                if is_reused and stage is Stage.SENDER and not isinstance(error, SMTPTimeoutError):
+                    raise StaleSessionError from None
+                raise _interruption(stage, error) from None
+            if not _is_positive(stage, response):
+                if is_reused and stage is Stage.SENDER and response.code == SMTPStatus.domain_unavailable:
+                    raise StaleSessionError
+                raise error_for(stage, response.code, response.message)
+
+    async def _execute(self, command: str) -> SMTPResponse:
+        """Execute a command and return the reply. A malformed reply has the code -1 and closes the connection."""
         try:
-            await self._client.mail(message.sender, timeout=seconds)
-            stage = Stage.RECIPIENT
-            await self._client.rcpt(message.recipient, timeout=seconds)
-            stage = Stage.DATA
-            response = await self._client.execute_command(b"DATA", timeout=seconds)
+            return await self._client.execute_command(
+                command.encode("ascii"), timeout=self._limits.command_seconds
+            )
         except SMTPResponseException as error:
-            if is_reused and stage is Stage.SENDER and error.code == SMTPStatus.domain_unavailable:
-                raise StaleSessionError from None
-            if error.code == SMTPStatus.invalid_response:
-                self.close()
-            raise error_for(stage, error.code, error.message) from None
-        except (SMTPServerDisconnected, SMTPTimeoutError) as error:
-            if is_reused and stage is Stage.SENDER and not isinstance(error, SMTPTimeoutError):
-                raise StaleSessionError from None
-            raise _interruption(stage, error) from None
-        if response.code != SMTPStatus.start_input:
-            raise error_for(Stage.DATA, response.code, response.message)
+            self.close()
+            return SMTPResponse(error.code, error.message)
 
     async def _send_content(self, content: bytes) -> SMTPResponse:
         """Send the content with leading dots doubled, and return the answer to the final dot.
@@ -178,6 +185,12 @@ class SmtpSession:
             code = "timeout" if isinstance(error, SMTPTimeoutError) else "connection_lost"
             reason = "The mail server did not say whether it took the mail."
             raise OutcomeUnknown(code, reason, detail=str(error)) from None
+
+
+def _is_positive(stage: Stage, response: SMTPResponse) -> bool:
+    if stage is Stage.DATA:
+        return response.code == SMTPStatus.start_input
+    return 200 <= response.code <= 299
 
 
 async def _greet(client: SMTP) -> None:
