@@ -17,6 +17,7 @@ CLAIMED_PER_CONNECTION = 16
 MOST_CLAIMED = 2_048
 HANDED_OVER = MOST_CLAIMED
 QUICK_SECONDS, SLOW_SECONDS = 1.0, 2.0
+ADAPT_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -70,7 +71,9 @@ class InFlightMessages:
         self._waiting: deque[InFlightMessage] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._working = 0
+        self._sent_since = 0
         self._longest_seconds = 0.0
+        self._adapted_at = 0.0
         self._renew_at = 0.0
         self._bug: BaseException | None = None
 
@@ -122,14 +125,14 @@ class InFlightMessages:
     def discard_outcomes(self, outcomes: Sequence[Outcome], now: float) -> None:
         """Remove outcomes that were recorded, and begin to send messages that had to wait for that.
 
-        The target is doubled while the channel is quick, and halved when a message took more than two seconds.
+        The number of messages sent and the longest time of one message adapt the target, at most every
+        `ADAPT_SECONDS`.
         """
         self._outcomes.discard(outcomes, now)
-        if self._longest_seconds > SLOW_SECONDS:
-            self.target = max(self._lowest_target, self.target // 2)
-        elif self._longest_seconds < QUICK_SECONDS and 4 * len(outcomes) >= self.target:
-            self.target = min(MOST_CLAIMED, 2 * self.target)
-        self._longest_seconds = 0.0
+        self._sent_since += len(outcomes)
+        if now - self._adapted_at >= ADAPT_SECONDS:
+            self._adapt_target()
+            self._sent_since, self._longest_seconds, self._adapted_at = 0, 0.0, now
         self._start_workers()
 
     def raise_bug(self) -> None:
@@ -151,6 +154,13 @@ class InFlightMessages:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _adapt_target(self) -> None:
+        """Double the target while a quarter of it is sent between two calls; halve it when a message is slow."""
+        if self._longest_seconds > SLOW_SECONDS:
+            self.target = max(self._lowest_target, self.target // 2)
+        elif self._longest_seconds < QUICK_SECONDS and 4 * self._sent_since >= self.target:
+            self.target = min(MOST_CLAIMED, 2 * self.target)
 
     def _start_workers(self) -> None:
         free = min(self._connections, self._unrecorded_limit - self._outcomes.accepted) - self._working
