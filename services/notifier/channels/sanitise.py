@@ -24,7 +24,7 @@ class BadAddressError(ValueError):
 
 
 def sanitise_name(name: str) -> str:
-    """Return a name as one line of at most `NAME_LIMIT` characters that no mail program turns into a link.
+    """Return a name as one line of at most `NAME_LIMIT` characters that no email program turns into a link.
 
     Control, format and private-use characters are removed, except the two joiners that some scripts need. Web addresses
     are removed, and a dot within a word gets a space, so that `evil.example` is no link while `J.Smith` stays readable.

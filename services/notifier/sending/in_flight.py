@@ -33,12 +33,11 @@ class InFlightMessage:
 class InFlightMessages:
     """The messages that one sender has claimed, sent over `connections` at once.
 
-    The consumer of this process hands new messages over through this object as well: it claims up to
-    `handover_capacity` messages as it inserts them, and calls `add` once they are committed, or `request_poll` for
-    messages that were left in the queue.
+    The consumer of this process adds new messages as well: it claims up to `handover_capacity` messages as it inserts
+    them, and calls `add` once they are committed, or `request_poll` for messages that remain in the queue.
 
     `target` is the number of claimed messages to hold, about one second of sending, so that other replicas get work and
-    leases rarely need renewal. Messages handed over by the consumer may exceed it, because they need no separate claim.
+    leases rarely need renewal. Messages added by the consumer may exceed it, because they need no separate claim.
     No attempt begins while `unrecorded_limit` messages are being sent or may have been accepted without being recorded.
     `on_outcome` is called after each outcome, `request_round` when a round of the sender is needed at once.
     """

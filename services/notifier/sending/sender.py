@@ -36,7 +36,7 @@ class Sender:
     Each round records outcomes, renews leases and, where messages wait, claims as many as can be sent, in one
     transaction. A round never waits for a provider, so a provider that hangs blocks its own connections only.
 
-    `in_flight` takes the messages that the consumer of this process hands over. `attempts` holds the circuit breaker.
+    `in_flight` also receives new messages from the consumer of this process. `attempts` holds the circuit breaker.
     `texts_per_hour` is the rate limit of texts per school; 0 means no limit. `clock` returns monotonic seconds.
     """
 

@@ -25,7 +25,7 @@ class SmtpServer:
         self.port = 0
         self.pipelining = pipelining
         self.kept: list[tuple[str, EmailMessage]] = []
-        self.at_mail: list[str] = []
+        self.at_sender: list[str] = []
         self.at_rcpt: dict[str, list[str]] = defaultdict(list)
         self.at_data: dict[str, list[str]] = defaultdict(list)
         self.sessions = 0
@@ -35,9 +35,9 @@ class SmtpServer:
         self._server: asyncio.Server | None = None
         self._never = asyncio.Event()
 
-    def mails_to(self, address: str) -> list[EmailMessage]:
+    def messages_to(self, address: str) -> list[EmailMessage]:
         """Return the messages kept for an address, in order."""
-        return [mail for recipient, mail in self.kept if recipient == address]
+        return [email for recipient, email in self.kept if recipient == address]
 
     def hang_up(self) -> None:
         """Cut every connection."""
@@ -54,8 +54,8 @@ class SmtpServer:
     async def handle_MAIL(  # noqa: N802 (the name is aiosmtpd's)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.at_mail:
-            return self.at_mail.pop(0)
+        if self.at_sender:
+            return self.at_sender.pop(0)
         self.senders.append(address)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -73,9 +73,9 @@ class SmtpServer:
         address = envelope.rcpt_tos[0]
         faults = self.at_data[address]
         if not faults or faults[0].startswith("keep_then"):
-            mail = message_from_bytes(envelope.content or b"", policy=policy.SMTP)  # type: ignore[arg-type]
-            assert isinstance(mail, EmailMessage)
-            self.kept.append((address, mail))
+            email = message_from_bytes(envelope.content or b"", policy=policy.SMTP)  # type: ignore[arg-type]
+            assert isinstance(email, EmailMessage)
+            self.kept.append((address, email))
         return await self._misbehave(server, faults) or "250 2.0.0 kept"
 
     async def _misbehave(self, server: SMTP, faults: list[str]) -> str | None:

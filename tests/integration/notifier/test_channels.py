@@ -121,7 +121,9 @@ class SmtpWorld:
         await self._server.start()
 
     def arrived(self, address: str) -> list[str]:
-        return [mail["Message-ID"].strip("<>").partition("@")[0] for mail in self._server.mails_to(address)]
+        return [
+            email["Message-ID"].strip("<>").partition("@")[0] for email in self._server.messages_to(address)
+        ]
 
 
 class PhoneWorld:

@@ -51,28 +51,28 @@ async def channel(server: SmtpServer) -> AsyncIterator[EmailChannel]:
         yield opened
 
 
-async def test_p6_the_mail_arrives_as_written(server: SmtpServer, channel: EmailChannel) -> None:
+async def test_p6_the_email_arrives_as_written(server: SmtpServer, channel: EmailChannel) -> None:
     receipt = await channel.send(
         outbound_message(name="Jörg Müller", school_name="Grundschule am Wald, Köln")
     )
-    [mail] = server.mails_to(MARIA)
+    [email] = server.messages_to(MARIA)
     assert receipt.detail == "250 2.0.0 kept"
     assert server.senders == ["no-reply@kinvite.example"]
-    assert mail["Subject"] == "Grundschule am Wald, Köln: please confirm your e-mail address"
-    assert mail["To"].addresses[0].display_name == "Jörg Müller"
-    assert mail["Message-ID"] == "<018f2f6e000070008000000000000001@kinvite.example>"
-    for part in mail.iter_parts():
+    assert email["Subject"] == "Grundschule am Wald, Köln: please confirm your e-mail address"
+    assert email["To"].addresses[0].display_name == "Jörg Müller"
+    assert email["Message-ID"] == "<018f2f6e000070008000000000000001@kinvite.example>"
+    for part in email.iter_parts():
         assert LINK in part.get_content()
         assert "Jörg Müller" in part.get_content()
 
 
 async def test_a_line_that_begins_with_a_dot_survives(server: SmtpServer, channel: EmailChannel) -> None:
     await channel.send(outbound_message(school_name=". . .school"))
-    html = list(server.mails_to(MARIA)[0].iter_parts())[1].get_content().replace("\r\n", "\n")
+    html = list(server.messages_to(MARIA)[0].iter_parts())[1].get_content().replace("\r\n", "\n")
     assert "\n. . .school\n" in html
 
 
-async def test_one_connection_carries_many_mails(server: SmtpServer, channel: EmailChannel) -> None:
+async def test_one_connection_carries_many_messages(server: SmtpServer, channel: EmailChannel) -> None:
     for number in range(5):
         await channel.send(outbound_message(message_id=UUID(int=number)))
     assert (len(server.kept), server.sessions) == (5, 1)
@@ -101,13 +101,13 @@ async def test_a_session_limit_of_the_server_is_met_with_a_new_session(
     server: SmtpServer, channel: EmailChannel
 ) -> None:
     await channel.send(outbound_message())
-    server.at_mail = ["421 4.7.0 too many mails in this session"]
+    server.at_sender = ["421 4.7.0 too many mails in this session"]
     await channel.send(outbound_message())
     assert (len(server.kept), server.sessions) == (2, 2)
 
 
 async def test_a_refused_sender_blames_the_channel(server: SmtpServer, channel: EmailChannel) -> None:
-    server.at_mail = ["550 5.7.1 not you"]
+    server.at_sender = ["550 5.7.1 not you"]
     with pytest.raises(Unavailable) as caught:
         await channel.send(outbound_message())
     assert caught.value.code == "5.7.1"
@@ -132,11 +132,11 @@ async def test_i32_a_break_after_the_final_dot_is_ambiguous(
     with pytest.raises(OutcomeUnknown):
         await channel.send(outbound_message())
     await channel.send(outbound_message())
-    assert len({mail["Message-ID"] for mail in server.mails_to(MARIA)}) == 1
+    assert len({email["Message-ID"] for email in server.messages_to(MARIA)}) == 1
     assert len(server.kept) == (2 if fault.startswith("keep") else 1)
 
 
-async def test_a_server_that_says_nothing_costs_no_more_than_the_limit() -> None:
+async def test_a_silent_server_costs_no_more_than_the_limit() -> None:
     async with silent_server() as port, _email(port) as channel:
         began = time.monotonic()
         with pytest.raises(Unavailable) as caught:
@@ -164,7 +164,7 @@ async def test_a_server_that_takes_fewer_connections_is_sent_to_over_those(serve
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
-async def test_mail_travels_encrypted_and_signed_in(security: Any) -> None:
+async def test_email_travels_encrypted_and_signed_in(security: Any) -> None:
     async with (
         smtp_server(security, sign_in=True) as server,
         _email(server.port, security=security, username="kinvite", password="pass word") as channel,
@@ -203,7 +203,7 @@ async def test_a_certificate_for_another_name_gets_nothing(security: Any) -> Non
         assert server.senders == []
 
 
-async def test_leaving_says_goodbye_to_the_server(server: SmtpServer) -> None:
+async def test_leaving_quits_the_sessions(server: SmtpServer) -> None:
     async with _email(server.port, connections=2) as channel:
         await asyncio.gather(*(channel.send(outbound_message(message_id=UUID(int=n))) for n in range(4)))
     assert len(server.kept) == 4

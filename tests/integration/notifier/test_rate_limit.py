@@ -17,9 +17,9 @@ async def test_i37_no_text_goes_to_a_country_that_is_not_allowed(driver: Notifie
     home, abroad, odd = (
         command(channel="sms", address=number) for number in ("+4915112345678", "+39333000000", "+999123456")
     )
-    mail = command()
-    await driver.put(home, abroad, odd, mail, channels=("email", "sms"), countries=("DE", "AT"))
-    states = {data.message_id: (await driver.message(data)).state for data in (home, abroad, odd, mail)}
+    email = command()
+    await driver.put(home, abroad, odd, email, channels=("email", "sms"), countries=("DE", "AT"))
+    states = {data.message_id: (await driver.message(data)).state for data in (home, abroad, odd, email)}
     assert list(states.values()) == ["queued", "failed_permanent", "failed_permanent", "queued"]
     codes = {event["message_id"]: event["code"] for _, event in await driver.events()}
     assert codes == {str(data.message_id): "policy_country" for data in (abroad, odd)}

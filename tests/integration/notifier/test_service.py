@@ -93,7 +93,7 @@ async def _events(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]
         await consumer.stop()
 
 
-async def test_p6_from_the_command_to_the_mail_and_back(
+async def test_p6_from_the_command_to_the_email_and_back(
     client: httpx.AsyncClient, broker: Broker, smtp: SmtpServer
 ) -> None:
     data = command(template="invite")
@@ -104,9 +104,9 @@ async def test_p6_from_the_command_to_the_mail_and_back(
     assert headers["ce_type"] == "notifier.message.sent.v1"
     assert headers["traceparent"].split("-")[1] == TRACE.split("-")[1]
     assert json.loads(events[0].value)["message_id"] == str(data.message_id)
-    [mail] = smtp.mails_to("maria@example.org")
+    [email] = smtp.messages_to("maria@example.org")
     token = KEYS.derive("join", data.invitation_id, 1, "k1")
-    assert f"{PUBLIC_URL}/join/{token}" in next(mail.iter_parts()).get_content()
+    assert f"{PUBLIC_URL}/join/{token}" in next(email.iter_parts()).get_content()
 
 
 async def test_both_topics_are_read_and_each_command_is_sent_once(

@@ -20,7 +20,7 @@ from tests.integration.notifier.test_smtp_session import (
     ENVELOPE,
     HANG,
     KEPT,
-    MAIL,
+    MESSAGE,
     OK,
     ScriptedServer,
     connect,
@@ -28,7 +28,7 @@ from tests.integration.notifier.test_smtp_session import (
 )
 from tests.support.waiting import eventually
 
-OTHER = replace(MAIL, recipient="c@example.org")
+OTHER = replace(MESSAGE, recipient="c@example.org")
 DOWN = Unavailable("no_connection", "The mail server cannot be reached.")
 
 
@@ -56,7 +56,7 @@ async def test_a_refused_content_leaves_the_next_message_alone(answer: bytes) ->
         _pool(server) as pool,
     ):
         with pytest.raises((Refused, TryLater)):
-            await pool.deliver(MAIL)
+            await pool.deliver(MESSAGE)
         assert await pool.deliver(OTHER) == "250 2.0.0 kept"
 
 
@@ -66,7 +66,7 @@ async def test_i32_the_message_behind_one_that_breaks_off_goes_over_another_sess
         scripted_server(*ACCEPTED, KEPT) as sound,
         _pool(broken, sound) as pool,
     ):
-        ends = await asyncio.gather(pool.deliver(MAIL), pool.deliver(OTHER), return_exceptions=True)
+        ends = await asyncio.gather(pool.deliver(MESSAGE), pool.deliver(OTHER), return_exceptions=True)
     assert isinstance(ends[0], OutcomeUnknown)
     assert ends[1] == "250 2.0.0 kept"
     assert sound.received[3] == CONTENT
@@ -78,7 +78,7 @@ async def test_a_session_that_the_server_left_is_replaced_before_a_message_is_lo
         scripted_server(*ACCEPTED, KEPT) as fresh,
         _pool(closed, fresh) as pool,
     ):
-        assert await pool.deliver(MAIL) == "250 2.0.0 kept"
+        assert await pool.deliver(MESSAGE) == "250 2.0.0 kept"
         assert await pool.deliver(OTHER) == "250 2.0.0 kept"
     assert fresh.received[1] == b"RCPT TO:<c@example.org>\r\n"
 
@@ -86,7 +86,7 @@ async def test_a_session_that_the_server_left_is_replaced_before_a_message_is_lo
 async def test_a_message_that_another_sender_took_while_it_waited_is_not_sent() -> None:
     async with scripted_server(*ACCEPTED, KEPT) as server, _pool(server) as pool:
         lost = replace(OTHER, is_held=lambda: False)
-        ends = await asyncio.gather(pool.deliver(MAIL), pool.deliver(lost), return_exceptions=True)
+        ends = await asyncio.gather(pool.deliver(MESSAGE), pool.deliver(lost), return_exceptions=True)
     assert ends[0] == "250 2.0.0 kept"
     assert isinstance(ends[1], LeaseLost)
     assert server.received[:4] == [*ENVELOPE, CONTENT]
@@ -98,9 +98,9 @@ async def test_a_delivery_that_is_cancelled_takes_its_session_along_and_leaves_i
         scripted_server(*ACCEPTED, KEPT) as fresh,
         _pool(hung, fresh) as pool,
     ):
-        first = asyncio.create_task(pool.deliver(MAIL))
+        first = asyncio.create_task(pool.deliver(MESSAGE))
         await eventually(lambda: hung.received[3:] == [CONTENT])
-        second, third = asyncio.create_task(pool.deliver(MAIL)), asyncio.create_task(pool.deliver(OTHER))
+        second, third = asyncio.create_task(pool.deliver(MESSAGE)), asyncio.create_task(pool.deliver(OTHER))
         await asyncio.sleep(0)
         second.cancel()
         first.cancel()
@@ -117,12 +117,12 @@ async def test_a_slot_that_is_passed_to_a_cancelled_delivery_is_passed_on() -> N
         second: asyncio.Task[str] | None = None
 
         async def deliver_and_cancel_the_next() -> None:
-            await pool.deliver(MAIL)
+            await pool.deliver(MESSAGE)
             assert second is not None
             second.cancel()
 
         first = asyncio.create_task(deliver_and_cancel_the_next())
-        second = asyncio.create_task(pool.deliver(MAIL))
+        second = asyncio.create_task(pool.deliver(MESSAGE))
         await asyncio.wait([first, second])
         assert second.cancelled()
         assert await pool.deliver(OTHER) == "250 2.0.0 kept"
@@ -130,7 +130,7 @@ async def test_a_slot_that_is_passed_to_a_cancelled_delivery_is_passed_on() -> N
 
 async def test_without_any_session_all_that_wait_fail_at_once() -> None:
     async with _pool(size=1) as pool:
-        ends = await _ends(*(asyncio.create_task(pool.deliver(MAIL)) for _ in range(5)))
+        ends = await _ends(*(asyncio.create_task(pool.deliver(MESSAGE)) for _ in range(5)))
         assert [type(end) for end in ends] == [Unavailable] * 5
 
 
@@ -147,7 +147,7 @@ async def test_sessions_that_the_server_refuses_rest_and_are_tried_again(
             return await connect(allowed.pop(0))
 
         pool = SmtpPool(open_next, 2)
-        first = asyncio.create_task(pool.deliver(MAIL))
+        first = asyncio.create_task(pool.deliver(MESSAGE))
         await eventually(lambda: hung.received[3:] == [CONTENT])
         waiting = asyncio.create_task(pool.deliver(OTHER))
         await asyncio.sleep(0.02)
@@ -162,5 +162,5 @@ async def test_sessions_that_the_server_refuses_rest_and_are_tried_again(
 async def test_an_idle_session_is_quit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp_pool, "IDLE_SECONDS", 0.15)
     async with scripted_server(*ACCEPTED, KEPT, b"221 bye\r\n") as server, _pool(server) as pool:
-        await pool.deliver(MAIL)
+        await pool.deliver(MESSAGE)
         await eventually(lambda: b"QUIT\r\n" in server.received)

@@ -32,7 +32,7 @@ ENVELOPE = [b"MAIL FROM:<a@example.org>\r\n", b"RCPT TO:<b@example.org>\r\n", b"
 CONTENT = b"Subject: x\r\n\r\nbody\r\n..dot\r\n.\r\n"
 ACCEPTED = [OK, OK, GO_ON]
 PATIENT = TimeLimits(connect_seconds=60, command_seconds=60, data_seconds=60)
-MAIL = SmtpMessage("a@example.org", "b@example.org", b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
+MESSAGE = SmtpMessage("a@example.org", "b@example.org", b"Subject: x\r\n\r\nbody\r\n.dot\r\n")
 
 
 @dataclass
@@ -106,19 +106,19 @@ async def _session(
 async def _error(*replies: bytes, limits: TimeLimits = PATIENT) -> SendError:
     async with _session(*replies, limits=limits) as (_, session):
         with pytest.raises(SendError) as caught:
-            await session.deliver(MAIL)
+            await session.deliver(MESSAGE)
     return caught.value
 
 
 async def test_a_message_is_handed_over_with_its_leading_dots_doubled() -> None:
     async with _session(*ACCEPTED, KEPT) as (server, session):
-        assert await session.deliver(MAIL) == "250 2.0.0 kept"
+        assert await session.deliver(MESSAGE) == "250 2.0.0 kept"
     assert server.received[:4] == [*ENVELOPE, CONTENT]
 
 
 async def test_an_answer_of_several_lines_is_read_as_one() -> None:
     async with _session(*ACCEPTED, b"250-2.0.0 kept\r\n250 as 42\r\n") as (_, session):
-        assert await session.deliver(MAIL) == "250 2.0.0 kept\nas 42"
+        assert await session.deliver(MESSAGE) == "250 2.0.0 kept\nas 42"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ async def test_each_command_keeps_its_own_refusal(
 async def test_a_refused_recipient_gets_no_content_and_the_session_can_be_reset() -> None:
     async with _session(OK, b"550 5.1.1 nobody\r\n", OK) as (server, session):
         with pytest.raises(Refused):
-            await session.deliver(MAIL)
+            await session.deliver(MESSAGE)
         assert await session.reset()
     assert server.received[:3] == [*ENVELOPE[:2], b"RSET\r\n"]
 
@@ -152,7 +152,7 @@ async def test_a_refused_recipient_gets_no_content_and_the_session_can_be_reset(
 async def test_a_session_that_cannot_be_reset_is_not_used_again() -> None:
     async with _session(OK, b"550 5.1.1 nobody\r\n", b"500 what?\r\n") as (_, session):
         with pytest.raises(Refused):
-            await session.deliver(MAIL)
+            await session.deliver(MESSAGE)
         assert not await session.reset()
 
 
@@ -184,9 +184,9 @@ async def test_a_break_without_any_reply_blames_the_channel(end: bytes, code: st
 @pytest.mark.parametrize("reply", [DROP, b"421 4.4.2 too many\r\n"])
 async def test_a_used_session_that_the_server_left_is_stale(reply: bytes) -> None:
     async with _session(*ACCEPTED, KEPT, reply) as (_, session):
-        await session.deliver(MAIL)
+        await session.deliver(MESSAGE)
         with pytest.raises(StaleSessionError):
-            await session.deliver(MAIL)
+            await session.deliver(MESSAGE)
         assert not session.is_connected
 
 
@@ -194,7 +194,7 @@ async def test_a_reply_that_nobody_requested_is_not_taken_for_a_later_one() -> N
     replies = [OK + b"421 4.4.2 idle too long\r\n", b"550 5.1.1 nobody\r\n"]
     async with _session(*replies) as (_, session):
         with pytest.raises(SendError):
-            await session.deliver(MAIL)
+            await session.deliver(MESSAGE)
         assert not await session.reset()
 
 
@@ -206,7 +206,7 @@ async def test_a_reply_without_end_is_cut_off() -> None:
 async def test_a_message_whose_lease_is_lost_gets_no_content() -> None:
     async with _session(*ACCEPTED, KEPT) as (server, session):
         with pytest.raises(LeaseLost):
-            await session.deliver(replace(MAIL, is_held=lambda: False))
+            await session.deliver(replace(MESSAGE, is_held=lambda: False))
         assert not session.is_connected
     assert server.received[:3] == ENVELOPE
     assert CONTENT not in server.received

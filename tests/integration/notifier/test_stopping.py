@@ -116,7 +116,7 @@ async def _published(broker: Broker, count: int) -> list[str]:
     return types
 
 
-async def test_what_became_of_mails_in_flight_is_published_before_a_worker_has_ended(
+async def test_what_became_of_messages_in_flight_is_published_before_a_worker_has_ended(
     worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker
 ) -> None:
     await _in_flight(worker, smtp, driver, broker)

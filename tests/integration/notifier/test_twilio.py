@@ -65,7 +65,7 @@ async def test_the_library_ignores_its_own_time_limit_so_that_ours_is_needed(mai
 
 
 @both
-async def test_i34_a_pause_that_the_provider_asks_for_is_passed_on(mailbox: Mailbox, make: Make) -> None:
+async def test_i34_a_pause_that_the_provider_requests_is_passed_on(mailbox: Mailbox, make: Make) -> None:
     mailbox.state.set(Play(NUMBER, "throttle", times=1))
     async with _refused(make(twilio_settings(mailbox)), Unavailable, "20429") as error:
         assert error.retry_after_seconds == 1.0
@@ -79,7 +79,7 @@ async def test_a_wrong_token_is_the_operators_matter(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize(("behaviour", "code"), [("refuse", "21614"), ("refuse", "21211")])
-async def test_c14_a_refused_number_says_why(mailbox: Mailbox, behaviour: Behaviour, code: str) -> None:
+async def test_c14_a_refused_number_has_a_reason(mailbox: Mailbox, behaviour: Behaviour, code: str) -> None:
     mailbox.state.set(Play(NUMBER, behaviour, code=int(code)))
     async with _refused(sms_channel(twilio_settings(mailbox)), Refused, code) as error:
         assert "number" in error.reason
@@ -105,8 +105,8 @@ async def test_p6_the_mailbox_shows_what_a_phone_would(mailbox: Mailbox, make: M
     assert receipt.provider_id == copy.sid
     assert "Forest School" in copy.body
     assert LINK in copy.body
-    [kept] = await mailbox.store.newest(to=NUMBER, channel=None, before=None, limit=10)
-    assert kept.channel == ("sms" if make is sms_channel else "whatsapp")
+    [stored] = await mailbox.store.newest(to=NUMBER, channel=None, before=None, limit=10)
+    assert stored.channel == ("sms" if make is sms_channel else "whatsapp")
 
 
 def _basic(mailbox: Mailbox) -> str:

@@ -47,7 +47,7 @@ async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 async def _post(client: httpx.AsyncClient, place: str, fields: dict[str, str], **headers: str) -> int:
-    """Post a form, signed unless a header says otherwise."""
+    """Post a form, signed unless a header replaces the signature."""
     signature = {"X-Twilio-Signature": SIGNER.compute_signature(f"{PUBLIC_URL}{place}", fields)}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await client.post(place, content=urlencode(fields), headers={**form, **signature, **headers})
@@ -165,7 +165,7 @@ async def test_i35_unknown_and_odd_reports_are_accepted(
         ("99999", "failed_permanent", "99999"),
     ],
 )
-async def test_i31_an_undelivered_message_fails_as_its_code_says(
+async def test_i31_an_undelivered_message_fails_as_its_code_means(
     client: httpx.AsyncClient, driver: NotifierDriver, code: str, state: str, event_code: str
 ) -> None:
     data = await _sent(driver)

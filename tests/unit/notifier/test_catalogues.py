@@ -90,7 +90,7 @@ def test_the_expiry_has_time_and_zone_of_the_school() -> None:
     )
 
 
-def test_p12_the_first_message_asks_to_confirm_the_address() -> None:
+def test_p12_the_first_message_requests_to_confirm_the_address() -> None:
     content = render("en", "verify", placeholder_values(outbound_message()))
     assert content.subject == "Forest School: please confirm your e-mail address"
     assert "Confirm my address" in content.text

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.notifier.channels.catalogues import TEMPLATES, placeholder_values
-from services.notifier.channels.email.mime import Headers, MailTemplate, build
+from services.notifier.channels.email.mime import EmailTemplate, Headers, build
 from services.notifier.channels.email.template import render
 from services.notifier.channels.sanitise import sanitise_name
 from tests.unit.notifier.builders import outbound_message
@@ -24,7 +24,7 @@ SENDER = Address("Kinvite", "no-reply", "kinvite.example")
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LANGUAGES = ("en", "de", "ar")
 _TEMPLATES = {
-    (language, template): MailTemplate(SENDER, language, template)
+    (language, template): EmailTemplate(SENDER, language, template)
     for language in LANGUAGES
     for template in TEMPLATES
 }
@@ -38,8 +38,8 @@ def _headers(name: str, address: str = "maria@example.org") -> Headers:
     return Headers(sanitise_name(name), address, "0123456789abcdef@kinvite.example", DATE)
 
 
-def _parsed(mail: bytes) -> EmailMessage:
-    parsed = message_from_bytes(mail, policy=policy.SMTP)
+def _parsed(raw: bytes) -> EmailMessage:
+    parsed = message_from_bytes(raw, policy=policy.SMTP)
     assert isinstance(parsed, EmailMessage)
     return parsed
 
@@ -57,8 +57,8 @@ def test_splicing_equals_a_full_build(name: str, school: str, key: tuple[str, st
     spliced = _TEMPLATES[key].to_bytes(headers, values)
     built = build(SENDER, headers, language, render(language, template, values))
     assert _body(spliced) == _body(built)
-    spliced_mail, built_mail = _parsed(spliced), _parsed(built)
-    assert spliced_mail.keys() == built_mail.keys()
+    spliced_message, built_message = _parsed(spliced), _parsed(built)
+    assert spliced_message.keys() == built_message.keys()
     for field in (
         "From",
         "Subject",
@@ -68,23 +68,23 @@ def test_splicing_equals_a_full_build(name: str, school: str, key: tuple[str, st
         "Content-Type",
         "Content-Language",
     ):
-        assert spliced_mail[field] == built_mail[field], field
+        assert spliced_message[field] == built_message[field], field
     assert _recipient(spliced) == (sanitise_name(name), "maria@example.org")
 
 
-def _recipient(mail: bytes) -> tuple[str, str]:
+def _recipient(raw: bytes) -> tuple[str, str]:
     """Return name and address of the To header.
 
     White space between encoded words is no part of the name (RFC 2047); the newer parser of the standard library keeps
     it in some versions.
     """
-    name, address = parseaddr(str(message_from_bytes(mail)["To"]))
+    name, address = parseaddr(str(message_from_bytes(raw)["To"]))
     return str(make_header(decode_header(name))) if "=?" in name else name, address
 
 
-def _body(mail: bytes) -> bytes:
+def _body(raw: bytes) -> bytes:
     """Return everything after the headers."""
-    return mail.partition(b"\r\n\r\n")[2]
+    return raw.partition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("key", sorted(_TEMPLATES), ids="-".join)
@@ -99,10 +99,10 @@ def test_a_plain_name_gives_the_same_bytes(key: tuple[str, str]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(name=_NAMES, school=_SCHOOLS)
 def test_the_wire_form_is_ascii_in_short_lines_with_one_header_each(name: str, school: str) -> None:
-    mail = _TEMPLATES["en", "invite"].to_bytes(
+    raw = _TEMPLATES["en", "invite"].to_bytes(
         _headers(name), placeholder_values(outbound_message(name=name, school_name=school))
     )
-    head = mail.partition(b"\r\n\r\n")[0]
+    head = raw.partition(b"\r\n\r\n")[0]
     fields = re.findall(rb"^([A-Za-z-]+):", head, re.MULTILINE)
     assert sorted(fields) == sorted(
         [
@@ -117,11 +117,11 @@ def test_the_wire_form_is_ascii_in_short_lines_with_one_header_each(name: str, s
             b"Content-Language",
         ]
     )
-    assert mail.isascii()
-    assert b"\r" not in mail.replace(b"\r\n", b"")
-    assert b"\n" not in mail.replace(b"\r\n", b"")
-    assert all(len(line) <= 76 for line in mail.split(b"\r\n") if not line.startswith(b"Subject:"))
-    assert all(len(line) <= 998 for line in mail.split(b"\r\n"))
+    assert raw.isascii()
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n") if not line.startswith(b"Subject:"))
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
 
 
 def test_both_parts_hold_the_link() -> None:

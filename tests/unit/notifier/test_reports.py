@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.notifier.domain.messages import Announcement, Result, State, Verdict
+from services.notifier.domain.messages import (
+    STATUS_CHECK_AFTER_SECONDS,
+    STATUS_CHECK_AGAIN_SECONDS,
+    Announcement,
+    Result,
+    State,
+    Verdict,
+)
 from services.notifier.domain.reports import (
     RANK,
     DeliveryReport,
@@ -54,3 +61,9 @@ def test_i35_a_report_replaces_silence() -> None:
         < RANK[ProviderStatus.DELIVERED]
         == RANK[ProviderStatus.FAILED]
     )
+
+
+def test_i31_status_checks_follow_the_hand_over_ever_less_often() -> None:
+    minutes = [seconds / 60 for seconds in STATUS_CHECK_AFTER_SECONDS]
+    assert minutes == [10, 60, 6 * 60, 24 * 60, 3 * 24 * 60]
+    assert STATUS_CHECK_AGAIN_SECONDS == 60 * 60

@@ -55,7 +55,7 @@ def test_attempts_that_fail_together_count_once() -> None:
     assert later.retry_at - 200.0 > first.retry_at - 100.0
 
 
-def test_the_rest_stays_under_a_minute_unless_the_provider_asks_for_more() -> None:
+def test_the_rest_stays_under_a_minute_unless_the_provider_requests_more() -> None:
     breaker = CircuitBreaker()
     for round_ in range(30):
         breaker = breaker.after_failure(1_000.0 * round_, 0.99, "timeout", "")

@@ -44,7 +44,7 @@ def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], stored
     assert (type(error), error.code) == (kind, stored)
 
 
-def test_waits_that_a_code_asks_for() -> None:
+def test_waits_that_a_code_requires() -> None:
     assert error_for(30003).retry_after_seconds == error_for(131049).retry_after_seconds == 86_400
     assert error_for(30001, retry_after_seconds=90).retry_after_seconds == 90
     assert error_for(20429).retry_after_seconds is None

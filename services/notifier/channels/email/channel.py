@@ -12,7 +12,7 @@ from typing import Self
 
 from services.notifier.channels.base import OutboundMessage, Receipt, Refused
 from services.notifier.channels.catalogues import get_catalogue, greeting, shared_values
-from services.notifier.channels.email.mime import Headers, MailTemplate
+from services.notifier.channels.email.mime import EmailTemplate, Headers
 from services.notifier.channels.email.smtp_pool import SmtpPool
 from services.notifier.channels.email.smtp_session import SmtpMessage, SmtpSession, TimeLimits, open_session
 from services.notifier.channels.sanitise import BadAddressError, encode_mailbox, sanitise_name
@@ -34,7 +34,7 @@ class EmailSettings:
 class EmailChannel:
     """Channel that sends over a pool of SMTP sessions.
 
-    Every attempt for a message has the same Message-ID, so that mail programs show a repeated message once.
+    Every attempt for a message has the same Message-ID, so that email programs show a repeated message once.
     """
 
     def __init__(self, settings: EmailSettings) -> None:
@@ -78,8 +78,8 @@ class EmailChannel:
         prepared = self._template(language, message.template).prepare(*shared_values(message))
         return prepared.to_bytes(headers, greeting(message.language, name), message.link)
 
-    def _build_template(self, language: str, template: str) -> MailTemplate:
-        return MailTemplate(self._settings.sender, language, template)
+    def _build_template(self, language: str, template: str) -> EmailTemplate:
+        return EmailTemplate(self._settings.sender, language, template)
 
     async def _open_session(self) -> SmtpSession:
         settings = self._settings

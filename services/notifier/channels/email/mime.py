@@ -1,8 +1,8 @@
 """E-mail messages as bytes: built in full by the email package, or spliced from a template that was built so once.
 
 Building costs a millisecond, splicing a fortieth of it. A property test compares both: equal bodies byte for byte,
-equal headers once parsed. A template in a language becomes a `MailTemplate`; with a school and an expiry it becomes a
-`PreparedMail`, which all messages of a bulk run share: everything that contains neither name nor link is encoded once.
+equal headers once parsed. A template in a language becomes an `EmailTemplate`; with a school and an expiry it becomes a
+`PreparedEmail`, which all messages of a bulk run share: everything that contains neither name nor link is encoded once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.notifier.channels.email.headers import POLICY, format_date, recipi
 from services.notifier.channels.email.quoted_printable import fold, quote
 from services.notifier.channels.email.template import Content, render
 
-PREPARED_MAILS = 64
+PREPARED_EMAILS = 64
 BOUNDARY = "=_kinvite_part_of_one_mail_="
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKER = re.compile(f"{_OPEN}(\\w+){_CLOSE}")
@@ -45,22 +45,22 @@ class Headers:
 
 def build(sender: Address, headers: Headers, language: str, content: Content) -> bytes:
     """Build a message with the email package alone; templates are made from its result and compared with it."""
-    mail = EmailMessage(policy=POLICY)
-    mail["From"] = sender
-    mail["To"] = Address(display_name=headers.name, addr_spec=headers.address)
-    mail["Subject"] = content.subject
-    mail["Date"] = headers.date
-    mail["Message-ID"] = f"<{headers.message_id}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(content.text, cte="quoted-printable")
-    mail.add_alternative(content.html, subtype="html", cte="quoted-printable")
-    mail["Content-Language"] = language
-    mail.set_boundary(BOUNDARY)
-    return mail.as_bytes()
+    message = EmailMessage(policy=POLICY)
+    message["From"] = sender
+    message["To"] = Address(display_name=headers.name, addr_spec=headers.address)
+    message["Subject"] = content.subject
+    message["Date"] = headers.date
+    message["Message-ID"] = f"<{headers.message_id}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(content.text, cte="quoted-printable")
+    message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = language
+    message.set_boundary(BOUNDARY)
+    return message.as_bytes()
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedMail:
+class PreparedEmail:
     """A message without recipient, greeting and link.
 
     In `text` and `html` a string is encoded text, and `Segments` are a line with placeholders.
@@ -87,7 +87,7 @@ class PreparedMail:
         ).encode("ascii")
 
 
-class MailTemplate:
+class EmailTemplate:
     """A template in one language from one sender, parsed into encoded text and placeholders."""
 
     def __init__(self, sender: Address, language: str, template: str) -> None:
@@ -109,19 +109,19 @@ class MailTemplate:
             b"text-goes-here\r\n",
             b"html-goes-here\r\n",
         )
-        self.prepare = lru_cache(maxsize=PREPARED_MAILS)(self._prepare)
-        """Return the `PreparedMail` for a school and an expiry; the last `PREPARED_MAILS` are cached."""
+        self.prepare = lru_cache(maxsize=PREPARED_EMAILS)(self._prepare)
+        """Return the `PreparedEmail` for a school and an expiry; the last `PREPARED_EMAILS` are cached."""
 
     def to_bytes(self, headers: Headers, values: Mapping[str, str]) -> bytes:
         """Return the message with values for all placeholders (see `catalogues`), with CRLF line ends."""
         prepared = self.prepare(values["school"], values["expires"])
         return prepared.to_bytes(headers, values["greeting"], values["link"])
 
-    def _prepare(self, school: str, expires: str) -> PreparedMail:
+    def _prepare(self, school: str, expires: str) -> PreparedEmail:
         values = {"school": school, "expires": expires}
         escaped = {name: str(escape(value)) for name, value in values.items()}
         before, between, middle, after = self._frame
-        return PreparedMail(
+        return PreparedEmail(
             before.decode("ascii"),
             subject_line(fill(self._subject, values)),
             [between.decode("ascii"), *_encode_lines(self._text, values), middle.decode("ascii")],

@@ -137,7 +137,7 @@ class SmtpSession:
         self._client.close()
 
     async def _send_envelope(self, message: SmtpMessage) -> None:
-        """Send MAIL, RCPT and DATA, each after the reply to the one before."""
+        """Send the commands of the envelope and DATA, each after the reply to the one before."""
         is_reused, self._is_reused = self._is_reused, True
         for stage, command in (
             (Stage.SENDER, f"MAIL FROM:<{message.sender}>"),
@@ -168,8 +168,8 @@ class SmtpSession:
     async def _send_content(self, content: bytes) -> SMTPResponse:
         """Send the content with leading dots doubled, and return the answer to the final dot.
 
-        `SMTP.data` would send DATA and the content under one time limit, and would not tell a failure before the
-        content from one after it.
+        `SMTP.data` would send DATA and the content under one time limit, and would not distinguish a failure before
+        the content from one after it.
         """
         protocol = self._client.protocol
         try:
