@@ -70,7 +70,7 @@ class RuntimeDriver:
     async def pending(self) -> int:
         """Outbox rows that were not published yet."""
         async with self.roster.transaction() as tx:
-            return int(await tx.scalar("SELECT count(*) FROM outbox_pending"))
+            return int(await tx.scalar("SELECT coalesce(sum(last_id - first_id + 1), 0) FROM outbox_runs"))
 
     async def _all(self, statement: str) -> list[Any]:
         async with self.invitations.transaction() as tx:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,19 +15,12 @@ from shared.runtime.core import is_transient
 from shared.runtime.database import EVERY_SCHOOL, Database
 from shared.runtime.messaging import Lane, emit
 from shared.runtime.messaging.event_archive import archive_sent
-from shared.runtime.messaging.outbox.emit import MAX_MESSAGES_PER_RUN
+from shared.runtime.messaging.outbox.emit import IS_PENDING, MAX_MESSAGES_PER_RUN
 from shared.runtime.messaging.outbox.republish import republish
 from shared.runtime.messaging.outbox.store import OutboxStore
 from shared.runtime.messaging.outbox.wakeups import outbox_channel, wakeups_of
-from shared.runtime.migrations import migrate
 from tests.integration.runtime.driver import added
-from tests.support.postgres import Cluster, execute_as_owner
 
-_ROSTER = Path(__file__).parents[3] / "services" / "roster" / "migrations" / "versions"
-_OLD_CODE = """
-INSERT INTO roster.outbox (message_id, topic, key, lane, headers, data)
-SELECT gen_random_uuid(), 'roster.parent', n, 'bulk', '{{}}', n FROM generate_series({}, {}) AS n
-"""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -70,9 +61,7 @@ async def test_a_statement_is_a_run_and_a_long_one_several(roster: Database) -> 
     ]
     keys = [row.key for row in await _all(roster, "SELECT key FROM outbox WHERE lane = 'bulk' ORDER BY id")]
     assert keys == [message.data.key for message in messages]
-    assert (
-        len(await _all(roster, "SELECT lane, id FROM outbox_pending JOIN outbox USING (lane, id)")) == 2_002
-    )
+    assert len(await _all(roster, f"SELECT id FROM outbox WHERE {IS_PENDING}")) == 2_002
 
 
 async def test_whole_runs_are_taken_until_there_are_enough_and_marked_as_such(
@@ -84,7 +73,7 @@ async def test_whole_runs_are_taken_until_there_are_enough_and_marked_as_such(
     assert len(rows) == 7
     await queue.mark_sent([rows[0]["first_id"]])
     assert len(await queue.list_pending(5)) == 9
-    assert len(await _all(roster, "SELECT id FROM outbox_pending")) == 9
+    assert len(await _all(roster, f"SELECT id FROM outbox WHERE {IS_PENDING}")) == 9
 
 
 async def test_a_run_whose_messages_are_gone_is_shown_to_the_relay(
@@ -137,50 +126,21 @@ async def test_only_what_does_not_wait_is_published_again_or_forgotten(
 
 async def test_a_commit_notifies_unless_the_relay_is_in_this_process(roster: Database) -> None:
     wakeups = wakeups_of(roster)
-    heard: list[str] = []
+    payloads: list[str] = []
     connection = await asyncpg.connect(make_url(roster.url).set(drivername="postgresql").render_as_string())
     try:
-        await connection.add_listener(outbox_channel("roster"), lambda *said: heard.append(said[3]))
+        await connection.add_listener(
+            outbox_channel("roster"), lambda *arguments: payloads.append(arguments[3])
+        )
         wakeups.lease_valid_until = {"bulk": asyncio.get_running_loop().time() + 3_600}
         wakeups.on_emit(lambda *_: None)
         async with roster.transaction() as tx:
             await emit(tx, added(), lane=Lane.BULK)
             await emit(tx, added())
             await emit(tx, added())
-        # Its own words come back on the same connection, after what was said before.
+        # A notification of this connection arrives after all earlier ones.
         await connection.execute(f"NOTIFY {outbox_channel('roster')}, 'end'")
-        assert [said.partition(" ")[0] for said in heard] == ["single", "end"]
-        assert wakeups.lane_of_notification(heard[0]) is None
+        assert [payload.partition(" ")[0] for payload in payloads] == ["single", "end"]
+        assert wakeups.lane_of_notification(payloads[0]) is None
     finally:
         await connection.close()
-
-
-async def test_what_waits_and_older_code_survive_the_migration(
-    cluster: Cluster, empty_database_url: str, tmp_path: Path
-) -> None:
-    url = empty_database_url
-    owner_url = cluster.owner_url(url.rpartition("/")[2])
-    for version in _ROSTER.glob("000[1-6]_*.py"):
-        shutil.copy(version, tmp_path)
-    await migrate(owner_url, "roster", tmp_path, application_url=url)
-    await execute_as_owner(url, _OLD_CODE.format(1, 5) + "; DELETE FROM roster.outbox_pending WHERE id < 3")
-    await migrate(owner_url, "roster", _ROSTER, application_url=url)
-    async with Database(url, schema="roster") as roster:
-        queue = OutboxStore(roster, Lane.BULK)
-        try:
-            await _emit(roster, 2)
-            await execute_as_owner(url, _OLD_CODE.format(6, 8))
-            rows = await queue.list_pending(100)
-            assert [row["key"] for row in rows][:3] == ["3", "4", "5"]
-            assert [row["key"] for row in rows][5:] == ["6", "7", "8"]
-            # An older relay marks single messages, also out of the middle of a run.
-            await _emit(roster, 5)
-            last = [row.id for row in await _all(roster, "SELECT id FROM outbox_pending ORDER BY id")]
-            async with roster.transaction() as tx:
-                gone = [*last[:8], last[10]]
-                await tx.execute("DELETE FROM outbox_pending WHERE id = ANY(:ids)", {"ids": gone})
-            left = await _all(roster, "SELECT id FROM outbox_pending ORDER BY id")
-            assert [row.id for row in left] == [last[8], last[9], last[11], last[12]]
-            assert len(await queue.list_pending(100)) == 4
-        finally:
-            queue.disconnect()
