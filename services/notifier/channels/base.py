@@ -56,7 +56,7 @@ class StatusReport:
 
 
 class SendError(Exception):
-    """A message was not sent, as far as is known.
+    """Error of an attempt after which the message is not sent, as far as is known.
 
     `code` is a short word or the provider's code; `reason` a sentence for staff that names no person; `detail` the
     provider's own text, which can quote an address and therefore is stored with the message and never logged.
@@ -79,38 +79,38 @@ class SendError(Exception):
 
 
 class Refused(SendError):
-    """The message must never be tried again."""
+    """Refusal of a message that must never be tried again."""
 
     verdict = Verdict.REFUSED
 
 
 class OptedOut(Refused):
-    """The recipient has answered STOP, as the provider knows."""
+    """Refusal because the recipient has answered STOP, as the provider knows."""
 
     def __init__(self, reason: str, *, detail: str = "") -> None:
         super().__init__(OPTED_OUT, reason, detail=detail)
 
 
 class TryLater(SendError):
-    """The message may be accepted later; other messages may be accepted now."""
+    """Temporary failure of one message; other messages may be accepted now."""
 
     verdict = Verdict.TRY_LATER
 
 
 class Unavailable(SendError):
-    """The channel as a whole does not work now, or the provider requests a pause; the message is not the cause."""
+    """Failure of the channel as a whole, or a pause that the provider requests; the message is not the cause."""
 
     verdict = Verdict.UNAVAILABLE
 
 
 class OutcomeUnknown(SendError):
-    """The provider may have taken the message over; its answer was lost."""
+    """Loss of the provider's answer; it may have taken the message over."""
 
     verdict = Verdict.UNKNOWN
 
 
 class LeaseLost(SendError):
-    """Nothing was sent: another sender claimed the message while it waited within the channel."""
+    """Loss of the lease while the message waited within the channel: another sender claimed it, and nothing was sent."""
 
     verdict = Verdict.NOT_TRIED
 

@@ -20,7 +20,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
 class BadAddressError(ValueError):
-    """The text is no address or phone number that a message can be sent to. The error never contains the text."""
+    """Error for a text that is no address or phone number to send to. It never contains the text."""
 
 
 def sanitise_name(name: str) -> str:

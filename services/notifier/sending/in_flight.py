@@ -31,7 +31,7 @@ class InFlightMessage:
 
 
 class InFlightMessages:
-    """The messages that one sender has claimed, sent over `connections` at once.
+    """Messages that one sender has claimed, sent over `connections` at once.
 
     The consumer of this process adds new messages as well: it claims up to `handover_capacity` messages as it inserts
     them, and calls `add` once they are committed, or `request_poll` for messages that remain in the queue.

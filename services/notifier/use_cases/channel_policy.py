@@ -14,7 +14,7 @@ CHANNEL_NAMES = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp"}
 
 @dataclass(frozen=True, slots=True)
 class ChannelPolicy:
-    """The channels that are set up, and the countries (ISO 3166-1 alpha-2 codes) of phones; no country means any."""
+    """Channels that are set up, and countries (ISO 3166-1 alpha-2 codes) of phones to send to; no country means any."""
 
     channels: frozenset[str]
     countries: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ from shared.runtime.messaging import Lane
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The messages of one channel and lane that a sender works on.
+    """Queue of one channel and lane, on which a sender works.
 
     After `lease_seconds` the messages of a sender whose process has ended go to another sender.
     """

@@ -26,7 +26,7 @@ _END_OF_DATA = b".\r\n"
 
 
 class StaleSessionError(Exception):
-    """The server ended an idle session before it received the message: use another session."""
+    """Error of a session that the server ended before it received the message: another session must be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,8 @@ def error_for(code: int, *, detail: str = "", retry_after_seconds: float | None 
 def explain_failure(code: int | None) -> Result:
     """Return the meaning of a copy that was reported as failed, as the result of an attempt.
 
-    Without a code, or with the code for "no reason", the outcome is unknown. A channel that is down is no reason to
-    count the failure as anything but temporary, because the copy was taken over before.
+    Without a code, or with the code for "no reason", the outcome is unknown. Every other failure that is not permanent
+    is temporary, because the provider had taken the copy over.
     """
     error = error_for(NO_REASON if code is None else code)
     wait_seconds = error.retry_after_seconds
