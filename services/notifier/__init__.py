@@ -1,1 +1,1 @@
-"""The notifier: takes the command to send a message, sends it, tells what became of it."""
+"""Notifier: takes over commands to send a message, sends it, and publishes what became of it."""

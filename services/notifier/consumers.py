@@ -1,75 +1,106 @@
-"""Commands in. Nothing is sent here: a hung provider must not hold the broker up."""
+"""Consumers of commands. They send nothing themselves, so that a provider that hangs does not delay the broker."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
 
-from services.notifier.domain.messages import Claim
-from services.notifier.service.accepting import Accepted, Hands, accept
-from services.notifier.service.outlets import Outlets
+from services.notifier.domain.messages import Message, Recipient
+from services.notifier.sending.in_flight import InFlightMessages
+from services.notifier.use_cases.channel_policy import ChannelPolicy
+from services.notifier.use_cases.enqueue import Enqueued, enqueue
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
+from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
 from shared.runtime.messaging import Lane, Subscription
 
-
-class Sender(Hands, Protocol):
-    """A sender of this process."""
-
-    def begin(self, claims: Sequence[Claim], claimed_at: datetime, until: float) -> None:
-        """Send what was claimed for it. `until`: when the leases end, on the event loop's clock."""
-        ...
-
-    def look(self) -> None:
-        """Messages wait that nobody has claimed."""
-        ...
+InFlightByChannel = Mapping[str, InFlightMessages]
 
 
-class Commands:
-    """The commands of one lane. `senders` by channel: those of this process."""
+class CommandConsumer:
+    """Consumer of the commands of one lane.
 
-    def __init__(self, lane: Lane, outlets: Outlets, senders: Mapping[str, Sender]) -> None:
+    `in_flight` holds the messages in flight of this process by channel; a part of the new messages is handed over to
+    it, the rest waits in the queue.
+    """
+
+    def __init__(self, lane: Lane, policy: ChannelPolicy, in_flight: InFlightByChannel) -> None:
         self._lane = lane
-        self._outlets = outlets
-        self._senders = senders
-        self._accepted: tuple[Accepted, float] | None = None
+        self._policy = policy
+        self._in_flight = in_flight
+        self._enqueued: Enqueued | None = None
+        self._lease_ends: dict[str, float] = {}
 
-    async def on_send_message(self, tx: Transaction, messages: Sequence[Received[SendMessage]]) -> None:
-        """Queue the messages; nothing is begun before they are committed."""
-        self._accepted = None
-        now = asyncio.get_running_loop().time()
-        accepted = await accept(tx, messages, self._lane, self._outlets, self._senders)
-        self._accepted = accepted, now
+    async def on_send_message(self, tx: Transaction, commands: Sequence[Received[SendMessage]]) -> None:
+        """Enqueue the messages. None is sent before the transaction is committed; see `on_committed`."""
+        self._enqueued = None
+        self._lease_ends = {channel: in_flight.lease_end() for channel, in_flight in self._in_flight.items()}
+        self._enqueued = await enqueue(
+            tx,
+            [decode(command) for command in commands],
+            self._lane,
+            self._policy,
+            capacity={
+                channel: in_flight.handover_capacity() for channel, in_flight in self._in_flight.items()
+            },
+            lease_seconds=min(
+                (in_flight.lease_seconds for in_flight in self._in_flight.values()), default=0.0
+            ),
+        )
 
-    def committed(self) -> None:
-        """What was claimed goes to its senders; for the rest they look."""
-        if self._accepted is None:
+    def on_committed(self) -> None:
+        """Hand claimed messages over to their senders; have the queues polled in which further ones wait."""
+        if self._enqueued is None:
             return
-        (accepted, now), self._accepted = self._accepted, None
-        for channel, sender in self._senders.items():
-            claims = [claim for claim in accepted.begun if claim.message.channel == channel]
+        enqueued, self._enqueued = self._enqueued, None
+        for channel, in_flight in self._in_flight.items():
+            claims = [claim for claim in enqueued.claims if claim.message.channel == channel]
             if claims:
-                sender.begin(claims, accepted.at, now + sender.lease_seconds)
-            if channel in accepted.waiting:
-                sender.look()
+                in_flight.add(claims, enqueued.claimed_at, self._lease_ends[channel])
+            if channel in enqueued.waiting_channels:
+                in_flight.request_poll()
 
 
-def subscriptions(outlets: Outlets, senders: Mapping[Lane, Mapping[str, Sender]]) -> list[Subscription]:
-    """Both command topics, each with a group of its own; `senders` of this process by lane and channel."""
-    single = Commands(Lane.SINGLE, outlets, senders.get(Lane.SINGLE, {}))
-    bulk = Commands(Lane.BULK, outlets, senders.get(Lane.BULK, {}))
-    return [
+def subscriptions(
+    policy: ChannelPolicy, in_flight: Mapping[Lane, InFlightByChannel]
+) -> tuple[Subscription, ...]:
+    """Return the subscriptions to both command topics, each with its own consumer group."""
+    single = CommandConsumer(Lane.SINGLE, policy, in_flight.get(Lane.SINGLE, {}))
+    bulk = CommandConsumer(Lane.BULK, policy, in_flight.get(Lane.BULK, {}))
+    return (
         Subscription(
             "notifier.on-commands",
             {SendMessage: single.on_send_message},
-            after_commit=single.committed,
+            after_commit=single.on_committed,
         ),
         Subscription(
             "notifier.on-commands-bulk",
             {SendMessage: bulk.on_send_message},
-            after_commit=bulk.committed,
+            after_commit=bulk.on_committed,
         ),
-    ]
+    )
+
+
+def decode(command: Received[SendMessage]) -> Message:
+    """Return the message that is commanded. Raises Rejected if its expiry has no time zone."""
+    data = command.data
+    if data.expires_at.tzinfo is None:
+        raise Rejected("invalid_data", "expires_at: a moment needs a time zone")
+    return Message(
+        message_id=data.message_id,
+        school_id=command.school_id,
+        parent_id=data.parent_id,
+        invitation_id=data.invitation_id,
+        generation=data.generation,
+        channel=data.channel,
+        template=data.template,
+        recipient=Recipient(data.recipient.address, data.recipient.name),
+        language=data.language,
+        school_name=data.school_name,
+        timezone=data.timezone,
+        token_key_id=data.token_key_id,
+        expires_at=data.expires_at,
+        quiet_from=data.quiet_from.replace(tzinfo=None) if data.quiet_from else None,
+        quiet_until=data.quiet_until.replace(tzinfo=None) if data.quiet_until else None,
+        traceparent=command.traceparent,
+    )

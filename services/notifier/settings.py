@@ -1,4 +1,4 @@
-"""What the notifier is told from outside: `NOTIFIER_*` beside the common `KINVITE_*`."""
+"""Settings of the notifier: `NOTIFIER_*`, beside the common `KINVITE_*`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail is handed over, and how the way there is protected."""
+    """Address, protection and credentials of the SMTP server."""
 
     host: str
     port: int
@@ -34,9 +34,10 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `smtp://`, `smtps://` (TLS from the first byte) or `smtp+starttls://` `[user:password@]host[:port]`.
+        """Parse `smtp://`, `smtps://` (TLS from the first byte) or `smtp+starttls://` `[user:password@]host[:port]`.
 
-        Raises ValueError, also for a password that would travel unprotected; its text never holds the URL.
+        Raises ValueError for any other text, and for a password that would be sent without encryption; the text of the
+        error never contains the URL.
         """
         parts = urlsplit(url)
         if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
@@ -54,10 +55,11 @@ class SmtpServer:
 
 
 class Settings(ServiceSettings):
-    """Without `smtp_url` e-mail is not set up, and every e-mail fails with that reason; likewise without Twilio.
+    """Settings of the notifier.
 
-    `smtp_connections` and `twilio_connections` (of SMS and of WhatsApp each) are shared by both lanes: a quarter, at
-    least one, is kept for single messages.
+    Without `smtp_url` e-mail is not set up, and every e-mail message fails with that reason; the same holds for SMS and
+    WhatsApp without Twilio. `smtp_connections` and `twilio_connections` (for SMS and for WhatsApp each) are shared by
+    both lanes: a quarter of them, at least one, is reserved for single messages.
     """
 
     model_config = SettingsConfigDict(env_prefix="NOTIFIER_")
@@ -73,26 +75,26 @@ class Settings(ServiceSettings):
     twilio_account_sid: str = Field("", pattern=r"^(AC[0-9A-Za-z]{8,64})?$")
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_base_url: str = Field("https://api.twilio.com", pattern=r"^https?://[^\s/]+$")
-    """Another place than Twilio's own, for an edge location or for tests."""
+    """Base URL of the API, for an edge location or for tests."""
     twilio_sms_from: str = Field(
         "", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64}|[A-Za-z][0-9A-Za-z ]{0,10})?$"
     )
-    """A number in E.164, a messaging service (MG…) or a sender name; empty: no SMS."""
+    """A number in E.164, a messaging service (MG…) or a sender name; if empty, SMS is not set up."""
     twilio_whatsapp_from: str = Field("", pattern=r"^(\+[1-9][0-9]{4,14}|MG[0-9A-Za-z]{8,64})?$")
-    """A number in E.164 or a messaging service (MG…); empty: no WhatsApp."""
+    """A number in E.164 or a messaging service (MG…); if empty, WhatsApp is not set up."""
     twilio_content_sids: str = Field("", pattern=f"^({_SID}(,{_SID})*)?$")
     """Approved WhatsApp templates: `verify=HX…,verify/de=HX…,invite=HX…`."""
     twilio_connections: int = Field(8, ge=2, le=200)
     twilio_request_seconds: float = Field(10.0, gt=0, le=60)
     text_countries: str = Field("", pattern=r"^([A-Z]{2}(,[A-Z]{2})*)?$")
-    """Countries that SMS and WhatsApp may go to, `DE,AT,CH`; empty: any."""
+    """Countries to which SMS and WhatsApp messages may be sent, `DE,AT,CH`; if empty, to any."""
     texts_per_school_hour: int = Field(3_000, ge=0)
-    """SMS and WhatsApp messages that one school may send in an hour, the others wait for the next; 0: no limit."""
+    """SMS and WhatsApp messages that a school may send in an hour; further ones wait for the next. 0 means no limit."""
     attempt_limit: int = Field(20, ge=1, le=100)
     lease_seconds: float = Field(20.0, ge=2, le=600)
     poll_milliseconds: int = Field(200, ge=10, le=60_000)
     report_poll_milliseconds: int = Field(1_000, ge=10, le=60_000)
-    """How often reports that came in elsewhere are looked for; those that came in here are applied at once."""
+    """Interval at which reports received by other processes are applied; those received here are applied at once."""
 
     @field_validator("smtp_url")
     @classmethod
@@ -110,7 +112,7 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check_twilio(self) -> Self:
-        """All or nothing: half an account sends nothing and says nothing."""
+        """Reject a partial Twilio account, which could send nothing and would report no error."""
         token = self.twilio_auth_token.get_secret_value()
         parts = (self.twilio_account_sid, token, self.twilio_sms_from or self.twilio_whatsapp_from)
         if any(parts) and not all(parts):
@@ -122,38 +124,39 @@ class Settings(ServiceSettings):
 
     @property
     def content_sids(self) -> dict[str, str]:
-        """Approved WhatsApp templates by template or template/language."""
+        """Approved WhatsApp templates by `template` or `template/language`."""
         return dict(part.split("=") for part in self.twilio_content_sids.split(",") if part)
 
     @property
     def phone_countries(self) -> frozenset[str]:
-        """The countries that phones may be in; none: any."""
+        """Countries of the phones that may be sent to; empty means any."""
         return frozenset(part for part in self.text_countries.split(",") if part)
 
     @property
     def smtp_server(self) -> SmtpServer | None:
-        """Where mail goes, or None where e-mail is not set up."""
+        """SMTP server, or None where e-mail is not set up."""
         return None if self.smtp_url is None else SmtpServer.parse(self.smtp_url.get_secret_value())
 
     @property
     def sender(self) -> Address:
-        """The From of every mail."""
+        """Sender (From) of every e-mail message."""
         return _address(self.mail_from)
 
     @property
     def helo_name(self) -> str:
-        """How we name ourselves to a mail server: as told, else by the host that parents know."""
+        """Host name in EHLO: `smtp_helo_name`, otherwise the host of the public URL."""
         return self.smtp_helo_name or urlsplit(self.public_url).hostname or "localhost"
 
 
 def _address(text: str) -> Address:
+    """Parse one address with an optional display name. Raises ValueError for anything else."""
     if not text.isprintable():
         raise ValueError("write Name <address@domain>")
-    found = policy.SMTP.header_factory("From", text)
-    addresses: tuple[Address, ...] = found.addresses
+    header = policy.SMTP.header_factory("From", text)
+    addresses: tuple[Address, ...] = header.addresses
     if (
         len(addresses) != 1
-        or found.defects
+        or header.defects
         or not addresses[0].domain
         or not addresses[0].addr_spec.isascii()
     ):

@@ -1,4 +1,4 @@
-"""What staff may read of messages: never a link, since none is stored."""
+"""Read-only queries of messages and attempts for staff. No row holds a link, so none can be shown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ATTEMPTS = text(
 )
 
 
-async def messages_page(
+async def list_messages(
     tx: Transaction,
     school_id: UUID,
     *,
@@ -46,9 +46,12 @@ async def messages_page(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Messages of a school, newest first, with their attempts; and the cursor of the next page, if there is one."""
+    """List the messages of a school, newest first, with their attempts; return the items and the next page's cursor.
+
+    `after` is the position (`queued_at`, `message_id`) of the last message of the page before.
+    """
     before, before_id = after or (None, None)
-    found = await tx.execute(
+    result = await tx.execute(
         _PAGE,
         {
             "school_id": school_id,
@@ -58,18 +61,21 @@ async def messages_page(
             "limit": limit + 1,
         },
     )
-    rows = list(found.mappings())
-    shown, more = rows[:limit], len(rows) > limit
-    attempts = await attempts_of(tx, [row["message_id"] for row in shown])
+    rows = list(result.mappings())
+    shown, has_more = rows[:limit], len(rows) > limit
+    attempts = await list_attempts(tx, [row["message_id"] for row in shown])
     items = [_item({**row}, attempts[row["message_id"]]) for row in shown]
     last = shown[-1] if shown else None
     return items, encode_cursor(
         last["queued_at"].isoformat(), str(last["message_id"])
-    ) if more and last else None
+    ) if has_more and last else None
 
 
-async def attempts_of(tx: Transaction, message_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """The attempts of each message, in order; of a mail that was taken over, the last one stands in its own row."""
+async def list_attempts(tx: Transaction, message_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """List the attempts of each message, in order.
+
+    The last attempt for an e-mail message that was sent is stored in the row of the message itself.
+    """
     attempts: dict[UUID, list[dict[str, Any]]] = {message_id: [] for message_id in message_ids}
     for attempt in (await tx.execute(_ATTEMPTS, {"ids": list(attempts)})).mappings():
         attempts[attempt["message_id"]].append({**attempt})

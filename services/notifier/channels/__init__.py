@@ -1,1 +1,1 @@
-"""Ways to a parent. Only here a provider is known."""
+"""Channels to parents, one package or module each. Only here is a provider known."""

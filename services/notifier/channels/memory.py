@@ -1,4 +1,4 @@
-"""A channel that keeps what it is given: the double of every real one, held to the same tests."""
+"""In-memory channel: the double of every real channel, held to the same tests."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from services.notifier.channels.base import Letter, Receipt, Refused, SendError
-from services.notifier.channels.safe import BadAddressError, mailbox, number
+from services.notifier.channels.base import OutboundMessage, Receipt, Refused, SendError
+from services.notifier.channels.sanitise import BadAddressError, encode_mailbox, validate_number
 
 
 class MemoryChannel:
-    """Takes every letter over, unless told otherwise for its address.
+    """A channel that accepts every message, unless configured otherwise for its address.
 
-    `answers` gives, per address, the errors that the next attempts meet; `taken` are the letters taken over, in order.
-    An `OutcomeUnknown` in `lost_answers` is met after the letter was taken. While `open_gate` is cleared nobody gets
-    an answer.
+    `accepted` and `tried` are the messages accepted and tried, in order. `errors` holds, per address, the errors of the
+    next attempts; an error in `errors_after_acceptance` is raised after the message was accepted. If `down` is set,
+    every attempt raises it. While `gate` is cleared, no attempt ends.
     """
 
     def __init__(self) -> None:
-        self.taken: list[Letter] = []
-        self.tried: list[Letter] = []
-        self.answers: dict[str, list[SendError]] = {}
-        self.lost_answers: dict[str, list[SendError]] = {}
+        self.accepted: list[OutboundMessage] = []
+        self.tried: list[OutboundMessage] = []
+        self.errors: dict[str, list[SendError]] = {}
+        self.errors_after_acceptance: dict[str, list[SendError]] = {}
         self.down: SendError | None = None
-        self.open_gate = asyncio.Event()
-        self.open_gate.set()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -35,19 +35,20 @@ class MemoryChannel:
     ) -> None:
         return None
 
-    async def send(self, letter: Letter) -> Receipt:
-        """See `Channel.send`."""
+    async def send(self, message: OutboundMessage) -> Receipt:
+        """Accept the message, or raise the configured error; see `Channel.send`."""
+        validate = validate_number if message.address.startswith("+") else encode_mailbox
         try:
-            number(letter.address) if letter.address.startswith("+") else mailbox(letter.address)
+            validate(message.address)
         except BadAddressError:
             raise Refused("bad_address", "The address is not written correctly.") from None
-        self.tried.append(letter)
-        await self.open_gate.wait()
+        self.tried.append(message)
+        await self.gate.wait()
         if self.down is not None:
             raise self.down
-        if errors := self.answers.get(letter.address):
+        if errors := self.errors.get(message.address):
             raise errors.pop(0)
-        self.taken.append(letter)
-        if errors := self.lost_answers.get(letter.address):
+        self.accepted.append(message)
+        if errors := self.errors_after_acceptance.get(message.address):
             raise errors.pop(0)
         return Receipt("250 kept")

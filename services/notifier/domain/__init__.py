@@ -1,1 +1,1 @@
-"""What a message is, when it is tried again, and when a whole channel rests."""
+"""Rules of the notifier: states of a message, retries, quiet hours, delivery reports and the circuit breaker."""

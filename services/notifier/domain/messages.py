@@ -1,4 +1,4 @@
-"""A message, its states, and what the outcome of one attempt makes of it."""
+"""A message, its states, and how an attempt changes it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from uuid import UUID
 
 from services.notifier.domain.retry import RetryPolicy
 
+OPTED_OUT = "opted_out"
+"""Code of a refusal because the recipient has opted out (answered STOP)."""
+STATUS_CHECK_AFTER_SECONDS = (600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0)
+"""Seconds from the hand-over to the status checks of a message for which no delivery report came."""
+STATUS_CHECK_AGAIN_SECONDS = 3_600.0
+"""Seconds after which the last status check is repeated if the provider did not answer it."""
+
 
 class State(StrEnum):
-    """Where a message stands. `sending` is in a sender's hands under a lease; the last three never change again.
+    """State of a message. `SENDING` messages are held by a sender under a lease.
 
-    `sent` is the end as well where the channel cannot confirm.
+    `SENT` is final where the channel cannot confirm delivery; `DELIVERED` and `FAILED_PERMANENT` always are. `UNKNOWN`
+    is final unless a delivery report arrives after all.
     """
 
     QUEUED = "queued"
@@ -26,7 +34,7 @@ class State(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The outcome of one attempt."""
+    """Kind of the result of an attempt."""
 
     SENT = "sent"
     REFUSED = "refused"
@@ -37,7 +45,7 @@ class Verdict(StrEnum):
 
 
 class Announcement(StrEnum):
-    """The fact that a change is told with, if any."""
+    """Kind of the event that announces a change."""
 
     SENT = "sent"
     DELIVERED = "delivered"
@@ -47,7 +55,7 @@ class Announcement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who gets it; the repr shows nothing, so that no log can."""
+    """Address and name of the recipient. The repr shows neither, so that no log can."""
 
     address: str
     name: str
@@ -58,9 +66,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was commanded. `expires_at`: the link in it is dead from then on.
+    """A message that was commanded. The link in it is dead from `expires_at` on.
 
-    `quiet_from` to `quiet_until`: hours of the day in `timezone` in which it waits; None: it goes out at any hour.
+    From `quiet_from` until `quiet_until`, hours of the day in `timezone`, the message is deferred; without them it is
+    sent at any hour.
     """
 
     message_id: UUID
@@ -83,11 +92,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message in the hands of one sender.
+    """A message that one sender holds.
 
-    `fence` names this claim: an outcome is recorded only while the row still carries it. `attempts` counts the
-    finished ones that used up a try, `ambiguous` those after which nobody knew. `announced`: a temporary failure was
-    told already. `interrupted`: an earlier sender vanished with the message in its hands.
+    `fence` identifies the claim: an outcome is recorded only while the row still has this number. `attempts` counts
+    the finished attempts that were used up, `ambiguous` those with an unknown outcome. `announced`: a temporary failure
+    has been announced already. `interrupted`: the process of an earlier sender ended while it held the message.
     """
 
     message: Message
@@ -100,9 +109,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended. `reason` is for staff; `detail` is the provider's own text, which may quote an address.
+    """Result of an attempt.
 
-    `provider_id` is the provider's name for the message, where reports about it will come.
+    `code` is a short word or the provider's code; `reason` a sentence for staff that names no person; `detail` the
+    provider's own text, which may quote an address. `provider_id` is the id under which the provider will report.
     """
 
     verdict: Verdict
@@ -115,16 +125,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One attempt: its claim, when that was taken, and how it ended."""
+    """A finished attempt: its claim, its result, and when the message was claimed for it."""
 
     claim: Claim
     result: Result
     began_at: datetime
 
+    @property
+    def may_have_been_accepted(self) -> bool:
+        """Whether a copy may be with the provider, so that the message may be sent twice if this is never recorded."""
+        return self.result.verdict in (Verdict.SENT, Verdict.UNKNOWN)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a result makes of the message. `due_at`: when it is tried again; None for ever."""
+    """New state of a message. `due_at` is when it is tried again, None if never."""
 
     state: State
     due_at: datetime | None
@@ -137,12 +152,12 @@ class Change:
 
     @property
     def final(self) -> bool:
-        """Nothing more will happen to the message."""
+        """Whether no further attempt follows."""
         return self.due_at is None
 
 
-def spent(claim: Claim, now: datetime, policy: RetryPolicy) -> Change | None:
-    """What becomes of a claimed message that must not be tried any more; None if it may be sent."""
+def decide_before_attempt(claim: Claim, now: datetime, policy: RetryPolicy) -> Change | None:
+    """Return the final change of a claimed message that must not be tried any more, or None if it may be sent."""
     if now >= claim.message.expires_at:
         reason = "The link in this message ran out before it could be sent."
         return _give_up(claim, Result(Verdict.TRY_LATER, "expired", reason), claim.attempts, claim.ambiguous)
@@ -154,8 +169,10 @@ def spent(claim: Claim, now: datetime, policy: RetryPolicy) -> Change | None:
     return None
 
 
-def settle(claim: Claim, result: Result, now: datetime, policy: RetryPolicy, chance: float) -> Change:
-    """Decide what becomes of a message after an attempt; `chance` in [0, 1) spreads the retries."""
+def decide_after_attempt(
+    claim: Claim, result: Result, now: datetime, policy: RetryPolicy, chance: float
+) -> Change:
+    """Return how the result of an attempt changes the message; `chance` in [0, 1) spreads the retries."""
     if result.verdict is Verdict.SENT:
         return _final(claim, result, State.SENT, Announcement.SENT)
     if result.verdict is Verdict.REFUSED:
@@ -164,9 +181,9 @@ def settle(claim: Claim, result: Result, now: datetime, policy: RetryPolicy, cha
         return _wait_for_channel(claim, result, now)
     ambiguous = claim.ambiguous + (result.verdict is Verdict.UNKNOWN)
     attempts = claim.attempts + 1
-    exhausted = attempts >= policy.attempt_limit or ambiguous >= policy.ambiguous_limit
+    is_exhausted = attempts >= policy.attempt_limit or ambiguous >= policy.ambiguous_limit
     due_at = now + timedelta(seconds=policy.delay_seconds(attempts, chance, result.retry_after_seconds))
-    if exhausted or due_at >= claim.message.expires_at:
+    if is_exhausted or due_at >= claim.message.expires_at:
         return _give_up(claim, result, attempts, ambiguous)
     return Change(
         State.FAILED_TEMPORARY,
@@ -193,22 +210,25 @@ def _final(claim: Claim, result: Result, state: State, announce: Announcement) -
 
 
 def _wait_for_channel(claim: Claim, result: Result, now: datetime) -> Change:
-    """The channel as a whole is down, so no try is used up; told once, and only of a message that was really tried."""
-    tried = result.verdict is Verdict.UNAVAILABLE
-    told = claim.announced or tried
+    """Make the message due again without using up an attempt.
+
+    The failure is announced once, and only if the message was really tried.
+    """
+    is_tried = result.verdict is Verdict.UNAVAILABLE
+    is_announced = claim.announced or is_tried
     return Change(
-        State.FAILED_TEMPORARY if told else State.QUEUED,
+        State.FAILED_TEMPORARY if is_announced else State.QUEUED,
         now + timedelta(seconds=max(0.0, result.retry_after_seconds or 0.0)),
         claim.attempts,
         claim.ambiguous,
         result.code,
         result.reason,
-        Announcement.FAILED if tried and not claim.announced else None,
+        Announcement.FAILED if is_tried and not claim.announced else None,
     )
 
 
 def _give_up(claim: Claim, result: Result, attempts: int, ambiguous: int) -> Change:
-    """No try is left: `unknown` where a copy may have arrived, else failed for good with the last reason."""
+    """End the message: unknown where a copy may have arrived, otherwise failed with the last reason."""
     if ambiguous or claim.interrupted:
         state, announce = State.UNKNOWN, Announcement.OUTCOME_UNKNOWN
         reason = f"{result.reason} An earlier attempt may have reached the recipient."

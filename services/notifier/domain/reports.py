@@ -1,4 +1,4 @@
-"""What a provider reports later about a message that it took over, and what that makes of the message.
+"""Delivery reports: what a provider reports later about a message that it took over, and how the message changes.
 
 Reports arrive late, twice and out of order. Each is about one copy at the provider, which only ever moves forward.
 """
@@ -13,42 +13,46 @@ from uuid import UUID
 from services.notifier.domain.messages import Announcement, Change, Claim, Result, State, Verdict
 from services.notifier.domain.retry import RetryPolicy
 
-CONFIRMING = frozenset({"sms", "whatsapp"})
-"""Channels whose provider reports what became of a message."""
-ASK_AFTER_SECONDS = (600.0, 3_600.0, 21_600.0, 86_400.0, 259_200.0)
-"""When the provider is asked about a message that no report came for, counted from the hand-over."""
-ASK_AGAIN_SECONDS = 3_600.0
-"""After that the last question is put again if nobody answered it."""
 NO_REPORT = Result(Verdict.UNKNOWN, "no_report", "The provider never said whether the message arrived.")
 
 
-class Word(StrEnum):
-    """How far a copy is at the provider; silent: it was asked often enough and does not know."""
+class ProviderStatus(StrEnum):
+    """Progress of a copy at the provider. The values are stored.
 
-    TAKEN = "taken"
+    `SILENT`: the last status check came back without an end, so no report is expected any more.
+    """
+
+    ACCEPTED = "taken"
     DELIVERED = "delivered"
     FAILED = "failed"
     SILENT = "silent"
 
 
-RANK = {Word.TAKEN: 1, Word.SILENT: 2, Word.DELIVERED: 3, Word.FAILED: 3}
+RANK = {
+    ProviderStatus.ACCEPTED: 1,
+    ProviderStatus.SILENT: 2,
+    ProviderStatus.DELIVERED: 3,
+    ProviderStatus.FAILED: 3,
+}
+"""Order of the statuses: a report replaces a stored one of a lower rank only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """One report. `failure` says what a failed copy means, in the terms of an attempt."""
+class DeliveryReport:
+    """One report about a copy. `failure` is the meaning of a failed copy, expressed as the result of an attempt."""
 
     provider_id: str
     message_id: UUID
-    word: Word
+    status: ProviderStatus
     failure: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A message as it stands, in nobody's hands, and the copy at the provider that counts, if known.
+class ReportedMessage:
+    """A message that no sender holds, as it is stored when a report about it is applied.
 
-    `failed_copies`: how many copies the provider has reported as failed.
+    `provider_id` names the copy that counts, if there is one; `failed_copies` is the number of copies that the
+    provider has reported as failed.
     """
 
     claim: Claim
@@ -57,53 +61,54 @@ class Standing:
     failed_copies: int = 1
 
 
-def hear(
-    standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
+def decide_after_report(
+    message: ReportedMessage, report: DeliveryReport, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """What a report makes of a message; None for nothing. What is delivered or has failed for good stays so.
+    """Return how a report changes a message, or None if it changes nothing.
 
-    An unknown outcome becomes a known one, if the provider does say what became of the copy.
+    A delivered or permanently failed message stays as it is. An unknown outcome becomes a known one if the provider
+    reports delivery, or the failure of the copy that counts. `chance` in [0, 1) spreads the retries.
     """
-    claim = standing.claim
-    if standing.state in (State.DELIVERED, State.FAILED_PERMANENT):
+    claim = message.claim
+    if message.state in (State.DELIVERED, State.FAILED_PERMANENT):
         return None
-    if standing.state is State.UNKNOWN and report.word is not Word.DELIVERED:
-        lost = report.word is Word.FAILED and standing.provider_id == report.provider_id
-        return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report) if lost else None
-    match report.word:
-        case Word.DELIVERED:
+    if message.state is State.UNKNOWN and report.status is not ProviderStatus.DELIVERED:
+        has_failed = report.status is ProviderStatus.FAILED and message.provider_id == report.provider_id
+        return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report) if has_failed else None
+    match report.status:
+        case ProviderStatus.DELIVERED:
             return _final(claim, State.DELIVERED, Announcement.DELIVERED, report)
-        case Word.TAKEN:
-            known = standing.state is State.SENT
-            return None if known else _final(claim, State.SENT, Announcement.SENT, report)
-        case Word.SILENT:
-            silent = replace(report, failure=NO_REPORT)
-            return _final(claim, State.UNKNOWN, Announcement.OUTCOME_UNKNOWN, silent)
-        case Word.FAILED:
-            about_another = standing.provider_id not in (None, report.provider_id)
-            return None if about_another else _failed(standing, report, now, policy, chance)
+        case ProviderStatus.ACCEPTED:
+            is_sent = message.state is State.SENT
+            return None if is_sent else _final(claim, State.SENT, Announcement.SENT, report)
+        case ProviderStatus.SILENT:
+            unreported = replace(report, failure=NO_REPORT)
+            return _final(claim, State.UNKNOWN, Announcement.OUTCOME_UNKNOWN, unreported)
+        case ProviderStatus.FAILED:
+            is_about_another_copy = message.provider_id not in (None, report.provider_id)
+            return None if is_about_another_copy else _after_failure(message, report, now, policy, chance)
 
 
-def _failed(
-    standing: Standing, report: Report, now: datetime, policy: RetryPolicy, chance: float
+def _after_failure(
+    message: ReportedMessage, report: DeliveryReport, now: datetime, policy: RetryPolicy, chance: float
 ) -> Change | None:
-    """A failure for now is tried again while copies, attempts and time are left; one that is planned already stays.
+    """Retry after a temporary failure while copies, attempts and time are left; keep a retry that is planned already.
 
     A copy that failed for no known reason (verdict unknown) may have arrived.
     """
-    claim, result = standing.claim, report.failure or Result(Verdict.REFUSED)
-    for_good = result.verdict is Verdict.REFUSED
-    if not for_good and standing.state is not State.SENT:
+    claim, result = message.claim, report.failure or Result(Verdict.REFUSED)
+    is_permanent = result.verdict is Verdict.REFUSED
+    if not is_permanent and message.state is not State.SENT:
         return None
     ambiguous = claim.ambiguous + (result.verdict is Verdict.UNKNOWN)
-    wait = policy.delay_seconds(max(claim.attempts, 1), chance, result.retry_after_seconds)
-    due_at = now + timedelta(seconds=wait)
-    exhausted = (
-        standing.failed_copies >= policy.copy_limit
+    delay_seconds = policy.delay_seconds(max(claim.attempts, 1), chance, result.retry_after_seconds)
+    due_at = now + timedelta(seconds=delay_seconds)
+    is_exhausted = (
+        message.failed_copies >= policy.copy_limit
         or claim.attempts >= policy.attempt_limit
         or ambiguous >= policy.ambiguous_limit
     )
-    if for_good or exhausted or due_at >= claim.message.expires_at:
+    if is_permanent or is_exhausted or due_at >= claim.message.expires_at:
         return _final(claim, State.FAILED_PERMANENT, Announcement.FAILED, report)
     announce = None if claim.announced else Announcement.FAILED
     return Change(
@@ -111,7 +116,7 @@ def _failed(
     )
 
 
-def _final(claim: Claim, state: State, announce: Announcement, report: Report) -> Change:
+def _final(claim: Claim, state: State, announce: Announcement, report: DeliveryReport) -> Change:
     result = report.failure or Result(Verdict.SENT)
     return Change(
         state,

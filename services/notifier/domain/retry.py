@@ -1,4 +1,4 @@
-"""When a message is tried again, and when a whole channel rests."""
+"""Retry policy of a message, and circuit breaker of a channel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often one message is tried. With 20 attempts the last one is two days after the first.
+    """Limits and delays of the attempts for one message. With 20 attempts the last is two days after the first.
 
-    `ambiguous_limit`: after so many attempts of which nobody knows the end, no further copy is risked. `copy_limit`:
-    so many copies are paid for that a provider takes over and then reports as failed.
+    `attempt_limit`: attempts in all. `ambiguous_limit`: attempts with an unknown outcome, after which no further copy
+    is risked. `copy_limit`: copies that the provider took over and then reported as failed, each of which is paid for.
     """
 
     attempt_limit: int = 20
@@ -22,20 +22,21 @@ class RetryPolicy:
     copy_limit: int = 3
 
     def delay_seconds(self, attempts: int, chance: float, retry_after_seconds: float | None = None) -> float:
-        """Seconds from the `attempts`-th failed attempt to the next, 20 % earlier or later as `chance` in [0, 1) says.
+        """Return the seconds between the failed attempt number `attempts` (from 1) and the next one.
 
-        A provider that names a time is never asked before it.
+        `chance` in [0, 1) moves the delay up to 20 % earlier or later. The delay is never shorter than
+        `retry_after_seconds`, the pause that the provider requested.
         """
-        delay = _spread(DELAYS_SECONDS[min(attempts, len(DELAYS_SECONDS)) - 1], chance)
+        delay = _with_jitter(DELAYS_SECONDS[min(attempts, len(DELAYS_SECONDS)) - 1], chance)
         return max(delay, retry_after_seconds or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
-    """Whether a channel is worth trying. Times are seconds of one monotonic clock.
+class CircuitBreaker:
+    """State of a channel after failures of the channel as a whole. Times are seconds of one monotonic clock.
 
-    After a failure of the channel itself nobody tries until `retry_at`; then one message probes, and its success lets
-    all others through.
+    After such a failure nothing is sent until `retry_at`. Then one message is sent as a probe; its success closes the
+    breaker, and all others may follow. `code` and `reason` are those of the last failure.
     """
 
     failures: int = 0
@@ -44,34 +45,34 @@ class Breaker:
     reason: str = ""
 
     @property
-    def closed(self) -> bool:
-        """Everything may be sent."""
+    def is_closed(self) -> bool:
+        """Whether everything may be sent."""
         return self.failures == 0
 
-    def resting(self, now: float) -> bool:
-        """Nothing may be sent yet."""
+    def is_open(self, now: float) -> bool:
+        """Return whether nothing may be sent at `now`."""
         return self.failures > 0 and now < self.retry_at
 
-    def allowance(self, now: float, free: int, in_flight: int) -> int:
-        """How many of `free` places may be filled now."""
-        if self.closed:
+    def limit_claims(self, now: float, free: int, in_flight: int) -> int:
+        """Return how many of `free` messages may be claimed: all, none, or one as a probe if none is in flight."""
+        if self.is_closed:
             return free
-        return 0 if self.resting(now) or in_flight else min(1, free)
+        return 0 if self.is_open(now) or in_flight else min(1, free)
 
-    def tripped(
+    def after_failure(
         self, now: float, chance: float, code: str, reason: str, retry_after_seconds: float | None = None
-    ) -> Breaker:
-        """The channel failed. Attempts that were under way together count as one failure."""
-        if self.resting(now):
+    ) -> CircuitBreaker:
+        """Return the breaker after the channel failed; attempts that were under way together count as one failure."""
+        if self.is_open(now):
             return self
-        pause = _spread(PAUSES_SECONDS[min(self.failures, len(PAUSES_SECONDS) - 1)], chance)
+        pause = _with_jitter(PAUSES_SECONDS[min(self.failures, len(PAUSES_SECONDS) - 1)], chance)
         pause = max(pause, retry_after_seconds or 0.0)
         return replace(self, failures=self.failures + 1, retry_at=now + pause, code=code, reason=reason)
 
-    def worked(self) -> Breaker:
-        """The channel answered."""
-        return self if self.closed else Breaker()
+    def after_success(self) -> CircuitBreaker:
+        """Return the breaker after the channel answered: closed."""
+        return self if self.is_closed else CircuitBreaker()
 
 
-def _spread(seconds: float, chance: float) -> float:
+def _with_jitter(seconds: float, chance: float) -> float:
     return seconds * (1 - JITTER + 2 * JITTER * chance)

@@ -1,1 +1,14 @@
-"""The HTTP surface: lists for staff under `/notifier/v1`, and what a provider calls under `/notifier/hooks`."""
+"""HTTP surface: lists for staff under `/notifier/v1`, and the webhooks of the provider under `/notifier/hooks`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from services.notifier.http import messages, webhooks
+
+
+def routers() -> Sequence[APIRouter]:
+    """Return the routers of the service."""
+    return (messages.router, webhooks.router)

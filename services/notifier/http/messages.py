@@ -1,97 +1,45 @@
-"""What became of every message, for staff."""
+"""Messages of a school and what became of them, for staff."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
-from services.notifier.views import messages_page
-from shared.runtime.database import Database
+from services.notifier.http.context import ContextDependency
+from services.notifier.http.schemas import MessagePage
+from services.notifier.views import list_messages
 from shared.runtime.web import DEFAULT_LIMIT, MAX_LIMIT, Problem, ReadNotifier, decode_cursor, page_body
 
-
-class Recipient(BaseModel):
-    """Where the message goes."""
-
-    address: str
-    name: str
+router = APIRouter(prefix="/notifier/v1", tags=["messages"])
 
 
-class Attempt(BaseModel):
-    """One attempt. `detail` is what the provider said."""
-
-    number: int
-    began_at: datetime | None
-    ended_at: datetime
-    verdict: Literal["sent", "refused", "try_later", "unavailable", "unknown", "interrupted"]
-    code: str
-    detail: str
-
-
-class MessageItem(BaseModel):
-    """One message and what became of it. `reason` is a sentence for staff, empty while there is nothing to say."""
-
-    message_id: UUID
-    parent_id: UUID
-    invitation_id: UUID
-    generation: int
-    channel: Literal["email", "sms", "whatsapp"]
-    template: Literal["verify", "invite", "verify_reminder", "invite_reminder"]
-    state: Literal[
-        "queued", "sending", "failed_temporary", "sent", "delivered", "failed_permanent", "unknown"
-    ]
-    code: str
-    reason: str
-    recipient: Recipient
-    language: str
-    queued_at: datetime
-    next_attempt_at: datetime | None
-    finished_at: datetime | None
-    expires_at: datetime
-    attempts: list[Attempt]
+@router.get("/schools/{school_id}/messages", response_model=MessagePage)
+async def messages(
+    context: ContextDependency,
+    school_id: UUID,
+    _: ReadNotifier,
+    parent_id: UUID | None = None,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+) -> dict[str, Any]:
+    """List the messages to the parents of a school, newest first, with their attempts and the reasons of failures."""
+    after = _decode_position(cursor) if cursor is not None else None
+    async with context.database.transaction(schools=[school_id]) as tx:
+        items, next_cursor = await list_messages(tx, school_id, parent_id=parent_id, after=after, limit=limit)
+    return page_body(items, next_cursor)
 
 
-class MessagePage(BaseModel):
-    """A page of messages, newest first."""
-
-    items: list[MessageItem]
-    next: str | None
-
-
-def router(database: Database) -> APIRouter:
-    """The notifier's routes."""
-    routes = APIRouter(prefix="/notifier/v1", tags=["messages"])
-
-    @routes.get("/schools/{school_id}/messages", response_model=MessagePage)
-    async def messages(
-        school_id: UUID,
-        _: ReadNotifier,
-        parent_id: UUID | None = None,
-        cursor: Annotated[str | None, Query(max_length=500)] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    ) -> dict[str, Any]:
-        """What was sent to the parents of a school, what failed and why, newest first."""
-        after = _position(cursor) if cursor is not None else None
-        async with database.transaction(schools=[school_id]) as tx:
-            items, following = await messages_page(
-                tx, school_id, parent_id=parent_id, after=after, limit=limit
-            )
-        return page_body(items, following)
-
-    return routes
-
-
-def _position(cursor: str) -> tuple[datetime, UUID]:
+def _decode_position(cursor: str) -> tuple[datetime, UUID]:
+    """Return the position of a cursor. Raises Problem 400 for a cursor that no page returned."""
     moment, message_id = decode_cursor(cursor, str, str)
     try:
-        at = datetime.fromisoformat(moment)
-        if at.tzinfo is None:
+        queued_at = datetime.fromisoformat(moment)
+        if queued_at.tzinfo is None:
             raise ValueError(moment)
-        return at, UUID(message_id)
+        return queued_at, UUID(message_id)
     except ValueError:
         raise Problem(
             400, "bad_cursor", "Use the cursor that the previous page gave as `next`.", field="cursor"

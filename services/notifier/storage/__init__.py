@@ -1,1 +1,1 @@
-"""The rows of messages and their attempts, and every statement that changes them."""
+"""Tables of the notifier: one module per table, with every statement that writes it."""

@@ -1,4 +1,7 @@
-"""What people wrote to us, by the provider's id: a signature has no date, so a copy of a request stays genuine."""
+"""Table `inbound`: replies of people that were processed, by the provider's id.
+
+A signature of the provider carries no date, so a repeated request stays genuine; its id shows that it is a repetition.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ from sqlalchemy import text
 
 from shared.runtime.database import Transaction
 
-_NOTE = text(
+_INSERT = text(
     "INSERT INTO inbound (message_sid) VALUES (:sid) ON CONFLICT (message_sid) DO NOTHING RETURNING message_sid"
 )
-_FORGET = text("DELETE FROM inbound WHERE heard_at < now() - interval '2 years'")
+_DELETE_OLD = text("DELETE FROM inbound WHERE heard_at < now() - interval '2 years'")
 
 
-async def note(tx: Transaction, message_sid: str) -> bool:
-    """Note a reply; False where it was heard before."""
-    return await tx.row(_NOTE, {"sid": message_sid}) is not None
+async def insert_reply(tx: Transaction, reply_id: str) -> bool:
+    """Insert the id of a reply, and return whether it is new."""
+    return await tx.row(_INSERT, {"sid": reply_id}) is not None
 
 
-async def forget_old(tx: Transaction) -> None:
-    """Forget replies of long ago."""
-    await tx.execute(_FORGET)
+async def delete_old_replies(tx: Transaction) -> None:
+    """Delete the ids of replies that are older than two years."""
+    await tx.execute(_DELETE_OLD)

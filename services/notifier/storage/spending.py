@@ -1,4 +1,4 @@
-"""How many texts a school has sent in an hour."""
+"""Table `spending`: number of texts (SMS and WhatsApp messages) of a school per hour."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from sqlalchemy import text
 
 from shared.runtime.database import Transaction
 
-_SPEND = text(
+_COUNT = text(
     """
     INSERT INTO spending AS s (school_id, hour, texts) VALUES (:school_id, date_trunc('hour', now()), 1)
     ON CONFLICT (school_id, hour) DO UPDATE SET texts = s.texts + 1 WHERE s.texts < :limit
     RETURNING texts
     """
 )
-_LEFT = text("SELECT extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - now())")
-_FORGET = text("DELETE FROM spending WHERE hour < now() - interval '2 days'")
+_SECONDS_LEFT = text("SELECT extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - now())")
+_DELETE_OLD = text("DELETE FROM spending WHERE hour < now() - interval '2 days'")
 
 
-async def spend_one(tx: Transaction, school_id: UUID, limit: int) -> bool:
-    """Count one text of the school; False, and nothing counted, where the hour has had its `limit`."""
-    return await tx.row(_SPEND, {"school_id": school_id, "limit": limit}) is not None
+async def count_text(tx: Transaction, school_id: UUID, limit: int) -> bool:
+    """Count one text of the school; return False, and count nothing, where the hour has reached `limit`."""
+    return await tx.row(_COUNT, {"school_id": school_id, "limit": limit}) is not None
 
 
-async def seconds_left(tx: Transaction) -> float:
-    """Until the next hour begins."""
-    return float(await tx.scalar(_LEFT))
+async def seconds_left_in_hour(tx: Transaction) -> float:
+    """Return the seconds until the next hour begins."""
+    return float(await tx.scalar(_SECONDS_LEFT))
 
 
-async def forget_spending(tx: Transaction) -> None:
-    """Forget hours that are long over."""
-    await tx.execute(_FORGET)
+async def delete_old_hours(tx: Transaction) -> None:
+    """Delete the counts of hours that ended more than two days ago."""
+    await tx.execute(_DELETE_OLD)

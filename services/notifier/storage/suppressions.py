@@ -1,4 +1,4 @@
-"""Numbers that take no more messages on a channel: whoever of us sends to them, for every school."""
+"""Table `suppressions`: phone numbers that take no more messages on a channel, for every school."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sqlalchemy import text
 
 from shared.runtime.database import Transaction
 
-_STOP = text(
+_SUPPRESS = text(
     """
     INSERT INTO suppressions AS s (channel, address) VALUES (:channel, :address)
     ON CONFLICT (channel, address) DO UPDATE SET since = now(), lifted_at = NULL, announced = false
      WHERE s.lifted_at IS NOT NULL
     """
 )
-_REFUSED = text(
+_SUPPRESS_REFUSED = text(
     """
     INSERT INTO suppressions AS s (channel, address)
     SELECT DISTINCT channel, address
@@ -36,7 +36,7 @@ _LIFT = text(
      WHERE channel = :channel AND address = :address AND lifted_at IS NULL
     """
 )
-_STOPPED = text(
+_IS_SUPPRESSED = text(
     "SELECT 1 FROM suppressions WHERE channel = :channel AND address = :address AND lifted_at IS NULL"
 )
 _CLAIM = text(
@@ -51,12 +51,14 @@ _RECIPIENTS = text(
      WHERE channel = :channel AND address = :address ORDER BY school_id, parent_id
     """
 )
-_ANNOUNCED = text("UPDATE suppressions SET announced = true WHERE channel = :channel AND address = :address")
+_MARK_ANNOUNCED = text(
+    "UPDATE suppressions SET announced = true WHERE channel = :channel AND address = :address"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A number and what its owner said last. `lifted_at`: they want messages again since then."""
+    """A phone number that has opted out on a channel; since `lifted_at`, if set, it takes messages again."""
 
     channel: str
     address: str
@@ -68,46 +70,50 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A parent of a school whom we wrote to at a number."""
+class KnownRecipient:
+    """A parent record of a school to which a message was sent at a number."""
 
     school_id: UUID
     parent_id: UUID
 
 
-async def stop(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of the number said STOP; from the commit on nothing more is sent to it."""
-    await tx.execute(_STOP, {"channel": channel, "address": address})
+async def suppress(tx: Transaction, channel: str, address: str) -> None:
+    """Suppress an address after its owner has opted out; nothing is sent to it from the commit on."""
+    await tx.execute(_SUPPRESS, {"channel": channel, "address": address})
 
 
-async def note_refusals(tx: Transaction, numbers: Sequence[tuple[str, str]]) -> None:
-    """The provider, or we, refused (channel, address) for a STOP of before: told anew, as the parent may be new."""
-    channels, addresses = [channel for channel, _ in numbers], [address for _, address in numbers]
-    await tx.execute(_REFUSED, {"channels": channels, "addresses": addresses})
+async def suppress_refused(tx: Transaction, recipients: Sequence[tuple[str, str]]) -> None:
+    """Suppress (channel, address) pairs whose messages were refused because of an earlier opt-out.
+
+    The opt-out is announced again, because the parent may be new. An opt-in within the last minute is kept: the refused
+    attempt may be older than it.
+    """
+    channels, addresses = [channel for channel, _ in recipients], [address for _, address in recipients]
+    await tx.execute(_SUPPRESS_REFUSED, {"channels": channels, "addresses": addresses})
 
 
 async def lift(tx: Transaction, channel: str, address: str) -> None:
-    """The owner of the number said START."""
+    """Lift the suppression of an address after its owner has opted in again."""
     await tx.execute(_LIFT, {"channel": channel, "address": address})
 
 
-async def is_stopped(tx: Transaction, channel: str, address: str) -> bool:
-    """Does the number take no messages on this channel?"""
-    return await tx.row(_STOPPED, {"channel": channel, "address": address}) is not None
+async def is_suppressed(tx: Transaction, channel: str, address: str) -> bool:
+    """Return whether the address takes no messages on this channel."""
+    return await tx.row(_IS_SUPPRESSED, {"channel": channel, "address": address}) is not None
 
 
 async def claim_unannounced(tx: Transaction, limit: int) -> list[Suppression]:
-    """Lock changes that were not told yet."""
+    """Lock up to `limit` suppressions whose last change is not announced yet."""
     rows = await tx.rows(_CLAIM, {"limit": limit})
     return [Suppression(row.channel, row.address, row.since, row.lifted_at) for row in rows]
 
 
-async def recipients(tx: Transaction, suppression: Suppression) -> list[Known]:
-    """Whom we know at the number."""
+async def list_recipients(tx: Transaction, suppression: Suppression) -> list[KnownRecipient]:
+    """List the parent records to which messages were sent at a suppressed address."""
     rows = await tx.rows(_RECIPIENTS, {"channel": suppression.channel, "address": suppression.address})
-    return [Known(row.school_id, row.parent_id) for row in rows]
+    return [KnownRecipient(row.school_id, row.parent_id) for row in rows]
 
 
 async def mark_announced(tx: Transaction, suppression: Suppression) -> None:
-    """The change was told."""
-    await tx.execute(_ANNOUNCED, {"channel": suppression.channel, "address": suppression.address})
+    """Mark the last change of a suppression as announced."""
+    await tx.execute(_MARK_ANNOUNCED, {"channel": suppression.channel, "address": suppression.address})

@@ -1,4 +1,6 @@
-"""The notifier's own database, and what tests put in and read back."""
+"""Fixtures of the notifier: its own database, the driver, and the mailbox."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +11,7 @@ import pytest
 from deploy.embedded.mailbox import Mailbox
 from shared.runtime.database import Database
 from shared.runtime.migrations import migrate
-from tests.integration.notifier.desk import Desk
+from tests.integration.notifier.driver import NotifierDriver
 from tests.support.postgres import Cluster
 
 _VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" / "versions"
@@ -17,7 +19,7 @@ _VERSIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations" /
 
 @pytest.fixture(scope="session")
 def notifier_template(cluster: Cluster) -> str:
-    """A database with the notifier's schema alone."""
+    """Create a database with the notifier's schema alone; return its name."""
     name = cluster.create()
     asyncio.run(migrate(cluster.owner_url(name), "notifier", _VERSIONS, application_url=cluster.url(name)))
     return name
@@ -25,7 +27,7 @@ def notifier_template(cluster: Cluster) -> str:
 
 @pytest.fixture
 def notifier_url(cluster: Cluster, notifier_template: str) -> Iterator[str]:
-    """A fresh database with the notifier's schema."""
+    """Create a fresh database with the notifier's schema; yield its URL."""
     name = cluster.create(template=notifier_template)
     yield cluster.url(name)
     cluster.drop(name)
@@ -38,12 +40,12 @@ async def database(notifier_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
+def driver(database: Database) -> NotifierDriver:
+    return NotifierDriver(database)
 
 
 @pytest.fixture
 async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
-    """The server that speaks Twilio's API."""
+    """Run a server with Twilio's API."""
     async with Mailbox(tmp_path) as running:
         yield running

@@ -1,4 +1,4 @@
-"""A real SMTP server for tests: it keeps what it takes, and misbehaves as told, per recipient."""
+"""Real SMTP server for tests: it keeps the messages it accepts, and misbehaves per recipient as configured."""
 
 import asyncio
 import ssl
@@ -19,13 +19,13 @@ Security = Literal["plain", "starttls", "tls"]
 
 
 class SmtpServer:
-    """What happened, and what shall happen. Replies and faults are used up one by one."""
+    """SMTP server with a record of what happened. Replies and faults to give are used up one by one."""
 
     def __init__(self, *, pipelining: bool = False) -> None:
         self.port = 0
         self.pipelining = pipelining
         self.kept: list[tuple[str, EmailMessage]] = []
-        self.at_mail: list[str] = []
+        self.at_sender: list[str] = []
         self.at_rcpt: dict[str, list[str]] = defaultdict(list)
         self.at_data: dict[str, list[str]] = defaultdict(list)
         self.sessions = 0
@@ -35,9 +35,9 @@ class SmtpServer:
         self._server: asyncio.Server | None = None
         self._never = asyncio.Event()
 
-    def mails_to(self, address: str) -> list[EmailMessage]:
-        """The mails kept for an address, in order."""
-        return [mail for recipient, mail in self.kept if recipient == address]
+    def messages_to(self, address: str) -> list[EmailMessage]:
+        """Return the messages kept for an address, in order."""
+        return [email for recipient, email in self.kept if recipient == address]
 
     def hang_up(self) -> None:
         """Cut every connection."""
@@ -54,8 +54,8 @@ class SmtpServer:
     async def handle_MAIL(  # noqa: N802 (the name is aiosmtpd's)
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.at_mail:
-            return self.at_mail.pop(0)
+        if self.at_sender:
+            return self.at_sender.pop(0)
         self.senders.append(address)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
@@ -71,15 +71,15 @@ class SmtpServer:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         address = envelope.rcpt_tos[0]
-        told = self.at_data[address]
-        if not told or told[0].startswith("keep_then"):
-            mail = message_from_bytes(envelope.content or b"", policy=policy.SMTP)  # type: ignore[arg-type]
-            assert isinstance(mail, EmailMessage)
-            self.kept.append((address, mail))
-        return await self._misbehave(server, told) or "250 2.0.0 kept"
+        faults = self.at_data[address]
+        if not faults or faults[0].startswith("keep_then"):
+            email = message_from_bytes(envelope.content or b"", policy=policy.SMTP)  # type: ignore[arg-type]
+            assert isinstance(email, EmailMessage)
+            self.kept.append((address, email))
+        return await self._misbehave(server, faults) or "250 2.0.0 kept"
 
-    async def _misbehave(self, server: SMTP, told: list[str]) -> str | None:
-        fault = told.pop(0) if told else None
+    async def _misbehave(self, server: SMTP, faults: list[str]) -> str | None:
+        fault = faults.pop(0) if faults else None
         if fault in ("hang", "keep_then_hang"):
             await self._never.wait()
         if fault in ("drop", "keep_then_drop"):
@@ -90,12 +90,12 @@ class SmtpServer:
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, kind: str, data: Any
     ) -> AuthResult:
-        """Only `kinvite` with `pass word` may in."""
+        """Accept only `kinvite` with `pass word`."""
         assert isinstance(data, LoginPassword)
-        known = (data.login, data.password) == (b"kinvite", b"pass word")
-        if known:
+        is_known = (data.login, data.password) == (b"kinvite", b"pass word")
+        if is_known:
             self.signed_in.append(kind)
-        return AuthResult(success=known, handled=False)
+        return AuthResult(success=is_known, handled=False)
 
     async def start(self, security: Security = "plain", *, sign_in: bool = False) -> None:
         """Listen on 127.0.0.1, on the same port as before if there was one."""
@@ -147,7 +147,7 @@ class _Recorded(SMTP):
 async def smtp_server(
     security: Security = "plain", *, sign_in: bool = False, pipelining: bool = False
 ) -> AsyncIterator[SmtpServer]:
-    """A server that runs while the block is open."""
+    """Run a server while the block is open."""
     server = SmtpServer(pipelining=pipelining)
     await server.start(security, sign_in=sign_in)
     try:
@@ -158,13 +158,13 @@ async def smtp_server(
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[int]:
-    """A server that accepts connections and says nothing; gives its port."""
+    """Run a server that accepts connections and sends nothing; yield its port."""
     writers: list[asyncio.StreamWriter] = []
 
-    async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
 
-    server = await asyncio.start_server(silence, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,4 +1,6 @@
-"""One suite for every channel: the in-memory one must behave as the real one does."""
+"""One suite for every channel: the in-memory channel must behave as the real ones do."""
+
+from __future__ import annotations
 
 import asyncio
 import zlib
@@ -20,21 +22,26 @@ from deploy.embedded.mailbox.state import Play, State
 from deploy.embedded.mailbox.store import Store
 from services.notifier.channels.base import (
     Channel,
-    Letter,
+    OutboundMessage,
     OutcomeUnknown,
     Refused,
     SendError,
     TryLater,
     Unavailable,
 )
-from services.notifier.channels.email import EmailChannel, EmailSettings
+from services.notifier.channels.email.channel import EmailChannel, EmailSettings
+from services.notifier.channels.email.smtp_session import TimeLimits
 from services.notifier.channels.memory import MemoryChannel
-from services.notifier.channels.smtp import TimeLimits
-from services.notifier.channels.twilio import TwilioChannel, TwilioSettings, sms_channel, whatsapp_channel
+from services.notifier.channels.twilio.client import (
+    TwilioChannel,
+    TwilioSettings,
+    sms_channel,
+    whatsapp_channel,
+)
 from services.notifier.settings import SmtpServer as Server
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
 from tests.support.processes import free_port
-from tests.unit.notifier.letters import letter
+from tests.unit.notifier.builders import outbound_message
 
 MARIA, SAM = "maria", "sam"
 PUBLIC = Site("http://kinvite.test", "http://127.0.0.1:1")
@@ -42,7 +49,7 @@ LIMITS = TimeLimits(connect_seconds=20, command_seconds=20, data_seconds=20)
 
 
 class World(Protocol):
-    """A channel and the provider behind it, told what to do with the address of a person."""
+    """A channel and the provider behind it, whose behaviour is configured per address."""
 
     refusal: tuple[str, str]
 
@@ -56,7 +63,7 @@ class World(Protocol):
     async def go_down(self) -> None: ...
     async def come_back(self) -> None: ...
     def arrived(self, address: str) -> list[str]:
-        """The identities of what arrived for an address."""
+        """Return the message ids of what arrived for an address."""
         ...
 
 
@@ -70,13 +77,13 @@ class MemoryWorld:
         self.channel = channel
 
     def refuse(self, address: str) -> None:
-        self.channel.answers[address] = [Refused("5.1.1", "There is no mailbox with this address.")]
+        self.channel.errors[address] = [Refused("5.1.1", "There is no mailbox with this address.")]
 
     def defer(self, address: str) -> None:
-        self.channel.answers[address] = [TryLater("4.7.1", "Later.")]
+        self.channel.errors[address] = [TryLater("4.7.1", "Later.")]
 
     def lose_answer(self, address: str) -> None:
-        self.channel.lost_answers[address] = [OutcomeUnknown("connection_lost", "Nobody knows.")]
+        self.channel.errors_after_acceptance[address] = [OutcomeUnknown("connection_lost", "Nobody knows.")]
 
     async def go_down(self) -> None:
         self.channel.down = Unavailable("no_connection", "The mail server cannot be reached.")
@@ -85,7 +92,7 @@ class MemoryWorld:
         self.channel.down = None
 
     def arrived(self, address: str) -> list[str]:
-        return [taken.message_id.hex for taken in self.channel.taken if taken.address == address]
+        return [message.message_id.hex for message in self.channel.accepted if message.address == address]
 
 
 class SmtpWorld:
@@ -114,11 +121,13 @@ class SmtpWorld:
         await self._server.start()
 
     def arrived(self, address: str) -> list[str]:
-        return [mail["Message-ID"].strip("<>").partition("@")[0] for mail in self._server.mails_to(address)]
+        return [
+            email["Message-ID"].strip("<>").partition("@")[0] for email in self._server.messages_to(address)
+        ]
 
 
 class PhoneWorld:
-    """The local server that speaks Twilio's API, asked by the real client."""
+    """The local server with Twilio's API, called by the real client."""
 
     refusal = ("21614", "This is not a mobile number.")
 
@@ -154,8 +163,10 @@ class PhoneWorld:
         await self._stack.enter_async_context(self._serve())
 
     def arrived(self, address: str) -> list[str]:
-        named = [copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)]
-        return [UUID(each).hex for each in named]
+        message_ids = [
+            copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)
+        ]
+        return [UUID(message_id).hex for message_id in message_ids]
 
 
 @asynccontextmanager
@@ -211,8 +222,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield opened
 
 
-def _to(world: World) -> Letter:
-    return letter(address=world.address(MARIA))
+def _to(world: World) -> OutboundMessage:
+    return outbound_message(address=world.address(MARIA))
 
 
 async def test_p5_p6_an_invitation_goes_by_every_channel(world: World) -> None:
@@ -248,10 +259,10 @@ async def test_a_deferred_message_may_be_tried_again(world: World) -> None:
 @pytest.mark.parametrize(
     "address", ["", "maria", "a b@example.org", "maria@example.org\r\nRCPT TO:<x@example.org>"]
 )
-async def test_a_bad_address_is_refused_before_anybody_is_asked(world: World, address: str) -> None:
+async def test_a_bad_address_is_refused_before_the_provider_is_called(world: World, address: str) -> None:
     await world.go_down()
     with pytest.raises(Refused) as caught:
-        await world.channel.send(letter(address=address))
+        await world.channel.send(outbound_message(address=address))
     assert caught.value.code == "bad_address"
 
 
@@ -266,14 +277,14 @@ async def test_a_dead_provider_is_unavailable_and_comes_back(world: World) -> No
 
 async def test_one_refusal_does_not_disturb_the_others(world: World) -> None:
     world.refuse(world.address(SAM))
-    letters = [letter(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
+    messages = [outbound_message(message_id=UUID(int=n), address=world.address(f"p{n}")) for n in range(20)]
     answers = await asyncio.gather(
-        *(world.channel.send(each) for each in letters),
-        world.channel.send(letter(address=world.address(SAM))),
+        *(world.channel.send(message) for message in messages),
+        world.channel.send(outbound_message(address=world.address(SAM))),
         return_exceptions=True,
     )
     assert [answer for answer in answers if isinstance(answer, BaseException)] == [answers[-1]]
-    assert all(len(world.arrived(each.address)) == 1 for each in letters)
+    assert all(len(world.arrived(message.address)) == 1 for message in messages)
 
 
 async def test_errors_show_no_person(world: World) -> None:

@@ -1,4 +1,6 @@
-"""The list of messages: scoped to a school, paged, and plain about bad input."""
+"""List of messages: scoped to a school, paged, with clear errors for bad input."""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +13,8 @@ from services.notifier.app import create_app
 from services.notifier.settings import Settings
 from shared.runtime.core import load_settings, new_id
 from shared.runtime.web import mint_token
-from tests.integration.notifier.desk import SCHOOL, Desk, command
+from tests.integration.notifier.builders import SCHOOL, command
+from tests.integration.notifier.driver import NotifierDriver
 from tests.support.apps import AUTH_SECRET, COMMON_ENVIRONMENT, bearer, running
 
 MESSAGES = f"/notifier/v1/schools/{SCHOOL}/messages"
@@ -20,7 +23,7 @@ OTHER_SCHOOL = UUID("00000000-0000-7000-8000-00000000000b")
 
 @pytest.fixture
 async def client(notifier_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """The API alone, with no broker behind it."""
+    """Run the API alone, with no broker; yield a client."""
     environment = {
         **COMMON_ENVIRONMENT,
         "KINVITE_DATABASE_URL": notifier_url,
@@ -36,11 +39,13 @@ async def _ids(client: httpx.AsyncClient, **params: Any) -> list[str]:
     return [item["message_id"] for item in (await client.get(MESSAGES, params=params)).json()["items"]]
 
 
-async def test_pages_come_newest_first_and_miss_nothing(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_pages_come_newest_first_and_miss_nothing(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
     commands = [command() for _ in range(7)]
-    await desk.put(*commands[:4])
+    await driver.put(*commands[:4])
     for data in commands[4:]:
-        await desk.put(data)
+        await driver.put(data)
     seen: list[str] = []
     cursor: str | None = None
     for _ in range(4):
@@ -54,24 +59,28 @@ async def test_pages_come_newest_first_and_miss_nothing(client: httpx.AsyncClien
     assert seen[:3] == [str(data.message_id) for data in reversed(commands[4:])]
 
 
-async def test_an_item_shows_state_and_recipient_but_no_link(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_an_item_shows_state_and_recipient_but_no_link(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
     data = command()
-    await desk.put(data)
+    await driver.put(data)
     [item] = (await client.get(MESSAGES)).json()["items"]
     assert item["recipient"] == {"address": "maria@example.org", "name": "Maria Lopez"}
     assert (item["state"], item["attempts"], item["template"]) == ("queued", [], "verify")
     assert not {"link", "token", "token_key_id", "token_digest"} & item.keys()
 
 
-async def test_the_filter_by_parent(client: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_filter_by_parent(client: httpx.AsyncClient, driver: NotifierDriver) -> None:
     data = command()
-    await desk.put(data, command())
+    await driver.put(data, command())
     assert await _ids(client, parent_id=str(data.parent_id)) == [str(data.message_id)]
     assert await _ids(client, parent_id=str(new_id())) == []
 
 
-async def test_i38_another_schools_messages_are_not_shown(client: httpx.AsyncClient, desk: Desk) -> None:
-    await desk.put(command(), school_id=OTHER_SCHOOL)
+async def test_i38_another_schools_messages_are_not_shown(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
+    await driver.put(command(), school_id=OTHER_SCHOOL)
     assert await _ids(client) == []
     token = mint_token(
         AUTH_SECRET, schools=frozenset({OTHER_SCHOOL}), rights=frozenset({"notifier:read"}), actor="b"
@@ -116,8 +125,10 @@ async def test_only_who_may_read_may_read(client: httpx.AsyncClient) -> None:
     assert (await client.post(MESSAGES)).status_code == 405
 
 
-async def test_the_next_attempt_is_shown_while_waiting(client: httpx.AsyncClient, desk: Desk) -> None:
-    await desk.put(command())
-    await desk.run("UPDATE messages SET state = 'failed_temporary', due_at = now() + interval '1 hour'")
+async def test_the_next_attempt_is_shown_while_waiting(
+    client: httpx.AsyncClient, driver: NotifierDriver
+) -> None:
+    await driver.put(command())
+    await driver.run("UPDATE messages SET state = 'failed_temporary', due_at = now() + interval '1 hour'")
     [item] = (await client.get(MESSAGES)).json()["items"]
     assert item["next_attempt_at"] > item["queued_at"]

@@ -1,16 +1,19 @@
-"""How PostgreSQL finds what a sender needs: by the index alone, whatever it has counted so far."""
+"""Query plans of the sender's statements: by index alone, whatever the statistics of the table are."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import TextClause, text
 
-from services.notifier.storage import outcomes, queue
-from shared.runtime.database import Database
+from services.notifier.storage import messages
+from shared.runtime.database import Database, create_engine, role_name
 from tests.support.postgres import execute_as_owner
 
 _FILL = """
@@ -25,25 +28,24 @@ SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(
 _CLAIM = {"channel": "email", "lane": "bulk", "limit": 100, "lease_seconds": 20.0, "expired_only": False}
 _MANY = 100
 _STATEMENTS = {
-    "queue": (queue._INSERT._apart, None),
-    "queue alike": (queue._INSERT._alike, None),
-    "claim": (queue._CLAIM, "ix_messages_due"),
-    "claim new": (queue._CLAIM_NEW, "pk_messages"),
-    "renew": (queue._RENEW, "pk_messages"),
-    "outcomes in hand": (outcomes._SETTLE_HELD._apart, "pk_messages"),
-    "outcomes in hand alike": (outcomes._SETTLE_HELD._alike, "pk_messages"),
-    "outcomes at rest": (outcomes._SETTLE_RESTING._apart, "pk_messages"),
-    "outcomes at rest alike": (outcomes._SETTLE_RESTING._alike, "pk_messages"),
+    "insert": (messages.INSERT_MESSAGES.bind([])[0], None),
+    "claim": (messages.CLAIM_DUE, "ix_messages_due"),
+    "claim inserted": (messages.CLAIM_INSERTED, "pk_messages"),
+    "renew": (messages.RENEW_LEASES, "pk_messages"),
+    "change claimed": (messages.CHANGE_CLAIMED.bind([])[0], "pk_messages"),
+    "change unclaimed": (messages.CHANGE_UNCLAIMED.bind([])[0], "pk_messages"),
 }
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["never analysed", "analysed"])
-async def test_a_look_does_not_walk_over_what_is_held_or_in_hand(database: Database, analysed: bool) -> None:
+async def test_a_poll_does_not_walk_over_what_is_deferred_or_in_flight(
+    database: Database, analysed: bool
+) -> None:
     async with database.transaction() as tx:
         await tx.execute(_FILL, {"count": 20_000})
     if analysed:
         await execute_as_owner(database.url, "ANALYZE notifier.messages")
-    plan = await _explained(database, queue._CLAIM, _CLAIM)
+    plan = await _explain(database, messages.CLAIM_DUE, _CLAIM)
     assert "Index Scan using ix_messages_due" in plan, plan
     assert "(due_at <= now())" in next(line for line in plan.splitlines() if "Index Cond" in line), plan
     assert "Rows Removed by Filter" not in plan, plan
@@ -51,13 +53,13 @@ async def test_a_look_does_not_walk_over_what_is_held_or_in_hand(database: Datab
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["never analysed", "analysed"])
-async def test_what_is_in_hand_is_found_by_its_id(database: Database, analysed: bool) -> None:
+async def test_what_is_in_flight_is_found_by_its_id(database: Database, analysed: bool) -> None:
     async with database.transaction() as tx:
         await tx.execute(_FILL, {"count": 20_000})
     if analysed:
         await execute_as_owner(database.url, "ANALYZE notifier.messages")
     held = {"ids": [uuid4() for _ in range(_MANY)], "fences": [1] * _MANY, "lease_seconds": 20.0}
-    plan = await _explained(database, queue._RENEW, held)
+    plan = await _explain(database, messages.RENEW_LEASES, held)
     assert "Index Scan using pk_messages" in plan, plan
     assert "Seq Scan" not in plan, plan
 
@@ -66,36 +68,44 @@ async def test_what_is_in_hand_is_found_by_its_id(database: Database, analysed: 
 async def test_a_plan_goes_by_index_however_few_messages_there_were_when_it_was_made(
     database: Database, count: int
 ) -> None:
-    """Made on an empty table, it is kept by its connection while thousands come."""
+    """A plan made on an empty table is kept by its connection while thousands of rows are inserted."""
     if count:
         async with database.transaction() as tx:
             await tx.execute(_FILL, {"count": count})
         await execute_as_owner(database.url, "ANALYZE notifier.messages")
-    for name, (statement, index) in _STATEMENTS.items():
-        plan = await _planned_for_any(database, statement)
-        assert index is None or index in plan, (name, plan)
-        assert "Seq Scan" not in plan, (name, plan)
-        # No index is walked as a whole.
-        assert len(re.findall(r"(?:using|Index Scan on) \w+_messages", plan)) == plan.count("Index Cond: "), (
-            plan
-        )
+    async with _worker(database) as connection:
+        for name, (statement, index) in _STATEMENTS.items():
+            plan = await _generic_plan(connection, statement)
+            assert index is None or index in plan, (name, plan)
+            assert "Seq Scan" not in plan, (name, plan)
+            # No index is walked as a whole.
+            scans = re.findall(r"(?:using|Index Scan on) \w+_messages", plan)
+            assert len(scans) == plan.count("Index Cond: "), (name, plan)
 
 
-async def _planned_for_any(database: Database, statement: TextClause) -> str:
-    """The plan that a connection keeps for all further executions of a statement."""
-    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
-    numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${names.index(found[1]) + 1}", statement.text)
-    async with database.transaction() as tx:
-        await tx.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
-        driver = (await tx._connection.get_raw_connection()).driver_connection
+@asynccontextmanager
+async def _worker(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """Connect as the worker of the service does, with the plans that a connection keeps for all further executions."""
+    engine = create_engine(database.url, schema=database.schema, role=role_name(database.schema, "worker"))
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
-        await driver.execute(f"PREPARE planned AS {numbered}")
-        found = await driver.fetch(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
-        await driver.execute("DEALLOCATE planned")
-    return "\n".join(line for (line,) in found)
+        await driver.execute("SET plan_cache_mode = force_generic_plan")
+        yield driver
+    await engine.dispose()
 
 
-async def _explained(database: Database, statement: TextClause, parameters: dict[str, Any]) -> str:
+async def _generic_plan(connection: asyncpg.Connection, statement: TextClause) -> str:
+    """Return the plan of a statement for any parameters."""
+    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement.text)))
+    numbered = re.sub(r"(?<!:):(\w+)", lambda match: f"${names.index(match[1]) + 1}", statement.text)
+    await connection.execute(f"PREPARE planned AS {numbered}")
+    lines = await connection.fetch(f"EXPLAIN EXECUTE planned ({', '.join('NULL' for _ in names)})")
+    await connection.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in lines)
+
+
+async def _explain(database: Database, statement: TextClause, parameters: dict[str, Any]) -> str:
     async with database.transaction() as tx:
         rows = await tx.rows(text(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {statement.text}"), parameters)
     return "\n".join(line for (line,) in rows)

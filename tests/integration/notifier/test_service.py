@@ -1,4 +1,6 @@
-"""The whole service: commands from the broker, mail to a real SMTP server, facts to the broker, the list for staff."""
+"""The whole service: commands from the broker, e-mail over SMTP, events to the broker, and the list for staff."""
+
+from __future__ import annotations
 
 import asyncio
 import json
@@ -16,7 +18,7 @@ from services.notifier.app import create_app
 from services.notifier.settings import Settings
 from shared.contracts.notifier import SendMessage
 from shared.runtime.core import load_settings, new_id
-from tests.integration.notifier.desk import KEYS, SCHOOL, TRACE, command, received
+from tests.integration.notifier.builders import KEYS, SCHOOL, TRACE, command, received
 from tests.integration.notifier.smtp_server import SmtpServer, smtp_server
 from tests.support.apps import COMMON_ENVIRONMENT, PUBLIC_URL, bearer, running
 from tests.support.brokers.base import Broker
@@ -36,7 +38,7 @@ async def smtp() -> AsyncIterator[SmtpServer]:
 async def client(
     notifier_url: str, broker: Broker, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The running service, and a client of it with all rights."""
+    """Run the service; yield a client of it with all rights."""
     await create_topics(broker)
     environment = {
         **COMMON_ENVIRONMENT,
@@ -67,8 +69,8 @@ async def _publish(broker: Broker, *commands: SendMessage, topic: str = "notifie
 
 
 @asynccontextmanager
-async def _facts(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
-    """The records on notifier.message, growing while the block is open."""
+async def _events(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]]]:
+    """Yield the list of records on notifier.message, which grows while the block is open."""
     seen: list[ConsumerRecord[Any, Any]] = []
     consumer = AIOKafkaConsumer(
         kafka_of(broker).name("notifier.message"),
@@ -91,20 +93,20 @@ async def _facts(broker: Broker) -> AsyncIterator[list[ConsumerRecord[Any, Any]]
         await consumer.stop()
 
 
-async def test_p6_from_the_command_to_the_mail_and_back(
+async def test_p6_from_the_command_to_the_email_and_back(
     client: httpx.AsyncClient, broker: Broker, smtp: SmtpServer
 ) -> None:
     data = command(template="invite")
-    async with _facts(broker) as facts:
+    async with _events(broker) as events:
         await _publish(broker, data)
-        await eventually(lambda: len(facts) == 1, within_seconds=30)
-    headers = {name: value.decode() for name, value in facts[0].headers}
+        await eventually(lambda: len(events) == 1, within_seconds=30)
+    headers = {name: value.decode() for name, value in events[0].headers}
     assert headers["ce_type"] == "notifier.message.sent.v1"
     assert headers["traceparent"].split("-")[1] == TRACE.split("-")[1]
-    assert json.loads(facts[0].value)["message_id"] == str(data.message_id)
-    [mail] = smtp.mails_to("maria@example.org")
+    assert json.loads(events[0].value)["message_id"] == str(data.message_id)
+    [email] = smtp.messages_to("maria@example.org")
     token = KEYS.derive("join", data.invitation_id, 1, "k1")
-    assert f"{PUBLIC_URL}/join/{token}" in next(mail.iter_parts()).get_content()
+    assert f"{PUBLIC_URL}/join/{token}" in next(email.iter_parts()).get_content()
 
 
 async def test_both_topics_are_read_and_each_command_is_sent_once(
@@ -154,10 +156,10 @@ async def test_i41_nothing_about_a_person_is_logged(
         await smtp.stop()
         await _publish(broker, command(address="canary@example.org", name="Canary Bird"))
 
-        async def told() -> bool:
+        async def has_failed() -> bool:
             return await states() == {"sent", "failed_temporary"}
 
-        await eventually(told, within_seconds=30)
+        await eventually(has_failed, within_seconds=30)
     assert "channel.unavailable" in {entry["event"] for entry in logged}
     token = KEYS.derive("verify", canary.invitation_id, 1, "k1")
     for secret in ("canary", "Canary", token):

@@ -1,4 +1,6 @@
-"""A worker that is told to end says what became of the mails that it had in hand, before it has ended."""
+"""A worker that is asked to end publishes the outcomes of its messages in flight before it has ended."""
+
+from __future__ import annotations
 
 import asyncio
 import sys
@@ -12,7 +14,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from shared.runtime.messaging import Lane
 from shared.runtime.service.cli import GRACE_SECONDS
-from tests.integration.notifier.desk import Desk, command
+from tests.integration.notifier.builders import command
+from tests.integration.notifier.driver import NotifierDriver
 from tests.integration.notifier.smtp_server import SmtpServer
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.brokers.base import Broker
@@ -22,9 +25,14 @@ from tests.support.processes import free_port
 from tests.support.stack.part import Part
 from tests.support.waiting import eventually
 
+_COUNT_UNPUBLISHED = """
+SELECT count(*) FROM outbox_runs AS run JOIN outbox AS message
+       ON message.lane = run.lane AND message.id BETWEEN run.first_id AND run.last_id
+"""
+
 
 class SlowServer(SmtpServer):
-    """Takes mails when the test says so."""
+    """SMTP server that accepts messages when the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +56,7 @@ async def smtp() -> AsyncIterator[SlowServer]:
 
 @pytest.fixture
 def worker(notifier_url: str, broker: Broker, smtp: SlowServer, tmp_path: Path) -> Iterator[Part]:
-    """A worker of the notifier, not started yet."""
+    """Return a worker of the notifier that is not started yet."""
     port = free_port()
     environment = {
         **COMMON_ENVIRONMENT,
@@ -64,18 +72,18 @@ def worker(notifier_url: str, broker: Broker, smtp: SlowServer, tmp_path: Path) 
     part.kill()
 
 
-async def _in_flight(worker: Part, smtp: SlowServer, desk: Desk, broker: Broker) -> None:
-    """The worker runs and has handed over a mail of each lane, whose fate the server keeps to itself."""
+async def _in_flight(worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker) -> None:
+    """Start the worker and have it send a message of each lane, which the server does not answer yet."""
     await create_topics(broker)
     worker.start()
     await eventually(worker.is_ready, within_seconds=120, every_seconds=0.2)
-    await desk.put(command(), lane=Lane.SINGLE)
-    await desk.put(command(), lane=Lane.BULK)
+    await driver.put(command(), lane=Lane.SINGLE)
+    await driver.put(command(), lane=Lane.BULK)
     await eventually(lambda: smtp.in_flight == 2, within_seconds=60)
 
 
 async def _stop(worker: Part, smtp: SlowServer) -> None:
-    """The server takes the mails once the worker is about to end."""
+    """Stop the worker; the server accepts the messages once the worker is about to end."""
     worker.ask_to_end()
     await eventually(lambda: not worker.is_up(), within_seconds=60)
     assert worker.runs()
@@ -84,7 +92,7 @@ async def _stop(worker: Part, smtp: SlowServer) -> None:
 
 
 async def _published(broker: Broker, count: int) -> list[str]:
-    """The types of the facts about messages on the broker, as many as that."""
+    """Return the types of the first `count` events about messages on the broker."""
     types: list[str] = []
     consumer = AIOKafkaConsumer(
         kafka_of(broker).name("notifier.message"),
@@ -95,8 +103,10 @@ async def _published(broker: Broker, count: int) -> list[str]:
     await consumer.start()
 
     async def read() -> bool:
-        found: dict[Any, list[Any]] = await consumer.getmany(timeout_ms=100)
-        types.extend(dict(one.headers)["ce_type"].decode() for records in found.values() for one in records)
+        batches: dict[Any, list[Any]] = await consumer.getmany(timeout_ms=100)
+        types.extend(
+            dict(record.headers)["ce_type"].decode() for records in batches.values() for record in records
+        )
         return len(types) >= count
 
     try:
@@ -106,23 +116,23 @@ async def _published(broker: Broker, count: int) -> list[str]:
     return types
 
 
-async def test_what_became_of_mails_in_flight_is_published_before_a_worker_has_ended(
-    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+async def test_what_became_of_messages_in_flight_is_published_before_a_worker_has_ended(
+    worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker
 ) -> None:
-    await _in_flight(worker, smtp, desk, broker)
+    await _in_flight(worker, smtp, driver, broker)
     await _stop(worker, smtp)
     assert await _published(broker, 2) == ["notifier.message.sent.v1"] * 2
-    assert await desk.states() == ["sent", "sent"]
+    assert await driver.states() == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)
-async def test_without_a_broker_a_worker_ends_in_time_and_keeps_what_it_has_to_say(
-    worker: Part, smtp: SlowServer, desk: Desk, broker: Broker
+async def test_without_a_broker_a_worker_ends_in_time_and_keeps_what_it_has_to_publish(
+    worker: Part, smtp: SlowServer, driver: NotifierDriver, broker: Broker
 ) -> None:
     assert isinstance(broker.running, Tansu)
-    await _in_flight(worker, smtp, desk, broker)
+    await _in_flight(worker, smtp, driver, broker)
     broker.running.kill()
     await _stop(worker, smtp)
-    assert await desk.states() == ["sent", "sent"]
-    async with desk.database.transaction() as tx:
-        assert await tx.scalar("SELECT count(*) FROM outbox_pending") == 2
+    assert await driver.states() == ["sent", "sent"]
+    async with driver.database.transaction() as tx:
+        assert await tx.scalar(_COUNT_UNPUBLISHED) == 2

@@ -1,4 +1,6 @@
-"""What the outcome of an attempt makes of a message."""
+"""Changes of a message before and after an attempt."""
+
+from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,8 +16,8 @@ from services.notifier.domain.messages import (
     Result,
     State,
     Verdict,
-    settle,
-    spent,
+    decide_after_attempt,
+    decide_before_attempt,
 )
 from services.notifier.domain.retry import RetryPolicy
 
@@ -42,14 +44,14 @@ UNKNOWN = Result(Verdict.UNKNOWN, "timeout", "Nobody knows.")
 DOWN = Result(Verdict.UNAVAILABLE, "no_connection", "Down.", retry_after_seconds=2.0)
 
 
-def test_c14_a_sent_message_is_told_as_sent() -> None:
-    change = settle(CLAIM, Result(Verdict.SENT), NOW, POLICY, 0.5)
+def test_c14_a_sent_message_is_announced_as_sent() -> None:
+    change = decide_after_attempt(CLAIM, Result(Verdict.SENT), NOW, POLICY, 0.5)
     assert (change.state, change.due_at, change.announce) == (State.SENT, None, Announcement.SENT)
 
 
 def test_decision_6_a_hard_bounce_is_final_with_its_reason() -> None:
     refused = Result(Verdict.REFUSED, "5.1.1", "There is no mailbox with this address.")
-    change = settle(CLAIM, refused, NOW, POLICY, 0.5)
+    change = decide_after_attempt(CLAIM, refused, NOW, POLICY, 0.5)
     assert (change.state, change.final, change.announce) == (
         State.FAILED_PERMANENT,
         True,
@@ -58,16 +60,16 @@ def test_decision_6_a_hard_bounce_is_final_with_its_reason() -> None:
     assert change.reason == "There is no mailbox with this address."
 
 
-def test_a_temporary_failure_is_tried_again_and_told_once() -> None:
-    first = settle(CLAIM, LATER, NOW, POLICY, 0.5)
+def test_a_temporary_failure_is_tried_again_and_announced_once() -> None:
+    first = decide_after_attempt(CLAIM, LATER, NOW, POLICY, 0.5)
     assert (first.state, first.announce, first.attempts) == (State.FAILED_TEMPORARY, Announcement.FAILED, 1)
     assert first.due_at == NOW + timedelta(seconds=1)
-    again = settle(replace(CLAIM, attempts=1, announced=True), LATER, NOW, POLICY, 0.5)
+    again = decide_after_attempt(replace(CLAIM, attempts=1, announced=True), LATER, NOW, POLICY, 0.5)
     assert (again.due_at, again.announce) == (NOW + timedelta(seconds=5), None)
 
 
 def test_the_last_attempt_fails_for_good() -> None:
-    change = settle(replace(CLAIM, attempts=2, announced=True), LATER, NOW, POLICY, 0.5)
+    change = decide_after_attempt(replace(CLAIM, attempts=2, announced=True), LATER, NOW, POLICY, 0.5)
     assert (change.state, change.announce, change.reason) == (
         State.FAILED_PERMANENT,
         Announcement.FAILED,
@@ -77,43 +79,43 @@ def test_the_last_attempt_fails_for_good() -> None:
 
 def test_a_retry_after_the_link_has_died_is_not_made() -> None:
     dying = replace(CLAIM, message=replace(MESSAGE, expires_at=NOW + timedelta(seconds=0.5)))
-    assert settle(dying, LATER, NOW, POLICY, 0.5).state is State.FAILED_PERMANENT
+    assert decide_after_attempt(dying, LATER, NOW, POLICY, 0.5).state is State.FAILED_PERMANENT
 
 
 def test_an_ambiguous_outcome_is_repeated_until_its_own_limit_and_then_unknown() -> None:
-    first = settle(CLAIM, UNKNOWN, NOW, POLICY, 0.5)
+    first = decide_after_attempt(CLAIM, UNKNOWN, NOW, POLICY, 0.5)
     assert (first.state, first.ambiguous) == (State.FAILED_TEMPORARY, 1)
-    last = settle(replace(CLAIM, attempts=1, ambiguous=1), UNKNOWN, NOW, POLICY, 0.5)
+    last = decide_after_attempt(replace(CLAIM, attempts=1, ambiguous=1), UNKNOWN, NOW, POLICY, 0.5)
     assert (last.state, last.announce) == (State.UNKNOWN, Announcement.OUTCOME_UNKNOWN)
 
 
 @pytest.mark.parametrize("earlier", [{"ambiguous": 1}, {"interrupted": True}])
 def test_a_message_that_may_have_arrived_ends_as_unknown(earlier: dict[str, int | bool]) -> None:
     claim = Claim(MESSAGE, 9, attempts=2, **earlier)  # type: ignore[arg-type]
-    assert settle(claim, LATER, NOW, POLICY, 0.5).state is State.UNKNOWN
+    assert decide_after_attempt(claim, LATER, NOW, POLICY, 0.5).state is State.UNKNOWN
 
 
 def test_a_dead_channel_uses_up_no_attempt() -> None:
-    change = settle(CLAIM, DOWN, NOW, POLICY, 0.5)
+    change = decide_after_attempt(CLAIM, DOWN, NOW, POLICY, 0.5)
     assert (change.state, change.attempts, change.announce) == (
         State.FAILED_TEMPORARY,
         0,
         Announcement.FAILED,
     )
     assert change.due_at == NOW + timedelta(seconds=2)
-    again = settle(replace(CLAIM, attempts=2, announced=True), DOWN, NOW, POLICY, 0.5)
+    again = decide_after_attempt(replace(CLAIM, attempts=2, announced=True), DOWN, NOW, POLICY, 0.5)
     assert (again.state, again.attempts, again.announce) == (State.FAILED_TEMPORARY, 2, None)
 
 
 def test_a_message_that_was_not_tried_goes_back_as_it_was() -> None:
     idle = Result(Verdict.NOT_TRIED)
-    assert settle(CLAIM, idle, NOW, POLICY, 0.5).state is State.QUEUED
-    waiting = settle(replace(CLAIM, announced=True), idle, NOW, POLICY, 0.5)
+    assert decide_after_attempt(CLAIM, idle, NOW, POLICY, 0.5).state is State.QUEUED
+    waiting = decide_after_attempt(replace(CLAIM, announced=True), idle, NOW, POLICY, 0.5)
     assert (waiting.state, waiting.announce, waiting.due_at) == (State.FAILED_TEMPORARY, None, NOW)
 
 
 def test_p3_a_message_whose_link_is_dead_is_not_sent() -> None:
-    change = spent(replace(CLAIM, message=replace(MESSAGE, expires_at=NOW)), NOW, POLICY)
+    change = decide_before_attempt(replace(CLAIM, message=replace(MESSAGE, expires_at=NOW)), NOW, POLICY)
     assert change is not None
     assert (change.state, change.code, change.announce) == (
         State.FAILED_PERMANENT,
@@ -123,10 +125,10 @@ def test_p3_a_message_whose_link_is_dead_is_not_sent() -> None:
 
 
 def test_a_message_that_always_kills_its_sender_is_given_up() -> None:
-    change = spent(replace(CLAIM, attempts=3, interrupted=True), NOW, POLICY)
+    change = decide_before_attempt(replace(CLAIM, attempts=3, interrupted=True), NOW, POLICY)
     assert change is not None
     assert (change.state, change.code) == (State.UNKNOWN, "interrupted")
-    assert spent(CLAIM, NOW, POLICY) is None
+    assert decide_before_attempt(CLAIM, NOW, POLICY) is None
 
 
 def test_reprs_show_no_person() -> None:

@@ -1,4 +1,6 @@
-"""The spliced mail is the mail that the email package builds."""
+"""E-mail messages: the spliced message equals the one that the email package builds."""
+
+from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
@@ -12,16 +14,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.notifier.channels.mime import Headers, Skeleton, build
-from services.notifier.channels.safe import tame
-from services.notifier.channels.words import TEMPLATES, render, values_of
-from tests.unit.notifier.letters import letter
+from services.notifier.channels.catalogues import TEMPLATES, placeholder_values
+from services.notifier.channels.email.mime import EmailTemplate, Headers, build
+from services.notifier.channels.email.template import render
+from services.notifier.channels.sanitise import sanitise_name
+from tests.unit.notifier.builders import outbound_message
 
 SENDER = Address("Kinvite", "no-reply", "kinvite.example")
 DATE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LANGUAGES = ("en", "de", "ar")
-_SKELETONS = {
-    (language, template): Skeleton(SENDER, language, template)
+_TEMPLATES = {
+    (language, template): EmailTemplate(SENDER, language, template)
     for language in LANGUAGES
     for template in TEMPLATES
 }
@@ -32,30 +35,30 @@ _SCHOOLS = st.text(max_size=200) | st.sampled_from(["Grundschule am Wald, Köln"
 
 
 def _headers(name: str, address: str = "maria@example.org") -> Headers:
-    return Headers(tame(name), address, "0123456789abcdef@kinvite.example", DATE)
+    return Headers(sanitise_name(name), address, "0123456789abcdef@kinvite.example", DATE)
 
 
-def _parsed(mail: bytes) -> EmailMessage:
-    parsed = message_from_bytes(mail, policy=policy.SMTP)
+def _parsed(raw: bytes) -> EmailMessage:
+    parsed = message_from_bytes(raw, policy=policy.SMTP)
     assert isinstance(parsed, EmailMessage)
     return parsed
 
 
 @settings(max_examples=60, deadline=None)
-@given(name=_NAMES, school=_SCHOOLS, key=st.sampled_from(sorted(_SKELETONS)))
+@given(name=_NAMES, school=_SCHOOLS, key=st.sampled_from(sorted(_TEMPLATES)))
 @example(name="Maria\r\nBcc: x@example.org", school="School\r\n\r\n<script>", key=("en", "verify"))
 @example(name="\ue000link\ue001", school="\ue000greeting\ue001", key=("ar", "invite"))
 @example(name=".", school=".", key=("en", "verify"))
 def test_splicing_equals_a_full_build(name: str, school: str, key: tuple[str, str]) -> None:
     language, template = key
-    written = letter(name=name, school_name=school, language=language, template=template)
-    values = values_of(written)
+    message = outbound_message(name=name, school_name=school, language=language, template=template)
+    values = placeholder_values(message)
     headers = _headers(name)
-    spliced = _SKELETONS[key].mail(headers, values)
+    spliced = _TEMPLATES[key].to_bytes(headers, values)
     built = build(SENDER, headers, language, render(language, template, values))
     assert _body(spliced) == _body(built)
-    ours, theirs = _parsed(spliced), _parsed(built)
-    assert ours.keys() == theirs.keys()
+    spliced_message, built_message = _parsed(spliced), _parsed(built)
+    assert spliced_message.keys() == built_message.keys()
     for field in (
         "From",
         "Subject",
@@ -65,37 +68,41 @@ def test_splicing_equals_a_full_build(name: str, school: str, key: tuple[str, st
         "Content-Type",
         "Content-Language",
     ):
-        assert ours[field] == theirs[field], field
-    assert _recipient(spliced) == (tame(name), "maria@example.org")
+        assert spliced_message[field] == built_message[field], field
+    assert _recipient(spliced) == (sanitise_name(name), "maria@example.org")
 
 
-def _recipient(mail: bytes) -> tuple[str, str]:
-    """As RFC 2047 has it: white space between encoded words is no part of the name. (The newer parser of the standard
-    library keeps it in some versions.)
+def _recipient(raw: bytes) -> tuple[str, str]:
+    """Return name and address of the To header.
+
+    White space between encoded words is no part of the name (RFC 2047); the newer parser of the standard library keeps
+    it in some versions.
     """
-    name, address = parseaddr(str(message_from_bytes(mail)["To"]))
+    name, address = parseaddr(str(message_from_bytes(raw)["To"]))
     return str(make_header(decode_header(name))) if "=?" in name else name, address
 
 
-def _body(mail: bytes) -> bytes:
-    """Everything after the head, without the head's own fields."""
-    return mail.partition(b"\r\n\r\n")[2]
+def _body(raw: bytes) -> bytes:
+    """Return everything after the headers."""
+    return raw.partition(b"\r\n\r\n")[2]
 
 
-@pytest.mark.parametrize("key", sorted(_SKELETONS), ids="-".join)
+@pytest.mark.parametrize("key", sorted(_TEMPLATES), ids="-".join)
 def test_a_plain_name_gives_the_same_bytes(key: tuple[str, str]) -> None:
     language, template = key
-    values = values_of(letter(language=language, template=template))
+    values = placeholder_values(outbound_message(language=language, template=template))
     headers = _headers("Maria Lopez")
     built = build(SENDER, headers, language, render(language, template, values))
-    assert _SKELETONS[key].mail(headers, values) == built
+    assert _TEMPLATES[key].to_bytes(headers, values) == built
 
 
 @settings(max_examples=60, deadline=None)
 @given(name=_NAMES, school=_SCHOOLS)
 def test_the_wire_form_is_ascii_in_short_lines_with_one_header_each(name: str, school: str) -> None:
-    mail = _SKELETONS["en", "invite"].mail(_headers(name), values_of(letter(name=name, school_name=school)))
-    head = mail.partition(b"\r\n\r\n")[0]
+    raw = _TEMPLATES["en", "invite"].to_bytes(
+        _headers(name), placeholder_values(outbound_message(name=name, school_name=school))
+    )
+    head = raw.partition(b"\r\n\r\n")[0]
     fields = re.findall(rb"^([A-Za-z-]+):", head, re.MULTILINE)
     assert sorted(fields) == sorted(
         [
@@ -110,15 +117,17 @@ def test_the_wire_form_is_ascii_in_short_lines_with_one_header_each(name: str, s
             b"Content-Language",
         ]
     )
-    assert mail.isascii()
-    assert b"\r" not in mail.replace(b"\r\n", b"")
-    assert b"\n" not in mail.replace(b"\r\n", b"")
-    assert all(len(line) <= 76 for line in mail.split(b"\r\n") if not line.startswith(b"Subject:"))
-    assert all(len(line) <= 998 for line in mail.split(b"\r\n"))
+    assert raw.isascii()
+    assert b"\r" not in raw.replace(b"\r\n", b"")
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n") if not line.startswith(b"Subject:"))
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
 
 
 def test_both_parts_hold_the_link() -> None:
-    parsed = _parsed(_SKELETONS["en", "verify"].mail(_headers("Maria"), values_of(letter())))
+    parsed = _parsed(
+        _TEMPLATES["en", "verify"].to_bytes(_headers("Maria"), placeholder_values(outbound_message()))
+    )
     assert parsed.get_content_type() == "multipart/alternative"
     text, html = parsed.iter_parts()
     for part in (text, html):
@@ -126,9 +135,11 @@ def test_both_parts_hold_the_link() -> None:
     assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
 
 
-def test_the_skeleton_knows_no_recipient() -> None:
-    skeleton = _SKELETONS["en", "verify"]
-    first = skeleton.mail(_headers("Maria", "maria@example.org"), values_of(letter()))
-    second = skeleton.mail(_headers("Sam", "sam@example.org"), values_of(letter(name="Sam")))
+def test_a_template_contains_no_recipient() -> None:
+    template = _TEMPLATES["en", "verify"]
+    first = template.to_bytes(_headers("Maria", "maria@example.org"), placeholder_values(outbound_message()))
+    second = template.to_bytes(
+        _headers("Sam", "sam@example.org"), placeholder_values(outbound_message(name="Sam"))
+    )
     assert b"Maria" in first
     assert b"maria" not in second.lower()

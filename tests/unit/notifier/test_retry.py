@@ -1,4 +1,6 @@
-"""When a message is tried again, and when a channel rests."""
+"""Retry policy of a message, and circuit breaker of a channel."""
+
+from __future__ import annotations
 
 from datetime import timedelta
 
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.domain.retry import DELAYS_SECONDS, Breaker, RetryPolicy
+from services.notifier.domain.retry import DELAYS_SECONDS, CircuitBreaker, RetryPolicy
 
 _CHANCE = st.floats(min_value=0, max_value=1, exclude_max=True)
 
@@ -30,36 +32,38 @@ def test_jitter_is_a_fifth_at_most(attempts: int, chance: float) -> None:
     assert 0.8 * middle <= RetryPolicy().delay_seconds(attempts, chance) <= 1.2 * middle
 
 
-def test_a_provider_that_names_a_time_is_not_asked_before_it() -> None:
+def test_a_provider_that_names_a_time_is_not_called_before_it() -> None:
     assert RetryPolicy().delay_seconds(1, 0.0, retry_after_seconds=90) == 90
     assert RetryPolicy().delay_seconds(9, 0.5, retry_after_seconds=90) == pytest.approx(14_400)
 
 
 def test_a_breaker_lets_one_probe_through_after_its_rest() -> None:
-    tripped = Breaker().tripped(100.0, 0.5, "no_connection", "The mail server cannot be reached.")
-    assert tripped.allowance(100.1, free=50, in_flight=0) == 0
-    assert tripped.allowance(101.0, free=50, in_flight=0) == 1
-    assert tripped.allowance(101.0, free=49, in_flight=1) == 0
-    assert tripped.worked().allowance(101.0, free=50, in_flight=0) == 50
+    tripped = CircuitBreaker().after_failure(
+        100.0, 0.5, "no_connection", "The mail server cannot be reached."
+    )
+    assert tripped.limit_claims(100.1, free=50, in_flight=0) == 0
+    assert tripped.limit_claims(101.0, free=50, in_flight=0) == 1
+    assert tripped.limit_claims(101.0, free=49, in_flight=1) == 0
+    assert tripped.after_success().limit_claims(101.0, free=50, in_flight=0) == 50
 
 
 def test_attempts_that_fail_together_count_once() -> None:
-    first = Breaker().tripped(100.0, 0.5, "no_connection", "")
-    assert first.tripped(100.2, 0.5, "no_connection", "") == first
-    later = first.tripped(200.0, 0.5, "no_connection", "")
+    first = CircuitBreaker().after_failure(100.0, 0.5, "no_connection", "")
+    assert first.after_failure(100.2, 0.5, "no_connection", "") == first
+    later = first.after_failure(200.0, 0.5, "no_connection", "")
     assert later.failures == 2
     assert later.retry_at - 200.0 > first.retry_at - 100.0
 
 
-def test_the_rest_stays_under_a_minute_unless_the_provider_asks_for_more() -> None:
-    breaker = Breaker()
+def test_the_rest_stays_under_a_minute_unless_the_provider_requests_more() -> None:
+    breaker = CircuitBreaker()
     for round_ in range(30):
-        breaker = breaker.tripped(1_000.0 * round_, 0.99, "timeout", "")
+        breaker = breaker.after_failure(1_000.0 * round_, 0.99, "timeout", "")
     assert breaker.retry_at - 29_000.0 < 60
-    asked = Breaker().tripped(0.0, 0.5, "429", "", retry_after_seconds=600)
-    assert asked.retry_at == 600
+    paused = CircuitBreaker().after_failure(0.0, 0.5, "429", "", retry_after_seconds=600)
+    assert paused.retry_at == 600
 
 
 def test_a_closed_breaker_changes_nothing() -> None:
-    assert Breaker().worked() == Breaker()
-    assert not Breaker().resting(0.0)
+    assert CircuitBreaker().after_success() == CircuitBreaker()
+    assert not CircuitBreaker().is_open(0.0)

@@ -1,4 +1,6 @@
-"""What the notifier is told, and what it refuses to be told."""
+"""Settings of the notifier: defaults, and values that are refused."""
+
+from __future__ import annotations
 
 import pytest
 
@@ -128,8 +130,8 @@ def test_half_of_twilio_is_refused_by_name(missing: str, monkeypatch: pytest.Mon
     ],
 )
 def test_wrong_twilio_settings_are_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for each, good in _TWILIO.items():
-        monkeypatch.setenv(each, good)
+    for variable, good in _TWILIO.items():
+        monkeypatch.setenv(variable, good)
     monkeypatch.setenv(f"NOTIFIER_TWILIO_{name}", value)
     with pytest.raises(ConfigurationError, match=f"NOTIFIER_TWILIO_{name}"):
         load_settings(Settings)

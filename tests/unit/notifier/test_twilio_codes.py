@@ -1,20 +1,29 @@
-"""What a code of the provider's means for a message."""
+"""Meaning of Twilio's codes for a message."""
+
+from __future__ import annotations
 
 import pytest
 
-from services.notifier.channels.base import OutcomeUnknown, Refused, SendError, TryLater, Unavailable
-from services.notifier.channels.twilio_codes import MEANINGS, answer_error, error_for
+from services.notifier.channels.base import (
+    OptedOut,
+    OutcomeUnknown,
+    Refused,
+    SendError,
+    TryLater,
+    Unavailable,
+)
+from services.notifier.channels.twilio.codes import MEANINGS, error_for, error_for_answer
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "ours"),
+    ("code", "kind", "stored"),
     [
         (21211, Refused, "21211"),
         (21614, Refused, "21614"),
         (30005, Refused, "30005"),
         (30006, Refused, "30006"),
         (131026, Refused, "131026"),
-        (21610, Refused, "opted_out"),
+        (21610, OptedOut, "opted_out"),
         (30007, Refused, "policy_30007"),
         (30004, Refused, "policy_30004"),
         (21408, Refused, "policy_21408"),
@@ -30,12 +39,12 @@ from services.notifier.channels.twilio_codes import MEANINGS, answer_error, erro
         (12345, Refused, "12345"),
     ],
 )
-def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], ours: str) -> None:
+def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], stored: str) -> None:
     error = error_for(code)
-    assert (type(error), error.code) == (kind, ours)
+    assert (type(error), error.code) == (kind, stored)
 
 
-def test_waits_that_a_code_asks_for() -> None:
+def test_waits_that_a_code_requires() -> None:
     assert error_for(30003).retry_after_seconds == error_for(131049).retry_after_seconds == 86_400
     assert error_for(30001, retry_after_seconds=90).retry_after_seconds == 90
     assert error_for(20429).retry_after_seconds is None
@@ -57,14 +66,17 @@ def test_waits_that_a_code_asks_for() -> None:
 def test_an_answer_that_is_no_promise_is_not_taken_for_a_refusal(
     status: int, code: int | None, kind: type[SendError]
 ) -> None:
-    assert type(answer_error(status, code, detail="", retry_after_seconds=None)) is kind
+    assert type(error_for_answer(status, code, detail="", retry_after_seconds=None)) is kind
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(None, 30.0), (5.0, 30.0), (90.0, 90.0)])
+@pytest.mark.parametrize(("retry_after", "expected"), [(None, 30.0), (5.0, 30.0), (90.0, 90.0)])
 def test_a_copy_that_may_have_been_taken_is_not_repeated_before_its_report_can_come(
-    asked: float | None, waits: float
+    retry_after: float | None, expected: float
 ) -> None:
-    assert answer_error(500, None, detail="", retry_after_seconds=asked).retry_after_seconds == waits
+    assert (
+        error_for_answer(500, None, detail="", retry_after_seconds=retry_after).retry_after_seconds
+        == expected
+    )
 
 
 def test_reasons_are_sentences_without_codes() -> None:

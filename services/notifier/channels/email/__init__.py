@@ -1,0 +1,1 @@
+"""E-mail channel: composes messages and sends them over SMTP."""

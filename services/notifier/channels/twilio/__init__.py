@@ -1,0 +1,1 @@
+"""SMS and WhatsApp channels over Twilio, and the webhooks that it calls."""
