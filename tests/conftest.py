@@ -31,12 +31,12 @@ settings.load_profile("kinvite")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
-    """Tests that share a server run in one process, however many there are."""
+    """Run tests that share a server in one process, however many processes there are."""
     return Sharing(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say aloud what was left out, and why."""
+    """Report what was left out, and why."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     if reasons:
@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """PostgreSQL, one cluster per test process."""
+    """Start PostgreSQL, one cluster per test process."""
     running = Cluster(tmp_path_factory.mktemp("postgres"))
     yield running
     running.stop()
@@ -55,7 +55,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def migrated_template(cluster: Cluster) -> str:
-    """The database that every test's database is copied from: all services migrated."""
+    """Create the database that every test's database is copied from: all services migrated."""
     name = cluster.create()
     asyncio.run(_migrate_all(cluster.owner_url(name), cluster.url(name)))
     return name
@@ -68,7 +68,7 @@ async def _migrate_all(owner_url: str, url: str) -> None:
 
 @pytest.fixture
 def database_url(cluster: Cluster, migrated_template: str) -> Iterator[str]:
-    """A fresh database with the schemas of all services, for this test alone."""
+    """Create a fresh database with the schemas of all services, for this test alone."""
     name = cluster.create(template=migrated_template)
     yield cluster.url(name)
     cluster.drop(name)
@@ -76,7 +76,7 @@ def database_url(cluster: Cluster, migrated_template: str) -> Iterator[str]:
 
 @pytest.fixture
 def empty_database_url(cluster: Cluster) -> Iterator[str]:
-    """A fresh database with nothing in it."""
+    """Create a fresh, empty database."""
     name = cluster.create()
     yield cluster.url(name)
     cluster.drop(name)
@@ -84,7 +84,7 @@ def empty_database_url(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def tansu(tmp_path: Path) -> Iterator[Tansu]:
-    """The embedded broker, empty, for this test alone."""
+    """Start the embedded broker, empty, for this test alone."""
     running = Tansu(tmp_path)
     yield running
     running.stop()
@@ -92,7 +92,7 @@ def tansu(tmp_path: Path) -> Iterator[Tansu]:
 
 @pytest.fixture(scope="session")
 def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
-    """Apache Kafka, one per test process; skipped with the reason where it cannot be had."""
+    """Start Apache Kafka, one per test process; skip with the reason where it is not available."""
     try:
         running = start_kafka(tmp_path_factory.mktemp("kafka"))
     except Unavailable as reason:
@@ -103,7 +103,7 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBr
 
 @pytest.fixture(params=_BROKERS)
 async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
-    """Each broker in turn, with topic names for this test alone."""
+    """Give each broker in turn, with topic names for this test alone."""
     if request.param == "embedded":
         tansu: Tansu = request.getfixturevalue("tansu")
         yield Broker(tansu.bootstrap, "embedded", tansu)
@@ -116,7 +116,7 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
 
 @pytest.fixture
 def environment(database_url: str, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What a service is told from outside, also set in this process: `load(Settings)` reads it."""
+    """Set the environment of a service, in this process too: `load_settings(Settings)` reads it."""
     variables = {**COMMON_ENVIRONMENT, "KINVITE_DATABASE_URL": database_url, **broker.environment}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -17,7 +17,7 @@ from bench.measure import cpu_seconds
 from bench.plan import Plan
 from bench.rig import Rig
 from bench.sink import Sink
-from services.invitations.service.due import expire, overdue
+from services.invitations.use_cases.expire import claim_due, expire
 from shared.contracts.topics import INVITATIONS_INVITATION
 from shared.runtime.database import Database
 from tests.support.stack.stack import DATABASE
@@ -133,8 +133,9 @@ async def fill(rows: Rows, pending: int) -> None:
 
 async def _expire_batch(database: Database) -> bool:
     """Run the service's expiry once, in a transaction of its own."""
-    async with database.transaction(first=overdue(BATCH)) as tx:
-        return (await expire(tx)).count == BATCH
+    async with database.transaction(first=claim_due(BATCH)) as (tx, due):
+        await expire(tx, due)
+    return len(due.windows) == BATCH
 
 
 async def _at_once(rig: Rig, pending: int, runs: int) -> list[float]:

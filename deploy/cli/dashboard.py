@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from deploy.cli.api import Unavailable
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, progress, stderr
 from deploy.cli.services import open_database
-from services.dashboard.consumers import SUBSCRIPTIONS
-from services.dashboard.service.rebuild import NothingTold, Rebuilt, rebuild
-from services.dashboard.storage.rebuilt import RebuildRunning
+from services.dashboard.consumers import subscriptions
+from services.dashboard.rebuild.run import NoEvents, RebuildResult, rebuild
+from services.dashboard.rebuild.staging_tables import RebuildInProgress
 from shared.runtime.messaging import EventArchive
 
 SOURCES = ("roster", "invitations", "notifier", "signup")
@@ -44,19 +44,19 @@ def rebuild_pages(as_json: AsJson = False) -> None:
     try:
         with _progress_reporter(as_json=as_json) as report:
             rebuilt = asyncio.run(_rebuild(report))
-    except RebuildRunning:
+    except RebuildInProgress:
         raise Failure("another rebuild is at work", FAILED) from None
-    except NothingTold:
+    except NoEvents:
         raise Failure("roster knows no school, but pages show some: nothing was changed", FAILED) from None
     except (OSError, SQLAlchemyError) as error:
         raise Unavailable(f"The database does not answer ({type(error).__name__}).") from None
     print_fields(rebuilt.counts(), as_json=as_json)
 
 
-async def _rebuild(report: ReportProgress) -> Rebuilt:
+async def _rebuild(report: ReportProgress) -> RebuildResult:
     handlers = {
         message_type: handler
-        for subscription in SUBSCRIPTIONS
+        for subscription in subscriptions()
         for message_type, handler in subscription.handlers.items()
     }
     async with AsyncExitStack() as stack:

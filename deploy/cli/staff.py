@@ -10,17 +10,17 @@ import typer
 
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows
 from deploy.cli.services import run_with_database
-from services.dashboard.domain.office import OfficeError
-from services.dashboard.domain.staff import Role, Schools, Staff, roles_in
-from services.dashboard.service.office import (
-    add_person,
-    colleagues,
-    end_work,
-    find_person,
-    give_role,
-    new_password,
+from services.dashboard.domain.role_changes import StaffError
+from services.dashboard.domain.staff import Role, Schools, Staff, assign_role
+from services.dashboard.use_cases.staff_admin import (
+    add_staff_member,
+    change_role,
+    end_access,
+    find_staff_member,
+    list_staff,
+    reset_password,
 )
-from services.dashboard.views.tokens import count_valid
+from services.dashboard.views.tokens import count_valid_tokens
 from shared.runtime.database import Database
 
 SomeSchools = Annotated[
@@ -46,7 +46,7 @@ def add(
     """Add somebody. The password is shown once."""
 
     async def work(database: Database) -> dict[str, Any]:
-        added = await add_person(database, None, email, roles_in(role, _to_schools(school)))
+        added = await add_staff_member(database, None, email, assign_role(role, _to_schools(school)))
         return {"email": added.staff.email, "role": role.value, "password": added.password}
 
     print_fields(_run(work), as_json=as_json)
@@ -64,7 +64,7 @@ def list_all(as_json: AsJson = False) -> None:
                 "school": school_id or "all",
                 "staff_id": member.staff_id,
             }
-            for member in await colleagues(database, None)
+            for member in await list_staff(database, None)
             for school_id, role in member.roles.items()
         ]
 
@@ -75,7 +75,7 @@ def list_all(as_json: AsJson = False) -> None:
 @admin_group.command(
     "role", epilog="Example: kinvite admin role office@hill.example --role viewer -s 0199a1c2-…"
 )
-def change_role(
+def give_role(
     email: Email,
     role: Annotated[Role, typer.Option(help="What they may do from now on.")],
     school: SomeSchools = None,
@@ -88,7 +88,7 @@ def change_role(
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _get_member(database, email)
-        change = await give_role(database, None, member.staff_id, role, _to_schools(school))
+        change = await change_role(database, None, member.staff_id, role, _to_schools(school))
         password = {"password": change.password} if change and change.password else {}
         return {**_describe(change.staff if change else None), **password}
 
@@ -104,9 +104,9 @@ def end(email: Email, school: SomeSchools = None, as_json: AsJson = False) -> No
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _get_member(database, email)
-        fields = _describe(await end_work(database, None, member.staff_id, _to_schools(school)))
+        fields = _describe(await end_access(database, None, member.staff_id, _to_schools(school)))
         async with database.transaction() as tx:
-            return {**fields, "valid_tokens_made": await count_valid(tx, member.actor)}
+            return {**fields, "valid_tokens_made": await count_valid_tokens(tx, member.actor)}
 
     print_fields(_run(work), as_json=as_json)
 
@@ -117,7 +117,7 @@ def password(email: Email, as_json: AsJson = False) -> None:
 
     async def work(database: Database) -> dict[str, Any]:
         member = await _get_member(database, email)
-        return {"email": member.email, "password": await new_password(database, member.staff_id)}
+        return {"email": member.email, "password": await reset_password(database, member.staff_id)}
 
     print_fields(_run(work), as_json=as_json)
 
@@ -125,12 +125,12 @@ def password(email: Email, as_json: AsJson = False) -> None:
 def _run(work: Callable[[Database], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     try:
         return run_with_database("dashboard", work)
-    except OfficeError as error:
+    except StaffError as error:
         raise Failure(error.message, FAILED) from None
 
 
 async def _get_member(database: Database, email: str) -> Staff:
-    member = await find_person(database, email)
+    member = await find_staff_member(database, email)
     if member is None:
         raise Failure(f"Nobody signs in with {email}; `kinvite admin list` names everybody.", FAILED)
     return member

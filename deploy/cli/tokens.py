@@ -9,10 +9,12 @@ import typer
 
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows
 from deploy.cli.services import get_auth_secret, run_in_transaction, run_with_database
-from services.dashboard.domain.tokens import AccessToken, Grant, GrantError
-from services.dashboard.service.staff import names_of_actors
-from services.dashboard.service.tokens import OPERATOR, enter_token, is_announced, mint_token, revoke_token
-from services.dashboard.service.waiting import until
+from services.dashboard.domain.api_tokens import AccessToken, Grant, GrantError
+from services.dashboard.use_cases.create_token import OPERATOR, create_token, register_token
+from services.dashboard.use_cases.republish_revocations import are_revocations_published
+from services.dashboard.use_cases.revoke_token import revoke_token
+from services.dashboard.use_cases.wait_for_projection import wait_until
+from services.dashboard.views.actors import list_actor_names
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.database import Database, Transaction
 from shared.runtime.web import Unauthenticated
@@ -54,7 +56,7 @@ def mint(
     secret = get_auth_secret()
 
     async def work(tx: Transaction) -> tuple[AccessToken, str]:
-        return await mint_token(tx, secret, grant, OPERATOR)
+        return await create_token(tx, secret, grant, OPERATOR)
 
     try:
         token, text = run_in_transaction("dashboard", work)
@@ -73,7 +75,7 @@ def list_all(
 
     async def work(tx: Transaction) -> list[dict[str, Any]]:
         tokens, _ = await list_tokens(tx, limit=MAX_ROWS)
-        names = await names_of_actors(tx, [token.made_by for token in tokens])
+        names = await list_actor_names(tx, [token.made_by for token in tokens])
         return [_to_row(token, token.state(tx.now).value, names[token.made_by]) for token in tokens]
 
     rows = run_in_transaction("dashboard", work)
@@ -94,7 +96,7 @@ def revoke(
 
     async def work(database: Database) -> tuple[AccessToken, bool] | None:
         async with database.transaction() as tx:
-            token_id = await enter_token(tx, secret, which) if secret else UUID(which)
+            token_id = await register_token(tx, secret, which) if secret else UUID(which)
             token = await revoke_token(tx, token_id, OPERATOR) if token_id else None
         return (token, await _wait_until_published(database)) if token else None
 
@@ -120,9 +122,9 @@ async def _wait_until_published(database: Database) -> bool:
 
     async def is_published() -> bool:
         async with database.transaction() as tx:
-            return await is_announced(tx)
+            return await are_revocations_published(tx)
 
-    return await until(is_published, seconds=PUBLISH_TIMEOUT_SECONDS)
+    return await wait_until(is_published, timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
 
 
 def _to_row(token: AccessToken, state: str, made_by: str) -> dict[str, Any]:

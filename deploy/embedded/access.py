@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import asyncio
 
-from services.dashboard.service.tokens import enter_token, is_announced, say_again
+from services.dashboard.use_cases.create_token import register_token
+from services.dashboard.use_cases.republish_revocations import (
+    are_revocations_published,
+    republish_revocations,
+)
 from shared.runtime.core import ServiceSettings
 from shared.runtime.database import Database
 from shared.runtime.messaging import Kafka, Lane
@@ -32,9 +36,9 @@ async def prepare_access(settings: ServiceSettings, api_token: str, *, broker_is
         async with database.transaction() as tx:
             await tx.execute(_RELEASE_RELAY_LEASES)
             if api_token:
-                await enter_token(tx, secret, api_token, CREDENTIALS_TOKEN_NAME)
+                await register_token(tx, secret, api_token, CREDENTIALS_TOKEN_NAME)
             if broker_is_empty:
-                await say_again(tx, (), after_seconds=0)
+                await republish_revocations(tx, (), after_seconds=0)
         await _publish_revocations(database, Kafka.from_settings(settings))
 
 
@@ -44,7 +48,7 @@ async def _publish_revocations(database: Database, kafka: Kafka) -> None:
         async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
             while True:
                 async with database.transaction() as tx:
-                    if await is_announced(tx):
+                    if await are_revocations_published(tx):
                         return
                 await asyncio.sleep(0.02)
     finally:

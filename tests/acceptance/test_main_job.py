@@ -14,7 +14,7 @@ import pytest
 from deploy.cli.services import embedded_settings
 from shared.runtime.database import Database
 from tests.acceptance.kinvite_up import KinviteUp, families_csv, kinvite_up
-from tests.integration.dashboard.telling import emptied, everything
+from tests.integration.dashboard.source_services import empty_projection, read_projection
 from tests.support.waiting import eventually
 
 FAMILIES = 200
@@ -120,13 +120,13 @@ async def _rebuild_twice(up: KinviteUp) -> None:
     """Assert that a rebuilt projection equals the live one, also when it starts empty."""
     url = embedded_settings(up.data)["KINVITE_DATABASE_URL"]
     async with Database(url, schema="dashboard") as database:
-        live = await everything(database)
+        live = await read_projection(database)
         assert len(live["timeline"]) > 3 * FAMILIES
         for start_empty in (False, True):
             if start_empty:
-                await emptied(database)
+                await empty_projection(database)
             await up.kinvite("dashboard", "rebuild")
-            assert await everything(database) == live
+            assert await read_projection(database) == live
 
 
 async def test_p11_dead_links_each_have_their_page(up: KinviteUp) -> None:

@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from services.dashboard.service.staff import sign_out
+from services.dashboard.use_cases.sign_in import sign_out
 from shared.runtime.database import Database
 from tests.browser.test_dashboard_pages import ARTEFACTS, OWNER, PASSWORD, answers, served
-from tests.integration.dashboard.feed import deliver
-from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
-from tests.unit.dashboard.facts import Story
+from tests.integration.dashboard.driver import deliver
+from tests.integration.dashboard.service_stub import ServiceStub, service_stub
+from tests.unit.dashboard.builders import Story
 
 pytestmark = pytest.mark.browser
 VISIBLE_WITHIN_SECONDS = 0.3
@@ -27,7 +27,7 @@ class OpenDashboard:
     base: str
     address: str
     story: Story
-    owners: OwnersStub
+    services: ServiceStub
     database: Database
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -49,8 +49,8 @@ async def open_dashboard(
 ) -> AsyncIterator[OpenDashboard]:
     """Sign in; a message on the console or a script error fails the test."""
     async with (
-        owners_stub() as owners,
-        served(database_url, owners) as (story, address),
+        service_stub() as services,
+        served(database_url, services) as (story, address),
         Database(database_url, schema="dashboard") as database,
     ):
         context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ async def open_dashboard(
         await page.fill("[name=password]", PASSWORD)
         await page.click("button.primary")
         base = f"{address}/admin/schools/{story.school_id}"
-        yield OpenDashboard(page, base, address, story, owners, database)
+        yield OpenDashboard(page, base, address, story, services, database)
         await context.close()
         assert [line for line in complaints if "401" not in line] == []
 
@@ -147,13 +147,13 @@ async def test_rows_come_and_go_with_the_filter_of_the_page(browser: Browser, da
 async def test_a_bulk_run_shows_its_progress_to_the_end(browser: Browser, database_url: str) -> None:
     async with open_dashboard(browser, database_url) as dashboard:
         bulk_id = uuid4()
-        answers(dashboard.owners, bulk_id, uuid4())
+        answers(dashboard.services, bulk_id, uuid4())
         await dashboard.open(f"/invite/{bulk_id}")
         figure = dashboard.page.locator(".figure")
         await expect(figure).to_contain_text("192 of 312 parents done")
-        status, running = dashboard.owners.answers[f"GET {bulk_id}"]
+        status, running = dashboard.services.responses[f"GET {bulk_id}"]
         done = {**running, "state": "done", "pending": 0, "messaged": 268, "waiting": 0}
-        dashboard.owners.answers[f"GET {bulk_id}"] = (status, done)
+        dashboard.services.responses[f"GET {bulk_id}"] = (status, done)
         await expect(figure).to_contain_text("312 of 312 parents done")
         await expect(dashboard.page.get_by_role("button", name="Pause")).to_have_count(0)
         await expect(dashboard.page.locator("[data-every]")).to_have_count(0)
@@ -177,9 +177,9 @@ async def test_without_script_the_pages_work_and_progress_refreshes_itself(
         await expect(dashboard.page.locator(".row.parent").first).to_be_visible()
         await expect(dashboard.page.locator("#live")).to_be_hidden()
         bulk_id = uuid4()
-        answers(dashboard.owners, bulk_id, uuid4())
+        answers(dashboard.services, bulk_id, uuid4())
         await dashboard.page.goto(f"{dashboard.base}/invite/{bulk_id}")
         await expect(dashboard.page.locator(".figure")).to_contain_text("192 of 312")
-        status, running = dashboard.owners.answers[f"GET {bulk_id}"]
-        dashboard.owners.answers[f"GET {bulk_id}"] = (status, {**running, "state": "done", "pending": 0})
+        status, running = dashboard.services.responses[f"GET {bulk_id}"]
+        dashboard.services.responses[f"GET {bulk_id}"] = (status, {**running, "state": "done", "pending": 0})
         await expect(dashboard.page.locator(".figure")).to_contain_text("312 of 312")

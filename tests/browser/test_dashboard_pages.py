@@ -16,12 +16,12 @@ from shared.contracts.invitations import InvitationExpired
 from shared.contracts.message import Message
 from shared.runtime.database import Database
 from tests.browser.axe import clean, need_axe
-from tests.integration.dashboard.feed import deliver
-from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
+from tests.integration.dashboard.driver import deliver
+from tests.integration.dashboard.service_stub import ServiceStub, service_stub
 from tests.support.apps import COMMON_ENVIRONMENT
 from tests.support.processes import free_port
 from tests.support.serving import serving
-from tests.unit.dashboard.facts import MORNING, WEEK, Story
+from tests.unit.dashboard.builders import START, VALIDITY_PERIOD, Story
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts" / "dashboard"
 OWNER, PASSWORD = "office@oak-lane.example", "correct horse battery"
@@ -62,7 +62,10 @@ def families() -> tuple[Story, list[Received[Message]]]:
 def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
     invited, outcomes = story.invitations(), story.notifier()
     expired = InvitationExpired(
-        invitation_id=story.invitation_id, parent_id=story.parent_id, generation=1, expired_at=MORNING + WEEK
+        invitation_id=story.invitation_id,
+        parent_id=story.parent_id,
+        generation=1,
+        expired_at=START + VALIDITY_PERIOD,
     )
     return (
         [*invited, *outcomes, *story.signup()],
@@ -70,12 +73,12 @@ def _so_far(story: Story, place: int) -> Sequence[Received[Message]]:
         [],
         [*invited[:2], *outcomes[1:3]],
         [*invited[:5], *outcomes],
-        [invited[0], story.fact(expired, 2, 60)],
+        [invited[0], story.event(expired, 2, 60)],
     )[place]
 
 
 @asynccontextmanager
-async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[Story, str]]:
+async def served(database_url: str, services: ServiceStub) -> AsyncIterator[tuple[Story, str]]:
     """Serve the dashboard on a port of its own; yield the parent who signed up, and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -85,7 +88,7 @@ async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[S
             "KINVITE_PUBLIC_URL": address,
             "KINVITE_DATABASE_URL": database_url,
             "KINVITE_KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}",
-            "services_url": owners.url,
+            "services_url": services.url,
             "owner_email": OWNER,
             "owner_password": PASSWORD,
         }
@@ -98,10 +101,10 @@ async def served(database_url: str, owners: OwnersStub) -> AsyncIterator[tuple[S
         yield story, address
 
 
-def answers(owners: OwnersStub, bulk_id: UUID, import_id: UUID) -> None:
+def answers(services: ServiceStub, bulk_id: UUID, import_id: UUID) -> None:
     counts = {"selected": 312, "skipped": {"signed_up": 41, "no_contact": 3}, "failed": {}}
-    owners.answers["POST bulk"] = (202, {**counts, "state": "preview", "to_message": 268})
-    owners.answers[f"GET {bulk_id}"] = (
+    services.responses["POST bulk"] = (202, {**counts, "state": "preview", "to_message": 268})
+    services.responses[f"GET {bulk_id}"] = (
         200,
         {
             **counts,
@@ -119,7 +122,7 @@ def answers(owners: OwnersStub, bulk_id: UUID, import_id: UUID) -> None:
         "code": "x",
         "message": "This is no e-mail address.",
     }
-    owners.answers[f"GET {import_id}"] = (
+    services.responses[f"GET {import_id}"] = (
         200,
         {"state": "refused", "counts": {"rows": 212, "refused": 1}, "errors": [wrong] * 3},
     )
@@ -132,8 +135,8 @@ async def test_p16_every_page_fits_the_screen_and_calls_no_other_host(
 ) -> None:
     need_axe()
     bulk_id, import_id = uuid4(), uuid4()
-    async with owners_stub() as owners, served(database_url, owners) as (story, address):
-        answers(owners, bulk_id, import_id)
+    async with service_stub() as services, served(database_url, services) as (story, address):
+        answers(services, bulk_id, import_id)
         width, height = SIZES[size]
         context = await browser.new_context(
             viewport={"width": width, "height": height},

@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.contracts import invitations
 from tests.browser.axe import clean, need_axe
-from tests.integration.signup.scene import PASSWORD, Family, Scene, scene, settings_for
+from tests.integration.signup.builders import ParentRecord
+from tests.integration.signup.driver import PASSWORD, SignupDriver, open_driver, settings_for
 from tests.support.processes import free_port
 from tests.support.waiting import eventually
 
@@ -31,17 +32,17 @@ SIZES = {"phone": (360, 740), "desk": (1280, 800)}
 
 
 @asynccontextmanager
-async def served(database_url: str) -> AsyncIterator[tuple[Scene, str]]:
+async def served(database_url: str) -> AsyncIterator[tuple[SignupDriver, str]]:
     """Serve the pages on a port of their own; yield the driver and the address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    async with scene(settings_for(database_url, public_url=address)) as school:
-        config = uvicorn.Config(school.app, port=port, log_config=None, access_log=False, lifespan="off")
+    async with open_driver(settings_for(database_url, public_url=address)) as signup:
+        config = uvicorn.Config(signup.app, port=port, log_config=None, access_log=False, lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         await eventually(lambda: server.started)
         try:
-            yield school, address
+            yield signup, address
         finally:
             server.should_exit = True
             await serving
@@ -95,28 +96,28 @@ async def test_p12_p13_p14_a_parent_goes_from_link_to_account(
 ) -> None:
     need_axe()
     variant = f"{size}-{colours}-{language}"
-    async with served(database_url) as (school, address), open_page(browser, size, colours, language) as page:
-        family = await school.family(language=language, child="Mia Example")
-        await _verify(page, school, family, address + await school.ask_to_verify(family), variant)
+    async with served(database_url) as (signup, address), open_page(browser, size, colours, language) as page:
+        parent = await signup.add_parent(language=language, child="Mia Example")
+        await _verify(page, signup, parent, address + await signup.request_verification(parent), variant)
         direction = "rtl" if language == "ar" else "ltr"
         await expect(page.locator("html")).to_have_attribute("dir", direction)
-        await _join(page, school, family, address + await school.invite(family), variant)
+        await _join(page, signup, parent, address + await signup.invite(parent), variant)
         await _sign_in_and_out(page, variant)
 
 
-async def _verify(page: Page, school: Scene, family: Family, link: str, variant: str) -> None:
+async def _verify(page: Page, signup: SignupDriver, parent: ParentRecord, link: str, variant: str) -> None:
     await page.goto(link)
     await _take_picture(page, variant, "1-verify")
     await page.get_by_role("button").click()
     await page.wait_for_url("**/signup/result/*")
     await _screenshot(page, variant, "2-waiting")  # it refreshes itself, so axe-core cannot check it
-    verified = family.fact(invitations.ContactVerified, contact_id=family.contact_id, verified_at=NOW)
-    await school.feed(verified)
+    verified = parent.event(invitations.ContactVerified, contact_id=parent.contact_id, verified_at=NOW)
+    await signup.consume(verified)
     await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(0)
     await _take_picture(page, variant, "3-verified")
 
 
-async def _join(page: Page, school: Scene, family: Family, link: str, variant: str) -> None:
+async def _join(page: Page, signup: SignupDriver, parent: ParentRecord, link: str, variant: str) -> None:
     await page.goto(link)
     await _take_picture(page, variant, "4-join")
     await _fill(page, "ana silva", "password1234")
@@ -126,7 +127,7 @@ async def _join(page: Page, school: Scene, family: Family, link: str, variant: s
     await _take_picture(page, variant, "5-join-refused")
     await _fill(page, "ana.silva", PASSWORD)
     await page.wait_for_url("**/signup/result/*")
-    await school.accept(family, await school.last_submission())
+    await signup.accept(parent, await signup.last_submission_id())
     await expect(page.get_by_text("Mia Example")).to_be_visible()
     await _take_picture(page, variant, "6-done")
 
@@ -150,13 +151,13 @@ async def test_p3_dead_links_show_what_to_do_next(
 ) -> None:
     need_axe()
     variant = f"{size}-{colours}-{language}"
-    async with served(database_url) as (school, address), open_page(browser, size, colours, language) as page:
-        used = await school.signed_up(await school.family(language=language), "ana.silva")
+    async with served(database_url) as (signup, address), open_page(browser, size, colours, language) as page:
+        used = await signup.sign_up(await signup.add_parent(language=language), "ana.silva")
         await page.goto(address + used)
         await _take_picture(page, variant, "dead-used")
-        family = await school.family(language=language)
-        replaced = await school.invite(family)
-        expired = await school.invite(family, again=True, lives=timedelta(seconds=-1))
+        parent = await signup.add_parent(language=language)
+        replaced = await signup.invite(parent)
+        expired = await signup.invite(parent, again=True, lifetime=timedelta(seconds=-1))
         await page.goto(address + replaced)
         await _take_picture(page, variant, "dead-replaced")
         await page.goto(address + expired)
@@ -171,8 +172,8 @@ async def test_p3_dead_links_show_what_to_do_next(
 async def test_every_control_has_a_name_and_is_big_enough_for_a_thumb(
     database_url: str, browser: Browser
 ) -> None:
-    async with served(database_url) as (school, address), open_page(browser, "phone", "light", "en") as page:
-        await page.goto(address + await school.invite(await school.family()))
+    async with served(database_url) as (signup, address), open_page(browser, "phone", "light", "en") as page:
+        await page.goto(address + await signup.invite(await signup.add_parent()))
         await expect(page.get_by_label("Username")).to_have_attribute("autocomplete", "username")
         await expect(page.get_by_label("Password")).to_have_attribute("autocomplete", "new-password")
         await expect(page.get_by_label("Password")).to_have_accessible_description(

@@ -141,7 +141,7 @@ async def _invite_everybody(page: Page, inspector: PageInspector) -> None:
 
 async def _open_email(up: KinviteUp, page: Page, kind: str, inspector: PageInspector, name: str) -> None:
     """Open the newest email with a link of the kind in the mailbox, then the link."""
-    link = await up.link(ADDRESS, kind)
+    link = await up.wait_for_link(ADDRESS, kind)
     await page.goto(f"{up.credentials['url']}/mailbox?to={ADDRESS}")
     await inspector.on(page, f"{name}-mailbox")
     await page.locator("li.card h2 a").first.click()
@@ -174,7 +174,7 @@ async def _the_rest(up: KinviteUp, watched: Page, page: Page, inspector: PageIns
     await watched.get_by_role("link", name=PARENT, exact=True).click()
     await expect(watched.locator(".timeline li").first).to_contain_text("Signed up")
     await inspector.on(watched, "10-parent")
-    await page.goto(await up.link(ADDRESS, "join"))
+    await page.goto(await up.wait_for_link(ADDRESS, "join"))
     await inspector.on(page, "11-used-link")
     await page.goto(f"{up.credentials['url']}/mailbox/behaviours")
     await expect(page.get_by_role("heading").first).to_be_visible()

@@ -13,7 +13,7 @@ _TOOL = Path(__file__).parent / "asyncapi"
 
 @pytest.fixture(scope="module")
 def parser() -> Path:
-    """A folder with the parser."""
+    """Install the parser and return its folder."""
     return npm_parts("asyncapi", _TOOL)
 
 

@@ -19,7 +19,7 @@ from shared.contracts.roster import ParentAdded
 from shared.runtime.database import Database, Transaction
 from shared.runtime.messaging import Kafka
 from shared.runtime.messaging.outbox.relay import Relay
-from tests.integration.runtime.stage import Stage, record_effects
+from tests.integration.runtime.driver import RuntimeDriver, record_effects
 
 POINTS = ("before_send", "after_acknowledgement", "before_database_commit", "after_database_commit")
 
@@ -59,7 +59,7 @@ async def _run(point: str) -> None:
         topic_prefix=os.environ["KINVITE_KAFKA_TOPIC_PREFIX"],
     )
     async with Database(url, schema="roster") as roster, Database(url, schema="invitations") as invitations:
-        harness = Stage(kafka, roster, invitations)
+        harness = RuntimeDriver(kafka, roster, invitations)
         async with harness.relaying(), harness.consuming({ParentAdded: handle}):
             await asyncio.Event().wait()
 

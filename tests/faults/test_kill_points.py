@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.faults.crash_process import POINTS
-from tests.integration.runtime.stage import Stage, added, stage
+from tests.integration.runtime.driver import RuntimeDriver, added, runtime_driver
 from tests.support.brokers.base import Broker
 from tests.support.waiting import eventually
 
@@ -33,7 +33,7 @@ async def _crash_process(
             await process.wait()
 
 
-async def have_effects(harness: Stage, count: int) -> None:
+async def have_effects(harness: RuntimeDriver, count: int) -> None:
     effects = await harness.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
 
@@ -43,7 +43,7 @@ async def have_effects(harness: Stage, count: int) -> None:
 async def test_i1_i10_killed_between_commit_and_effect(
     point: str, database_url: str, broker: Broker, environment: dict[str, str]
 ) -> None:
-    async with stage(database_url, broker) as harness:
+    async with runtime_driver(database_url, broker) as harness:
         await harness.emit(*(added() for _ in range(100)))
         async with _crash_process(point, environment) as process:
             assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.runtime.migrations import migrate
 from tests.faults.test_kill_points import have_effects
-from tests.integration.runtime.stage import Stage, added, stage
+from tests.integration.runtime.driver import RuntimeDriver, added, runtime_driver
 from tests.support.brokers.base import Broker
 from tests.support.brokers.kafka import KafkaFromJars
 from tests.support.postgres import Cluster
@@ -32,7 +32,7 @@ async def mortal_cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     cluster.stop()
 
 
-async def _emit_for_the_ledger(harness: Stage, count: int) -> tuple[set[UUID], set[UUID]]:
+async def _emit_for_the_ledger(harness: RuntimeDriver, count: int) -> tuple[set[UUID], set[UUID]]:
     """Emit events; return the parents whose commit was acknowledged, and those whose outcome is unknown."""
     acknowledged: set[UUID] = set()
     unknown: set[UUID] = set()
@@ -47,14 +47,14 @@ async def _emit_for_the_ledger(harness: Stage, count: int) -> tuple[set[UUID], s
     return acknowledged, unknown
 
 
-async def _reach(harness: Stage, effects: int) -> None:
+async def _reach(harness: RuntimeDriver, effects: int) -> None:
     await eventually(lambda: have_effects(harness, effects), within_seconds=_RECOVERY_SECONDS)
 
 
 @pytest.mark.slow
 async def test_i15_the_database_is_killed_under_load(mortal_cluster: Cluster, broker: Broker) -> None:
     async with (
-        stage(mortal_cluster.url("kinvite"), broker) as harness,
+        runtime_driver(mortal_cluster.url("kinvite"), broker) as harness,
         harness.relaying(),
         harness.consuming(),
     ):
@@ -85,7 +85,7 @@ async def test_i6_the_broker_is_killed_and_writes_are_accepted_while_it_is_away(
     kafka = broker.running
     if not isinstance(kafka, KafkaFromJars):
         pytest.skip("Apache Kafka here is not ours to kill")
-    async with stage(database_url, broker) as harness, harness.relaying(), harness.consuming():
+    async with runtime_driver(database_url, broker) as harness, harness.relaying(), harness.consuming():
         await harness.emit(*(added() for _ in range(200)))
         await _reach(harness, 1)
         await asyncio.to_thread(kafka.kill)

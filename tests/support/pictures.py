@@ -13,9 +13,9 @@ from playwright.async_api import Page, async_playwright
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 
-from deploy.cli.api import connected
-from deploy.demo.office import Office
-from deploy.demo.run import Wish, embedded, tell
+from deploy.cli.api import connect
+from deploy.demo.run import DemoOptions, run_story, start_kinvite
+from deploy.demo.school_client import SchoolClient
 from deploy.demo.screen import Screen
 from tests.support.equipment import chromium
 from tests.support.processes import free_port
@@ -28,14 +28,14 @@ TERMINAL = (
 )
 
 
-async def take_pictures(request: Wish, share: float = 0.45) -> None:
+async def take_pictures(options: DemoOptions, share: float = 0.45) -> None:
     """Run the demo in a folder of its own; take the screenshots when this share of the parents has signed up."""
     with tempfile.TemporaryDirectory() as data:
         os.environ.update(KINVITE_DATA=data, KINVITE_PORT=str(free_port()))
-        async with embedded() as credentials:
+        async with start_kinvite() as credentials:
             screen = Screen(Console(file=io.StringIO()))
-            screen.head(f"Kinvite is ready at {credentials['url']}/admin")
-            demo = asyncio.create_task(tell(credentials, screen, request))
+            screen.set_header(f"Kinvite is ready at {credentials['url']}/admin")
+            demo = asyncio.create_task(run_story(credentials, screen, options))
             await _wait_for_share(credentials, share, demo)
             await _take_screenshots(credentials, screen)
             demo.cancel()
@@ -43,10 +43,10 @@ async def take_pictures(request: Wish, share: float = 0.45) -> None:
 
 
 async def _wait_for_share(credentials: dict[str, str], share: float, demo: asyncio.Task[None]) -> None:
-    async with connected(credentials["url"], credentials["api_token"]) as api:
+    async with connect(credentials["url"], credentials["api_token"]) as api:
         while not demo.done():
-            school = await Office.find(api)
-            counts = await school.counts() if school else {"total": 0}
+            school = await SchoolClient.find(api)
+            counts = await school.count_by_status() if school else {"total": 0}
             if counts["total"] and counts["signed_up"] >= share * counts["total"]:
                 return
             await asyncio.sleep(1)
@@ -71,7 +71,7 @@ async def _take_screenshots(credentials: dict[str, str], screen: Screen) -> None
 
 def _terminal(screen: Screen) -> str:
     console = Console(file=io.StringIO(), record=True, force_terminal=True, width=104)
-    console.print(screen.drawn())
+    console.print(screen.render())
     return console.export_html(inline_styles=True, theme=DIMMED_MONOKAI)
 
 
@@ -93,4 +93,4 @@ async def _sign_in(page: Page, credentials: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(take_pictures(Wish(families=300, seconds=40, forever=True)))
+    asyncio.run(take_pictures(DemoOptions(families=300, seconds=40, forever=True)))

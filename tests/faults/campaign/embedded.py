@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import psutil
 
-from deploy.embedded.mailbox.parse import content_of
-from deploy.embedded.mailbox.store import Kept
+from deploy.embedded.mailbox.parsing import parse_message
+from deploy.embedded.mailbox.store import StoredMessage
 from shared.contracts.topics import consumer_groups, topics_of
 from tests.acceptance.kinvite_up import KinviteUp
 from tests.faults.campaign.evidence import TOKEN, Arrival, Evidence, parse_message_id
@@ -80,7 +80,7 @@ def add_sent_records(evidence: Evidence, data: Path) -> None:
         rows = sorted(evidence.table(f"{service}.outbox"), key=lambda row: row["id"])
         evidence.records += [_record(row) for row in rows]
     with sqlite3.connect(data / "mailbox.sqlite3") as connection:
-        stored = [(key, Kept(*row)) for key, *row in connection.execute(_EMAILS)]
+        stored = [(key, StoredMessage(*row)) for key, *row in connection.execute(_EMAILS)]
     evidence.arrivals = [copy for key, email in stored for copy in _arrivals(key, email)]
 
 
@@ -101,9 +101,9 @@ def _record(row: dict[str, Any]) -> Record:
     )
 
 
-def _arrivals(key: str, email: Kept) -> Iterator[Arrival]:
-    tokens = tuple(sorted({match[1] for link in content_of(email).links if (match := TOKEN.search(link))}))
-    for _ in range(email.copies):
+def _arrivals(key: str, email: StoredMessage) -> Iterator[Arrival]:
+    tokens = tuple(sorted({match[1] for link in parse_message(email).links if (match := TOKEN.search(link))}))
+    for _ in range(email.arrival_count):
         yield Arrival(
             email.received_at_ms / 1000, email.channel, email.recipient, parse_message_id(key), tokens
         )

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.cli import tokens
-from services.dashboard.service.staff import Attempt, SignedIn, sign_in, staff_of_session
+from services.dashboard.use_cases.sign_in import SignedIn, SignInAttempt, find_signed_in_staff, sign_in
 from shared.runtime.database import Database
 from shared.runtime.web import mint_token, verify_token
 from shared.runtime.web.bearer_auth import ALL_RIGHTS
@@ -102,11 +102,11 @@ async def test_staff_are_added_changed_and_removed(dashboard: Database) -> None:
     assert last.exit_code == 1
     assert "last owner" in last.output
     assert [row["email"] for row in await run_json("admin", "list")] == ["boss@hill.example"]
-    attempt = Attempt("boss@hill.example", boss["password"], "127.0.0.1")
+    attempt = SignInAttempt("boss@hill.example", boss["password"], "127.0.0.1")
     signed_in = await sign_in(dashboard, attempt, timedelta(hours=1))
     assert isinstance(signed_in, SignedIn)
     fresh = await run_json("admin", "password", "boss@hill.example")
     async with dashboard.transaction(schools=()) as tx:
-        assert await staff_of_session(tx, signed_in.session) is None
-    attempt = Attempt("boss@hill.example", fresh["password"], "127.0.0.1")
+        assert await find_signed_in_staff(tx, signed_in.session) is None
+    attempt = SignInAttempt("boss@hill.example", fresh["password"], "127.0.0.1")
     assert isinstance(await sign_in(dashboard, attempt, timedelta(hours=1)), SignedIn)

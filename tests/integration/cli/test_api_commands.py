@@ -14,7 +14,7 @@ from typer.testing import Result
 from shared.runtime.web import mint_token
 from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.integration.cli.driver import run_kinvite
-from tests.integration.dashboard.owners_stub import OwnersStub, owners_stub
+from tests.integration.dashboard.service_stub import ServiceStub, service_stub
 from tests.support.apps import AUTH_SECRET
 from tests.support.processes import free_port
 
@@ -32,24 +32,24 @@ RUN = {
 
 
 @pytest.fixture
-async def stub() -> AsyncIterator[OwnersStub]:
-    async with owners_stub() as running:
-        running.answers["GET schools"] = (200, SCHOOLS)
+async def stub() -> AsyncIterator[ServiceStub]:
+    async with service_stub() as running:
+        running.responses["GET schools"] = (200, SCHOOLS)
         yield running
 
 
-async def _kinvite(stub: OwnersStub, *arguments: str) -> Result:
+async def _kinvite(stub: ServiceStub, *arguments: str) -> Result:
     token = mint_token(AUTH_SECRET, schools=None, rights=ALL_RIGHTS, actor="test")
     return await run_kinvite(*arguments, "--url", stub.url, "--token", token)
 
 
-def _set_import(stub: OwnersStub, state: str, errors: list[Any]) -> None:
+def _set_import(stub: ServiceStub, state: str, errors: list[Any]) -> None:
     answer = {"import_id": "i1", "state": state, "counts": COUNTS, "errors": errors}
-    stub.answers |= {"POST imports": (202, answer), "GET i1": (200, answer)}
+    stub.responses |= {"POST imports": (202, answer), "GET i1": (200, answer)}
 
 
 async def test_import_follows_to_the_end_and_prints_what_was_refused(
-    stub: OwnersStub, tmp_path: Path
+    stub: ServiceStub, tmp_path: Path
 ) -> None:
     file = tmp_path / "families.csv"
     file.write_text("student_name\nKim\n")
@@ -68,8 +68,8 @@ async def test_import_follows_to_the_end_and_prints_what_was_refused(
     assert "No such date." in refused.output
 
 
-async def test_bulk_previews_and_runs(stub: OwnersStub) -> None:
-    stub.answers |= {"POST bulk": (202, RUN), "GET b1": (200, RUN)}
+async def test_bulk_previews_and_runs(stub: ServiceStub) -> None:
+    stub.responses |= {"POST bulk": (202, RUN), "GET b1": (200, RUN)}
     result = await _kinvite(stub, "bulk", "--status", "expired", "--key", "k1")
     assert result.exit_code == 0, result.output
     assert "skipped: no_contact 1" in result.output
@@ -82,33 +82,33 @@ async def test_bulk_previews_and_runs(stub: OwnersStub) -> None:
     assert posted.key == "k1"
 
 
-async def test_a_refusal_is_printed_with_its_reason(stub: OwnersStub) -> None:
+async def test_a_refusal_is_printed_with_its_reason(stub: ServiceStub) -> None:
     problem = {
         "title": "Conflict",
         "detail": "The parent signed up.",
         "code": "signed_up",
         "field": "parent_id",
     }
-    stub.answers["POST invitations"] = (409, problem)
+    stub.responses["POST invitations"] = (409, problem)
     result = await _kinvite(stub, "invite", "p1")
     assert result.exit_code == 1
     assert "The parent signed up (409) [parent_id]" in result.output
 
 
-async def test_every_wrong_field_is_named_with_its_error(stub: OwnersStub) -> None:
+async def test_every_wrong_field_is_named_with_its_error(stub: ServiceStub) -> None:
     errors = [
         {"field": "country", "code": "c", "message": "Use two letters."},
         {"field": "timezone", "code": "t", "message": "There is no such time zone."},
     ]
     problem = {"detail": "Please correct: country, timezone", "field": "country", "errors": errors}
-    stub.answers["POST schools"] = (422, problem)
+    stub.responses["POST schools"] = (422, problem)
     result = await _kinvite(stub, "school", "add", "X", "--country", "ZZZ")
     assert result.exit_code == 1
     assert "country: Use two letters." in result.output
     assert "timezone: There is no such time zone." in result.output
 
 
-async def test_status_counts_and_lists(stub: OwnersStub) -> None:
+async def test_status_counts_and_lists(stub: ServiceStub) -> None:
     row = {
         "name": "Ada Example",
         "status": "invited",
@@ -116,11 +116,11 @@ async def test_status_counts_and_lists(stub: OwnersStub) -> None:
         "reason": "Invited.",
         "next_step": "Wait.",
     }
-    stub.answers["GET summary"] = (
+    stub.responses["GET summary"] = (
         200,
         {"total": 1, "status": {"invited": 1, "signed_up": 0}, "delivery": {}},
     )
-    stub.answers["GET parents"] = (200, {"items": [row], "next": None})
+    stub.responses["GET parents"] = (200, {"items": [row], "next": None})
     result = await _kinvite(stub, "status", "--parents")
     assert "status: invited 1" in result.output
     assert "Ada Example" in result.output
@@ -128,19 +128,19 @@ async def test_status_counts_and_lists(stub: OwnersStub) -> None:
     assert as_json["parents"] == [row]
 
 
-async def test_a_school_is_found_by_name_or_by_being_the_only_one(stub: OwnersStub) -> None:
-    stub.answers[f"GET {SCHOOL}"] = (200, SCHOOLS["items"][0])  # type: ignore[index]
+async def test_a_school_is_found_by_name_or_by_being_the_only_one(stub: ServiceStub) -> None:
+    stub.responses[f"GET {SCHOOL}"] = (200, SCHOOLS["items"][0])  # type: ignore[index]
     assert "Hill School" in (await _kinvite(stub, "school", "show")).output
     assert (await _kinvite(stub, "school", "show", "Dale School")).exit_code == 1
     two = {"items": [{"school_id": "a", "name": "A"}, {"school_id": "b", "name": "B"}], "next": None}
-    stub.answers["GET schools"] = (200, two)
+    stub.responses["GET schools"] = (200, two)
     several = await _kinvite(stub, "status")
     assert several.exit_code == 1
     assert "--school" in several.output
 
 
-async def test_a_server_that_fails_is_69(stub: OwnersStub) -> None:
-    stub.answers["GET schools"] = (503, {})
+async def test_a_server_that_fails_is_69(stub: ServiceStub) -> None:
+    stub.responses["GET schools"] = (503, {})
     assert (await _kinvite(stub, "school", "list")).exit_code == 69
 
 

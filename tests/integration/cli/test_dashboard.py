@@ -13,9 +13,14 @@ import pytest
 
 from shared.runtime.database import Database
 from tests.integration.cli.driver import run_kinvite
-from tests.integration.dashboard.telling import emptied, everything, heard, owners_of
+from tests.integration.dashboard.source_services import (
+    empty_projection,
+    open_source_services,
+    project_events,
+    read_projection,
+)
 from tests.support.waiting import eventually
-from tests.unit.dashboard.facts import Story
+from tests.unit.dashboard.builders import Story
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "deploy.cli", "dashboard", "rebuild", "--json"]
@@ -54,28 +59,28 @@ async def _kill_while_waiting(database: Database, table: str) -> None:
 async def test_killed_in_the_middle_and_repeated_it_ends_equal_to_the_live_projection(
     installation: str, database: Database
 ) -> None:
-    async with owners_of(installation) as sources:
+    async with open_source_services(installation) as sources:
         for _ in range(3):
             story = Story()
-            await sources.tell([story.school(), *story.all()])
-        live = await heard(database, sources)
-    await emptied(database)
+            await sources.emit([story.school(), *story.all()])
+        live = await project_events(database, sources)
+    await empty_projection(database)
     await _kill_while_waiting(database, "parents")
-    partial = await everything(database)
+    partial = await read_projection(database)
     assert partial["students"] == live["students"], "rows written before the kill stay"
     assert partial["parents"] == partial["timeline"] == []
     result = await run_kinvite("dashboard", "rebuild", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["parents"] == 3
-    assert await everything(database) == live
+    assert await read_projection(database) == live
     again = await run_kinvite("dashboard", "rebuild", "--json")
     assert {name: json.loads(again.stdout)[name] for name in COUNTED} == dict.fromkeys(COUNTED, 0)
 
 
 async def test_it_prints_its_progress_and_result(installation: str) -> None:
     story = Story()
-    async with owners_of(installation) as sources:
-        await sources.tell([story.school(), *story.all()])
+    async with open_source_services(installation) as sources:
+        await sources.emit([story.school(), *story.all()])
     result = await run_kinvite("dashboard", "rebuild")
     assert result.exit_code == 0, result.output
     assert "reading roster: 6" in result.stderr
@@ -85,9 +90,9 @@ async def test_it_prints_its_progress_and_result(installation: str) -> None:
 
 async def test_without_any_event_it_refuses_to_empty_the_pages(installation: str, database: Database) -> None:
     story = Story()
-    async with owners_of(installation) as sources:
-        await sources.tell([story.school()])
-        await heard(database, sources)
+    async with open_source_services(installation) as sources:
+        await sources.emit([story.school()])
+        await project_events(database, sources)
         async with sources.databases["roster"].transaction() as tx:
             await tx.execute("DELETE FROM outbox")
     result = await run_kinvite("dashboard", "rebuild")

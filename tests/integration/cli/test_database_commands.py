@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.dashboard.service.staff import Attempt, SignedIn, sign_in
+from services.dashboard.use_cases.sign_in import SignedIn, SignInAttempt, sign_in
 from shared.contracts.envelope import Attributes
 from shared.contracts.roster import ParentAdded, ParentDetails
 from shared.runtime.database import Database
@@ -97,7 +97,7 @@ async def test_staff_that_was_added_can_sign_in(installation: str) -> None:
     output = await run_kinvite("admin", "add", "office@hill.example", "--role", "front_desk", "--json")
     password = json.loads(output.stdout)["password"]
     async with Database(installation, schema="dashboard") as database:
-        attempt = Attempt("office@hill.example", password, "127.0.0.1")
+        attempt = SignInAttempt("office@hill.example", password, "127.0.0.1")
         result = await sign_in(database, attempt, timedelta(hours=1))
     assert isinstance(result, SignedIn)
     assert result.staff.roles == {None: "front_desk"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deploy.embedded.access import CREDENTIALS_TOKEN_NAME, prepare_access
-from services.dashboard.domain.tokens import Grant
-from services.dashboard.service.tokens import OPERATOR, mint_token, revoke_token
+from services.dashboard.domain.api_tokens import Grant
+from services.dashboard.use_cases.create_token import OPERATOR, create_token
+from services.dashboard.use_cases.revoke_token import revoke_token
 from services.dashboard.views.tokens import list_tokens
 from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
@@ -30,7 +31,7 @@ async def test_revocations_are_on_the_broker_before_any_service_starts(
     grant = Grant("a feed", frozenset({"roster:write"}), None)
     async with Database(database_url, schema="dashboard") as database:
         async with database.transaction() as tx:
-            revoked, _ = await mint_token(tx, AUTH_SECRET, grant, OPERATOR)
+            revoked, _ = await create_token(tx, AUTH_SECRET, grant, OPERATOR)
             await revoke_token(tx, revoked.token_id, OPERATOR)
             # The lease of a killed holder. With an empty broker the outbox has no pending messages.
             await tx.execute("INSERT INTO relay_lease VALUES ('single', gen_random_uuid(), 9, 'infinity')")

@@ -1,4 +1,4 @@
-"""What these tests put on the bench: a topic, producers, consumers, a subscriber with the product's own options."""
+"""Driver of the tests on Apache Kafka: a topic, producers, consumers, a subscriber with the product's own options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Batches = list[list[bytes | None]]
 
 @dataclass(slots=True)
 class KafkaDriver:
-    """One test's corner of the broker."""
+    """One test's part of the broker."""
 
     broker: Broker
     stack: AsyncExitStack
@@ -37,11 +37,11 @@ class KafkaDriver:
         return kafka_of(self.broker)
 
     def name(self, word: str) -> str:
-        """A topic's or group's name that no other test has."""
+        """Return the name of a topic or group that no other test has."""
         return self.ours.name(word)
 
     async def topic(self, word: str = "facts", *, partitions: int = 1, **configs: str) -> str:
-        """A new topic; answers its name."""
+        """Create a topic and return its name."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
         await admin.start()
         try:
@@ -51,15 +51,15 @@ class KafkaDriver:
         return self.name(word)
 
     async def producer(self, **options: Any) -> AIOKafkaProducer:
-        """The library's producer with these options."""
+        """Start the library's producer with these options."""
         return await self._started(AIOKafkaProducer(bootstrap_servers=self.broker.bootstrap, **options))
 
     async def our_producer(self) -> AIOKafkaProducer:
-        """The product's producer."""
+        """Start the product's producer."""
         return await self._started(self.ours.producer())
 
     async def consumer(self, topic: str, **options: Any) -> AIOKafkaConsumer:
-        """The library's consumer, joined; without options: in the group, from the beginning, committing nothing."""
+        """Start the library's consumer; by default in the group, from the beginning, committing nothing."""
         defaults = {
             "group_id": self.name(GROUP),
             "auto_offset_reset": "earliest",
@@ -74,13 +74,13 @@ class KafkaDriver:
         )
 
     async def fill(self, topic: str, *values: bytes | None, partition: int | None = None) -> None:
-        """Put records there, in this order."""
+        """Write records, in this order."""
         producer = await self.our_producer()
         for value in values:
             await producer.send_and_wait(topic, value, partition=partition)
 
     async def committed(self, topic: str, partition: int = 0) -> int | None:
-        """The group's offset as the broker keeps it."""
+        """Return the group's offset as the broker stores it."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
         await admin.start()
         try:
@@ -93,7 +93,7 @@ class KafkaDriver:
     async def subscribe(
         self, topic: str, handle: Callable[[KafkaMessage], Awaitable[None]], **options: Any
     ) -> Any:
-        """A FastStream batch subscriber at work; without options it is made as the product makes its own."""
+        """Start a FastStream batch subscriber, by default with the options of the product."""
         framework = KafkaBroker(
             self.broker.bootstrap,
             logger=None,
@@ -118,7 +118,7 @@ class KafkaDriver:
 
 
 async def read(consumer: AIOKafkaConsumer, count: int) -> list[ConsumerRecord[bytes, bytes]]:
-    """That many records, in the order they came."""
+    """Read that many records and return them in the order in which they came."""
     records: list[ConsumerRecord[bytes, bytes]] = []
 
     async def enough() -> bool:

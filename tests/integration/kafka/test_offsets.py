@@ -11,7 +11,7 @@ from tests.support.waiting import eventually
 
 
 async def _forget(kafka: KafkaDriver, topic: str, before: int) -> None:
-    """The broker drops the oldest records, as it does when their retention is over."""
+    """Delete the oldest records, as the broker does when their retention ends."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.broker.bootstrap)
     await admin.start()
     try:

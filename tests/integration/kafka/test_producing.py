@@ -61,7 +61,7 @@ async def test_a_key_goes_where_a_java_producer_would_put_it(
 
 @pytest.fixture(params=[pytest.param("kafka", marks=[pytest.mark.kafka])])
 async def mortal(tmp_path: Path) -> AsyncIterator[tuple[KafkaFromJars, KafkaDriver]]:
-    """An Apache Kafka that a test may stop, and its bench."""
+    """Start an Apache Kafka that the test may stop, and its driver."""
     try:
         running = start_kafka(tmp_path)
     except Unavailable as reason:

@@ -1,4 +1,7 @@
-"""Two services reduced to their plumbing: `roster` emits, `invitations` consumes and counts."""
+"""Driver of the runtime tests: two services reduced to their messaging.
+
+`roster` emits, `invitations` consumes and counts.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,13 @@ _EFFECT = (
 
 
 def added(parent_id: UUID | None = None, *, version: int = 1) -> OutboxMessage:
-    """A ParentAdded, of a new parent where none is given."""
+    """Build a ParentAdded, of a new parent by default."""
     data = ParentAdded(parent_id=parent_id or uuid4(), parent=ParentDetails(name="Ada Example"))
     return OutboxMessage(data, SCHOOL, version)
 
 
 def renamed(parent_id: UUID, *, version: int) -> OutboxMessage:
-    """A ParentRenamed."""
+    """Build a ParentRenamed."""
     return OutboxMessage(
         ParentRenamed(parent_id=parent_id, parent=ParentDetails(name="Ada B.")), SCHOOL, version
     )
@@ -55,20 +58,20 @@ class RuntimeDriver:
     bugs: list[BaseException] = field(default_factory=list)
 
     async def emit(self, *messages: OutboxMessage) -> None:
-        """Commit the messages."""
+        """Emit the messages in one transaction."""
         async with self.roster.transaction() as tx:
             await emit(tx, *messages)
 
     async def effects(self) -> list[Any]:
-        """What the handler did, in order."""
+        """Return what the handler did, in order."""
         return await self._all("SELECT message_id, parent_id, version, trace FROM effects ORDER BY at")
 
     async def dead_letters(self) -> list[Any]:
-        """What was parked."""
+        """Return the dead letters."""
         return await self._all("SELECT reason, detail, value FROM dead_letter ORDER BY parked_at")
 
     async def pending(self) -> int:
-        """Outbox rows that were not published yet."""
+        """Return the number of messages that are not published yet."""
         async with self.roster.transaction() as tx:
             return int(await tx.scalar("SELECT coalesce(sum(last_id - first_id + 1), 0) FROM outbox_runs"))
 
@@ -78,7 +81,7 @@ class RuntimeDriver:
 
     @asynccontextmanager
     async def relaying(self, replicas: int = 1) -> AsyncIterator[list[Relay]]:
-        """Relays of the single lane are at work."""
+        """Run relays of the single lane."""
         relays = [
             Relay(self.roster, self.kafka, Lane.SINGLE, Health(), poll_milliseconds=20)
             for _ in range(replicas)
@@ -100,7 +103,7 @@ class RuntimeDriver:
         dead_letter_limit: int = 1_000,
         on_bug: Callable[[BaseException], None] | None = None,
     ) -> AsyncIterator[SubscriptionRunner]:
-        """The consumer group is at work, by default recording every message as one effect."""
+        """Run the consumer group, which by default records every message as one effect."""
         subscription = Subscription(
             GROUP, handlers or {ParentAdded: record_effects, ParentRenamed: record_effects}
         )
@@ -117,7 +120,7 @@ class RuntimeDriver:
 
 
 async def record_effects(tx: Transaction, messages: Sequence[Received[Message]]) -> None:
-    """One row a message."""
+    """Insert one row per message."""
     await tx.execute(
         _EFFECT,
         [
@@ -129,7 +132,7 @@ async def record_effects(tx: Transaction, messages: Sequence[Received[Message]])
 
 @asynccontextmanager
 async def runtime_driver(database_url: str, broker: Broker) -> AsyncIterator[RuntimeDriver]:
-    """Topics exist, databases are open."""
+    """Create the topics and open the databases."""
     kafka = Kafka(broker.bootstrap, profile=broker.profile, topic_prefix=broker.prefix)
     await kafka.create_topics()
     async with (

@@ -6,7 +6,7 @@ import random
 import asyncpg
 
 from shared.runtime.database import Database
-from tests.support.pace import think
+from tests.support.pace import pause_for
 from tests.support.postgres import as_owner
 from tests.support.waiting import eventually
 
@@ -21,7 +21,7 @@ SELECT count(*), count(*) FILTER (WHERE state <> 'idle')
 
 
 async def _work(database: Database, dice: random.Random) -> None:
-    """A transaction that holds a lock, or waits for one."""
+    """Open a transaction that holds a lock, or waits for one."""
     async with database.transaction() as tx:
         await tx.execute("SELECT pg_advisory_xact_lock(:key)", {"key": dice.randrange(8)})
         await tx.execute(_SHORT)
@@ -36,7 +36,7 @@ async def test_a_thousand_cancelled_transactions_leave_no_connection_and_no_lock
             for _ in range(CANCELLED // _AT_ONCE):
                 tasks = [asyncio.create_task(_work(database, dice)) for _ in range(_AT_ONCE)]
                 for task in dice.sample(tasks, len(tasks)):
-                    await think(dice.uniform(0, 0.002))
+                    await pause_for(dice.uniform(0, 0.002))
                     task.cancel()
                 ended = await asyncio.gather(*tasks, return_exceptions=True)
                 assert {type(one) for one in ended} <= {asyncio.CancelledError, type(None)}

@@ -19,7 +19,7 @@ _P99_SECONDS = 5.0
 
 @asynccontextmanager
 async def _left_open(url: str) -> AsyncIterator[None]:
-    """A transaction that has an id, and so holds back what the cluster takes for over, and does nothing more."""
+    """Open a transaction with an id, which keeps the transaction horizon of the cluster, and leave it idle."""
     address = make_url(as_owner(url)).set(drivername="postgresql").render_as_string()
     connection = await asyncpg.connect(address)
     try:

@@ -225,7 +225,7 @@ async def test_the_topic_is_read_again_and_again_from_its_beginning(
 
 
 async def _made_anew(broker: Broker) -> None:
-    """A topic's name is free again a moment after it was deleted."""
+    """Create the topics again; a name is free only a moment after its topic was deleted."""
     try:
         await create_topics(broker)
     except KafkaError as error:

@@ -26,7 +26,7 @@ _KEY = (
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The roster's."""
+    """Open the roster's database."""
     async with Database(database_url, schema="roster", pool_size=4) as opened:
         yield opened
 

@@ -14,13 +14,13 @@ from uuid import UUID
 
 import httpx
 
+from services.dashboard.domain.api_tokens import Grant
 from services.dashboard.domain.staff import Role
-from services.dashboard.domain.tokens import Grant
-from services.dashboard.service.staff import add_staff
-from services.dashboard.service.tokens import OPERATOR, mint_token
+from services.dashboard.use_cases.create_token import OPERATOR, create_token
 from shared.runtime.database import Database
 from shared.runtime.web.bearer_auth import ALL_RIGHTS
 from tests.acceptance.kinvite_up import KinviteUp
+from tests.integration.dashboard.builders import add_member
 from tests.support.waiting import eventually
 
 PASSWORD = "correct horse battery 1"
@@ -83,18 +83,18 @@ async def build_two_schools(up: KinviteUp) -> TwoSchools:
 async def _grant_access(database: Database, school: SchoolUnderTest, secret: str) -> None:
     """Create an API token and a member of staff who can sign in, and one more of each to be managed."""
     schools = frozenset({UUID(school.school_id)})
-    managed = await add_staff(database, f"{school.tag}@example.org".lower(), PASSWORD, Role.VIEWER, schools)
+    managed = await add_member(database, f"{school.tag}@example.org".lower(), Role.VIEWER, schools)
     school.ids["staff_id"] = str(managed.staff_id)
     async with database.transaction() as tx:
         grant = Grant(f"{school.tag} feed", ALL_RIGHTS, schools)
-        _, school.token = await mint_token(tx, secret, grant, OPERATOR)
-        token, _ = await mint_token(tx, secret, grant, OPERATOR)
+        _, school.token = await create_token(tx, secret, grant, OPERATOR)
+        token, _ = await create_token(tx, secret, grant, OPERATOR)
     school.ids["token_id"] = str(token.token_id)
 
 
 async def _fill(up: KinviteUp, school: SchoolUnderTest) -> None:
     tag, number = school.tag, school.number
-    school.ids["school_id"] = await up.school(f"{tag} School")
+    school.ids["school_id"] = await up.create_school(f"{tag} School")
     root = f"/roster/v1/schools/{school.school_id}"
     await _people(up, school, root)
     path = f"{root}/imports"
@@ -165,10 +165,10 @@ async def _sign_up(up: KinviteUp, school: SchoolUnderTest) -> None:
     await up.post(invitations, {"parent_id": school.ids["parent_id"]})
     address = f"{school.tag}@family.example".lower()
     async with httpx.AsyncClient(follow_redirects=True, timeout=30) as parent:
-        verified = await parent.post(await up.link(address, "verify"))
+        verified = await parent.post(await up.wait_for_link(address, "verify"))
         assert verified.status_code == 200
         form = {"username": f"{school.tag}.parent", "password": PASSWORD}
-        joined = await parent.post(await up.link(address, "join"), data=form)
+        joined = await parent.post(await up.wait_for_link(address, "join"), data=form)
         assert joined.status_code == 200
 
     async def shown() -> None:
@@ -188,9 +188,9 @@ async def signed_in_staff(
     email = f"admin-{school.number}@example.org"
     async with Database(two_schools.database_url, schema="dashboard") as database:
         schools = frozenset({UUID(school.school_id)})
-        await add_staff(database, email, PASSWORD, Role.ADMIN, schools)
+        member = await add_member(database, email, Role.ADMIN, schools)
     async with two_schools.client() as browser:
-        answer = await browser.post("/admin/login", data={"email": email, "password": PASSWORD})
+        answer = await browser.post("/admin/login", data={"email": email, "password": member.password})
         assert answer.status_code == 303, answer.text
         browser.follow_redirects = True
         yield browser

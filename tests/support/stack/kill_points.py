@@ -95,8 +95,8 @@ def _wrap(
 
 
 def _wrap_provider_calls(passage: Passage) -> None:
-    from services.notifier.channels.email import EmailChannel
-    from services.notifier.channels.twilio import TwilioChannel
+    from services.notifier.channels.email.channel import EmailChannel
+    from services.notifier.channels.twilio.client import TwilioChannel
 
     EmailChannel.send = _wrap(EmailChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]
     TwilioChannel.send = _wrap(TwilioChannel.send, passage, "K6", "K7")  # type: ignore[method-assign, assignment]

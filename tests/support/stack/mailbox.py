@@ -19,9 +19,9 @@ from typing import Any
 import uvicorn
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.parse import content_of
+from deploy.embedded.mailbox.parsing import parse_message
 from deploy.embedded.mailbox.reports import Account, Site
-from deploy.embedded.mailbox.store import Arrival, Kept, _message_key
+from deploy.embedded.mailbox.store import Arrival, StoredMessage, message_key
 
 ARRIVALS = "arrivals.jsonl"
 _TOKEN = re.compile(r"/(verify|join)/[\w-]{22}$")
@@ -86,13 +86,13 @@ def _recording(
 
 
 def _build_note(arrival: Arrival, number: int) -> dict[str, Any]:
-    message = Kept(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
+    message = StoredMessage(number, arrival.channel, arrival.recipient, arrival.raw, 0, 1)
     return {
         "at": time.time(),
         "channel": arrival.channel,
         "to": arrival.recipient,
-        "key": arrival.key or _message_key(arrival.raw),
-        "links": sorted({link for link in content_of(message).links if _TOKEN.search(link)}),
+        "key": arrival.key or message_key(arrival.raw),
+        "links": sorted({link for link in parse_message(message).links if _TOKEN.search(link)}),
     }
 
 

@@ -31,7 +31,7 @@ class Clock:
 
 @contextmanager
 def _limited() -> Iterator[tuple[RepeatedLineFilter, Clock]]:
-    """Logging as in a service, on a clock of the test's."""
+    """Configure logging as a service does, on the test's clock."""
     clock = Clock()
     configure_logging("roster", "info")
     try:

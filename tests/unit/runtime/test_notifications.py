@@ -19,7 +19,7 @@ class _Connection:
         self.terminated = False
 
     def add_termination_listener(self, _ended: Callable[[Any], None]) -> None:
-        """It does not end by itself here."""
+        """Do nothing: this connection does not end by itself."""
 
     async def add_listener(self, _channel: str, _received: Callable[..., None]) -> None:
         if self._breaks is not None:

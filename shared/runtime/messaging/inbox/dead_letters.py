@@ -40,7 +40,7 @@ SELECT count(*) FROM dead_letter WHERE consumer = :consumer AND parked_at > now(
 async def write_dead_letter(
     tx: Transaction, consumer: str, decoded: DecodedRecord, reason: str, detail: str
 ) -> None:
-    """Write one dead letter. Headers that are not UTF-8 are kept in base64 under `base64:<name>`."""
+    """Write a dead letter. Headers that are not UTF-8 are stored in base64 under `base64:<name>`."""
     record = decoded.record
     await tx.execute(
         _INSERT,
@@ -62,7 +62,7 @@ async def write_dead_letter(
 
 
 async def count_recent_dead_letters(tx: Transaction, consumer: str) -> int:
-    """How many dead letters the consumer wrote in the last hour."""
+    """Return how many dead letters the group wrote in the last hour."""
     return int(await tx.scalar(_COUNT_RECENT, {"consumer": consumer}))
 
 
@@ -89,7 +89,7 @@ _DELETE = "DELETE FROM dead_letter WHERE dead_letter_id = :id"
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it was parked, in the shape of a fetched record."""
+    """Record as it was parked, in the shape of a fetched record."""
 
     topic: str
     partition: int
@@ -102,18 +102,21 @@ class StoredRecord:
 async def list_dead_letters(
     tx: Transaction, consumer: str | None = None, limit: int = 1_000
 ) -> list[Row[Any]]:
-    """The oldest first, without their content."""
+    """Return dead letters, the oldest first, without their content."""
     return list(await tx.rows(_LIST, {"consumer": consumer, "limit": limit}))
 
 
 async def find_dead_letter(tx: Transaction, dead_letter_id: UUID) -> Row[Any] | None:
-    """One with its content, which may speak of a family."""
+    """Return a dead letter with its content, which may be personal data, or None."""
     row: Row[Any] | None = await tx.row(_FIND, {"id": dead_letter_id})
     return row
 
 
 async def replay_dead_letter(database: Database, subscription: Subscription, dead_letter_id: UUID) -> bool:
-    """Deliver it again; False when it is not there (any more). Raises Rejected with the reason, and keeps it then."""
+    """Deliver a dead letter again to its group's handler. Returns False if it does not exist (any more).
+
+    Raises Rejected with the reason if the handler rejects the record again; the dead letter then stays.
+    """
     async with database.transaction() as tx:
         dead_letter = await tx.row(_LOCK, {"id": dead_letter_id})
         if dead_letter is None:
@@ -139,7 +142,10 @@ async def replay_dead_letter(database: Database, subscription: Subscription, dea
 
 
 async def drop_dead_letter(tx: Transaction, dead_letter_id: UUID) -> bool:
-    """Give it up for good; False when it is not there. Its inbox row stays, so the record is not worked on again."""
+    """Delete a dead letter for good. Returns False if it does not exist.
+
+    Its inbox row stays, so the record is not processed again.
+    """
     return await tx.row(f"{_DELETE} RETURNING dead_letter_id", {"id": dead_letter_id}) is not None
 
 
