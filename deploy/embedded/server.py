@@ -15,12 +15,14 @@ from deploy.embedded.access import prepare_access
 from deploy.embedded.allowed_hosts import allowed_hosts
 from deploy.embedded.data import DataDirectory
 from deploy.embedded.dispatcher import Dispatcher
+from deploy.embedded.kafka_consumer import BackoffConsumer
 from deploy.embedded.mailbox import Mailbox
 from deploy.embedded.mailbox.reports import Site
 from deploy.embedded.replay import replay
 from deploy.embedded.server_process import EXIT_CONFIGURATION, SERVICES
 from shared.runtime.core import ConfigurationError, ServiceSettings, load_settings
 from shared.runtime.messaging import Kafka
+from shared.runtime.messaging.inbox.kafka_consumers import use_consumer_class
 from shared.runtime.migrations import MigrationError, migrate
 from shared.runtime.observability import configure_logging, get_logger
 from shared.runtime.web.server import Server, server_config
@@ -37,6 +39,7 @@ async def serve(listener: socket.socket, data: Path) -> None:
     """
     public_url = os.environ.get("KINVITE_PUBLIC_URL", "")
     site = Site(public_url, os.environ.get("DASHBOARD_SERVICES_URL", public_url))
+    use_consumer_class("embedded", BackoffConsumer)
     async with Mailbox(data, site=site) as mailbox:
         os.environ.update(mailbox.settings)
         modules = {name: import_module(f"services.{name}.app") for name in SERVICES}

@@ -97,7 +97,7 @@ async def test_p12_p13_p14_a_parent_goes_from_link_to_account(
     need_axe()
     variant = f"{size}-{colours}-{language}"
     async with served(database_url) as (signup, address), open_page(browser, size, colours, language) as page:
-        parent = await signup.add_parent(language=language, child="Mia Example")
+        parent = await signup.add_parent(language=language, student_name="Mia Example")
         await _verify(page, signup, parent, address + await signup.request_verification(parent), variant)
         direction = "rtl" if language == "ar" else "ltr"
         await expect(page.locator("html")).to_have_attribute("dir", direction)

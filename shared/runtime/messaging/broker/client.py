@@ -17,7 +17,7 @@ from shared.runtime.messaging.broker.partitioner import choose_partition
 MILLISECONDS_PER_DAY = 86_400_000
 MAX_RECORDS = 500
 FETCH_WAIT_MS = 500
-EMBEDDED_FETCH_WAIT_MS = 5
+EMBEDDED_FETCH_WAIT_MS = 20
 GATHER_BYTES = 256 * 1024
 
 
@@ -30,7 +30,7 @@ class Kafka:
 
     def __init__(self, bootstrap: str, *, profile: str = "kafka", topic_prefix: str = "") -> None:
         self.bootstrap = bootstrap
-        self.embedded = profile == "embedded"
+        self.profile = profile
         self.topic_prefix = topic_prefix
 
     @classmethod
@@ -39,6 +39,11 @@ class Kafka:
         return cls(
             settings.kafka_bootstrap, profile=settings.kafka_profile, topic_prefix=settings.kafka_topic_prefix
         )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the embedded one."""
+        return self.profile == "embedded"
 
     def name(self, topic_or_group: str) -> str:
         """Return the name of a topic or group on this broker, with the prefix that keeps installations apart."""
