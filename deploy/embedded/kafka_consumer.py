@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,11 +24,12 @@ class BackoffConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has
     A relay in the same process wakes it early; the pauses end by themselves only to cover wake-ups that were missed.
     """
 
-    def __init__(self, *topics: str, bootstrap_servers: str, **options: Any) -> None:
+    def __init__(self, *topics: str, bootstrap_servers: str | Sequence[str], **options: Any) -> None:
         super().__init__(
             *topics, bootstrap_servers=bootstrap_servers, **{**options, "fetch_max_wait_ms": FETCH_WAIT_MS}
         )
-        self._bootstrap_servers = bootstrap_servers
+        servers = [bootstrap_servers] if isinstance(bootstrap_servers, str) else bootstrap_servers
+        self._bootstrap = ",".join(servers)
 
     async def getmany(
         self,
@@ -37,7 +39,7 @@ class BackoffConsumer(AIOKafkaConsumer):  # type: ignore[misc] # the library has
     ) -> Records:
         """Return at least one record. Raises KafkaError, and ConsumerStoppedError once `stop` was called."""
         rest_seconds = FIRST_REST_SECONDS
-        with waiting_for(self._bootstrap_servers, self.subscription()) as published:
+        with waiting_for(self._bootstrap, self.subscription()) as published:
             while True:
                 records: Records = await super().getmany(
                     *partitions, timeout_ms=POLL_MS, max_records=max_records
