@@ -8,7 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from services.roster.domain.people import Link, School, SchoolContactContext, Student, make_family_key
+from services.roster.domain.people import (
+    Contact,
+    Link,
+    Parent,
+    School,
+    SchoolContactContext,
+    Student,
+    make_family_key,
+)
 from services.roster.domain.text import NAMELESS
 from shared.contracts.values import ContactKind
 from tests.unit.roster.builders import (
@@ -36,7 +44,8 @@ def test_s1_the_schools_own_contacts_make_no_family() -> None:
 
 def test_c4_a_family_key_ignores_the_case_of_the_address() -> None:
     assert make_family_key(PHONE, "Muster@Example.com", SCHOOL) == f"{PHONE} muster@example.com"
-    assert email("Muster@Example.com").key == "muster@example.com"
+    contact = Contact(make_id(1), ContactKind.EMAIL, "Muster@Example.com")
+    assert (contact.key, contact.preferred, contact.verified) == ("muster@example.com", True, False)
 
 
 def test_a_school_has_defaults_and_its_contact_context() -> None:
@@ -55,7 +64,7 @@ def test_another_version_is_the_only_difference() -> None:
     assert record.with_version(9) == replace(record, version=9)
     siblings = group(3, (2,), (1, 4), version=4)
     assert siblings.with_version(5) == replace(siblings, version=5)
-    assert Student(make_id(1), "Mia").version == parent(2, version=0).version == 0
+    assert Student(make_id(1), "Mia").version == Parent(make_id(2), ()).version == 0
 
 
 def test_keys_and_names_come_from_the_names() -> None:
