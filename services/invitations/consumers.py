@@ -28,7 +28,7 @@ from services.invitations.use_cases.verify_contact import verify_contact
 from shared.contracts import notifier, roster, signup
 from shared.contracts.envelope import Received
 from shared.contracts.quiet_hours import QuietHours
-from shared.contracts.values import Channel, Delivery
+from shared.contracts.values import Channel, ContactKind, Delivery
 from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
 from shared.runtime.messaging import Subscription
@@ -224,7 +224,13 @@ def _parent(message: Received[ParentEvent]) -> ParentReplica:
         name=details.name,
         language=details.language,
         contacts=tuple(
-            Contact(contact.contact_id, contact.kind, contact.address, contact.preferred, contact.verified)
+            Contact(
+                contact.contact_id,
+                ContactKind(contact.kind),
+                contact.address,
+                contact.preferred,
+                contact.verified,
+            )
             for contact in details.contacts
         ),
         has_access=any(child.rights == "full" for child in children),
