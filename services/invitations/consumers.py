@@ -28,7 +28,7 @@ from services.invitations.use_cases.verify_contact import verify_contact
 from shared.contracts import notifier, roster, signup
 from shared.contracts.envelope import Received
 from shared.contracts.quiet_hours import QuietHours
-from shared.contracts.values import Channel, Delivery
+from shared.contracts.values import Channel, ContactKind, Delivery
 from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
 from shared.runtime.messaging import Subscription
@@ -49,43 +49,55 @@ def subscriptions(
     policy: InvitationPolicy, arrivals: ThresholdWakeup, reports: ThresholdWakeup
 ) -> tuple[Subscription, ...]:
     """Return the consumer groups. New parents count towards `arrivals`, first delivery reports towards `reports`."""
-    on_any_parent = partial(on_parent, policy)
     return (
-        Subscription(
-            "invitations.on-roster",
-            {
-                roster.SchoolRegistered: partial(on_school, policy),
-                roster.SchoolSettingsChanged: partial(on_school, policy),
-                roster.ParentAdded: arrivals.counting(on_any_parent),
-                roster.ParentRenamed: on_any_parent,
-                roster.ParentContactChanged: on_any_parent,
-                roster.ParentAccessChanged: on_any_parent,
-                roster.ParentRemoved: partial(on_parent_removed, policy),
-                roster.InvitationRequested: partial(on_invitation_requested, policy),
-            },
-            after_commit=arrivals.count_committed,
-        ),
-        Subscription(
-            "invitations.on-notifier",
-            {
-                notifier.MessageSent: reports.counting(on_message_sent),
-                notifier.MessageDelivered: on_message_delivered,
-                notifier.MessageFailed: reports.counting(on_message_failed),
-                notifier.MessageOutcomeUnknown: reports.counting(on_message_outcome_unknown),
-                notifier.RecipientOptedOut: on_recipient_opted_out,
-                notifier.RecipientOptedIn: on_recipient_opted_in,
-            },
-            after_commit=reports.count_committed,
-        ),
-        Subscription(
-            "invitations.on-signup",
-            {
-                signup.VerificationSubmitted: partial(on_verification_submitted, policy),
-                signup.SignUpSubmitted: on_sign_up_submitted,
-                signup.FreshLinkRequested: partial(on_fresh_link_requested, policy),
-                signup.SignedUp: on_signed_up,
-            },
-        ),
+        _roster_subscription(policy, arrivals),
+        _notifier_subscription(reports),
+        _signup_subscription(policy),
+    )
+
+
+def _roster_subscription(policy: InvitationPolicy, arrivals: ThresholdWakeup) -> Subscription:
+    on_any_parent = partial(on_parent, policy)
+    return Subscription(
+        "invitations.on-roster",
+        {
+            roster.SchoolRegistered: partial(on_school, policy),
+            roster.SchoolSettingsChanged: partial(on_school, policy),
+            roster.ParentAdded: arrivals.counting(on_any_parent),
+            roster.ParentRenamed: on_any_parent,
+            roster.ParentContactChanged: on_any_parent,
+            roster.ParentAccessChanged: on_any_parent,
+            roster.ParentRemoved: partial(on_parent_removed, policy),
+            roster.InvitationRequested: partial(on_invitation_requested, policy),
+        },
+        after_commit=arrivals.count_committed,
+    )
+
+
+def _notifier_subscription(reports: ThresholdWakeup) -> Subscription:
+    return Subscription(
+        "invitations.on-notifier",
+        {
+            notifier.MessageSent: reports.counting(on_message_sent),
+            notifier.MessageDelivered: on_message_delivered,
+            notifier.MessageFailed: reports.counting(on_message_failed),
+            notifier.MessageOutcomeUnknown: reports.counting(on_message_outcome_unknown),
+            notifier.RecipientOptedOut: on_recipient_opted_out,
+            notifier.RecipientOptedIn: on_recipient_opted_in,
+        },
+        after_commit=reports.count_committed,
+    )
+
+
+def _signup_subscription(policy: InvitationPolicy) -> Subscription:
+    return Subscription(
+        "invitations.on-signup",
+        {
+            signup.VerificationSubmitted: partial(on_verification_submitted, policy),
+            signup.SignUpSubmitted: on_sign_up_submitted,
+            signup.FreshLinkRequested: partial(on_fresh_link_requested, policy),
+            signup.SignedUp: on_signed_up,
+        },
     )
 
 
@@ -212,7 +224,13 @@ def _parent(message: Received[ParentEvent]) -> ParentReplica:
         name=details.name,
         language=details.language,
         contacts=tuple(
-            Contact(contact.contact_id, contact.kind, contact.address, contact.preferred, contact.verified)
+            Contact(
+                contact.contact_id,
+                ContactKind(contact.kind),
+                contact.address,
+                contact.preferred,
+                contact.verified,
+            )
             for contact in details.contacts
         ),
         has_access=any(child.rights == "full" for child in children),

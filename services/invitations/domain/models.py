@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from shared.contracts.quiet_hours import QuietHours
-from shared.contracts.values import Channel, Delivery, InvitationStatus, Template, address_digest
+from shared.contracts.values import Channel, ContactKind, Delivery, InvitationStatus, Template, address_digest
 
 
 class Purpose(StrEnum):
@@ -81,7 +81,7 @@ class Contact:
     """Contact point of a parent: an email address or a phone number."""
 
     contact_id: UUID
-    kind: str
+    kind: ContactKind
     address: str
     preferred: bool = False
     verified: bool = False
@@ -154,7 +154,7 @@ class ContactUsage:
     parent_id: UUID
     contact_id: UUID
     address_digest: str
-    messages: int = 0
+    messages: int
     verified_at: datetime | None = None
 
 

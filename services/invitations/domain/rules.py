@@ -21,7 +21,14 @@ from services.invitations.domain.models import (
     School,
 )
 from shared.contracts.quiet_hours import QuietHours
-from shared.contracts.values import PHONE_CHANNELS, Channel, Delivery, InvitationStatus, RefusalReason
+from shared.contracts.values import (
+    PHONE_CHANNELS,
+    Channel,
+    ContactKind,
+    Delivery,
+    InvitationStatus,
+    RefusalReason,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,8 @@ def resolve_channel(invitee: Invitee, request: InviteRequest, usable: Collection
 
 def choose_contact(parent: Parent, channel: Channel, contact_id: UUID | None = None) -> Contact | None:
     """Return the named contact, else the preferred one that the channel can reach, else the first one that it can."""
-    kind = "email" if channel is Channel.EMAIL else "phone"
-    reachable = [contact for contact in parent.contacts if contact.kind == kind]
+    kind = ContactKind.EMAIL if channel is Channel.EMAIL else ContactKind.PHONE
+    reachable = [contact for contact in parent.contacts if contact.kind is kind]
     if contact_id is not None:
         reachable = [contact for contact in reachable if contact.contact_id == contact_id]
     return next((contact for contact in reachable if contact.preferred), next(iter(reachable), None))

@@ -15,7 +15,7 @@ from sqlalchemy import Row, text
 from services.invitations.domain.models import Contact, ContactUsage, Invitation, Parent, School
 from services.invitations.domain.rules import Invitee
 from shared.contracts.quiet_hours import QuietHours
-from shared.contracts.values import Channel
+from shared.contracts.values import Channel, ContactKind
 from shared.runtime.core import Rejected, parse_uuid
 from shared.runtime.database import FirstStatement, Result, Transaction, array_literal
 
@@ -270,7 +270,7 @@ def parent_from(row: Row[Any]) -> Parent:
 def _contact_from(fields: Mapping[str, Any]) -> Contact:
     return Contact(
         contact_id=parse_uuid(fields["contact_id"]),
-        kind=fields["kind"],
+        kind=ContactKind(fields["kind"]),
         address=fields["address"],
         preferred=fields["preferred"],
         verified=fields["verified"],

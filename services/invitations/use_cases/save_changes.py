@@ -1,7 +1,4 @@
-"""Persistence of transitions and publication of their consequences.
-
-`save_changes` saves the invitations, writes timelines and emits the events and the SendMessage commands.
-"""
+"""Persistence of transitions, with the timeline entries, events and commands that they cause."""
 
 from __future__ import annotations
 
@@ -72,7 +69,10 @@ class Change:
 
 
 async def save_changes(tx: Transaction, changes: Sequence[Change], lane: Lane = Lane.SINGLE) -> None:
-    """Save the new states of locked invitations, or of new ones of locked parents, and announce them."""
+    """Save the new states of locked invitations, or first invitations of locked parents, and announce them.
+
+    Announcing writes the timelines and emits the events and the `SendMessage` commands to `lane`.
+    """
     transitions = [change.transition for change in changes]
     replaced = {
         transition.invitation.invitation_id: transition.current_message_id

@@ -25,7 +25,7 @@ from services.invitations.domain.models import (
 )
 from services.invitations.domain.rules import Allowed, Invitee, InviteRequest, decide
 from services.invitations.domain.transitions import Target, start_generation
-from shared.contracts.values import Channel
+from shared.contracts.values import Channel, ContactKind
 
 NOW = datetime(2030, 9, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -46,12 +46,12 @@ def inputs(now: datetime = NOW) -> TransitionInputs:
 
 def email(address: str = "ada@example.org", *, verified: bool = False, preferred: bool = True) -> Contact:
     """Return an e-mail contact."""
-    return Contact(uuid4(), "email", address, preferred, verified)
+    return Contact(uuid4(), ContactKind.EMAIL, address, preferred, verified)
 
 
 def phone(number: str = "+4915112345678", *, preferred: bool = True) -> Contact:
     """Return a phone contact."""
-    return Contact(uuid4(), "phone", number, preferred)
+    return Contact(uuid4(), ContactKind.PHONE, number, preferred)
 
 
 def parent(*contacts: Contact, has_access: bool = True, removed: bool = False) -> Parent:

@@ -145,7 +145,7 @@ def test_ten_messages_per_contact_until_the_address_changes_or_a_reason_is_given
 def test_the_usage_of_a_contact_is_found_by_its_id_and_its_address() -> None:
     contact, other = email(), email("b@example.org")
     usage, other_usage = (
-        ContactUsage(uuid4(), address.contact_id, address.address_digest) for address in (contact, other)
+        ContactUsage(uuid4(), address.contact_id, address.address_digest, 0) for address in (contact, other)
     )
     assert find_usage((other_usage, usage), contact) is usage
     assert find_usage((other_usage,), contact) is None
