@@ -110,7 +110,7 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    problem_details.install(app)
+    problem_details.install_problem_handlers(app)
     shelf = Shelf(store, state)
     _add_json_routes(app, shelf)
     _add_pages(app, shelf)

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 
-from services.notifier.channels.texts import template_text
-from services.notifier.channels.words import TEMPLATES
+from services.notifier.channels.twilio.sms_text import template_text
+from services.notifier.channels.catalogues import TEMPLATES
 
 
 def languages() -> list[str]:

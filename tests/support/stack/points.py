@@ -95,8 +95,8 @@ def _around(
 
 
 def _around_calls(passage: Passage) -> None:
-    from services.notifier.channels.email import EmailChannel
-    from services.notifier.channels.twilio import TwilioChannel
+    from services.notifier.channels.email.channel import EmailChannel
+    from services.notifier.channels.twilio.client import TwilioChannel
 
     EmailChannel.send = _around(EmailChannel.send, passage, "P6", "P7")  # type: ignore[method-assign, assignment]
     TwilioChannel.send = _around(TwilioChannel.send, passage, "P6", "P7")  # type: ignore[method-assign, assignment]
