@@ -12,6 +12,7 @@ from services.notifier.domain.messages import (
     Announcement,
     Claim,
     Message,
+    Outcome,
     Recipient,
     Result,
     State,
@@ -80,6 +81,25 @@ def test_the_last_attempt_fails_for_good() -> None:
 def test_a_retry_after_the_link_has_died_is_not_made() -> None:
     dying = replace(CLAIM, message=replace(MESSAGE, expires_at=NOW + timedelta(seconds=0.5)))
     assert decide_after_attempt(dying, LATER, NOW, POLICY, 0.5).state is State.FAILED_PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(1.0, State.FAILED_PERMANENT), (1.001, State.FAILED_TEMPORARY)]
+)
+def test_a_retry_at_the_expiry_is_too_late(seconds: float, state: State) -> None:
+    message = replace(MESSAGE, expires_at=NOW + timedelta(seconds=seconds))
+    assert decide_after_attempt(replace(CLAIM, message=message), LATER, NOW, POLICY, 0.5).state is state
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SENT, Verdict.REFUSED])
+def test_a_final_attempt_is_counted_too(verdict: Verdict) -> None:
+    assert decide_after_attempt(replace(CLAIM, attempts=1), Result(verdict), NOW, POLICY, 0.5).attempts == 2
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_copy_may_be_with_the_provider_after_success_or_a_lost_answer(verdict: Verdict) -> None:
+    outcome = Outcome(CLAIM, Result(verdict), NOW)
+    assert outcome.may_have_been_accepted == (verdict in (Verdict.SENT, Verdict.UNKNOWN))
 
 
 def test_an_ambiguous_outcome_is_repeated_until_its_own_limit_and_then_unknown() -> None:
