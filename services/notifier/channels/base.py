@@ -110,7 +110,7 @@ class OutcomeUnknown(SendError):
 
 
 class LeaseLost(SendError):
-    """Lease lost while the message waited within the channel: another sender claimed it, and nothing was sent."""
+    """Loss of the lease while the message waited within the channel; nothing was sent, and another sender has it."""
 
     verdict = Verdict.NOT_TRIED
 

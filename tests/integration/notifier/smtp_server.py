@@ -45,6 +45,11 @@ class SmtpServer:
             transport.abort()
         self._transports.clear()
 
+    def refuse_connections(self) -> None:
+        """Refuse new connections, and keep those that are open."""
+        assert self._server is not None
+        self._server.close()
+
     async def handle_EHLO(  # noqa: N802 (the name is aiosmtpd's)
         self, _server: SMTP, session: Session, _envelope: Envelope, name: str, replies: list[str]
     ) -> list[str]:

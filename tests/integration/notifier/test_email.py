@@ -156,9 +156,7 @@ async def test_a_refused_connection_is_unavailable(server: SmtpServer) -> None:
 async def test_a_server_that_takes_fewer_connections_is_sent_to_over_those(server: SmtpServer) -> None:
     async with _email(server.port, connections=4) as channel:
         await channel.send(outbound_message())
-        listener = server._server
-        assert listener is not None
-        listener.close()
+        server.refuse_connections()
         await asyncio.gather(*(channel.send(outbound_message(message_id=UUID(int=n))) for n in range(12)))
     assert (len(server.kept), server.sessions) == (13, 1)
 

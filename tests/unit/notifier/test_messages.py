@@ -12,6 +12,7 @@ from services.notifier.domain.messages import (
     Announcement,
     Claim,
     Message,
+    Outcome,
     Recipient,
     Result,
     State,
@@ -82,6 +83,25 @@ def test_a_retry_after_the_link_has_died_is_not_made() -> None:
     assert decide_after_attempt(dying, LATER, NOW, POLICY, 0.5).state is State.FAILED_PERMANENT
 
 
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(1.0, State.FAILED_PERMANENT), (1.001, State.FAILED_TEMPORARY)]
+)
+def test_a_retry_at_the_expiry_is_too_late(seconds: float, state: State) -> None:
+    message = replace(MESSAGE, expires_at=NOW + timedelta(seconds=seconds))
+    assert decide_after_attempt(replace(CLAIM, message=message), LATER, NOW, POLICY, 0.5).state is state
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SENT, Verdict.REFUSED])
+def test_a_final_attempt_is_counted_too(verdict: Verdict) -> None:
+    assert decide_after_attempt(replace(CLAIM, attempts=1), Result(verdict), NOW, POLICY, 0.5).attempts == 2
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_copy_may_be_with_the_provider_after_success_or_a_lost_answer(verdict: Verdict) -> None:
+    outcome = Outcome(CLAIM, Result(verdict), NOW)
+    assert outcome.may_have_been_accepted == (verdict in (Verdict.SENT, Verdict.UNKNOWN))
+
+
 def test_an_ambiguous_outcome_is_repeated_until_its_own_limit_and_then_unknown() -> None:
     first = decide_after_attempt(CLAIM, UNKNOWN, NOW, POLICY, 0.5)
     assert (first.state, first.ambiguous) == (State.FAILED_TEMPORARY, 1)
@@ -114,7 +134,7 @@ def test_a_message_that_was_not_tried_goes_back_as_it_was() -> None:
     assert (waiting.state, waiting.announce, waiting.due_at) == (State.FAILED_TEMPORARY, None, NOW)
 
 
-def test_a_message_whose_link_has_expired_is_not_sent() -> None:
+def test_p3_a_message_whose_link_is_dead_is_not_sent() -> None:
     change = decide_before_attempt(replace(CLAIM, message=replace(MESSAGE, expires_at=NOW)), NOW, POLICY)
     assert change is not None
     assert (change.state, change.code, change.announce) == (

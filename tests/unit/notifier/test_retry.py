@@ -20,6 +20,17 @@ def test_delays_grow_to_hours() -> None:
     assert delays[-1] == pytest.approx(DELAYS_SECONDS[-1])
 
 
+def test_the_delays_are_seconds_then_minutes_then_hours() -> None:
+    delays = [RetryPolicy().delay_seconds(attempts, 0.5) for attempts in range(1, 11)]
+    assert delays == pytest.approx([1, 5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 14_400])
+    assert RetryPolicy().delay_seconds(1, 0.0, retry_after_seconds=0.0) == pytest.approx(0.8)
+
+
+def test_the_limits_are_those_of_two_days_and_three_paid_copies() -> None:
+    policy = RetryPolicy()
+    assert (policy.attempt_limit, policy.ambiguous_limit, policy.copy_limit) == (20, 5, 3)
+
+
 def test_all_attempts_span_about_two_days() -> None:
     policy = RetryPolicy()
     total = timedelta(seconds=sum(policy.delay_seconds(n, 0.5) for n in range(1, policy.attempt_limit)))
@@ -67,3 +78,14 @@ def test_the_rest_stays_under_a_minute_unless_the_provider_requests_more() -> No
 def test_a_closed_breaker_changes_nothing() -> None:
     assert CircuitBreaker().after_success() == CircuitBreaker()
     assert not CircuitBreaker().is_open(0.0)
+
+
+def test_pauses_grow_from_half_a_second_to_thirty() -> None:
+    breaker, pauses = CircuitBreaker(), []
+    for number in range(7):
+        now = 100.0 * number
+        breaker = breaker.after_failure(now, 0.5, "timeout", "")
+        pauses.append(breaker.retry_at - now)
+    assert pauses == pytest.approx([0.5, 1, 2, 5, 10, 30, 30])
+    assert breaker.is_open(600.0 + 29.9)
+    assert not breaker.is_open(breaker.retry_at)
