@@ -6,7 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dashboard.domain.role_changes import StaffError, check_role_change, widens_access
+from services.dashboard.domain.role_changes import (
+    StaffError,
+    already_staff_error,
+    check_email,
+    check_role_change,
+    widens_access,
+)
 from services.dashboard.domain.staff import Permission, Role, Staff
 
 ELM, OAK = uuid4(), uuid4()
@@ -111,3 +117,33 @@ def test_the_operator_too_gives_no_role_beside_one_in_every_school() -> None:
         check_role_change(
             None, [member, _staff({None: Role.OWNER})], member, {**member.roles, ELM: Role.VIEWER}
         )
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b@c", "a b@c.example", "a@" + "x" * 319, "a\x07@b.example"]
+)
+def test_what_is_no_address_is_refused(email: str) -> None:
+    with pytest.raises(StaffError, match="bad_email"):
+        check_email(email)
+
+
+def test_an_address_is_taken_without_surrounding_blanks() -> None:
+    longest = "a@" + "x" * 318
+    assert check_email(f"  {longest} ") == longest
+
+
+@pytest.mark.parametrize(
+    ("by", "code"),
+    [
+        (None, "known"),
+        ({None: Role.ADMIN}, "known"),
+        ({ELM: Role.ADMIN}, "known"),
+        ({OAK: Role.ADMIN}, "owner_adds"),
+        ({ELM: Role.VIEWER}, "owner_adds"),
+    ],
+)
+def test_an_existing_account_is_not_revealed_to_those_who_cannot_see_it(
+    by: dict[UUID | None, Role] | None, code: str
+) -> None:
+    manager = None if by is None else _staff(by)
+    assert already_staff_error(manager, _staff({ELM: Role.VIEWER})).code == code
