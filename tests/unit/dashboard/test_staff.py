@@ -40,9 +40,9 @@ def test_staff_see_the_schools_in_which_they_have_a_role() -> None:
 def test_schools_with_a_permission() -> None:
     assert _staff({None: Role.ADMIN}).schools_with(Permission.IMPORT) is None
     assert _staff({None: Role.ADMIN, OAK: Role.OWNER}).schools_with(Permission.IMPORT) is None
-    assert _staff({None: Role.VIEWER, OAK: Role.ADMIN}).schools_with(Permission.IMPORT) == {OAK}
-    assert _staff({ELM: Role.ADMIN, OAK: Role.VIEWER}).schools_with(Permission.IMPORT) == {ELM}
-    assert _staff({ELM: Role.ADMIN, OAK: Role.VIEWER}).schools_with(Permission.VIEW) == {ELM, OAK}
+    assert _staff({None: Role.VIEWER, OAK: Role.ADMIN}).schools_with(Permission.IMPORT) == frozenset({OAK})
+    assert _staff({ELM: Role.ADMIN, OAK: Role.VIEWER}).schools_with(Permission.IMPORT) == frozenset({ELM})
+    assert _staff({ELM: Role.ADMIN, OAK: Role.VIEWER}).schools_with(Permission.VIEW) == frozenset({ELM, OAK})
 
 
 def test_without_a_current_school_a_role_in_any_school_counts() -> None:
