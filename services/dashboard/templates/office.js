@@ -1,8 +1,8 @@
-// Keeps an open page up to date. Without this script every page works, and shows what was true when it was opened.
+// Keeps an open page up to date. Without this script every page works and shows the state at the time it was opened.
 //
-// The stream only says that something has changed. What the page then shows comes from the page's own address, made by
-// the same templates and behind the same permissions; its parts (data-part) are changed in place, so that focus, ticked
-// boxes and open panels stay as they are.
+// The stream only announces that something has changed. The new content comes from the page's own address, rendered by
+// the same templates with the same permissions. Its parts (data-part) are changed in place, so that focus, ticked boxes
+// and open panels stay as they are.
 "use strict";
 (() => {
   const main = document.querySelector("main[data-stream]");
@@ -86,8 +86,8 @@
   }
 
   // ---------------------------------------------------------------- fetching the page again
-  // One at a time. A few quick ones in a row are shown at once; when it goes on, never more than a quarter of the time,
-  // and where rows change by the hundred (a bulk run), at most once a second and a tenth of the time.
+  // One request at a time. The first few in a row run at once. After that, fetching takes at most a quarter of the time,
+  // and during a bulk run, in which many rows change, at most a tenth of it and once a second.
   function refresh(many = false) {
     if (over || document.hidden) return;
     wanted = true;
@@ -124,7 +124,7 @@
     if (wanted) refresh(!few);
   }
 
-  // A part whose owner tells nobody about its progress (data-every, milliseconds) is asked for by the clock.
+  // A part whose progress is not in the stream is fetched periodically (data-every, milliseconds).
   function schedule() {
     clearTimeout(poll);
     const part = main.querySelector("[data-every]");
@@ -132,7 +132,7 @@
   }
 
   // ---------------------------------------------------------------- the stream
-  // Browsers keep six connections to one place for all their tabs, so only the page that is seen holds one.
+  // Browsers open at most six connections to one origin for all tabs, so only the visible page holds a stream.
   function open() {
     if (over || source || document.hidden) return;
     clearTimeout(reopen);

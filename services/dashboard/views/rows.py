@@ -51,7 +51,7 @@ def contains_text(column: ColumnElement[Any], typed: str) -> ColumnElement[bool]
 
 
 def linked_student() -> ColumnElement[bool]:
-    """Return the join condition of a link and its listed student. Stubs and removed students do not show."""
+    """Return the join condition of a link and its listed student. Unknown and removed students do not show."""
     return and_(
         students.c.school_id == links.c.school_id,
         students.c.student_id == links.c.student_id,

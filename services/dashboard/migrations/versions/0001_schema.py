@@ -3,6 +3,8 @@
 `services/dashboard/storage/tables.py` describes the same tables as metadata; a test compares the two.
 """
 
+from __future__ import annotations
+
 from alembic import op
 
 from shared.runtime.migrations import (
@@ -26,8 +28,8 @@ CONSUMER_GROUPS = (
     "dashboard.on-signup",
 )
 
-# Schools and students as roster published them, in the newest version. A row of a student that has only a key is a
-# stub: an event about it arrived before its own. A removed student keeps its version.
+# Schools and students as roster published them, in the newest version. A removed student keeps only its version, so
+# that a late older event does not bring it back.
 REPLICAS = (
     """
     CREATE TABLE schools (
@@ -76,8 +78,9 @@ REPLICAS = (
 #   sending   from invitations  sending_version .. last_invited_at
 #   outcome   from notifier     outcome_generation .. delivery_reason, and delivery_code
 #   account   from signup       signed_up_at, account_id
-# `confirmed` collects the ids of confirmed contacts. `status` is the status rule of the product. `standing` is the sort
-# key, 16 times the code of the status plus the code of the delivery (domain/status_sort_key.py): never renumber.
+# A row without person_version is a stub: its events arrived before the parent's own. `confirmed` collects the ids of
+# confirmed contacts. `status` is the status rule of the product. `standing` is the sort key, 16 times the code of the
+# status plus the code of the delivery (domain/status_sort_key.py): never renumber.
 PARENTS = (
     """
     CREATE TABLE parents (
