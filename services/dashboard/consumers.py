@@ -5,7 +5,7 @@ A handler gets a batch of events of one type, decodes each into values of the pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
@@ -41,7 +41,7 @@ from shared.contracts.envelope import Received
 from shared.contracts.message import Message
 from shared.contracts.values import ContactKind, Delivery, Template
 from shared.runtime.database import Transaction
-from shared.runtime.messaging import Subscription
+from shared.runtime.messaging import Handler, Subscription
 
 M = TypeVar("M", bound=Message)
 Batch: TypeAlias = Sequence[Received[M]]
@@ -72,58 +72,6 @@ DeliveryEvent = TypeVar(
     | notifier.MessageOutcomeUnknown,
 )
 OptOutEvent = TypeVar("OptOutEvent", bound=notifier.RecipientOptedOut | notifier.RecipientOptedIn)
-
-
-def subscriptions() -> tuple[Subscription, ...]:
-    """Return the subscriptions of all consumer groups."""
-    return (
-        Subscription(
-            group="dashboard.on-roster",
-            handlers={
-                roster.SchoolRegistered: on_school_registered,
-                roster.SchoolSettingsChanged: on_school_settings_changed,
-                roster.StudentAdded: on_student_added,
-                roster.StudentDetailsChanged: on_student_details_changed,
-                roster.StudentRemoved: on_student_removed,
-                roster.ParentAdded: on_parent_added,
-                roster.ParentRenamed: on_parent_renamed,
-                roster.ParentContactChanged: on_parent_contact_changed,
-                roster.ParentAccessChanged: on_parent_access_changed,
-                roster.ParentRemoved: on_parent_removed,
-                roster.InvitationRequested: on_invitation_requested,
-                roster.SiblingsLinked: on_siblings_linked,
-                roster.SiblingsUnlinked: on_siblings_unlinked,
-            },
-        ),
-        Subscription(
-            group="dashboard.on-invitations",
-            handlers={
-                invitations.VerificationRequested: on_verification_requested,
-                invitations.ContactVerified: on_contact_verified,
-                invitations.InvitationIssued: on_invitation_issued,
-                invitations.InvitationAccepted: on_invitation_accepted,
-                invitations.InvitationRefused: on_invitation_refused,
-                invitations.InvitationExpired: on_invitation_expired,
-                invitations.InvitationWithdrawn: on_invitation_withdrawn,
-                invitations.InvitationBlocked: on_invitation_blocked,
-            },
-        ),
-        Subscription(
-            group="dashboard.on-notifier",
-            handlers={
-                notifier.MessageSent: on_message_sent,
-                notifier.MessageDelivered: on_message_delivered,
-                notifier.MessageFailed: on_message_failed,
-                notifier.MessageOutcomeUnknown: on_message_outcome_unknown,
-                notifier.RecipientOptedOut: on_recipient_opted_out,
-                notifier.RecipientOptedIn: on_recipient_opted_in,
-            },
-        ),
-        Subscription(
-            group="dashboard.on-signup",
-            handlers={signup.SignedUp: on_signed_up},
-        ),
-    )
 
 
 # ---------------------------------------------------------------- roster
@@ -239,6 +187,51 @@ async def on_recipient_opted_in(tx: Transaction, batch: Batch[notifier.Recipient
 
 async def on_signed_up(tx: Transaction, batch: Batch[signup.SignedUp]) -> None:
     await upsert_parents(tx, [decode_signed_up(event) for event in batch])
+
+
+_HANDLERS: Mapping[str, Mapping[type[Message], Handler]] = {
+    "dashboard.on-roster": {
+        roster.SchoolRegistered: on_school_registered,
+        roster.SchoolSettingsChanged: on_school_settings_changed,
+        roster.StudentAdded: on_student_added,
+        roster.StudentDetailsChanged: on_student_details_changed,
+        roster.StudentRemoved: on_student_removed,
+        roster.ParentAdded: on_parent_added,
+        roster.ParentRenamed: on_parent_renamed,
+        roster.ParentContactChanged: on_parent_contact_changed,
+        roster.ParentAccessChanged: on_parent_access_changed,
+        roster.ParentRemoved: on_parent_removed,
+        roster.InvitationRequested: on_invitation_requested,
+        roster.SiblingsLinked: on_siblings_linked,
+        roster.SiblingsUnlinked: on_siblings_unlinked,
+    },
+    "dashboard.on-invitations": {
+        invitations.VerificationRequested: on_verification_requested,
+        invitations.ContactVerified: on_contact_verified,
+        invitations.InvitationIssued: on_invitation_issued,
+        invitations.InvitationAccepted: on_invitation_accepted,
+        invitations.InvitationRefused: on_invitation_refused,
+        invitations.InvitationExpired: on_invitation_expired,
+        invitations.InvitationWithdrawn: on_invitation_withdrawn,
+        invitations.InvitationBlocked: on_invitation_blocked,
+    },
+    "dashboard.on-notifier": {
+        notifier.MessageSent: on_message_sent,
+        notifier.MessageDelivered: on_message_delivered,
+        notifier.MessageFailed: on_message_failed,
+        notifier.MessageOutcomeUnknown: on_message_outcome_unknown,
+        notifier.RecipientOptedOut: on_recipient_opted_out,
+        notifier.RecipientOptedIn: on_recipient_opted_in,
+    },
+    "dashboard.on-signup": {
+        signup.SignedUp: on_signed_up,
+    },
+}
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return the subscriptions of all consumer groups."""
+    return tuple(Subscription(group=group, handlers=handlers) for group, handlers in _HANDLERS.items())
 
 
 # ---------------------------------------------------------------- decoding
