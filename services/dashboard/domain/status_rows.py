@@ -20,7 +20,7 @@ from shared.contracts.values import Delivery, InvitationStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class LinkedStudent:
     """Student as shown with a parent; `rights` is `full` or `none`."""
 
     student_id: UUID
@@ -39,7 +39,7 @@ class ParentRow:
     name: str = field(repr=False)
     language: str | None
     contacts: tuple[Contact, ...]
-    children: tuple[Child, ...]
+    children: tuple[LinkedStudent, ...]
     status: InvitationStatus
     state: InvitationState | None
     state_at: datetime | None

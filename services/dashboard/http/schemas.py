@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.dashboard.domain.parent_projection import Contact
 from services.dashboard.domain.schools_students import School
 from services.dashboard.domain.status import Action
-from services.dashboard.domain.status_rows import Child, ParentRow
+from services.dashboard.domain.status_rows import LinkedStudent, ParentRow
 from services.dashboard.domain.timeline import TimelineEntry, format_entry
 from shared.contracts.values import Delivery, InvitationStatus
 
@@ -32,7 +32,7 @@ class ChildOut(Schema):
     rights: str
 
     @classmethod
-    def from_child(cls, child: Child) -> Self:
+    def from_child(cls, child: LinkedStudent) -> Self:
         """Convert a child of a row."""
         return cls.model_validate(child)
 

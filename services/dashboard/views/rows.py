@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 
 from services.dashboard.domain.parent_projection import Contact, InvitationState
 from services.dashboard.domain.reachability import OptedOutAddresses
-from services.dashboard.domain.status_rows import Child, ParentRow
+from services.dashboard.domain.status_rows import LinkedStudent, ParentRow
 from services.dashboard.storage.tables import links, opt_outs, parents, students
 from shared.contracts.values import ContactKind, Delivery, InvitationStatus
 from shared.runtime.database import Transaction
@@ -76,7 +76,7 @@ async def with_children(tx: Transaction, school_id: UUID, rows: Sequence[Row[Any
 
 async def _load_children(
     tx: Transaction, school_id: UUID, parent_ids: Sequence[UUID]
-) -> defaultdict[UUID, list[Child]]:
+) -> defaultdict[UUID, list[LinkedStudent]]:
     query = (
         select(
             links.c.parent_id,
@@ -91,10 +91,10 @@ async def _load_children(
         .where(links.c.school_id == school_id, links.c.parent_id.in_(parent_ids))
         .order_by(students.c.sort_name, students.c.student_id)
     )
-    children: defaultdict[UUID, list[Child]] = defaultdict(list)
+    children: defaultdict[UUID, list[LinkedStudent]] = defaultdict(list)
     for row in await tx.rows(query):
         children[row.parent_id].append(
-            Child(row.student_id, row.name, row.class_name, row.relation, row.rights, row.reason)
+            LinkedStudent(row.student_id, row.name, row.class_name, row.relation, row.rights, row.reason)
         )
     return children
 
@@ -111,7 +111,9 @@ async def _load_opt_outs(
     return addresses
 
 
-def _to_parent_row(row: Row[Any], children: tuple[Child, ...], opted_out: OptedOutAddresses) -> ParentRow:
+def _to_parent_row(
+    row: Row[Any], children: tuple[LinkedStudent, ...], opted_out: OptedOutAddresses
+) -> ParentRow:
     return ParentRow(
         parent_id=row.parent_id,
         name=row.name,
