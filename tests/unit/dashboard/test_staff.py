@@ -37,6 +37,26 @@ def test_staff_see_the_schools_in_which_they_have_a_role() -> None:
     assert _staff({None: Role.VIEWER}).can_see(OAK)
 
 
+def test_a_role_holds_in_its_school_and_in_no_other() -> None:
+    roles: dict[UUID | None, Role] = {ELM: Role.ADMIN, OAK: Role.VIEWER}
+    assert _staff(roles, ELM).may(Permission.IMPORT)
+    assert not _staff(roles, OAK).may(Permission.IMPORT)
+    assert not _staff(roles, uuid4()).may(Permission.VIEW)
+    assert _staff(roles).may(Permission.MANAGE_TOKENS)
+    assert _staff(roles).schools_with(Permission.MANAGE_TOKENS) == frozenset({ELM})
+    assert _staff(roles).school_ids == frozenset({ELM, OAK})
+    assert not _staff(roles).may(Permission.ADD_SCHOOL)
+
+
+def test_a_schools_own_role_goes_before_that_of_all_schools() -> None:
+    person = _staff({None: Role.ADMIN, OAK: Role.VIEWER})
+    assert person.role_in(ELM) is Role.ADMIN
+    assert person.role_in(OAK) is Role.VIEWER
+    assert person.school_ids is None
+    assert person.schools_with(Permission.MANAGE_STAFF) == frozenset()
+    assert person.may(Permission.ADD_SCHOOL)
+
+
 def test_schools_with_a_permission() -> None:
     assert _staff({None: Role.ADMIN}).schools_with(Permission.IMPORT) is None
     assert _staff({None: Role.ADMIN, OAK: Role.OWNER}).schools_with(Permission.IMPORT) is None
