@@ -10,6 +10,7 @@ import pytest
 from services.dashboard.domain.api_tokens import (
     MAX_LIFETIME_DAYS,
     MAX_NAME_LENGTH,
+    RIGHTS,
     AccessToken,
     Authority,
     Grant,
@@ -69,3 +70,14 @@ def test_the_state_follows_from_expiry_and_revocation() -> None:
     assert unlimited.state(START + timedelta(days=9_999)) is TokenState.VALID
     revoked = AccessToken(uuid4(), "a", ADMIN, None, "operator", START, START, revoked_at=START)
     assert revoked.state(START) is TokenState.REVOKED
+
+
+def test_a_grant_may_have_every_right() -> None:
+    every_right = frozenset(RIGHTS)
+    assert validate_grant(Grant("a", every_right, None), OPERATOR).rights == every_right
+
+
+def test_an_authority_covers_its_schools() -> None:
+    assert OPERATOR.covers(None)
+    assert Authority("staff:1", frozenset({ELM})).covers(frozenset({ELM}))
+    assert not Authority("staff:1", frozenset({ELM})).covers(None)

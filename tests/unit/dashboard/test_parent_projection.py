@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from services.dashboard import consumers
 from services.dashboard.domain.parent_projection import (
+    STAGE_OF_TEMPLATE,
+    Contact,
     InvitationState,
     ParentProjection,
+    Person,
+    choose_newer,
     choose_shown_retry,
     classify_failure,
     merge,
@@ -23,7 +27,7 @@ from services.dashboard.domain.parent_projection import (
 from services.dashboard.use_cases.projection import ProjectionUpdate
 from shared.contracts import invitations, notifier, roster, signup
 from shared.contracts.envelope import Received
-from shared.contracts.values import Delivery
+from shared.contracts.values import ContactKind, Delivery, Template
 from tests.unit.dashboard.builders import START, Story
 
 STORY = Story()
@@ -131,3 +135,29 @@ def test_a_retry_is_shown_if_it_is_at_least_ten_minutes_away() -> None:
     assert choose_shown_retry(START, in_ten_minutes) == in_ten_minutes
     assert choose_shown_retry(START, in_ten_minutes - timedelta(seconds=1)) is None
     assert choose_shown_retry(START, None) is None
+
+
+def test_stages_are_stored_so_their_numbers_never_change() -> None:
+    assert {template: int(stage) for template, stage in STAGE_OF_TEMPLATE.items()} == {
+        Template.VERIFY: 1,
+        Template.VERIFY_REMINDER: 2,
+        Template.INVITE: 3,
+        Template.INVITE_REMINDER: 4,
+    }
+
+
+def test_of_two_groups_the_greater_rank_wins_and_of_equals_the_first() -> None:
+    older, newer, same = Person(1, "Amal"), Person(2, "Amal"), Person(2, "Bo")
+    assert choose_newer(older, newer) is newer
+    assert choose_newer(newer, older) is newer
+    assert choose_newer(newer, same) is newer
+    assert choose_newer(None, older) is older
+    assert choose_newer(older, None) is older
+    assert choose_newer(None, None) is None
+
+
+def test_a_new_contact_is_neither_preferred_nor_verified() -> None:
+    contact = Contact(STORY.contact_id, ContactKind.EMAIL, STORY.address)
+    assert not contact.preferred
+    assert not contact.verified
+    assert not Person(1).removed

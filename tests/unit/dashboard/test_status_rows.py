@@ -10,7 +10,7 @@ import pytest
 from services.dashboard.domain.parent_projection import Contact, InvitationState
 from services.dashboard.domain.schools_students import Student
 from services.dashboard.domain.status import Action
-from services.dashboard.domain.status_rows import Child, ParentRow
+from services.dashboard.domain.status_rows import LinkedStudent, ParentRow
 from shared.contracts.values import ContactKind, Delivery, InvitationStatus, address_digest
 from tests.unit.dashboard.builders import START
 
@@ -41,7 +41,7 @@ ROW = ParentRow(
 
 @pytest.mark.parametrize(("rights", "action"), [("full", Action.RE_INVITE), ("none", None)])
 def test_a_blocked_parent_needs_access_to_any_child(rights: str, action: Action | None) -> None:
-    children = tuple(Child(uuid4(), "Yara", None, None, given, None) for given in ("none", rights))
+    children = tuple(LinkedStudent(uuid4(), "Yara", None, None, given, None) for given in ("none", rights))
     assert replace(ROW, status=InvitationStatus.BLOCKED, children=children).action is action
     assert replace(ROW, children=()).action is Action.RE_INVITE
 

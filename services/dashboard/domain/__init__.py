@@ -1,1 +1,0 @@
-"""Rules of the dashboard in plain Python: no I/O, no clock, no framework."""

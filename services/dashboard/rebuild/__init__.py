@@ -1,1 +1,0 @@
-"""Rebuild of the projection from the event archives, while pages are shown and consumers keep running."""

@@ -1,1 +1,0 @@
-"""Read-only SQL for lists, pages and use cases."""
