@@ -86,7 +86,7 @@ def test_class_is_frozen_and_ignores_fields_of_newer_writers(message: type[Messa
         setattr(decoded.data, message.contract.key, "x")
 
 
-def test_committed_files_are_what_the_classes_say() -> None:
+def test_committed_files_are_those_of_the_classes() -> None:
     stale = [path.name for path, text in files().items() if not path.exists() or path.read_text() != text]
     assert not stale, f"run `make contracts`: {stale}"
 
@@ -158,9 +158,9 @@ def test_groups_are_named_consumer_on_producer() -> None:
         ({"properties": {"a": {"type": "string"}}, "required": []}, "between required and optional"),
     ],
 )
-def test_breaking_changes_are_told(change: dict[str, Any], sentence: str) -> None:
+def test_breaking_changes_are_reported(change: dict[str, Any], sentence: str) -> None:
     old = {"properties": {"a": {"type": "string"}}, "required": ["a"]}
-    assert any(sentence in found for found in find_breaking_changes(old, change))
+    assert any(sentence in change_ for change_ in find_breaking_changes(old, change))
     assert find_breaking_changes(old, {"properties": {**old["properties"], "b": {}}, "required": ["a"]}) == []  # type: ignore[dict-item]
 
 
@@ -176,7 +176,7 @@ def test_breaking_changes_are_told(change: dict[str, Any], sentence: str) -> Non
         (b"{}", [("ce_specversion", b"1.0")], "bad_attributes"),
     ],
 )
-def test_what_cannot_be_read_says_why(
+def test_an_unreadable_record_has_a_reason(
     value: bytes | None, headers: list[tuple[str, bytes]], reason: str
 ) -> None:
     with pytest.raises(UndecodableError) as caught:

@@ -71,7 +71,7 @@ async def test_i16_a_member_that_lost_its_partition_cannot_commit_it(kafka: Kafk
     assert await kafka.committed(topic) == 3
 
 
-async def test_leaving_hands_over_at_once_and_not_after_the_session_has_ended(kafka: KafkaDriver) -> None:
+async def test_leaving_reassigns_at_once_and_not_after_the_session_has_ended(kafka: KafkaDriver) -> None:
     """A consumer's `stop` leaves the group: a rolling restart does not wait for the session's time limit."""
     topic = await kafka.topic()
     await kafka.fill(topic, b"1")

@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", ["kafka"], in
 _RECORDS = 40
 
 
-async def _published(scene: RuntimeDriver) -> bool:
-    return await scene.pending() == 0
+async def _published(driver: RuntimeDriver) -> bool:
+    return await driver.pending() == 0
 
 
-async def _have(scene: RuntimeDriver, count: int) -> None:
-    effects = await scene.effects()
+async def _have(driver: RuntimeDriver, count: int) -> None:
+    effects = await driver.effects()
     assert len(effects) >= count, f"{len(effects)} of {count}"
 
 
@@ -31,9 +31,9 @@ def _shares(*members: Any) -> list[int]:
     return [len(member._subscribers[0].consumer.assignment()) for member in members]
 
 
-async def _reads_what_is_held(scene: RuntimeDriver) -> None:
+async def _reads_what_is_held(driver: RuntimeDriver) -> None:
     """Somebody waits for the inbox rows of another transaction that is still open."""
-    async with scene.invitations.transaction() as transaction:
+    async with driver.invitations.transaction() as transaction:
         assert await transaction.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
@@ -53,37 +53,37 @@ async def test_i10_i16_the_old_owner_ends_its_batch_while_the_new_one_reads_it(
 
         return {ParentAdded: handle}
 
-    async with runtime_driver(database_url, broker) as scene, scene.relaying():
-        await scene.emit(*(added() for _ in range(_RECORDS)))
-        await eventually(lambda: _published(scene), within_seconds=60)
-        async with scene.consuming(handler(0)) as old:
+    async with runtime_driver(database_url, broker) as driver, driver.relaying():
+        await driver.emit(*(added() for _ in range(_RECORDS)))
+        await eventually(lambda: _published(driver), within_seconds=60)
+        async with driver.consuming(handler(0)) as old:
             await eventually(holds.is_set)
-            async with scene.consuming(handler(1)) as new:
+            async with driver.consuming(handler(1)) as new:
                 await eventually(lambda: 0 not in _shares(old, new), within_seconds=90)
-                await eventually(lambda: _reads_what_is_held(scene), within_seconds=90)
+                await eventually(lambda: _reads_what_is_held(driver), within_seconds=90)
                 go.set()
-                await eventually(lambda: _have(scene, _RECORDS), within_seconds=90)
-                await scene.emit(added())
-                await eventually(lambda: _have(scene, _RECORDS + 1), within_seconds=90)
-        effects = [effect.message_id for effect in await scene.effects()]
+                await eventually(lambda: _have(driver, _RECORDS), within_seconds=90)
+                await driver.emit(added())
+                await eventually(lambda: _have(driver, _RECORDS + 1), within_seconds=90)
+        effects = [effect.message_id for effect in await driver.effects()]
         assert len(effects) == len(set(effects)) == _RECORDS + 1
         assert not set(handed[0]) & set(handed[1])
-        assert scene.bugs == []
+        assert driver.bugs == []
 
 
 async def test_i16_members_come_and_go_under_load(database_url: str, broker: Broker) -> None:
     """One member stays, others join and leave as replicas do: every record has one effect, and none is parked."""
     rounds, each = 6, 60
-    async with runtime_driver(database_url, broker) as scene, scene.relaying(), scene.consuming():
+    async with runtime_driver(database_url, broker) as driver, driver.relaying(), driver.consuming():
         for number in range(rounds):
             async with AsyncExitStack() as others:
                 for _ in range(1 + number % 2):
-                    await others.enter_async_context(scene.consuming())
+                    await others.enter_async_context(driver.consuming())
                 for _ in range(each // 10):
-                    await scene.emit(*(added() for _ in range(10)))
-                await eventually(partial(_have, scene, number * each + 1), within_seconds=90)
-        await eventually(lambda: _have(scene, rounds * each), within_seconds=90)
-        effects = [effect.message_id for effect in await scene.effects()]
+                    await driver.emit(*(added() for _ in range(10)))
+                await eventually(partial(_have, driver, number * each + 1), within_seconds=90)
+        await eventually(lambda: _have(driver, rounds * each), within_seconds=90)
+        effects = [effect.message_id for effect in await driver.effects()]
         assert len(effects) == len(set(effects)) == rounds * each
-        assert await scene.dead_letters() == []
-        assert scene.bugs == []
+        assert await driver.dead_letters() == []
+        assert driver.bugs == []

@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize("broker", ["embedded"], indirect=True)
-async def test_a_broker_that_is_gone_and_comes_back_is_told_in_a_line_each(
+async def test_a_broker_that_is_gone_and_comes_back_is_logged_in_a_line_each(
     broker: Broker, environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert isinstance(broker.running, Tansu)
@@ -34,18 +34,18 @@ async def test_a_broker_that_is_gone_and_comes_back_is_told_in_a_line_each(
     def lines() -> list[dict[str, Any]]:
         return [json.loads(line) for line in worker.log.read_text().splitlines()]
 
-    def said(event: str) -> bool:
+    def was_logged(event: str) -> bool:
         return event in {line["event"] for line in lines()}
 
     worker.start()
     try:
         await eventually(worker.is_ready, within_seconds=120, every_seconds=0.2)
         broker.running.kill()
-        await eventually(lambda: said("broker.gone"), within_seconds=60)
+        await eventually(lambda: was_logged("broker.gone"), within_seconds=60)
         await _tried(broker.running.port, 60)
         broker.running.start()
         await create_topics(broker)
-        await eventually(lambda: said("broker.back"), within_seconds=60)
+        await eventually(lambda: was_logged("broker.back"), within_seconds=60)
     finally:
         worker.kill()
     events = [line["event"] for line in lines()]

@@ -43,7 +43,7 @@ async def _readyz(url: str, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("user", "told"),
+    ("user", "output"),
     [
         (APPLICATION, None),
         (OWNER, "give the services the user that it made"),
@@ -52,43 +52,43 @@ async def _readyz(url: str, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
     ],
 )
 async def test_a_service_is_ready_only_as_a_user_who_owns_nothing(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, user: str, told: str | None
+    database_url: str, monkeypatch: pytest.MonkeyPatch, user: str, output: str | None
 ) -> None:
     answer = await _readyz(_as(database_url, username=user), monkeypatch)
-    found = answer.json()["problems"].get("database")
-    if told is None:
-        assert found is None
+    problems = answer.json()["problems"].get("database")
+    if output is None:
+        assert problems is None
     else:
         assert answer.status_code == 503
-        assert told in found
+        assert output in problems
 
 
-async def test_a_service_says_that_the_database_is_not_there_or_not_migrated(
+async def test_a_service_reports_that_the_database_is_not_there_or_not_migrated(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for url, told in (
+    for url, output in (
         (_as(empty_database_url, database="none"), "there is no database of the name"),
         (_as(empty_database_url, port=free_port()), "does not answer"),
     ):
-        assert told in (await _readyz(url, monkeypatch)).json()["problems"]["database"]
+        assert output in (await _readyz(url, monkeypatch)).json()["problems"]["database"]
 
 
 def test_migrate_explains_what_is_wrong_in_one_line(empty_database_url: str, cluster: Cluster) -> None:
     url = empty_database_url
     owner = cluster.owner_url(url.rpartition("/")[2])
     versions = _ROOT / "services" / "roster" / "migrations" / "versions"
-    for owner_url, application_url, told in (
+    for owner_url, application_url, output in (
         (url, url, "a database user of their own"),
         (owner, _as(url, database="other"), "different databases"),
         (_as(owner, port=free_port()), url, "does not answer"),
         (_as(owner, username="nobody"), url, "refuses the user or the password of KINVITE_DATABASE_OWNER"),
         (owner, _as(url, username="postgres"), "no row-level security"),
     ):
-        with pytest.raises(MigrationError, match=told):
+        with pytest.raises(MigrationError, match=output):
             run_migrations(owner_url, "roster", versions, application_url=application_url)
 
 
-def test_migrate_without_its_own_address_says_which_setting_is_missing(empty_database_url: str) -> None:
+def test_migrate_without_its_own_address_names_the_setting_is_missing(empty_database_url: str) -> None:
     settings = {**COMMON_ENVIRONMENT, "KINVITE_DATABASE_URL": empty_database_url}
     done = subprocess.run(
         [sys.executable, "-m", "services.roster", "migrate"],

@@ -47,28 +47,28 @@ Way = Callable[[Database, str, Sequence[str]], Coroutine[None, None, set[str]]]
 
 
 def test_a_mark_is_our_own_id_or_a_digest_that_can_be_no_id_of_ours() -> None:
-    ours = str(new_id())
-    assert dedup_id(OURS, ours) == ours
-    others = {
-        dedup_id("/somebody/else", ours),
-        dedup_id(OURS, ours.upper()),
+    own_id = str(new_id())
+    assert dedup_id(OURS, own_id) == own_id
+    foreign_ids = {
+        dedup_id("/somebody/else", own_id),
+        dedup_id(OURS, own_id.upper()),
         dedup_id(OURS, str(uuid4())),
         dedup_id(OURS, "1"),
         dedup_id("/kinvite/roster1", ""),
         dedup_id("/kinvite/roster", "1\n"),
     }
-    assert len(others) == 6
-    assert all(UUID(mark) < FIRST_OWN_ID < UUID(ours) for mark in others)
+    assert len(foreign_ids) == 6
+    assert all(UUID(mark) < FIRST_OWN_ID < UUID(own_id) for mark in foreign_ids)
 
 
 @in_both_ways
 async def test_i10_what_was_passed_is_not_new_a_second_time(database_url: str, pass_in: Way) -> None:
-    known, new = _marks(20), _marks(20)
+    processed, new = _marks(20), _marks(20)
     async with Database(database_url, schema="invitations") as database:
-        assert await pass_in(database, GROUP, known + known) == set(known)
-        assert await pass_in(database, GROUP, known + new) == set(new)
-        assert await pass_in(database, GROUP, known + new) == set()
-        assert await pass_in(database, OTHER, known) == set(known), "each group for itself"
+        assert await pass_in(database, GROUP, processed + processed) == set(processed)
+        assert await pass_in(database, GROUP, processed + new) == set(new)
+        assert await pass_in(database, GROUP, processed + new) == set()
+        assert await pass_in(database, OTHER, processed) == set(processed), "each group for itself"
         assert await pass_in(database, OTHER, []) == set()
 
 
@@ -78,10 +78,10 @@ async def test_a_transaction_that_begins_with_the_records_takes_no_round_trip_mo
     marks = _marks(2)
     async with Database(database_url, schema="invitations") as database:
         assert await _begin_with(database, GROUP, marks[:1])
-        heard: list[str] = []
-        database.watch = heard.append
+        sent: list[str] = []
+        database.watch = sent.append
         assert await _begin_with(database, GROUP, marks[1:])
-        assert [said.split()[0] for said in heard] == ["BEGIN", "WITH", "COMMIT"]
+        assert [statement.split()[0] for statement in sent] == ["BEGIN", "WITH", "COMMIT"]
         async with database.transaction(first=record_batch(GROUP, marks)) as (tx, _):
             assert tx.now == await tx.scalar("SELECT now()")
 
@@ -122,13 +122,13 @@ async def test_every_group_has_its_place(database_url: str) -> None:
     """A group that is added needs a migration that adds it to its service's type."""
     connection = await asyncpg.connect(as_owner(database_url).replace("+asyncpg", ""))
     try:
-        found = []
+        plan = []
         for service in {group.partition(".")[0] for group in consumer_groups()}:
             kind = f"NULL::{service}.consumer_group"
-            found += await connection.fetchval(f"SELECT enum_range({kind})::text[]")
+            plan += await connection.fetchval(f"SELECT enum_range({kind})::text[]")
     finally:
         await connection.close()
-    assert sorted(found) == list(consumer_groups())
+    assert sorted(plan) == list(consumer_groups())
 
 
 async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
@@ -148,11 +148,11 @@ async def test_i11_forgotten_is_what_can_not_come_again_and_nothing_else(
             long_ago, lately = (tx.now - timedelta(days=keeper._inbox_days, hours=h) for h in (1, -1))
             old = [UUID(int=lowest_id_at(long_ago).int + n) for n in range(BATCH + 1)]
             foreign = [UUID(dedup_id("/somebody/else", str(n))) for n in range(4)]
-            kept = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
-            for ids, at in ((old + foreign[:2], long_ago), (kept, lately)):
+            remaining = [UUID(int=lowest_id_at(lately).int), *foreign[2:], UUID(int=old[0].int - 1)]
+            for ids, at in ((old + foreign[:2], long_ago), (remaining, lately)):
                 await tx.execute(put, {"group": GROUP, "ids": ids, "at": at})
         assert await keeper.delete_batch(), "there is more"
         assert not await keeper.delete_batch()
         async with database.transaction() as tx:
             left = {row.id for row in await tx.rows("SELECT id FROM inbox")}
-    assert left == set(kept)
+    assert left == set(remaining)

@@ -126,19 +126,21 @@ async def test_only_what_does_not_wait_is_published_again_or_forgotten(
 
 async def test_a_commit_notifies_unless_the_relay_is_in_this_process(roster: Database) -> None:
     wakeups = wakeups_of(roster)
-    heard: list[str] = []
+    payloads: list[str] = []
     connection = await asyncpg.connect(make_url(roster.url).set(drivername="postgresql").render_as_string())
     try:
-        await connection.add_listener(outbox_channel("roster"), lambda *said: heard.append(said[3]))
+        await connection.add_listener(
+            outbox_channel("roster"), lambda *arguments: payloads.append(arguments[3])
+        )
         wakeups.lease_valid_until = {"bulk": asyncio.get_running_loop().time() + 3_600}
         wakeups.on_emit(lambda *_: None)
         async with roster.transaction() as tx:
             await emit(tx, added(), lane=Lane.BULK)
             await emit(tx, added())
             await emit(tx, added())
-        # Its own words come back on the same connection, after what was said before.
+        # A notification of this connection arrives after all earlier ones.
         await connection.execute(f"NOTIFY {outbox_channel('roster')}, 'end'")
-        assert [said.partition(" ")[0] for said in heard] == ["single", "end"]
-        assert wakeups.lane_of_notification(heard[0]) is None
+        assert [payload.partition(" ")[0] for payload in payloads] == ["single", "end"]
+        assert wakeups.lane_of_notification(payloads[0]) is None
     finally:
         await connection.close()

@@ -167,9 +167,9 @@ async def test_i13_poison_is_parked_once_and_the_rest_goes_on(database_url: str,
         await _publish_raw(driver, [*poison, unknown])
         await driver.emit(*(added() for _ in range(50)))
         await _have_effects(driver, 50)
-        letters = await eventually(lambda: _letters(driver, len(poison)))
-        assert len(letters) == len(poison)
-        assert all(letter.reason for letter in letters)
+        dead_letters = await eventually(lambda: _list_dead_letters(driver, len(poison)))
+        assert len(dead_letters) == len(poison)
+        assert all(dead_letter.reason for dead_letter in dead_letters)
         assert driver.bugs == []
 
 
@@ -189,13 +189,13 @@ async def test_i13_a_header_that_is_no_text_loses_nothing_of_its_batch(
         await eventually(lambda: _nothing_pending(driver), within_seconds=30)
         async with driver.consuming():
             assert len(await _have_effects(driver, 40)) == 40
-            assert len(await eventually(lambda: _letters(driver, len(odd)))) == len(odd)
+            assert len(await eventually(lambda: _list_dead_letters(driver, len(odd)))) == len(odd)
 
 
-async def _letters(driver: RuntimeDriver, count: int) -> list[Any]:
-    letters = await driver.dead_letters()
-    assert len(letters) >= count
-    return letters
+async def _list_dead_letters(driver: RuntimeDriver, count: int) -> list[Any]:
+    dead_letters = await driver.dead_letters()
+    assert len(dead_letters) >= count
+    return dead_letters
 
 
 async def test_a_rejected_record_among_many_is_parked_alone(database_url: str, broker: Broker) -> None:
@@ -213,7 +213,9 @@ async def test_a_rejected_record_among_many_is_parked_alone(database_url: str, b
     ):
         await driver.emit(*(added() for _ in range(40)), bad, *(added() for _ in range(40)))
         assert len(await _have_effects(driver, 80)) == 80
-        assert [letter.reason for letter in await _letters_soon(driver, 1)] == ["no_such_school"]
+        assert [dead_letter.reason for dead_letter in await _wait_for_dead_letters(driver, 1)] == [
+            "no_such_school"
+        ]
 
 
 async def test_i15_a_transient_failure_is_waited_out_and_never_parked(
@@ -266,11 +268,11 @@ async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_t
             )
             assert len(await driver.dead_letters()) == 3
         async with driver.consuming():
-            assert len(await _letters_soon(driver, 6)) == 6
+            assert len(await _wait_for_dead_letters(driver, 6)) == 6
 
 
-async def _letters_soon(driver: RuntimeDriver, count: int) -> list[Any]:
-    return await eventually(lambda: _letters(driver, count), within_seconds=30)
+async def _wait_for_dead_letters(driver: RuntimeDriver, count: int) -> list[Any]:
+    return await eventually(lambda: _list_dead_letters(driver, count), within_seconds=30)
 
 
 async def test_a_message_that_no_reader_would_take_is_refused_at_once(

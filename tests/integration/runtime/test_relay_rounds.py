@@ -127,7 +127,7 @@ async def test_a_click_costs_two_statements_of_the_relay_and_a_hint_that_is_lost
             await _published(unhinted, 1)
 
 
-async def test_who_stands_by_asks_nothing_when_woken_and_takes_over_what_is_released(
+async def test_a_relay_without_the_lease_queries_nothing_when_woken_and_acquires_a_released_one(
     database_url: str, broker: Broker
 ) -> None:
     async with runtime_driver(database_url, broker) as driver:

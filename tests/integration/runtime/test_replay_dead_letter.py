@@ -1,4 +1,4 @@
-"""Dead letters delivered again: once, in one tx, or not at all (I14)."""
+"""Dead dead_letters delivered again: once, in one tx, or not at all (I14)."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ async def _parked(driver: RuntimeDriver, count: int) -> list[UUID]:
 
     async def all_parked() -> list[UUID]:
         async with driver.invitations.transaction() as tx:
-            letters = await list_dead_letters(tx, GROUP)
-        assert len(letters) == count
-        assert {letter.reason for letter in letters} == {"not_today"}
-        return [letter.dead_letter_id for letter in letters]
+            dead_letters = await list_dead_letters(tx, GROUP)
+        assert len(dead_letters) == count
+        assert {dead_letter.reason for dead_letter in dead_letters} == {"not_today"}
+        return [dead_letter.dead_letter_id for dead_letter in dead_letters]
 
     async with driver.relaying(), driver.consuming({ParentAdded: _refuse}):
         return await eventually(all_parked, within_seconds=30)
@@ -46,8 +46,11 @@ async def test_i14_a_dead_letter_is_delivered_again_and_takes_effect_once(
     database_url: str, broker: Broker
 ) -> None:
     async with runtime_driver(database_url, broker) as driver:
-        letters = await _parked(driver, 3)
-        twice = [replay_dead_letter(driver.invitations, WORKS, letter) for letter in [*letters, *letters]]
+        dead_letters = await _parked(driver, 3)
+        twice = [
+            replay_dead_letter(driver.invitations, WORKS, dead_letter)
+            for dead_letter in [*dead_letters, *dead_letters]
+        ]
         assert sorted(await asyncio.gather(*twice)) == [False] * 3 + [True] * 3
         assert len(await driver.effects()) == 3
         assert await driver.dead_letters() == []
@@ -62,13 +65,13 @@ async def _count(driver: RuntimeDriver, count: int) -> None:
 
 async def test_i14_what_is_still_refused_stays_with_its_reason(database_url: str, broker: Broker) -> None:
     async with runtime_driver(database_url, broker) as driver:
-        (letter,) = await _parked(driver, 1)
+        (dead_letter,) = await _parked(driver, 1)
         with pytest.raises(Rejected, match="not_today"):
-            await replay_dead_letter(driver.invitations, REFUSES, letter)
+            await replay_dead_letter(driver.invitations, REFUSES, dead_letter)
         async with driver.invitations.transaction() as tx:
-            kept = await find_dead_letter(tx, letter)
+            parked = await find_dead_letter(tx, dead_letter)
             inbox = await tx.scalar("SELECT count(*) FROM inbox")
-        assert kept is not None
-        assert kept.value
+        assert parked is not None
+        assert parked.value
         assert inbox == 1
         assert await driver.effects() == []

@@ -34,9 +34,9 @@ def _app() -> FastAPI:
         request = keyed_request(caller, "things", idempotency_key, body.pop("idempotency_key", None), body)
         assert request is not None
         async with database.transaction(schools=[school_id]) as tx:
-            known = await find_stored_response(tx, request)
-            if known is not None:
-                return known.body
+            found = await find_stored_response(tx, request)
+            if found is not None:
+                return found.body
             count = await tx.scalar("SELECT count(*) FROM idempotency_keys")
             await tx.scalar("SELECT CAST(:text AS text)", {"text": body.get("text")})
             answer = {"number": count}

@@ -1,4 +1,4 @@
-"""Revoked at once: every process learns of it from the bus by itself, and says so before it takes a token."""
+"""Revoked at once: every process learns of it from the broker by itself, and says so before it takes a token."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ async def _revoke(environment: dict[str, str], *token_ids: UUID) -> None:
         Database(environment["KINVITE_DATABASE_URL"], schema="dashboard") as database,
         database.transaction() as tx,
     ):
-        facts = [AccessTokenRevoked(token_id=one, revoked_at=tx.now) for one in token_ids]
-        await emit(tx, *(OutboxMessage(fact, INSTALLATION, 1) for fact in facts))
+        events = [AccessTokenRevoked(token_id=one, revoked_at=tx.now) for one in token_ids]
+        await emit(tx, *(OutboxMessage(event, INSTALLATION, 1) for event in events))
 
 
 @asynccontextmanager
@@ -143,7 +143,7 @@ async def test_all_of_many_revocations_are_known_before_a_process_is_ready(
             assert await _status(replica, _token(one)) == 401
 
 
-async def test_without_the_bus_a_new_process_is_not_ready_and_takes_no_token(
+async def test_without_the_broker_a_new_process_is_not_ready_and_takes_no_token(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
@@ -164,7 +164,7 @@ async def test_without_the_bus_a_new_process_is_not_ready_and_takes_no_token(
         assert await _status(replica, {"Authorization": f"Bearer {service}"}) == 200
 
 
-async def test_a_process_whose_bus_goes_away_keeps_what_it_knows(
+async def test_a_process_whose_broker_goes_away_keeps_what_it_knows(
     database_url: str, tansu: Tansu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = Broker(tansu.bootstrap, "embedded", tansu)
@@ -212,16 +212,16 @@ async def test_the_topic_is_read_again_and_again_from_its_beginning(
     monkeypatch.setattr(RevocationReader, "__aenter__", counted)
     before, after = uuid4(), uuid4()
     async with _relaying(environment, broker) as kafka, AsyncExitStack() as stack:
-        known = TokenRevocations(kafka, Health(), reread_seconds=0.5)
-        stack.callback(asyncio.create_task(known.run()).cancel)
+        revocations = TokenRevocations(kafka, Health(), reread_seconds=0.5)
+        stack.callback(asyncio.create_task(revocations.run()).cancel)
         await _revoke(environment, before)
-        await eventually(lambda: known.is_known_revoked(str(before)))
+        await eventually(lambda: revocations.is_known_revoked(str(before)))
         await eventually(lambda: len(opened) >= 3)
         await delete_topics(broker)
         await eventually(partial(_made_anew, broker))
         await _revoke(environment, after)
-        await eventually(lambda: known.is_known_revoked(str(after)))
-        assert known.is_known_revoked(str(before)), "what was heard once stays known"
+        await eventually(lambda: revocations.is_known_revoked(str(after)))
+        assert revocations.is_known_revoked(str(before)), "what was heard once stays revocations"
 
 
 async def _made_anew(broker: Broker) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("broker", ["embedded"], indirect=True)
 AN_HOUR_SECONDS = 3_600.0
 
 
-def _deputy(driver: RuntimeDriver) -> StandbyRelay:
+def _standby(driver: RuntimeDriver) -> StandbyRelay:
     def relay(lane: Lane) -> Relay:
         return Relay(driver.roster, driver.kafka, lane, Health(), poll_milliseconds=20)
 
@@ -37,7 +37,7 @@ async def test_i18_what_no_worker_publishes_is_published(database_url: str, brok
         await _emit_long_ago(driver)
 
         async def published() -> None:
-            await _deputy(driver).poll()
+            await _standby(driver).poll()
             assert await driver.pending() == 0
 
         await eventually(published)
@@ -52,7 +52,7 @@ async def test_a_worker_that_holds_the_lease_is_left_to_it(database_url: str, br
         leads, _ = await worker.acquire_lease(uuid4(), AN_HOUR_SECONDS)
         assert leads
         worker.disconnect()
-        await _deputy(driver).poll()
+        await _standby(driver).poll()
         assert await driver.pending() == 1
 
 
@@ -62,5 +62,5 @@ async def test_what_has_just_been_written_is_left_to_the_workers(database_url: s
         await driver.emit(added())
         async with driver.roster.transaction() as tx:
             await tx.execute("UPDATE outbox SET created_at = created_at + interval '1 hour'")
-        await _deputy(driver).poll()
+        await _standby(driver).poll()
         assert await driver.pending() == 1

@@ -42,7 +42,7 @@ def test_the_job_creates_what_is_missing_and_may_run_again(broker: Broker) -> No
     assert "all were there" in again.stderr
 
 
-def test_the_job_says_what_is_missing() -> None:
+def test_the_command_names_what_is_missing() -> None:
     done = _run({})
     assert done.returncode == EXIT_CONFIGURATION
     assert "KINVITE_KAFKA_BOOTSTRAP" in done.stderr

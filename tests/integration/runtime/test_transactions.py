@@ -52,12 +52,12 @@ async def _keys(database: Database) -> list[str]:
 
 
 async def test_an_empty_transaction_is_three_round_trips(database: Database) -> None:
-    heard: list[str] = []
-    database.watch = heard.append
+    sent: list[str] = []
+    database.watch = sent.append
     async with database.transaction() as tx:
         await tx.execute("SELECT 1")
         await tx.execute(select(literal(1)))
-    assert [said.split()[0] for said in heard] == ["BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT"]
+    assert [statement.split()[0] for statement in sent] == ["BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT"]
 
 
 async def test_a_first_statement_is_two_round_trips_and_sees_what_its_locks_waited_for(

@@ -59,7 +59,7 @@ def test_a_batch_of_one_type_is_one_run() -> None:
     assert len(group_preserving_order([_received(n, ParentAdded, n) for n in range(500)])) == 1
 
 
-def test_read_tells_wanted_ignored_and_faulty_apart() -> None:
+def test_decoding_distinguishes_wanted_ignored_and_faulty_records() -> None:
     event = sample_event(ParentAdded)
     record = FakeRecord(event.data.model_dump_json().encode(), tuple(event.attributes.headers()))
     wanted = decode_record(record, [ParentAdded])
@@ -77,7 +77,7 @@ def test_read_tells_wanted_ignored_and_faulty_apart() -> None:
     assert passed.fault is None
 
 
-def test_unreadable_records_are_told_apart_by_place_and_content() -> None:
+def test_unreadable_records_are_identified_by_position_and_content() -> None:
     first = decode_record(FakeRecord(b"rubbish"), [ParentAdded])
     again = decode_record(FakeRecord(b"rubbish"), [ParentAdded])
     other = decode_record(FakeRecord(b"other rubbish"), [ParentAdded])

@@ -35,5 +35,5 @@ def test_i15_one_that_broke_under_a_statement_or_the_bare_driver_is_waited_out()
     assert is_transient(BROKEN)
 
 
-def test_what_the_server_says_of_itself_is_a_bug() -> None:
+def test_an_error_that_the_server_reports_of_a_statement_is_a_bug() -> None:
     assert not is_transient(_by_the_dialect(asyncpg.InternalServerError("cache lookup failed for type 1")))

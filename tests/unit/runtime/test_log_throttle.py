@@ -84,19 +84,19 @@ def test_what_differs_in_a_word_and_what_has_a_traceback_passes(
             logging.getLogger("uvicorn.error").error("the same")
             get_logger("http").error("request.failed")
             get_logger("relay").error("relay.mistaken", exc_info=REFUSED)
-        said = [(line.get("logger"), line["event"].split(":")[0]) for line in _lines(capsys)]
-        assert said.count(("aiokafka", "Unable connect to node with id 1")) == 2, (
+        written = [(line.get("logger"), line["event"].split(":")[0]) for line in _lines(capsys)]
+        assert written.count(("aiokafka", "Unable connect to node with id 1")) == 2, (
             "as an error and as a warning"
         )
-        assert said.count(("aiokafka", "Unable connect to node with id 2")) == 1
-        assert said.count(("aiokafka.conn", "Unable connect to node with id 1")) == 1
-        assert said.count(("aiokafka.consumer.fetcher", "Unexpected")) == 2
-        assert said.count(("uvicorn.error", "the same")) == 2
-        assert said.count((None, "request.failed")) == 2
-        assert said.count((None, "relay.mistaken")) == 2
+        assert written.count(("aiokafka", "Unable connect to node with id 2")) == 1
+        assert written.count(("aiokafka.conn", "Unable connect to node with id 1")) == 1
+        assert written.count(("aiokafka.consumer.fetcher", "Unexpected")) == 2
+        assert written.count(("uvicorn.error", "the same")) == 2
+        assert written.count((None, "request.failed")) == 2
+        assert written.count((None, "relay.mistaken")) == 2
 
 
-def test_lines_of_ours_are_limited_whole_and_told_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_lines_are_limited_whole_and_written_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
     with _limited() as (_, clock):
         for lane in ("single", "bulk", "single", "single", "single"):
             get_logger("relay").warning("relay.interrupted", lane=lane)

@@ -21,7 +21,7 @@ class _Connection:
     def add_termination_listener(self, _ended: Callable[[Any], None]) -> None:
         """It does not end by itself here."""
 
-    async def add_listener(self, _channel: str, _heard: Callable[..., None]) -> None:
+    async def add_listener(self, _channel: str, _received: Callable[..., None]) -> None:
         if self._breaks is not None:
             raise self._breaks
 

@@ -1,4 +1,4 @@
-"""When a timer looks again."""
+"""When a timer runs again."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from shared.runtime.observability import Health
 AN_HOUR = 3_600.0
 
 
-async def _looks(
+async def _runs(
     interval_seconds: float, rest: Callable[[PeriodicTask, int], None], wanted: int
 ) -> PeriodicTask:
-    """Run a timer until it has looked so often; `rest` is what it does with its how manieth look."""
-    done, looks = asyncio.Event(), 0
+    """Run a timer until it has looked so often; `rest` is what it does with its how manieth run."""
+    done, runs = asyncio.Event(), 0
 
-    async def look() -> bool:
-        nonlocal looks
-        looks += 1
-        rest(timer, looks)
-        if looks == wanted:
+    async def run() -> bool:
+        nonlocal runs
+        runs += 1
+        rest(timer, runs)
+        if runs == wanted:
             done.set()
         return False
 
-    timer = PeriodicTask("test", interval_seconds, look)
+    timer = PeriodicTask("test", interval_seconds, run)
     task = asyncio.create_task(timer.run(Health()))
     try:
         async with asyncio.timeout(30):
@@ -37,17 +37,17 @@ async def _looks(
 
 
 async def test_an_action_that_knows_when_more_is_due_is_called_then() -> None:
-    await _looks(AN_HOUR, lambda timer, _: timer.run_again_within(0.01), wanted=3)
+    await _runs(AN_HOUR, lambda timer, _: timer.run_again_within(0.01), wanted=3)
 
 
 async def test_a_rest_is_never_longer_than_the_interval() -> None:
-    await _looks(0.01, lambda timer, _: timer.run_again_within(AN_HOUR), wanted=3)
+    await _runs(0.01, lambda timer, _: timer.run_again_within(AN_HOUR), wanted=3)
 
 
-async def test_what_was_said_counts_for_one_rest() -> None:
-    def once(timer: PeriodicTask, look: int) -> None:
-        if look == 1:
+async def test_a_shortened_rest_counts_once() -> None:
+    def once(timer: PeriodicTask, run: int) -> None:
+        if run == 1:
             timer.run_again_within(-1.0)
 
-    timer = await _looks(AN_HOUR, once, wanted=2)
+    timer = await _runs(AN_HOUR, once, wanted=2)
     assert timer._rest == AN_HOUR

@@ -20,7 +20,7 @@ class _Publisher:
         self.requests.append([(topic, key) for topic, key, *_ in records])
 
 
-async def test_a_command_leaves_before_the_facts_that_were_emitted_with_it_and_topics_keep_their_order() -> (
+async def test_a_command_leaves_before_the_events_that_were_emitted_with_it_and_topics_keep_their_order() -> (
     None
 ):
     async with Database("postgresql+asyncpg://nobody@127.0.0.1:1/none", schema="invitations") as database:
