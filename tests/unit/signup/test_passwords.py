@@ -105,6 +105,7 @@ def test_every_problem_has_a_text_on_the_page() -> None:
         ("dragondragon", True),
         ("12!dragon 34", True),
         ("dragonfish", False),
+        ("aa", True),
         ("abcde" * 2, True),
         ("abcdef" * 2, True),
         ("xkqzwv" * 2, False),
@@ -121,6 +122,12 @@ def test_every_problem_has_a_text_on_the_page() -> None:
 )
 def test_lists_repetitions_and_runs_are_common(password: str, is_listed: bool) -> None:
     assert is_common(password, frozenset({"dragon"})) is is_listed
+
+
+@pytest.mark.parametrize("row", ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "azertyuiop", "yxcvbnm"])
+def test_whole_rows_of_keyboards_are_common_in_both_directions(row: str) -> None:
+    assert is_common(row, frozenset())
+    assert is_common(row[::-1], frozenset())
 
 
 @pytest.mark.parametrize(
