@@ -22,6 +22,13 @@ def test_unknown_counts_follow_in_the_order_of_their_names() -> None:
     assert label_counts({"b": 1, "a": 2, "unchanged": 3}) == [("As they were", 3), ("A", 2), ("B", 1)]
 
 
+def test_every_skip_reason_of_invitations_has_a_text() -> None:
+    assert set(SKIP_REASONS) == {
+        *("signed_up", "declined", "opted_out", "cool_down", "restricted", "removed", "not_known_yet"),
+        *("no_credentials", "message_cap", "too_soon", "not_sent", "cancelled"),
+    }
+
+
 @pytest.mark.parametrize(
     ("reason", "channel", "text"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from services.dashboard import consumers
 from services.dashboard.domain.parent_projection import InvitationState, Stage
+from services.dashboard.domain.timeline import SENTENCES, kind_of_event
 from shared.contracts import invitations, notifier, roster
 from shared.contracts.envelope import Received
 from shared.contracts.message import Message, all_messages
@@ -60,6 +61,14 @@ def test_every_event_of_the_source_services_has_at_most_one_handler() -> None:
     assert len(handled) == len(set(handled))
     assert set(handled) <= set(all_messages())
     assert {kind.contract.kind for kind in handled} == {"event"}
+
+
+def test_every_event_about_a_parent_has_a_sentence_in_the_timeline() -> None:
+    handled = [kind for subscription in consumers.subscriptions() for kind in subscription.handlers]
+    kinds = {kind_of_event(kind.__name__) for kind in handled if "parent_id" in kind.model_fields}
+    siblings = {"siblings_linked", "siblings_unlinked"}
+    deferred = {"verification_waits", "invitation_waits", "message_deferred"}
+    assert set(SENTENCES) == kinds | siblings | deferred
 
 
 def test_a_group_reads_one_source_service() -> None:

@@ -25,6 +25,10 @@ def _staff(roles: dict[UUID | None, Role], school_id: UUID | None = None) -> Sta
     return Staff(uuid4(), "a@example.org", roles, school_id)
 
 
+def test_roles_are_stored_under_their_names() -> None:
+    assert [role.value for role in Role] == ["owner", "admin", "viewer", "front_desk"]
+
+
 def test_each_role_has_its_permissions() -> None:
     assert PERMISSIONS[Role.OWNER] == PERMISSIONS[Role.ADMIN] == frozenset(Permission)
     assert PERMISSIONS[Role.FRONT_DESK] == {Permission.VIEW, Permission.INVITE, Permission.EDIT}

@@ -1,0 +1,1 @@
+"""Rules of the dashboard in plain Python: no I/O, no clock, no framework."""
