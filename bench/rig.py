@@ -63,7 +63,7 @@ class Rig:
             )
             self.stack.mailbox.kill()  # every email goes to the sink
             self.rows = query_runner(self.cluster)
-            urls = {name: self.stack.api_parts(name)[0].url for name in SERVICES}
+            urls = {name: self.stack.list_api_parts(name)[0].url for name in SERVICES}
             self.api = SchoolApi(urls, bearer())
             undo.callback(self.api.close)
             self._undo = undo.pop_all()

@@ -60,7 +60,7 @@ _UNPUBLISHED = "SELECT count(*) FROM invitations.outbox_runs"
 def run(plan: Plan, log: Callable[[str], None]) -> Iterator[Figure]:
     """Measure each part with the service stopped that would expire and publish as well, except for the last part."""
     with Sink() as sink, Rig(sink) as rig:
-        service = rig.stack.parts_of_service("invitations")
+        service = rig.stack.list_parts("invitations")
         for part in service:
             part.stop()
         costs = []

@@ -28,6 +28,6 @@ def tasks(database: Database, settings: Settings) -> tuple[PeriodicTask, ...]:
             return await resend_submissions(tx, first_pause, RESEND_BATCH)
 
     return (
-        PeriodicTask("retention", RETENTION_SECONDS, delete_expired),
+        PeriodicTask("account-retention", RETENTION_SECONDS, delete_expired),
         PeriodicTask("resend_submissions", settings.resend_after_seconds / 4, resend),
     )

@@ -125,8 +125,8 @@ def judge(service: str, *, count: int, seed: int) -> float:
                 lines.append(f"  {mutant.path}:{mutant.line}: {mutant.change}\n")
             _write(folder / mutant.path, (_ROOT / mutant.path).read_text())
     noticed = len(sample) - len(lines)
-    summary = f"{service}: noticed {noticed} of {len(sample)} mutants ({len(possible)} possible)\n"
-    sys.stdout.write(summary + "".join(lines))
+    lines.insert(0, f"{service}: noticed {noticed} of {len(sample)} mutants ({len(possible)} possible)\n")
+    sys.stdout.write("".join(lines))
     return noticed / max(1, len(sample))
 
 
@@ -135,7 +135,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("services", nargs="*", help=f"of {', '.join(_SERVICES)}; all by default")
     parser.add_argument("--count", type=int, default=50, help="mutants of each service")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="which mutants are drawn")
     parser.add_argument("--jobs", type=int, default=2, help="services at the same time")
     parser.add_argument(
         "--least", type=float, default=0.85, help="share that must be noticed in each service"

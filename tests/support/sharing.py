@@ -16,7 +16,7 @@ _ONE_AT_A_TIME = (
 )
 
 
-def group_of_test(nodeid: str) -> str:
+def find_group(nodeid: str) -> str:
     """Return the group of a test; a test without a group is a group of its own.
 
     One process runs everything that needs Apache Kafka, so that it is started once.
@@ -33,4 +33,4 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]
     """Scheduler that distributes groups, the largest first."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return group_of_test(nodeid)
+        return find_group(nodeid)

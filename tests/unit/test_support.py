@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mutants import mutants
 from tests.support.stack import Part
 from tests.support.waiting import eventually
 
@@ -48,3 +49,19 @@ async def test_a_process_that_died_can_neither_be_paused_nor_go_on(tmp_path: Pat
     part.pause()
     part.resume()
     part.stop()
+
+
+def test_a_mutant_changes_one_place_and_no_type(tmp_path: Path) -> None:
+    path = tmp_path / "rule.py"
+    path.write_text("def may(age: int | None) -> bool:\n    return age is not None and not age < 18\n")
+    changes = [mutant.change for mutant in mutants(path)]
+    assert changes == [
+        "age is not None  ->  age is None",
+        "18  ->  17",
+        "18  ->  19",
+        "age < 18  ->  age <= 18",
+        "not age < 18  ->  not not age < 18",
+        "age is not None and (not age < 18)  ->  age is not None or not age < 18",
+        "return age is not None and (not age < 18)  ->  return None",
+    ]
+    assert all(mutant.source != path.read_text() for mutant in mutants(path))

@@ -1,4 +1,4 @@
-// A row per parent, and a job per mail once the rows are committed.
+// One row per parent, and one job per email once the rows are committed.
 import { createHash, randomBytes } from 'node:crypto';
 import { Queue } from 'bullmq';
 import pg from 'pg';
@@ -7,7 +7,7 @@ import * as settings from './settings.js';
 const pool = new pg.Pool(settings.postgres);
 const queue = new Queue(settings.queueName, {
   connection: settings.redis,
-  // A job leaves the queue when its mail was accepted, and is tried again with growing pauses when it was not.
+  // A job leaves the queue when its email was accepted, and is retried with growing delays otherwise.
   defaultJobOptions: {
     attempts: 8,
     backoff: { type: 'exponential', delay: 1_000 },
@@ -38,7 +38,7 @@ export async function invite(people) {
      SELECT name, email, token_hash, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS t (name, email, token_hash)`,
     [people.map((p) => p.name), people.map((p) => p.email), tokens.map(digest), expiresAt],
   );
-  // Only the digest is in the database, so a job carries all that its mail says; that also spares it a query.
+  // Only the digest is in the database, so a job carries everything that its email contains, which also saves a query.
   await queue.addBulk(
     people.map(({ name, email }, i) => ({ name: 'invite', data: { name, email, token: tokens[i], expiresAt } })),
   );

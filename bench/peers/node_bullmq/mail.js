@@ -1,4 +1,4 @@
-// The mail: HTML and text, over a pool of SMTP sessions.
+// Email with HTML and text parts, over a pool of SMTP sessions.
 import nodemailer from 'nodemailer';
 import * as settings from './settings.js';
 

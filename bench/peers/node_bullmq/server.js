@@ -1,4 +1,4 @@
-// The web side: one parent, or a file of them.
+// Web process: invites one parent, or all parents of a file.
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { parse } from 'csv-parse';

@@ -14,6 +14,6 @@ export const from = 'Hillside School <office@hillside.example>';
 export const signUpUrl = 'https://families.hillside.example/signup';
 export const invitationDays = 7;
 export const queueName = 'invitations';
-// Mails in flight per worker, and the SMTP sessions they share.
+// Emails in flight per worker, and the SMTP sessions they share.
 export const concurrency = Number(env.PEER_CONCURRENCY ?? 50);
 export const connections = Number(env.PEER_CONNECTIONS ?? 5);

@@ -1,4 +1,4 @@
-// What a worker process does: one mail per job, many jobs at once.
+// Worker process: one email per job, many jobs at the same time.
 import { Worker } from 'bullmq';
 import { send } from './mail.js';
 import * as settings from './settings.js';

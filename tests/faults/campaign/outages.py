@@ -111,7 +111,7 @@ def storm(world: World, conductor: Conductor, seconds: float) -> Sequence[Measur
 
 def stopped_replicas(world: World, conductor: Conductor, seconds: float) -> Sequence[Measure]:
     """Stop one replica of each service with its leases and partitions; with `--apart` the worker (I18)."""
-    stopped = [world.stack.parts_of_service(service)[-1] for service in SERVICES]
+    stopped = [world.stack.list_parts(service)[-1] for service in SERVICES]
     works = any(part.name not in APART.values() for part in stopped)
     end = world.begin_disturbance("pause notifier and all others")
     for part in stopped:

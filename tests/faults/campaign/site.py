@@ -29,7 +29,7 @@ class Site:
 def stack_site(stack: Stack, cluster: Cluster) -> Site:
     """Return the site of a stack of separate processes."""
     return Site(
-        lambda service: [part.url for part in stack.api_parts(service)],
+        lambda service: [part.url for part in stack.list_api_parts(service)],
         stack.mailbox.url,
         bearer(),
         as_superuser(cluster.url(DATABASE)),

@@ -9,7 +9,7 @@ from services.dashboard.views.students import find_student, list_students
 from shared.contracts.values import Delivery, InvitationStatus
 from shared.runtime.database import Database
 from tests.integration.dashboard.driver import deliver
-from tests.support.plans import Asked, planner
+from tests.support.plans import StatementLog, planner
 from tests.support.postgres import execute_as_owner
 from tests.unit.dashboard.builders import Story
 
@@ -39,17 +39,17 @@ async def test_rows_are_found_by_their_whole_keys_in_a_school_without_statistics
     database: Database, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await execute_as_owner(database.url, _FILL)
-    queries = Asked()
-    queries.watch(database, monkeypatch)
+    queries = StatementLog()
+    queries.record(database, monkeypatch)
     await deliver(database, [story.school(), *story.all()])
     await _query_all_pages(database, story)
-    statements = queries.about(*TABLES)
+    statements = queries.naming(*TABLES)
     assert len(statements) > 20
     scans = []
     async with planner(database) as plan:
         for statement, values in statements.items():
-            for which, text in (await plan.plans(statement, values)).items():
-                walks = await plan.walks(text, columns=2)
+            for which, text in (await plan.explain(statement, values)).items():
+                walks = await plan.find_full_scans(text, columns=2)
                 if walks and not any(word in statement for word in _WHOLE_SCHOOL_QUERIES):
                     scans.append(f"{walks} {which}: {statement}\n{text}")
     assert not scans, "\n\n".join(scans)
@@ -72,8 +72,8 @@ async def test_a_page_of_parents_reads_each_sort_key_in_the_order_of_names(
 ) -> None:
     await execute_as_owner(database.url, _FILL)
     await deliver(database, [story.school(), *story.all()])
-    queries = Asked()
-    queries.watch(database, monkeypatch)
+    queries = StatementLog()
+    queries.record(database, monkeypatch)
     filters = (
         ParentFilter(),
         ParentFilter(status=InvitationStatus.EXPIRED),
@@ -84,11 +84,11 @@ async def test_a_page_of_parents_reads_each_sort_key_in_the_order_of_names(
         for parent_filter in filters:
             await list_parents(tx, story.school_id, parent_filter, after=story.parent_id, limit=10)
     pages = {
-        statement: values for statement, values in queries.about("parents").items() if "LATERAL" in statement
+        statement: values for statement, values in queries.naming("parents").items() if "LATERAL" in statement
     }
     assert pages
     async with planner(database) as plan:
         for statement, values in pages.items():
-            for text in (await plan.plans(statement, values)).values():
+            for text in (await plan.explain(statement, values)).values():
                 assert "using ix_parents_standing" in text, text
                 assert "standing = " in text.partition("Index Cond")[2].splitlines()[0], text

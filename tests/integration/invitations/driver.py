@@ -26,7 +26,7 @@ from shared.contracts.message import Message, message_for
 from shared.runtime.database import Database
 from shared.runtime.messaging import Handler
 from tests.integration.invitations.builders import LinkEvent, ParentRecord, submission
-from tests.support.apps import PUBLIC_URL, bearer, suppose_nothing_revoked
+from tests.support.apps import PUBLIC_URL, assume_nothing_revoked, bearer
 
 M = TypeVar("M", bound=Message)
 
@@ -202,7 +202,7 @@ class InvitationsDriver:
 async def open_driver(settings: Settings) -> AsyncIterator[InvitationsDriver]:
     """Run the service on a fresh database, without its loops."""
     app = create_app(settings)
-    suppose_nothing_revoked(app)
+    assume_nothing_revoked(app)
     arrivals, reports = ThresholdWakeup(), ThresholdWakeup()
     handlers = {
         kind: handler

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.contents import content_sids
+from deploy.embedded.mailbox.whatsapp_templates import content_sids
 from services.notifier.channels.twilio.client import TwilioSettings
 from services.notifier.use_cases.compose_message import MessageComposer
 from shared.contracts.envelope import Attributes, Received

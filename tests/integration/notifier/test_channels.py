@@ -15,11 +15,11 @@ from uuid import UUID
 
 import pytest
 
-from deploy.embedded.mailbox.contents import content_sids, contents
-from deploy.embedded.mailbox.phones import Phones, phone_server
 from deploy.embedded.mailbox.reports import Account, Reporter, Site
-from deploy.embedded.mailbox.state import Play, State
+from deploy.embedded.mailbox.state import RecipientBehaviour, State
 from deploy.embedded.mailbox.store import Store
+from deploy.embedded.mailbox.twilio_api import TwilioApi, twilio_server
+from deploy.embedded.mailbox.whatsapp_templates import content_sids, template_texts
 from services.notifier.channels.base import (
     Channel,
     OutboundMessage,
@@ -148,13 +148,13 @@ class PhoneWorld:
         return f"+49151{zlib.crc32(name.encode()) % 10**8:08}"
 
     def refuse(self, address: str) -> None:
-        self._state.set(Play(address, "refuse", times=1))
+        self._state.set_behaviour(RecipientBehaviour(address, "refuse", times=1))
 
     def defer(self, address: str) -> None:
-        self._state.set(Play(address, "refuse", times=1, code=30001))
+        self._state.set_behaviour(RecipientBehaviour(address, "refuse", times=1, code=30001))
 
     def lose_answer(self, address: str) -> None:
-        self._state.set(Play(address, "drop", times=1))
+        self._state.set_behaviour(RecipientBehaviour(address, "drop", times=1))
 
     async def go_down(self) -> None:
         await self._stack.aclose()
@@ -164,7 +164,7 @@ class PhoneWorld:
 
     def arrived(self, address: str) -> list[str]:
         message_ids = [
-            copy.report_to.partition("message_id=")[2] for copy in self._state.copies(address, 100)
+            copy.report_to.partition("message_id=")[2] for copy in self._state.list_texts(address, 100)
         ]
         return [UUID(message_id).hex for message_id in message_ids]
 
@@ -194,7 +194,7 @@ async def _phone(make: Callable[[TwilioSettings], TwilioChannel]) -> AsyncIterat
     with TemporaryDirectory() as folder, State(Path(folder) / "play", retention_seconds=60) as state:
         account, port = Account("AC00000000", "token"), free_port()
         async with Store(Path(folder) / "kept") as store, Reporter(state, account, PUBLIC) as reporter:
-            phones = Phones(store, state, reporter, account, contents())
+            phones = TwilioApi(store, state, reporter, account, template_texts())
             settings = TwilioSettings(
                 account.sid,
                 account.token,
@@ -206,7 +206,7 @@ async def _phone(make: Callable[[TwilioSettings], TwilioChannel]) -> AsyncIterat
             )
             async with make(settings) as channel:
                 world = PhoneWorld(
-                    channel, state, lambda: phone_server(phones, host="127.0.0.1", port=port), port
+                    channel, state, lambda: twilio_server(phones, host="127.0.0.1", port=port), port
                 )
                 await world.come_back()
                 yield world

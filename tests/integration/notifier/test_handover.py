@@ -129,7 +129,7 @@ async def test_a_link_that_is_dead_on_arrival_is_announced_and_not_sent(
     assert channel.tried == []
 
 
-async def test_p6_a_sender_that_dies_after_the_commit_leaves_its_messages_to_another(
+async def test_a_sender_that_dies_after_the_commit_leaves_its_messages_to_another(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     dying = driver.sender(channel, lane=Lane.BULK, lease_seconds=2.0)

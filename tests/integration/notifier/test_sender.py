@@ -131,7 +131,7 @@ async def test_i32_an_ambiguous_outcome_is_repeated_with_the_same_link_and_ends_
     assert len({(message.message_id, message.link) for message in channel.accepted}) == 1
 
 
-async def test_p3_a_message_whose_link_is_dead_is_not_sent(
+async def test_a_message_whose_link_has_expired_is_not_sent(
     driver: NotifierDriver, channel: MemoryChannel
 ) -> None:
     await driver.put(command(expires_at=datetime.now(UTC) - timedelta(seconds=1)))

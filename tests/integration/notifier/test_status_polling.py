@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.embedded.mailbox import Mailbox
-from deploy.embedded.mailbox.state import Play
+from deploy.embedded.mailbox.state import RecipientBehaviour
 from services.notifier.channels.base import Refused, TryLater
 from services.notifier.channels.twilio.client import TwilioChannel, sms_channel
 from services.notifier.domain.messages import STATUS_CHECK_AFTER_SECONDS
@@ -56,7 +56,7 @@ async def _seconds_to_check(driver: NotifierDriver, data: SendMessage) -> float 
 async def test_i31_a_missing_report_is_fetched(
     driver: NotifierDriver, mailbox: Mailbox, behaviour: Any, state: str
 ) -> None:
-    mailbox.state.set(Play(NUMBER, behaviour))
+    mailbox.state.set_behaviour(RecipientBehaviour(NUMBER, behaviour))
     data = await _sent(driver, mailbox)
     assert await _seconds_to_check(driver, data) == STATUS_CHECK_AFTER_SECONDS[0]
     await _check_status(driver, sms_channel(twilio_settings(mailbox)))
@@ -73,17 +73,17 @@ async def test_i31_silence_to_the_last_check_is_an_unknown_outcome(
     driver: NotifierDriver, mailbox: Mailbox
 ) -> None:
     data = await _sent(driver, mailbox)
-    [copy] = mailbox.state.copies(NUMBER, 5)
+    [copy] = mailbox.state.list_texts(NUMBER, 5)
 
     async def arrived() -> None:
-        now = mailbox.state.copy(copy.sid)
+        now = mailbox.state.find_text(copy.sid)
         assert now is not None
         assert now.status == "delivered"
 
     await eventually(arrived)
     waits: list[float | None] = []
     for _ in STATUS_CHECK_AFTER_SECONDS:
-        mailbox.state.move(copy.sid, "sent")
+        mailbox.state.update_status(copy.sid, "sent")
         waits.append(await _seconds_to_check(driver, data))
         await _check_status(driver, sms_channel(twilio_settings(mailbox)))
     assert waits == list(STATUS_CHECK_AFTER_SECONDS)

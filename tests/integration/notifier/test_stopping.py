@@ -84,7 +84,7 @@ async def _in_flight(worker: Part, smtp: SlowServer, driver: NotifierDriver, bro
 
 async def _stop(worker: Part, smtp: SlowServer) -> None:
     """Stop the worker; the server accepts the messages once the worker is about to end."""
-    worker.ask_to_end()
+    worker.terminate()
     await eventually(lambda: not worker.is_up(), within_seconds=60)
     assert worker.runs()
     smtp.takes.set()

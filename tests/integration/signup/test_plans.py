@@ -7,7 +7,7 @@ import pytest
 from shared.contracts import invitations
 from shared.contracts.roster import StudentRemoved
 from tests.integration.signup.driver import PASSWORD, SignupDriver
-from tests.support.plans import Asked, planner
+from tests.support.plans import StatementLog, planner
 from tests.support.postgres import execute_as_owner
 
 TABLES = ("students", "parents", "invitations", "links", "submissions", "accounts", "memberships", "sessions")
@@ -39,8 +39,8 @@ async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(
     signup: SignupDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await execute_as_owner(signup.database.url, _FILL)
-    queries = Asked()
-    queries.watch(signup.database, monkeypatch)
+    queries = StatementLog()
+    queries.record(signup.database, monkeypatch)
     parent = await signup.add_parent()
     await signup.client.post(await signup.request_verification(parent))
     await signup.consume(
@@ -54,12 +54,12 @@ async def test_a_walk_to_the_account_reads_no_table_and_no_school_whole(
     await signup.client.get("/account")
     await signup.consume(parent.event(invitations.InvitationWithdrawn, withdrawn_at="2026-03-02T12:00:00Z"))
     await signup.consume(StudentRemoved(student_id=parent.student_id))
-    statements = queries.about(*TABLES)
+    statements = queries.naming(*TABLES)
     assert len(statements) > 20
     wrong = []
     async with planner(signup.database) as plan:
         for statement, values in statements.items():
-            for which, text in (await plan.plans(statement, values)).items():
-                if walks := await plan.walks(text, columns=1):
+            for which, text in (await plan.explain(statement, values)).items():
+                if walks := await plan.find_full_scans(text, columns=1):
                     wrong.append(f"{walks} {which}: {statement}\n{text}")
     assert not wrong, "\n\n".join(wrong)

@@ -25,7 +25,7 @@ _NOT_404 = {
 }
 
 
-def _operations_of(caller: str) -> list[Operation]:
+def _operations_for(caller: str) -> list[Operation]:
     return [operation for operation in _OPERATIONS if operation.caller == caller]
 
 
@@ -61,7 +61,7 @@ async def test_i38_no_route_of_the_api_reveals_another_school(two_schools: TwoSc
     foreign = two_schools.foreign.ids
     wrong: list[str] = []
     async with two_schools.client(**two_schools.token(two_schools.own)) as client:
-        for operation in _operations_of("api_client"):
+        for operation in _operations_for("api_client"):
             answer = await operation.send(client, foreign)
             there = operation.parameters or operation.names_ids
             expected = (404,) if there else ((200,) if operation.method == "GET" else (403, 404))
@@ -84,7 +84,7 @@ async def test_i38_the_same_requests_work_for_the_school_itself(two_schools: Two
     """Guard the test above, which routes that never find anything would pass."""
     secrets = []
     async with two_schools.client(**two_schools.token(two_schools.foreign)) as client:
-        for operation in _operations_of("api_client"):
+        for operation in _operations_for("api_client"):
             if operation.method == "GET":
                 answer = await operation.send(client, two_schools.foreign.ids)
                 assert answer.status_code == 200, (
@@ -117,7 +117,7 @@ async def test_i38_no_page_of_the_dashboard_shows_another_school(two_schools: Tw
     foreign, wrong = {**two_schools.foreign.ids, "key": two_schools.foreign.ids["token_id"]}, []
     async with signed_in_staff(two_schools, two_schools.own) as browser:
         token = await form_token(browser)
-        for operation in _operations_of("staff"):
+        for operation in _operations_for("staff"):
             if operation.name in _ENDS_THE_SESSION:
                 continue
             answer = await operation.send(browser, foreign, form_token=token)
@@ -168,7 +168,7 @@ async def test_i38_pages_for_parents_webhooks_and_public_pages_reveal_nothing(
     async with two_schools.client(origin=origin) as browser:
         form = {"username": f"{two_schools.own.tag}.parent", "password": PASSWORD}
         assert (await browser.post("/login", data=form)).status_code == 303
-        operations = [*_operations_of("parent"), *_operations_of("anybody"), *_operations_of("provider")]
+        operations = [*_operations_for("parent"), *_operations_for("anybody"), *_operations_for("provider")]
         for operation in sorted(operations, key=lambda operation: operation.path.endswith("sign-out")):
             answer = await operation.send(browser, two_schools.foreign.ids)
             forged = operation.caller == "provider" and answer.status_code != 403
@@ -252,7 +252,7 @@ def _destruction(operation: Operation) -> tuple[bool, bool, str]:
 async def test_i38_the_same_requests_find_what_is_the_schools_own(two_schools: TwoSchools) -> None:
     """Run last in this module, because it uses the school up."""
     ids, wrong = {**two_schools.foreign.ids, "key": two_schools.own.ids["message_id"]}, []
-    operations = sorted([*_operations_of("api_client"), *_operations_of("staff")], key=_destruction)
+    operations = sorted([*_operations_for("api_client"), *_operations_for("staff")], key=_destruction)
     async with (
         two_schools.client(**two_schools.token(two_schools.foreign)) as api_client,
         signed_in_staff(two_schools, two_schools.foreign) as browser,

@@ -91,11 +91,11 @@ class Stack:
         for part in (self.mailbox, *self.services.values()):
             part.wait_ready()
 
-    def parts_of_service(self, service: str) -> list[Part]:
+    def list_parts(self, service: str) -> list[Part]:
         """Return all processes of a service."""
         return [part for (name, _, _), part in self.services.items() if name == service]
 
-    def api_parts(self, service: str) -> list[Part]:
+    def list_api_parts(self, service: str) -> list[Part]:
         """Return the processes that serve the service's API."""
         return [
             part for (name, role, _), part in self.services.items() if name == service and role != "worker"

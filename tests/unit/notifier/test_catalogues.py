@@ -96,7 +96,7 @@ def test_p12_the_first_message_requests_to_confirm_the_address() -> None:
     assert "Confirm my address" in content.text
 
 
-def test_p13_the_invitation_carries_detailed_instructions() -> None:
+def test_the_invitation_carries_detailed_instructions() -> None:
     content = render("en", "invite", placeholder_values(outbound_message(template="invite")))
     assert content.subject == "Forest School invites you to sign up"
     for step in ("1. Press the button", "2. Choose a username and a password", "3. You are signed up"):

@@ -134,7 +134,7 @@ def test_a_message_that_was_not_tried_goes_back_as_it_was() -> None:
     assert (waiting.state, waiting.announce, waiting.due_at) == (State.FAILED_TEMPORARY, None, NOW)
 
 
-def test_p3_a_message_whose_link_is_dead_is_not_sent() -> None:
+def test_a_message_whose_link_has_expired_is_not_sent() -> None:
     change = decide_before_attempt(replace(CLAIM, message=replace(MESSAGE, expires_at=NOW)), NOW, POLICY)
     assert change is not None
     assert (change.state, change.code, change.announce) == (

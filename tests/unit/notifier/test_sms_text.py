@@ -25,7 +25,7 @@ each_template = pytest.mark.parametrize(
 
 @each_template
 @pytest.mark.parametrize("school", ["Forest School", LONG, "مدرسة الغابة الابتدائية للبنين والبنات"])
-def test_c11_a_text_fits_two_sms_and_keeps_its_link(language: str, template: str, school: str) -> None:
+def test_a_text_fits_two_sms_and_keeps_its_link(language: str, template: str, school: str) -> None:
     link = f"https://{'k' * 30}.example/verify/abcdefghijklmnopqrstuv"
     text = sms_text(outbound_message(language=language, template=template, school_name=school, link=link))
     foreign = school.startswith("م") and language != "ar"

@@ -39,7 +39,7 @@ from services.notifier.channels.twilio.codes import MEANINGS, error_for, error_f
         (12345, Refused, "12345"),
     ],
 )
-def test_c14_every_code_has_its_meaning(code: int, kind: type[SendError], stored: str) -> None:
+def test_every_code_has_its_meaning(code: int, kind: type[SendError], stored: str) -> None:
     error = error_for(code)
     assert (type(error), error.code) == (kind, stored)
 

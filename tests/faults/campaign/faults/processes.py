@@ -86,7 +86,7 @@ def restart_in_turn(world: World, fault: Fault) -> Undo:
 
 def _restart_in_turn(world: World, fault: Fault) -> Iterator[float]:
     end = world.begin_disturbance(f"roll {fault.target}")
-    for part in world.stack.parts_of_service(fault.target):
+    for part in world.stack.list_parts(fault.target):
         yield from _terminate(part)
         part.start()
         until = time.monotonic() + _READY_SECONDS
@@ -101,7 +101,7 @@ def forget_offsets(world: World, fault: Fault) -> Undo:
 
 
 def _forget_offsets(world: World, fault: Fault) -> Iterator[float]:
-    end, parts = world.begin_disturbance(f"forget {fault.target}"), world.stack.parts_of_service(fault.target)
+    end, parts = world.begin_disturbance(f"forget {fault.target}"), world.stack.list_parts(fault.target)
     for part in parts:
         yield from _terminate(part)
     until = time.monotonic() + _FORGET_SECONDS
