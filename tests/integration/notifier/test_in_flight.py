@@ -18,6 +18,7 @@ from services.notifier.use_cases.claim import claim_messages
 from shared.runtime.messaging import Lane
 from tests.integration.notifier.builders import command
 from tests.integration.notifier.driver import NotifierDriver, ShiftedClock, kill, sending
+from tests.support.pace import pause_for
 from tests.support.waiting import eventually
 
 
@@ -97,7 +98,7 @@ async def test_i1_a_kill_repeats_no_more_than_the_limit_of_unrecorded_messages(
     killed = driver.sender(first, lane=Lane.BULK, connections=20, lease_seconds=2.0)
     await killed.round()
     await eventually(lambda: len(first.accepted) == UNRECORDED_LIMIT)
-    await asyncio.sleep(0.2)
+    await pause_for(0.2)
     assert len(first.tried) == len(killed.outcomes) == UNRECORDED_LIMIT
     await kill(killed)
     async with sending(driver.sender(second, lane=Lane.BULK)):

@@ -26,6 +26,7 @@ from tests.integration.notifier.test_smtp_session import (
     connect,
     scripted_server,
 )
+from tests.support.pace import pause_for
 from tests.support.waiting import eventually
 
 OTHER = replace(MESSAGE, recipient="c@example.org")
@@ -150,7 +151,7 @@ async def test_sessions_that_the_server_refuses_rest_and_are_tried_again(
         first = asyncio.create_task(pool.deliver(MESSAGE))
         await eventually(lambda: hung.received[3:] == [CONTENT])
         waiting = asyncio.create_task(pool.deliver(OTHER))
-        await asyncio.sleep(0.02)
+        await pause_for(0.02)
         assert not waiting.done()
         allowed.append(second)
         assert await waiting == "250 2.0.0 kept"

@@ -40,7 +40,7 @@ async def _start_child(process: ServerProcess, code: str) -> None:
 async def test_it_is_ready_while_readyz_waits_for_the_credentials_file(tmp_path: Path) -> None:
     async with _serving(ALL_READY) as listener:
         process = ServerProcess(listener, tmp_path, tmp_path / "server.log")
-        await _start_child(process, "import time; time.sleep(60)")
+        await _start_child(process, "import signal; signal.pause()")
         async with asyncio.timeout(20):
             await process.wait_until_ready()
         await process.stop()
@@ -49,7 +49,7 @@ async def test_it_is_ready_while_readyz_waits_for_the_credentials_file(tmp_path:
 async def test_it_is_not_ready_while_one_service_is_not(tmp_path: Path) -> None:
     async with _serving({**ALL_READY, "/dashboard/readyz": 503, "/readyz": 200}) as listener:
         process = ServerProcess(listener, tmp_path, tmp_path / "server.log")
-        await _start_child(process, "import time; time.sleep(60)")
+        await _start_child(process, "import signal; signal.pause()")
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await process.wait_until_ready()

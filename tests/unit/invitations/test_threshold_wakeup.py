@@ -10,6 +10,7 @@ import pytest
 
 from services.invitations.use_cases.threshold_wakeup import ThresholdWakeup
 from shared.runtime.database import Transaction
+from tests.support.pace import pause_for
 
 NO_TRANSACTION = cast(Transaction, None)
 
@@ -93,5 +94,5 @@ async def test_the_time_is_over_once_something_else_is_expected() -> None:
     wakeup = ThresholdWakeup(calls)
     wakeup.wake_within(0)
     wakeup.expect(3, since=0)
-    await asyncio.sleep(0.01)
+    await pause_for(0.01)
     assert calls.count == 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from services.notifier.domain.messages import Outcome, Result, Verdict
 from services.notifier.sending.outcome_buffer import BATCH_OUTCOMES, MANY_OUTCOMES, OutcomeBuffer
+from tests.support.pace import pause_for
 from tests.unit.notifier.test_messages import CLAIM
 
 _ACCEPTED = {Verdict.SENT: True, Verdict.UNKNOWN: True}
@@ -92,7 +92,7 @@ async def test_a_busy_sender_flushes_once_after_the_delay(buffer: OutcomeBuffer,
     buffer.schedule(is_idle=False)
     buffer.schedule(is_idle=False)
     assert flushes == []
-    await asyncio.sleep(0.15)
+    await pause_for(0.15)
     assert len(flushes) == 1
     buffer.schedule(is_idle=True)
     assert len(flushes) == 2

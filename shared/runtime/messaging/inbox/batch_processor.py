@@ -1,9 +1,9 @@
 """Processing of fetched batches. Committing the offset is the last step by construction.
 
 A batch is one transaction: inbox rows for every record, the new messages to their handlers, what they emit; COMMIT;
-then the offsets. A batch that fails is halved until the failing record stands alone. A rejected record becomes a dead
-letter; a transient failure is waited out in place; anything else is a bug and ends the process, so that it restarts
-clean.
+then the offsets. A batch that fails is halved until the failing record stands alone. A rejected record becomes
+a dead letter; a transient failure is waited out in place; anything else is a bug and ends the process, so that it
+restarts clean.
 """
 
 from __future__ import annotations
