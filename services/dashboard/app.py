@@ -13,7 +13,7 @@ from services.dashboard.clients.services import ServiceClients
 from services.dashboard.consumers import subscriptions
 from services.dashboard.http import problem_pages, routers
 from services.dashboard.http.context import Context
-from services.dashboard.schedule import scheduled_tasks
+from services.dashboard.schedule import periodic_tasks
 from services.dashboard.settings import Settings
 from services.dashboard.storage.notify import CHANNEL
 from services.dashboard.use_cases.live_updates import LiveUpdateSubscriptions
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         routers=routers(),
         subscriptions=subscriptions(),
         notification_handlers=(handler,) if api else (),
-        periodic_tasks=scheduled_tasks(database, partial(read_revocations, Kafka.from_settings(settings))),
+        periodic_tasks=periodic_tasks(database, partial(read_revocations, Kafka.from_settings(settings))),
         resources=(clients, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,

@@ -18,7 +18,7 @@ ReadRevocations = Callable[[], Awaitable[set[str]]]
 """Reads the ids of the revoked tokens that the topic holds."""
 
 
-def scheduled_tasks(database: Database, read_revocations: ReadRevocations) -> tuple[PeriodicTask, ...]:
+def periodic_tasks(database: Database, read_revocations: ReadRevocations) -> tuple[PeriodicTask, ...]:
     """Return the periodic tasks of a worker."""
     check = partial(republish_lost_revocations, database, read_revocations)
     return (PeriodicTask("revocations", REVOCATIONS_PERIOD_SECONDS, check),)

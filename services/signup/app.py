@@ -9,7 +9,7 @@ from services.signup.http import routers
 from services.signup.http.context import Context
 from services.signup.http.errors import install_error_pages
 from services.signup.http.pages import Pages
-from services.signup.schedule import tasks
+from services.signup.schedule import periodic_tasks
 from services.signup.settings import Settings
 from services.signup.use_cases.decision_waiter import DecisionWaiter
 from services.signup.use_cases.hash_passwords import PasswordHasher
@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         database=database,
         routers=routers(),
         subscriptions=subscriptions(on_decisions=context.decisions.wake),
-        periodic_tasks=tasks(database, settings),
+        periodic_tasks=periodic_tasks(database, settings),
         resources=[context.passwords, context.decisions],
         accepts_api_tokens=False,
         api=api,

@@ -14,7 +14,7 @@ RETENTION_SECONDS = 300.0
 RESEND_BATCH = 200
 
 
-def tasks(database: Database, settings: Settings) -> tuple[PeriodicTask, ...]:
+def periodic_tasks(database: Database, settings: Settings) -> tuple[PeriodicTask, ...]:
     """Return the periodic tasks of signup."""
     first_pause = timedelta(seconds=settings.resend_after_seconds)
 

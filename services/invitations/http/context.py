@@ -61,16 +61,16 @@ class Context:
         return school_id
 
 
-async def _context(request: Request) -> Context:
+async def get_context(request: Request) -> Context:
     # A coroutine, because FastAPI runs other dependencies in a thread.
     return cast("Context", request.app.state.context)
 
 
-AppContext = Annotated[Context, Depends(_context)]
+AppContext = Annotated[Context, Depends(get_context)]
 
 
-async def _known_school(school_id: UUID, context: AppContext) -> UUID:
+async def get_known_school(school_id: UUID, context: AppContext) -> UUID:
     return await context.check_school(school_id)
 
 
-KnownSchool = Annotated[UUID, Depends(_known_school)]
+KnownSchool = Annotated[UUID, Depends(get_known_school)]

@@ -49,7 +49,7 @@ async def limit_body(request: Request) -> None:
         raise too_large(DEFAULT_BODY_BYTES)
 
 
-Ctx = Annotated[Context, Depends(get_context)]
+AppContext = Annotated[Context, Depends(get_context)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="The same key answers as before.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")]

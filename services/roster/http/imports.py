@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from services.roster.domain.errors import import_not_found
-from services.roster.http.context import DEFAULT_PAGE, SCHOOL, Ctx, Cursor, Key, Limit, WriteRequest
+from services.roster.http.context import DEFAULT_PAGE, SCHOOL, AppContext, Cursor, Key, Limit, WriteRequest
 from services.roster.http.schemas import ApplyBody
 from services.roster.use_cases.upload_import import Upload, confirm_import, upload_import
 from services.roster.views import imports as views
@@ -48,7 +48,7 @@ _BODY = {
 
 @router.post(IMPORTS, status_code=202, openapi_extra=_BODY)
 async def post_import(
-    school_id: UUID, request: Request, ctx: Ctx, principal: WriteRoster, key: Key = None
+    school_id: UUID, request: Request, ctx: AppContext, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
     """Upload a CSV or XLSX file. It is read, and applied unless `dry_run`; nobody is ever invited by an import."""
     async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
@@ -87,7 +87,11 @@ async def post_import(
 
 @router.get(IMPORTS)
 async def get_imports(
-    school_id: UUID, ctx: Ctx, principal: ReadRoster, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+    school_id: UUID,
+    ctx: AppContext,
+    principal: ReadRoster,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_PAGE,
 ) -> Any:
     """List imports, newest first."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
@@ -96,7 +100,7 @@ async def get_imports(
 
 
 @router.get(IMPORT)
-async def get_import(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
+async def get_import(school_id: UUID, import_id: UUID, ctx: AppContext, principal: ReadRoster) -> Any:
     """Return state, counts and errors of an import."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await check_school(tx, school_id)
@@ -108,7 +112,7 @@ async def get_import(school_id: UUID, import_id: UUID, ctx: Ctx, principal: Read
 
 @router.post(f"{IMPORT}/apply", status_code=202)
 async def post_apply(
-    school_id: UUID, import_id: UUID, ctx: Ctx, principal: WriteRoster, body: ApplyBody | None = None
+    school_id: UUID, import_id: UUID, ctx: AppContext, principal: WriteRoster, body: ApplyBody | None = None
 ) -> JSONResponse:
     """Apply a preview; repeating the request changes nothing."""
 
@@ -121,7 +125,7 @@ async def post_apply(
 
 
 @router.get(f"{IMPORT}/report.csv", response_class=Response)
-async def get_report(school_id: UUID, import_id: UUID, ctx: Ctx, principal: ReadRoster) -> Response:
+async def get_report(school_id: UUID, import_id: UUID, ctx: AppContext, principal: ReadRoster) -> Response:
     """Return every error as CSV that is safe to open in a spreadsheet."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await check_school(tx, school_id)

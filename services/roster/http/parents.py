@@ -12,7 +12,7 @@ from services.roster.domain.errors import parent_not_found
 from services.roster.http.context import (
     DEFAULT_PAGE,
     SCHOOL,
-    Ctx,
+    AppContext,
     Cursor,
     Limit,
     Search,
@@ -34,7 +34,7 @@ router = APIRouter(tags=["parents"], dependencies=[Depends(limit_body)])
 @router.get(PARENTS)
 async def get_parents(
     school_id: UUID,
-    ctx: Ctx,
+    ctx: AppContext,
     principal: ReadRoster,
     q: Search = None,
     signed_up: Annotated[bool | None, Query()] = None,
@@ -48,7 +48,7 @@ async def get_parents(
 
 
 @router.get(PARENT)
-async def get_parent(school_id: UUID, parent_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
+async def get_parent(school_id: UUID, parent_id: UUID, ctx: AppContext, principal: ReadRoster) -> Any:
     """Return a parent with every child's details."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await check_school(tx, school_id)
@@ -60,7 +60,7 @@ async def get_parent(school_id: UUID, parent_id: UUID, ctx: Ctx, principal: Read
 
 @router.patch(PARENT)
 async def patch_parent(
-    school_id: UUID, parent_id: UUID, body: ParentChangeBody, ctx: Ctx, principal: WriteRoster
+    school_id: UUID, parent_id: UUID, body: ParentChangeBody, ctx: AppContext, principal: WriteRoster
 ) -> JSONResponse:
     """Change the fields that are given; null removes an e-mail address or a phone number."""
 
@@ -72,7 +72,9 @@ async def patch_parent(
 
 
 @router.delete(PARENT, status_code=204)
-async def delete_parent(school_id: UUID, parent_id: UUID, ctx: Ctx, principal: WriteRoster) -> Response:
+async def delete_parent(
+    school_id: UUID, parent_id: UUID, ctx: AppContext, principal: WriteRoster
+) -> Response:
     """Remove a parent record with all its access."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await remove_parent(tx, school_id, parent_id, actor=principal.actor)

@@ -13,7 +13,7 @@ from services.roster.http.context import (
     DEFAULT_PAGE,
     PREFIX,
     SCHOOL,
-    Ctx,
+    AppContext,
     Cursor,
     Key,
     Limit,
@@ -30,7 +30,9 @@ router = APIRouter(tags=["schools"], dependencies=[Depends(limit_body)])
 
 
 @router.post(PREFIX, status_code=201)
-async def post_school(body: SchoolBody, ctx: Ctx, principal: WriteRoster, key: Key = None) -> JSONResponse:
+async def post_school(
+    body: SchoolBody, ctx: AppContext, principal: WriteRoster, key: Key = None
+) -> JSONResponse:
     """Register a school. `name` and `country` are required, and a token for all schools."""
     if principal.schools is not None:
         raise Problem(403, "all_schools_needed", "Only a token for all schools can register one.")
@@ -46,7 +48,7 @@ async def post_school(body: SchoolBody, ctx: Ctx, principal: WriteRoster, key: K
 
 @router.get(PREFIX)
 async def get_schools(
-    ctx: Ctx, principal: ReadRoster, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
+    ctx: AppContext, principal: ReadRoster, cursor: Cursor = None, limit: Limit = DEFAULT_PAGE
 ) -> Any:
     """List the caller's schools by name."""
     async with ctx.database.transaction(schools=principal.scope) as tx:
@@ -54,7 +56,7 @@ async def get_schools(
 
 
 @router.get(SCHOOL)
-async def get_school(school_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
+async def get_school(school_id: UUID, ctx: AppContext, principal: ReadRoster) -> Any:
     """Return a school."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         school = await views.find_school(tx, school_id)
@@ -65,7 +67,7 @@ async def get_school(school_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
 
 @router.patch(SCHOOL)
 async def patch_school(
-    school_id: UUID, body: SchoolBody, ctx: Ctx, principal: WriteRoster, key: Key = None
+    school_id: UUID, body: SchoolBody, ctx: AppContext, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
     """Change the settings that are given."""
 
@@ -79,7 +81,7 @@ async def patch_school(
 
 
 @router.get(f"{SCHOOL}/summary")
-async def get_summary(school_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
+async def get_summary(school_id: UUID, ctx: AppContext, principal: ReadRoster) -> Any:
     """Return how many students and parents the school has."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         if await views.find_school(tx, school_id) is None:

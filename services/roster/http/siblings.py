@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from services.roster.http.context import (
     DEFAULT_PAGE,
     SCHOOL,
-    Ctx,
+    AppContext,
     Cursor,
     Key,
     Limit,
@@ -33,7 +33,7 @@ OnlyStudent = Annotated[UUID | None, Query(description="Only this student's part
 @router.get(SIBLINGS)
 async def get_siblings(
     school_id: UUID,
-    ctx: Ctx,
+    ctx: AppContext,
     principal: ReadRoster,
     show: Annotated[Literal["suggested", "linked"], Query()] = "suggested",
     cursor: Cursor = None,
@@ -48,7 +48,7 @@ async def get_siblings(
 
 @router.post(SIBLINGS, status_code=201)
 async def post_siblings(
-    school_id: UUID, body: SiblingsBody, ctx: Ctx, principal: WriteRoster, key: Key = None
+    school_id: UUID, body: SiblingsBody, ctx: AppContext, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
     """Link every named parent, and every parent of a named student, to all children of these parents."""
 
@@ -72,7 +72,7 @@ async def post_siblings(
 async def delete_siblings(
     school_id: UUID,
     sibling_group_id: Annotated[UUID, Query()],
-    ctx: Ctx,
+    ctx: AppContext,
     principal: WriteRoster,
     student_id: OnlyStudent = None,
 ) -> Response:
@@ -84,7 +84,11 @@ async def delete_siblings(
 
 @router.delete(f"{SIBLINGS}/{{sibling_group_id}}", status_code=204)
 async def delete_sibling_group(
-    school_id: UUID, sibling_group_id: UUID, ctx: Ctx, principal: WriteRoster, student_id: OnlyStudent = None
+    school_id: UUID,
+    sibling_group_id: UUID,
+    ctx: AppContext,
+    principal: WriteRoster,
+    student_id: OnlyStudent = None,
 ) -> Response:
     """Undo a sibling group that is named in the path."""
     return await delete_siblings(school_id, sibling_group_id, ctx, principal, student_id)

@@ -12,7 +12,7 @@ from services.roster.domain.errors import student_not_found
 from services.roster.http.context import (
     DEFAULT_PAGE,
     SCHOOL,
-    Ctx,
+    AppContext,
     Cursor,
     Key,
     Limit,
@@ -40,7 +40,7 @@ SignedUp = Annotated[
 
 @router.post(STUDENTS, status_code=201)
 async def post_student(
-    school_id: UUID, body: StudentBody, ctx: Ctx, principal: WriteRoster, key: Key = None
+    school_id: UUID, body: StudentBody, ctx: AppContext, principal: WriteRoster, key: Key = None
 ) -> JSONResponse:
     """Add a student with its parents; siblings are found by the matching rule."""
 
@@ -58,7 +58,7 @@ async def post_student(
 @router.get(STUDENTS)
 async def get_students(
     school_id: UUID,
-    ctx: Ctx,
+    ctx: AppContext,
     principal: ReadRoster,
     q: Search = None,
     signed_up: SignedUp = None,
@@ -72,7 +72,7 @@ async def get_students(
 
 
 @router.get(STUDENT)
-async def get_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal: ReadRoster) -> Any:
+async def get_student(school_id: UUID, student_id: UUID, ctx: AppContext, principal: ReadRoster) -> Any:
     """Return a student with its parents."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await check_school(tx, school_id)
@@ -84,7 +84,7 @@ async def get_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal: Re
 
 @router.patch(STUDENT)
 async def patch_student(
-    school_id: UUID, student_id: UUID, body: StudentChangeBody, ctx: Ctx, principal: WriteRoster
+    school_id: UUID, student_id: UUID, body: StudentChangeBody, ctx: AppContext, principal: WriteRoster
 ) -> JSONResponse:
     """Change the fields that are given; null clears one."""
 
@@ -98,7 +98,9 @@ async def patch_student(
 
 
 @router.delete(STUDENT, status_code=204)
-async def delete_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal: WriteRoster) -> Response:
+async def delete_student(
+    school_id: UUID, student_id: UUID, ctx: AppContext, principal: WriteRoster
+) -> Response:
     """Remove a student; its parents lose their access to it."""
     async with ctx.database.transaction(schools=[school_id]) as tx:
         await use_cases.remove_student(tx, school_id, student_id, actor=principal.actor)
@@ -107,7 +109,12 @@ async def delete_student(school_id: UUID, student_id: UUID, ctx: Ctx, principal:
 
 @router.post(f"{STUDENT}/parents", status_code=201)
 async def post_parent(
-    school_id: UUID, student_id: UUID, body: AddParentBody, ctx: Ctx, principal: WriteRoster, key: Key = None
+    school_id: UUID,
+    student_id: UUID,
+    body: AddParentBody,
+    ctx: AppContext,
+    principal: WriteRoster,
+    key: Key = None,
 ) -> JSONResponse:
     """Add a parent, invited unless `invite` is false. `matched` is true if the school had the record before."""
 

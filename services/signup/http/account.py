@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.signup.domain.passwords import MAX_LENGTH
-from services.signup.http.context import Context, WithContext
+from services.signup.http.context import Context, AppContext
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError, read_form, refuse_other_sites
 from services.signup.http.rate_limits import admit_password, forgive_password, record_failure
@@ -24,13 +24,13 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.api_route("/login", methods=["GET", "HEAD"])
-async def show_login(request: Request, context: WithContext) -> Response:
+async def show_login(request: Request, context: AppContext) -> Response:
     """Show the sign-in form."""
     return _render_login(context, request)
 
 
 @router.post("/login")
-async def post_login(request: Request, context: WithContext) -> Response:
+async def post_login(request: Request, context: AppContext) -> Response:
     """Sign in with username and password."""
     refuse_other_sites(request, context.settings.public_url, accepts_null_origin=False)
     form = await read_form(request)
@@ -60,7 +60,7 @@ async def post_login(request: Request, context: WithContext) -> Response:
 
 
 @router.api_route("/account", methods=["GET", "HEAD"])
-async def show_account(request: Request, context: WithContext) -> Response:
+async def show_account(request: Request, context: AppContext) -> Response:
     """Show the account with its schools and students, or redirect to the sign-in form."""
     secret = request.cookies.get(context.session_cookie, "")
     async with context.database.transaction(schools=schools_of_session(secret)) as tx:
@@ -73,7 +73,7 @@ async def show_account(request: Request, context: WithContext) -> Response:
 
 
 @router.post("/account/sign-out")
-async def post_sign_out(request: Request, context: WithContext) -> Response:
+async def post_sign_out(request: Request, context: AppContext) -> Response:
     """End the session. Raises PageError 403 if the form does not carry the session's token."""
     refuse_other_sites(request, context.settings.public_url)
     secret = request.cookies.get(context.session_cookie, "")

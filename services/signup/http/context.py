@@ -36,4 +36,4 @@ async def get_context(request: Request) -> Context:
     return context
 
 
-WithContext = Annotated[Context, Depends(get_context)]
+AppContext = Annotated[Context, Depends(get_context)]

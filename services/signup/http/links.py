@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from services.signup.domain.links import Link, LinkState, Purpose
-from services.signup.http.context import Context, WithContext
+from services.signup.http.context import Context, AppContext
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import read_form, refuse_other_sites
 from services.signup.http.join import post_sign_up, render_join_form
@@ -19,14 +19,14 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.api_route("/verify", methods=["GET", "HEAD"])
 @router.api_route("/join", methods=["GET", "HEAD"])
-async def explain_links(request: Request, context: WithContext) -> Response:
+async def explain_links(request: Request, context: AppContext) -> Response:
     """Explain where links come from."""
     return context.pages.render(request, "message.html", title="explain.title", text="explain.text")
 
 
 # The token is a path, so that one with a slash in it is an unknown link like any other.
 @router.api_route("/verify/{token:path}", methods=["GET", "HEAD"])
-async def show_verification(request: Request, context: WithContext, token: str) -> Response:
+async def show_verification(request: Request, context: AppContext, token: str) -> Response:
     """Show the page of a verification link."""
     link, state = await get_link(context, request, Purpose.VERIFY, token)
     if state is not LinkState.LIVE:
@@ -35,7 +35,7 @@ async def show_verification(request: Request, context: WithContext, token: str) 
 
 
 @router.api_route("/join/{token:path}", methods=["GET", "HEAD"])
-async def show_join_form(request: Request, context: WithContext, token: str) -> Response:
+async def show_join_form(request: Request, context: AppContext, token: str) -> Response:
     """Show the page of an invitation link."""
     link, state = await get_link(context, request, Purpose.JOIN, token)
     if state is not LinkState.LIVE:
@@ -44,7 +44,7 @@ async def show_join_form(request: Request, context: WithContext, token: str) -> 
 
 
 @router.post("/verify/{token:path}")
-async def post_verification(request: Request, context: WithContext, token: str) -> Response:
+async def post_verification(request: Request, context: AppContext, token: str) -> Response:
     """Submit the verification, or request a new link."""
     form = await _read_own_form(context, request)
     link, state = await get_link(context, request, Purpose.VERIFY, token)
@@ -56,7 +56,7 @@ async def post_verification(request: Request, context: WithContext, token: str) 
 
 
 @router.post("/join/{token:path}")
-async def post_join_form(request: Request, context: WithContext, token: str) -> Response:
+async def post_join_form(request: Request, context: AppContext, token: str) -> Response:
     """Submit the sign-up, or request a new link."""
     form = await _read_own_form(context, request)
     link, state = await get_link(context, request, Purpose.JOIN, token)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from services.signup.domain.links import Purpose, SubmissionState
-from services.signup.http.context import Context, WithContext
+from services.signup.http.context import Context, AppContext
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError
 from services.signup.http.link_pages import render_dead_page
@@ -23,7 +23,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.api_route("/signup/result/{secret}", methods=["GET", "HEAD"])
-async def show_result(request: Request, context: WithContext, secret: str) -> Response:
+async def show_result(request: Request, context: AppContext, secret: str) -> Response:
     """Show the state of the submission. Raises PageError 404 if the page has expired."""
     schools: tuple[SchoolView, ...] = ()
     async with context.database.transaction(schools=schools_of_result(secret)) as tx:
