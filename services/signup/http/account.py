@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.signup.domain.passwords import MAX_LENGTH
-from services.signup.http.context import Context, AppContext
+from services.signup.http.context import AppContext, Context
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError, read_form, refuse_other_sites
 from services.signup.http.rate_limits import admit_password, forgive_password, record_failure

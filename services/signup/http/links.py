@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from services.signup.domain.links import Link, LinkState, Purpose
-from services.signup.http.context import Context, AppContext
+from services.signup.http.context import AppContext, Context
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import read_form, refuse_other_sites
 from services.signup.http.join import post_sign_up, render_join_form

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from services.signup.domain.links import Purpose, SubmissionState
-from services.signup.http.context import Context, AppContext
+from services.signup.http.context import AppContext, Context
 from services.signup.http.errors import PageRoute
 from services.signup.http.forms import PageError
 from services.signup.http.link_pages import render_dead_page
