@@ -35,6 +35,10 @@ bench: tools ## Measure speed and cost against the goals and against others (ARG
 faults: tools ## Kill, stop, cut off and poison everything under load for about an hour (ARGS="--seed 7 --faults 300 --outages 0")
 	@$(BIN)/python -m tests.faults.campaign $(ARGS)
 
+.PHONY: mutants
+mutants: tools ## Change the domain of each service in one place at a time; its unit tests must notice 85 % (ARGS="roster --count 50")
+	@$(BIN)/python -m tests.support.mutants $(ARGS)
+
 .PHONY: check
 check: lint ## Lint, unit and contract tests: under a minute
 	@$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract
