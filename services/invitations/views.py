@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from services.invitations.domain.bulk import BulkProgress, BulkRun, add_not_known_yet
-from services.invitations.domain.explanations import action, next_step, reason
+from services.invitations.domain.explanations import action, next_step, offered_action, public_status, reason
 from services.invitations.domain.models import Invitation
 from services.invitations.storage import bulk_runs
 from services.invitations.storage.invitations import COLUMNS, invitation_from
@@ -119,8 +119,8 @@ def render(invitation: Invitation) -> dict[str, Any]:
         "invitation_id": str(invitation.invitation_id),
         "school_id": str(invitation.school_id),
         "parent_id": str(invitation.parent_id),
-        "status": invitation.status.value,
-        "action": action(invitation.status),
+        "status": public_status(invitation).value,
+        "action": offered_action(invitation),
         "delivery": invitation.delivery.value,
         "reason": reason(invitation),
         "next_step": next_step(invitation),

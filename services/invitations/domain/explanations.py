@@ -32,8 +32,24 @@ def action(status: InvitationStatus) -> str | None:
             assert_never(status)
 
 
+def public_status(invitation: Invitation) -> InvitationStatus:
+    """Return the status that staff and API clients see: signed up once the account is active, invited until then.
+
+    The dashboard shows the same word at the same moment. The stored status changes already with the acceptance, which
+    ends every link and every further invitation.
+    """
+    return InvitationStatus.INVITED if _is_being_completed(invitation) else invitation.status
+
+
+def offered_action(invitation: Invitation) -> str | None:
+    """Return the action offered for an invitation; None while the parent's account is being opened."""
+    return None if _is_being_completed(invitation) else action(invitation.status)
+
+
 def reason(invitation: Invitation | None) -> str:
     """Return the reason of the parent's status; a delivery problem of the last message takes precedence."""
+    if invitation is not None and _is_being_completed(invitation):
+        return "The parent has filled in the form; the account is being opened."
     if invitation is not None and _undeliverable(invitation):
         ending = f": {invitation.delivery_reason}" if invitation.delivery_reason else "."
         return f"The last message could not be delivered{ending}"
@@ -60,6 +76,10 @@ def explain_unconfigured(channel: Channel) -> str:
     """Return the sentence for a channel that this installation cannot use."""
     name = "WhatsApp" if channel is Channel.WHATSAPP else channel.value.upper()
     return f"{name} is not set up on this installation. Use e-mail, or ask the operator to set {name} up."
+
+
+def _is_being_completed(invitation: Invitation) -> bool:
+    return invitation.status is InvitationStatus.SIGNED_UP and invitation.signed_up_at is None
 
 
 def _undeliverable(invitation: Invitation) -> bool:

@@ -190,6 +190,7 @@ class Invitation:
     accepted_at: datetime | None = None
     submission_id: UUID | None = None
     signed_up_at: datetime | None = None
+    """Time from which the account is active; None between the acceptance and that time."""
     blocked_reason: str | None = None
     send_at: datetime | None = None
 

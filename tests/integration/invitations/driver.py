@@ -177,6 +177,17 @@ class InvitationsDriver:
         await self.consume(event)
         return event.submission_id
 
+    async def activate_account(self, record: ParentRecord, at: datetime | None = None) -> None:
+        """Let signup report the parent's account as active, since `at` (now)."""
+        link = await self.newest_link(record)
+        event = signup.SignedUp(
+            account_id=link.message_id,
+            parent_id=record.parent_id,
+            invitation_id=link.invitation_id,
+            signed_up_at=at or datetime.now(UTC),
+        )
+        await self.consume(event)
+
     async def answer_to(self, submission_id: UUID) -> str:
         """Return the only answer to a submission: `accepted`, `verified`, or the reason of the refusal."""
         answers: dict[str, Sequence[invitations.InvitationAccepted | invitations.ContactVerified]] = {

@@ -57,6 +57,8 @@ async def test_i23_a_re_invite_against_a_sign_up_leaves_one_of_two_worlds(driver
         else:
             assert again.json()["code"] == "signed_up"
             assert await driver.answer_to(submitted.submission_id) == "accepted"
+            await driver.activate_account(record)
+            shown = await driver.show(record)
             assert (shown["status"], shown["generation"]) == ("signed_up", 1)
 
 

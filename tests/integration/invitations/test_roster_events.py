@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
@@ -28,7 +26,6 @@ from shared.contracts.roster import (
     School,
     SchoolRegistered,
 )
-from shared.contracts.signup import SignedUp
 from shared.runtime.core import Rejected
 from tests.integration.invitations.builders import ParentRecord, settings_for
 from tests.integration.invitations.driver import InvitationsDriver, open_driver
@@ -108,13 +105,7 @@ async def test_i24_access_that_returns_leaves_who_has_an_account_signed_up(drive
     record = await driver.add_invited_parent()
     submission = await driver.sign_up(record)
     assert await driver.answer_to(submission) == "accepted"
-    event = SignedUp(
-        account_id=uuid4(),
-        parent_id=record.parent_id,
-        invitation_id=(await driver.newest_link(record)).invitation_id,
-        signed_up_at=datetime.now(UTC),
-    )
-    await driver.consume(event)
+    await driver.activate_account(record)
     record.rights = "none"
     await driver.consume(record.event(ParentAccessChanged))
     assert (await driver.show(record))["status"] == "blocked"

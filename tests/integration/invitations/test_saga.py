@@ -15,7 +15,7 @@ from shared.contracts.invitations import (
 )
 from shared.contracts.notifier import SendMessage
 from shared.contracts.roster import InvitationRequested, ParentAccessChanged, Rights
-from shared.contracts.signup import FreshLinkRequested, SignedUp, SignUpSubmitted
+from shared.contracts.signup import FreshLinkRequested, SignUpSubmitted
 from shared.runtime.core import LinkTokenKeys
 from tests.integration.invitations.builders import ParentRecord, submission
 from tests.integration.invitations.driver import InvitationsDriver
@@ -71,6 +71,12 @@ async def test_the_links_can_be_derived_by_the_sender_and_only_digests_are_store
 async def test_p14_after_sign_up_re_invite_is_no_longer_offered(driver: InvitationsDriver) -> None:
     record = await driver.add_invited_parent()
     assert await driver.answer_to(await driver.sign_up(record)) == "accepted"
+    refused = await driver.invite(record)
+    assert (refused.status_code, refused.json()["code"]) == (409, "signed_up")
+    shown = await driver.show(record)
+    assert (shown["status"], shown["action"]) == ("invited", None), "the account is not active yet"
+    assert shown["reason"] == "The parent has filled in the form; the account is being opened."
+    await driver.activate_account(record)
     shown = await driver.show(record)
     assert (shown["status"], shown["action"]) == ("signed_up", "Signed Up")
     refused = await driver.invite(record)
@@ -80,15 +86,8 @@ async def test_p14_after_sign_up_re_invite_is_no_longer_offered(driver: Invitati
 async def test_signed_up_is_written_into_the_timeline(driver: InvitationsDriver) -> None:
     record = await driver.add_invited_parent()
     await driver.sign_up(record)
-    link = await driver.newest_link(record)
     at = datetime.fromisoformat("2030-01-01T00:00:00+00:00")
-    event = SignedUp(
-        account_id=link.message_id,
-        parent_id=record.parent_id,
-        invitation_id=link.invitation_id,
-        signed_up_at=at,
-    )
-    await driver.consume(event)
+    await driver.activate_account(record, at)
     shown = await driver.show(record)
     assert shown["signed_up_at"] == at.isoformat()
     assert [line["event"] for line in shown["timeline"]] == [
@@ -126,8 +125,9 @@ async def test_an_accepted_sign_up_that_is_repeated_gets_the_same_answer_again(
     )
     assert [int(row.version) for row in versions] == list(range(1, len(versions) + 1))
     shown = await driver.show(record)
-    assert shown["status"] == "signed_up"
     assert [line["event"] for line in shown["timeline"][len(before) :]] == ["refused"]
+    await driver.activate_account(record)
+    assert (await driver.show(record))["status"] == "signed_up"
 
 
 async def test_an_accepted_sign_up_without_access_by_now_is_refused_when_repeated(

@@ -106,6 +106,7 @@ async def test_signed_up_invitations_never_expire(driver: InvitationsDriver) -> 
     await driver.sign_up(record)
     await driver.sql(LATE)
     await driver.tasks().expire()
+    await driver.activate_account(record)
     assert (await driver.show(record))["status"] == "signed_up"
 
 

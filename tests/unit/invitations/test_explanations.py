@@ -11,11 +11,13 @@ from services.invitations.domain.explanations import (
     explain_denial,
     explain_unconfigured,
     next_step,
+    offered_action,
+    public_status,
     reason,
 )
 from services.invitations.domain.models import DenialReason
 from shared.contracts.values import Channel, Delivery, InvitationStatus
-from tests.unit.invitations.builders import invitation
+from tests.unit.invitations.builders import NOW, invitation
 
 FAILED = replace(
     invitation(),
@@ -69,9 +71,20 @@ def test_a_suppressed_address_leads_to_another_channel() -> None:
 
 
 def test_a_failure_does_not_matter_once_the_parent_has_signed_up() -> None:
-    signed_up = replace(FAILED, status=InvitationStatus.SIGNED_UP)
+    signed_up = replace(FAILED, status=InvitationStatus.SIGNED_UP, signed_up_at=NOW)
     assert reason(signed_up) == "The parent has an account."
     assert next_step(signed_up) == "Nothing to do."
+
+
+def test_a_parent_is_signed_up_once_the_account_is_active() -> None:
+    accepted = replace(invitation(), status=InvitationStatus.SIGNED_UP)
+    assert (public_status(accepted), offered_action(accepted)) == (InvitationStatus.INVITED, None)
+    assert reason(accepted) == "The parent has filled in the form; the account is being opened."
+    assert next_step(accepted) == "Nothing to do."
+    active = replace(accepted, signed_up_at=NOW)
+    assert (public_status(active), offered_action(active)) == (InvitationStatus.SIGNED_UP, "Signed Up")
+    assert reason(active) == "The parent has an account."
+    assert public_status(invitation()) is InvitationStatus.AWAITING_VERIFICATION
 
 
 def test_a_message_that_is_delayed_is_explained_while_the_link_is_live() -> None:
