@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import time
+from typing import NamedTuple
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy import text
 
-from services.invitations.domain.models import ParentReplica, SchoolReplica
-from shared.runtime.database import BatchStatement, Transaction, array_literal
+from services.invitations.domain.models import Contact, ParentReplica, School, SchoolReplica
+from shared.runtime.database import ReplicaTable, Transaction
 
-_SAVE_SCHOOLS = text(
-    """
-    INSERT INTO schools AS s (school_id, version, name, language, timezone, credentials_mode,
-                              invitation_lifetime_days, reminder_days, quiet_from, quiet_until)
-    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        school_id uuid, version bigint, name text, language text, timezone text, credentials_mode text,
-        invitation_lifetime_days integer, reminder_days integer[], quiet_from time, quiet_until time)
-     ORDER BY r.school_id
-    ON CONFLICT (school_id) DO UPDATE SET
-        version = excluded.version, name = excluded.name, language = excluded.language,
-        timezone = excluded.timezone, credentials_mode = excluded.credentials_mode,
-        invitation_lifetime_days = excluded.invitation_lifetime_days, reminder_days = excluded.reminder_days,
-        quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until
-     WHERE s.version < excluded.version
-    """
+_SCHOOLS = ReplicaTable(
+    "schools",
+    "school_id",
+    {
+        "school_id": "uuid",
+        "version": "bigint",
+        "name": "text",
+        "language": "text",
+        "timezone": "text",
+        "credentials_mode": "text",
+        "invitation_lifetime_days": "integer",
+        "reminder_days": "integer[]",
+        "quiet_from": "time",
+        "quiet_until": "time",
+    },
 )
-# The students and the contacts of a parent travel as one text per row: `unnest` would flatten an array of arrays.
-_SAVE_PARENTS = BatchStatement(
-    """
-    INSERT INTO parents AS p ({names})
-    SELECT parent_id, school_id, version, name, language, has_access, removed, CAST(students AS uuid[]),
-           CAST(contacts AS jsonb)
-      FROM {rows}
-     ORDER BY r.parent_id
-    ON CONFLICT (parent_id) DO UPDATE SET
-        version = excluded.version, name = excluded.name, language = excluded.language,
-        contacts = excluded.contacts, students = excluded.students, has_access = excluded.has_access,
-        removed = excluded.removed
-     WHERE p.version < excluded.version AND p.school_id = excluded.school_id
-    RETURNING p.parent_id
-    """,
+_PARENTS = ReplicaTable(
+    "parents",
+    "parent_id",
     {
         "parent_id": "uuid",
         "school_id": "uuid",
@@ -51,23 +39,46 @@ _SAVE_PARENTS = BatchStatement(
         "language": "text",
         "has_access": "boolean",
         "removed": "boolean",
-        "students": "text",
-        "contacts": "text",
+        "students": "uuid[]",
+        "contacts": "jsonb",
     },
 )
 _COUNT = text("SELECT count(*) FROM parents WHERE school_id = :school_id AND NOT removed")
 
 
+class _SchoolRow(NamedTuple):
+    school_id: UUID
+    version: int
+    name: str
+    language: str
+    timezone: str
+    credentials_mode: str
+    invitation_lifetime_days: int
+    reminder_days: Sequence[int]
+    quiet_from: time
+    quiet_until: time
+
+
+class _ParentRow(NamedTuple):
+    parent_id: UUID
+    school_id: UUID
+    version: int
+    name: str
+    language: str | None
+    has_access: bool
+    removed: bool
+    students: Iterable[UUID]
+    contacts: Sequence[Contact]
+
+
 async def save_schools(tx: Transaction, replicas: Iterable[SchoolReplica]) -> None:
-    """Save schools, at most one replica of each; a version older than the stored one changes nothing."""
-    rows = [_school_columns(replica) for replica in replicas]
-    await tx.execute(_SAVE_SCHOOLS, {"rows": to_json(rows).decode()})
+    """Save the newest version of each school."""
+    await _SCHOOLS.save(tx, [_school_row(replica.version, replica.school) for replica in replicas])
 
 
 async def save_parents(tx: Transaction, replicas: Iterable[ParentReplica]) -> set[UUID]:
-    """Save parents, at most one replica of each, and return those that changed. Locks them in id order."""
-    rows = await tx.rows(*_SAVE_PARENTS.bind_columns(_parent_columns(list(replicas))))
-    return {row.parent_id for row in rows}
+    """Save the newest version of each parent and return the parents that changed. Locks them in id order."""
+    return await _PARENTS.save(tx, [_parent_row(replica) for replica in replicas])
 
 
 async def count_parents(tx: Transaction, school_id: UUID) -> int:
@@ -75,32 +86,31 @@ async def count_parents(tx: Transaction, school_id: UUID) -> int:
     return int(await tx.scalar(_COUNT, {"school_id": school_id}))
 
 
-def _school_columns(replica: SchoolReplica) -> dict[str, Any]:
-    school = replica.school
-    return {
-        "school_id": school.school_id,
-        "version": replica.version,
-        "name": school.name,
-        "language": school.language,
-        "timezone": school.timezone,
-        "credentials_mode": school.credentials_mode,
-        "invitation_lifetime_days": school.lifetime.days,
-        "reminder_days": [delay.days for delay in school.reminders],
-        "quiet_from": school.quiet.begin,
-        "quiet_until": school.quiet.end,
-    }
+def _school_row(version: int, school: School) -> _SchoolRow:
+    return _SchoolRow(
+        school.school_id,
+        version,
+        school.name,
+        school.language,
+        school.timezone,
+        school.credentials_mode,
+        school.lifetime.days,
+        [delay.days for delay in school.reminders],
+        school.quiet.begin,
+        school.quiet.end,
+    )
 
 
-def _parent_columns(replicas: Sequence[ParentReplica]) -> dict[str, Any]:
-    parents = [replica.parent for replica in replicas]
-    return {
-        "parent_id": [parent.parent_id for parent in parents],
-        "school_id": [parent.school_id for parent in parents],
-        "version": [replica.version for replica in replicas],
-        "name": [parent.name for parent in parents],
-        "language": [parent.language for parent in parents],
-        "has_access": [parent.has_access for parent in parents],
-        "removed": [parent.removed for parent in parents],
-        "students": [array_literal(replica.students) for replica in replicas],
-        "contacts": [to_json(parent.contacts).decode() for parent in parents],
-    }
+def _parent_row(replica: ParentReplica) -> _ParentRow:
+    parent = replica.parent
+    return _ParentRow(
+        parent.parent_id,
+        parent.school_id,
+        replica.version,
+        parent.name,
+        parent.language,
+        parent.has_access,
+        parent.removed,
+        replica.students,
+        parent.contacts,
+    )

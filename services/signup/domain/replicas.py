@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
 from uuid import UUID
 
 from services.signup.domain.links import InvitationState
-
-
-class Versioned(Protocol):
-    """A replica that knows its version; the higher one is the newer one."""
-
-    @property
-    def version(self) -> int: ...
-
-
-V = TypeVar("V", bound=Versioned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +63,3 @@ class IssuedLink:
     invitation_id: UUID
     generation: int
     expires_at: datetime
-
-
-def newest_versions(replicas: Iterable[V], key: Callable[[V], UUID]) -> list[V]:
-    """Return the replica with the highest version for each key; of equal versions the first one."""
-    newest: dict[UUID, V] = {}
-    for replica in replicas:
-        stored = newest.get(key(replica))
-        if stored is None or stored.version < replica.version:
-            newest[key(replica)] = replica
-    return list(newest.values())

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.signup.domain.links import InvitationState, Link, Purpose
-from services.signup.domain.replicas import Invitation, IssuedLink, newest_versions
-from shared.runtime.database import BatchStatement, Transaction
+from services.signup.domain.replicas import Invitation, IssuedLink
+from shared.runtime.database import BatchStatement, ReplicaTable, Transaction
 
-_SAVE = BatchStatement(
-    """
-    INSERT INTO invitations AS i ({names})
-    SELECT * FROM {rows} ORDER BY invitation_id
-    ON CONFLICT (invitation_id) DO UPDATE SET version = excluded.version, generation = excluded.generation,
-        state = excluded.state
-     WHERE i.version < excluded.version
-    """,
+_INVITATIONS = ReplicaTable(
+    "invitations",
+    "invitation_id",
     {
         "invitation_id": "uuid",
         "school_id": "uuid",
@@ -86,9 +80,8 @@ _CLAIM_VERSIONS = text(
 
 
 async def save_invitations(tx: Transaction, invitations: Sequence[Invitation]) -> None:
-    """Save the newest version of each invitation. A stored row that is as new stays as it is."""
-    newest = newest_versions(invitations, key=attrgetter("invitation_id"))
-    await tx.execute(*_SAVE.bind(newest))
+    """Save the newest version of each invitation."""
+    await _INVITATIONS.save(tx, invitations)
 
 
 async def insert_links(tx: Transaction, purpose: Purpose, links: Sequence[IssuedLink]) -> None:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.signup.domain.links import Submission
-from services.signup.domain.replicas import Parent, newest_versions
-from shared.runtime.database import BatchStatement, Transaction, array_literal, to_columns
+from services.signup.domain.replicas import Parent
+from shared.runtime.database import ReplicaTable, Transaction
 
-# The students of a parent travel as one text per row, because `unnest` would flatten an array of arrays.
-_SAVE = BatchStatement(
-    """
-    INSERT INTO parents AS p (parent_id, school_id, version, language, visible_student_ids, removed)
-    SELECT parent_id, school_id, version, language, CAST(visible AS uuid[]), removed
-      FROM {rows} ORDER BY parent_id
-    ON CONFLICT (parent_id) DO UPDATE SET version = excluded.version, language = excluded.language,
-        visible_student_ids = excluded.visible_student_ids, removed = excluded.removed
-     WHERE p.version < excluded.version
-    """,
+_PARENTS = ReplicaTable(
+    "parents",
+    "parent_id",
     {
         "parent_id": "uuid",
         "school_id": "uuid",
         "version": "bigint",
         "language": "text",
-        "visible": "text",
+        "visible_student_ids": "uuid[]",
         "removed": "boolean",
     },
 )
@@ -49,11 +41,8 @@ _LOCK = text(
 
 
 async def save_parents(tx: Transaction, parents: Sequence[Parent]) -> None:
-    """Save the newest version of each parent record. A stored row that is as new stays as it is."""
-    newest = newest_versions(parents, key=attrgetter("parent_id"))
-    columns = to_columns(newest, ("parent_id", "school_id", "version", "language", "removed"))
-    columns["visible"] = [array_literal(parent.visible_student_ids) for parent in newest]
-    await tx.execute(*_SAVE.bind_columns(columns))
+    """Save the newest version of each parent record."""
+    await _PARENTS.save(tx, parents)
 
 
 async def lock_parents(tx: Transaction, submissions: Sequence[Submission]) -> set[UUID]:

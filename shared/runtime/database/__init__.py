@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.runtime.database.batch_statement import BatchStatement, array_literal, to_columns
 from shared.runtime.database.connections import RoleKind, create_engine, role_name
 from shared.runtime.database.notifications import NotificationHandler
+from shared.runtime.database.replica import ReplicaTable
 from shared.runtime.database.results import Result
 from shared.runtime.database.school_scope import EVERY_SCHOOL, FirstStatement, SchoolsOf, Scope
 from shared.runtime.database.transaction import Database, Transaction
@@ -15,6 +16,7 @@ __all__ = [
     "Database",
     "FirstStatement",
     "NotificationHandler",
+    "ReplicaTable",
     "Result",
     "RoleKind",
     "SchoolsOf",
