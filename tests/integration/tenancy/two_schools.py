@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -185,7 +185,7 @@ async def signed_in_staff(
     two_schools: TwoSchools, school: SchoolUnderTest
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a browser in which an admin of one school is signed in."""
-    email = f"admin-{school.number}@example.org"
+    email = f"admin-{school.number}-{uuid4().hex[:8]}@example.org"
     async with Database(two_schools.database_url, schema="dashboard") as database:
         schools = frozenset({UUID(school.school_id)})
         member = await add_member(database, email, Role.ADMIN, schools)
