@@ -32,6 +32,7 @@ class OutcomeBuffer:
         self._clock = clock
         self._outcomes: list[Outcome] = []
         self._accepted = 0
+        self._being_recorded = 0
         self._flushed_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
@@ -44,7 +45,11 @@ class OutcomeBuffer:
         return self._accepted
 
     def snapshot(self) -> list[Outcome]:
-        """Return the buffered outcomes. They stay in the buffer until `discard`, in case that recording them fails."""
+        """Return the buffered outcomes, which are now being recorded.
+
+        They stay in the buffer until `discard`, in case that recording them fails, but make no further flush due.
+        """
+        self._being_recorded = self._accepted
         return list(self._outcomes)
 
     def add(self, outcome: Outcome) -> None:
@@ -56,12 +61,13 @@ class OutcomeBuffer:
         """Remove the oldest outcomes, which were recorded at `now`."""
         del self._outcomes[: len(outcomes)]
         self._accepted -= sum(outcome.may_have_been_accepted for outcome in outcomes)
+        self._being_recorded = 0
         if outcomes:
             self._flushed_at = now
 
     def is_due(self, *, is_idle: bool) -> bool:
         """Return whether to flush now: the buffer is full enough, or nothing is in flight after a pause."""
-        if self._accepted >= BATCH_OUTCOMES or len(self._outcomes) >= MANY_OUTCOMES:
+        if self._accepted - self._being_recorded >= BATCH_OUTCOMES or len(self._outcomes) >= MANY_OUTCOMES:
             return True
         has_paused = self._clock() - self._flushed_at >= self._delay_seconds
         return bool(self._outcomes) and is_idle and has_paused

@@ -96,3 +96,16 @@ async def test_a_busy_sender_flushes_once_after_the_delay(buffer: OutcomeBuffer,
     assert len(flushes) == 1
     buffer.schedule(is_idle=True)
     assert len(flushes) == 2
+
+
+def test_outcomes_that_are_being_recorded_make_no_further_flush_due(buffer: OutcomeBuffer) -> None:
+    for _ in range(BATCH_OUTCOMES):
+        buffer.add(_outcome(Verdict.SENT))
+    recorded = buffer.snapshot()
+    buffer.add(_outcome(Verdict.SENT))
+    assert not buffer.is_due(is_idle=False)
+    buffer.discard(recorded, 100.0)
+    for _ in range(BATCH_OUTCOMES - 1):
+        assert not buffer.is_due(is_idle=False)
+        buffer.add(_outcome(Verdict.SENT))
+    assert buffer.is_due(is_idle=False)
