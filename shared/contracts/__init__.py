@@ -1,18 +1,4 @@
-"""Contracts: every message that crosses a service boundary, the topics, and the wire format."""
+"""Contracts: every message that crosses a service boundary, the topics, and the wire format.
 
-from __future__ import annotations
-
-from shared.contracts import dashboard, invitations, notifier, roster, signup
-from shared.contracts.message import Message, all_messages, contract_of, message_for
-
-__all__ = [
-    "Message",
-    "all_messages",
-    "contract_of",
-    "dashboard",
-    "invitations",
-    "message_for",
-    "notifier",
-    "roster",
-    "signup",
-]
+Nothing is imported here, so that a program that needs only `values` or `quiet_hours` does not load the message classes.
+"""

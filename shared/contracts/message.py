@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,6 +87,8 @@ def contract(
 
 def message_for(type_: str) -> type[Message] | None:
     """Return the class that reads messages of this type, or None for an unknown type."""
+    if type_ not in _REGISTRY:
+        _register_all()
     return _REGISTRY.get(type_)
 
 
@@ -95,4 +99,12 @@ def contract_of(message: Message | type[Message]) -> Contract:
 
 def all_messages() -> list[type[Message]]:
     """Return every message class, ordered by type."""
+    _register_all()
     return [_REGISTRY[name] for name in sorted(_REGISTRY)]
+
+
+@cache
+def _register_all() -> None:
+    """Import the modules of all services' messages, whose classes register themselves."""
+    for owner in ("dashboard", "invitations", "notifier", "roster", "signup"):
+        import_module(f"shared.contracts.{owner}")

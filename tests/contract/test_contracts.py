@@ -9,11 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from shared.contracts import all_messages
 from shared.contracts.compatibility import find_breaking_changes
 from shared.contracts.envelope import Received, UndecodableError, UnknownTypeError, decode
 from shared.contracts.generate import FOLDER, broken_contracts, files
-from shared.contracts.message import Message
+from shared.contracts.message import Message, all_messages
 from shared.contracts.roster import ParentAdded
 from shared.contracts.samples import sample, sample_event, structured
 from shared.contracts.schemas import schema_of
