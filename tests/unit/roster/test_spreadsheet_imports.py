@@ -18,5 +18,12 @@ def test_it_loads_neither_messages_nor_web_nor_broker() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", _CODE], cwd=_ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    unwanted = {"shared.contracts.message", "shared.runtime", "pydantic", "fastapi", "faststream", "sqlalchemy"}
+    unwanted = {
+        "shared.contracts.message",
+        "shared.runtime",
+        "pydantic",
+        "fastapi",
+        "faststream",
+        "sqlalchemy",
+    }
     assert not unwanted & set(loaded)
