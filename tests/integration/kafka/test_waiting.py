@@ -1,4 +1,4 @@
-"""A consumer waits for records without an idle loop, and the broker gathers records for a group that allows it."""
+"""A consumer waits for records without an idle loop, and returns what it has taken at once."""
 
 from __future__ import annotations
 
@@ -41,19 +41,6 @@ async def test_single_records_are_returned_as_they_come(kafka: KafkaDriver) -> N
         await _put(kafka, topic, 1)
         async with asyncio.timeout(120):
             assert _count(await waiting) == 1
-
-
-async def test_the_broker_gathers_records_for_a_group_that_allows_it(kafka: KafkaDriver) -> None:
-    """The fetch is answered when it is full or its time is over: here it is an hour, and 600 bytes fill it."""
-    topic = await kafka.topic()
-    gathering = {**kafka.ours.consumer_options(gather_ms=3_600_000), "fetch_min_bytes": 600}
-    del gathering["max_records"]
-    gathering |= {"request_timeout_ms": 3_700_000}
-    consumer = await _consumer(kafka, topic, **gathering)
-    waiting = asyncio.create_task(consumer.getmany(max_records=500))
-    await _put(kafka, topic, _RECORDS)
-    async with asyncio.timeout(120):
-        assert _count(await waiting) > 1
 
 
 async def test_a_reader_without_a_group_returns_at_once_what_it_has_taken(kafka: KafkaDriver) -> None:

@@ -18,7 +18,6 @@ MILLISECONDS_PER_DAY = 86_400_000
 MAX_RECORDS = 500
 FETCH_WAIT_MS = 500
 EMBEDDED_FETCH_WAIT_MS = 20
-GATHER_BYTES = 256 * 1024
 
 
 class Kafka:
@@ -65,12 +64,8 @@ class Kafka:
             partitioner=choose_partition,
         )
 
-    def consumer_options(self, *, gather_ms: int = 0) -> dict[str, Any]:
-        """Return the options of a subscriber, beside its topics, group and acknowledgement policy.
-
-        With `gather_ms` the broker holds back an answer of less than 256 KiB for so long; without it the broker
-        answers as soon as there is a record.
-        """
+    def consumer_options(self) -> dict[str, Any]:
+        """Return the options of a subscriber, beside its topics, group and acknowledgement policy."""
         options: dict[str, Any] = {
             "auto_offset_reset": "earliest",
             "max_records": MAX_RECORDS,
@@ -82,8 +77,6 @@ class Kafka:
             "rebalance_timeout_ms": 30_000,
             "fetch_max_wait_ms": FETCH_WAIT_MS,
         }
-        if gather_ms:
-            options |= {"fetch_min_bytes": GATHER_BYTES, "fetch_max_wait_ms": gather_ms}
         if self.embedded:
             # A new group is answered only after half of the session timeout.
             options |= {
@@ -91,7 +84,6 @@ class Kafka:
                 "heartbeat_interval_ms": 1_000,
                 "rebalance_timeout_ms": 4_000,
                 "fetch_max_wait_ms": EMBEDDED_FETCH_WAIT_MS,
-                "fetch_min_bytes": 1,
             }
         return options
 

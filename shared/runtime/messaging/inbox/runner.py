@@ -70,7 +70,7 @@ class SubscriptionRunner:
             ack_policy=AckPolicy.MANUAL,
             parser=parse_leniently,
             decoder=leave_undecoded,
-            **self._kafka.consumer_options(gather_ms=processor.subscription.gather_ms),
+            **self._kafka.consumer_options(),
         )
 
         async def consume(message: KafkaMessage) -> None:

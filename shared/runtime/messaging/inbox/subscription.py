@@ -17,11 +17,9 @@ class Subscription:
     """Handlers of a consumer group by message type; its topics follow from the list of topics in the contracts.
 
     A handler gets `(tx, messages)`: messages of one type, in order per aggregate, none of them seen before by the
-    group. `after_commit` is called after the commit of a batch that contained messages for a handler. `gather_ms`: for
-    how long the broker may hold back a small fetch, in a group for which many messages come and nobody waits.
+    group. `after_commit` is called after the commit of a batch that contained messages for a handler.
     """
 
     group: str
     handlers: Mapping[type[Message], Handler]
     after_commit: Callable[[], None] | None = None
-    gather_ms: int = 0
