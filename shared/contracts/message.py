@@ -92,11 +92,6 @@ def message_for(type_: str) -> type[Message] | None:
     return _REGISTRY.get(type_)
 
 
-def contract_of(message: Message | type[Message]) -> Contract:
-    """Return the annotation of a message or of its class."""
-    return message.contract
-
-
 def all_messages() -> list[type[Message]]:
     """Return every message class, ordered by type."""
     _register_all()

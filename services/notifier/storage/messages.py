@@ -114,8 +114,6 @@ _CHANGE_COLUMNS = {
     "emits": "boolean",
     "provider_id": "text",
 }
-# Most outcomes of a batch differ in the first two columns only.
-_SAME_IN_BATCH = [*_CHANGE_COLUMNS][2:]
 _SET = """
        SET state = r.state, due_at = r.due_at, locked_until = NULL, attempts = r.attempts, ambiguous = r.ambiguous,
            code = r.code, reason = r.reason, answer = r.answer,
