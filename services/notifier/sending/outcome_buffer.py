@@ -9,8 +9,8 @@ from services.notifier.domain.messages import Outcome
 
 UNRECORDED_LIMIT = 32
 """Messages of a sender that its provider may have accepted and that are not recorded: a kill repeats no more."""
-BATCH_OUTCOMES = 3 * UNRECORDED_LIMIT // 4
-"""Accepted messages that are recorded at once. The rest of the limit is sent during the transaction."""
+BATCH_OUTCOMES = UNRECORDED_LIMIT
+"""Accepted messages that are recorded at once: as many as may be unrecorded, so that transactions are few."""
 MANY_OUTCOMES = 500
 """Outcomes of any kind that are recorded at once."""
 
