@@ -9,7 +9,13 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from services.invitations.domain.bulk import BulkProgress, BulkRun, add_not_known_yet
-from services.invitations.domain.explanations import action, next_step, offered_action, public_status, reason
+from services.invitations.domain.explanations import (
+    action,
+    explain_invitation,
+    explain_not_invited,
+    offered_action,
+    public_status,
+)
 from services.invitations.domain.models import Invitation
 from services.invitations.storage import bulk_runs
 from services.invitations.storage.invitations import COLUMNS, invitation_from
@@ -20,9 +26,22 @@ _FIND_SCHOOL = """
 SELECT now() AS now, school_id FROM (VALUES (0)) AS always (present) LEFT JOIN schools ON school_id = :school_id
 """
 _PARENT = text(
-    "SELECT 1 FROM parents WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed"
+    """
+    SELECT contacts <> '[]' AS reachable FROM parents
+     WHERE school_id = :school_id AND parent_id = :parent_id AND NOT removed
+    """
 )
-_ONE = text(f"SELECT {COLUMNS} FROM invitations WHERE school_id = :school_id AND parent_id = :parent_id")
+_EXPLAINED = f"""
+{COLUMNS},
+       (SELECT timezone FROM schools WHERE school_id = :school_id) AS timezone,
+       EXISTS (
+           SELECT FROM opt_outs AS o
+            WHERE o.parent_id = invitations.parent_id AND o.channel = invitations.channel
+              AND o.address_digest = invitations.address_digest AND o.opted_out
+       ) AS opted_out
+"""
+_ONE = text(f"SELECT {_EXPLAINED} FROM invitations WHERE school_id = :school_id AND parent_id = :parent_id")
+_TIMEZONE = text("SELECT timezone FROM schools WHERE school_id = :school_id")
 _TIMELINE = text(
     """
     SELECT happened_at, event, detail, actor FROM invitation_events
@@ -30,7 +49,7 @@ _TIMELINE = text(
     """
 )
 _LIST = f"""
-SELECT {COLUMNS} FROM invitations
+SELECT {_EXPLAINED} FROM invitations
  WHERE school_id = :school_id AND invitation_id > :after
    AND (CAST(:status AS text) IS NULL OR status = :status)
    AND (CAST(:delivery AS text) IS NULL OR delivery = :delivery)
@@ -60,9 +79,12 @@ async def find_invitation(tx: Transaction, school_id: UUID, parent_id: UUID) -> 
     """Return a parent's invitation with its timeline, `not_invited` for a parent without one, None for no parent."""
     key = {"school_id": school_id, "parent_id": parent_id}
     row = await tx.row(_ONE, key)
-    if row is None and await tx.row(_PARENT, key) is None:
+    if row is not None:
+        rendered = _render_row(row)
+    elif (parent := await tx.row(_PARENT, key)) is not None:
+        rendered = _render_not_invited(school_id, parent_id, reachable=parent.reachable)
+    else:
         return None
-    rendered = render(invitation_from(row)) if row is not None else _render_not_invited(school_id, parent_id)
     entries = await tx.rows(_TIMELINE, key)
     return {**rendered, "timeline": [_render_entry(entry) for entry in entries]}
 
@@ -81,9 +103,14 @@ async def list_invitations(
             "delivery": delivery,
         },
     )
-    invitations = [invitation_from(row) for row in rows[:limit]]
-    following = invitations[-1].invitation_id if len(rows) > limit else None
-    return [render(invitation) for invitation in invitations], following
+    following = rows[limit - 1].invitation_id if len(rows) > limit else None
+    return [_render_row(row) for row in rows[:limit]], following
+
+
+async def find_timezone(tx: Transaction, school_id: UUID) -> str:
+    """Return the IANA time zone of a school that has an invitation."""
+    row = await tx.row(_TIMEZONE, {"school_id": school_id})
+    return "UTC" if row is None else str(row.timezone)
 
 
 async def list_bulk_run_ids(tx: Transaction, school_id: UUID, before: UUID, limit: int) -> Sequence[UUID]:
@@ -113,8 +140,13 @@ async def _progress(tx: Transaction, run: BulkRun) -> BulkProgress:
     )
 
 
-def render(invitation: Invitation) -> dict[str, Any]:
-    """Return an invitation as JSON."""
+def _render_row(row: Row[Any]) -> dict[str, Any]:
+    return render(invitation_from(row[:-2]), row.timezone, opted_out=row.opted_out)
+
+
+def render(invitation: Invitation, timezone: str, *, opted_out: bool = False) -> dict[str, Any]:
+    """Return an invitation as JSON; `timezone` and `opted_out`: see `explain_invitation`."""
+    explanation = explain_invitation(invitation, timezone, opted_out=opted_out)
     return {
         "invitation_id": str(invitation.invitation_id),
         "school_id": str(invitation.school_id),
@@ -122,8 +154,8 @@ def render(invitation: Invitation) -> dict[str, Any]:
         "status": public_status(invitation).value,
         "action": offered_action(invitation),
         "delivery": invitation.delivery.value,
-        "reason": reason(invitation),
-        "next_step": next_step(invitation),
+        "reason": explanation.reason,
+        "next_step": explanation.next_step,
         "generation": invitation.generation,
         "channel": invitation.channel.value,
         "contact_id": str(invitation.contact_id),
@@ -137,7 +169,8 @@ def render(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-def _render_not_invited(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
+def _render_not_invited(school_id: UUID, parent_id: UUID, *, reachable: bool) -> dict[str, Any]:
+    explanation = explain_not_invited(reachable=reachable)
     return {
         "invitation_id": None,
         "school_id": str(school_id),
@@ -145,8 +178,8 @@ def _render_not_invited(school_id: UUID, parent_id: UUID) -> dict[str, Any]:
         "status": InvitationStatus.NOT_INVITED.value,
         "action": action(InvitationStatus.NOT_INVITED),
         "delivery": None,
-        "reason": reason(None),
-        "next_step": next_step(None),
+        "reason": explanation.reason,
+        "next_step": explanation.next_step,
         "last_invited_at": None,
         "expires_at": None,
         "signed_up_at": None,

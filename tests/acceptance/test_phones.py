@@ -173,7 +173,13 @@ async def test_in_quiet_hours_nothing_is_sent_to_phones_and_staff_see_until_when
     school = await PhoneSchool(up, 4).open(1, timezone="UTC", quiet_from=begin, quiet_until=end)
     assert (await school.invite(0, "sms")).json()["delivery"] == "deferred"
     await _wait_for_explanation(
-        school, 0, ("deferred", "It is night at the school", f"{end}, or Re-Invite by e-mail")
+        school,
+        0,
+        (
+            "deferred",
+            "Phones are left alone during the quiet hours of the school",
+            f"{end}, or Re-Invite by e-mail",
+        ),
     )
     text = (await school.get_row(0))["timeline"][0]["text"]
     assert text == "Will be asked to confirm the contact by SMS, after quiet hours"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.dashboard.domain.explanations import contact_noun
+from shared.contracts.explanations import contact_noun
 
 SKIP_REASONS = {
     "signed_up": "have signed up already",

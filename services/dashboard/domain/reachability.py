@@ -10,7 +10,6 @@ from services.dashboard.domain.parent_projection import Contact
 from shared.contracts.values import ContactKind, address_digest
 
 CHANNELS = ("email", "sms", "whatsapp")
-CHANNEL_NAMES = {"email": "e-mail", "sms": "SMS", "whatsapp": "WhatsApp"}
 KIND_OF_CHANNEL = {"email": ContactKind.EMAIL, "sms": ContactKind.PHONE, "whatsapp": ContactKind.PHONE}
 OptedOutAddresses = frozenset[tuple[str, str]]
 """Pairs (channel, address digest) of the addresses that have opted out."""

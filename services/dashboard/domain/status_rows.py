@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from services.dashboard.domain.explanations import Explanation, StatusDetails, explain
 from services.dashboard.domain.parent_projection import Contact, InvitationState
 from services.dashboard.domain.reachability import (
     OptedOutAddresses,
@@ -15,6 +14,7 @@ from services.dashboard.domain.reachability import (
     list_opted_out_channels,
 )
 from services.dashboard.domain.status import Action, choose_action
+from shared.contracts.explanations import Explanation, StatusDetails, explain
 from shared.contracts.quiet_hours import zone_of
 from shared.contracts.values import Delivery, InvitationStatus
 
@@ -66,7 +66,8 @@ class ParentRow:
             StatusDetails(
                 status=self.status,
                 zone=zone_of(timezone),
-                state=self.state,
+                is_verified=self.state is InvitationState.VERIFIED,
+                is_accepted=self.state is InvitationState.ACCEPTED,
                 state_reason=self.state_reason,
                 state_at=self.state_at,
                 delivery=self.delivery,

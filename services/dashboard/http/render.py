@@ -13,12 +13,12 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.dashboard.domain.bulk_progress import describe_skip_reason, label_counts
-from services.dashboard.domain.explanations import format_moment
-from services.dashboard.domain.reachability import CHANNEL_NAMES, default_channel
+from services.dashboard.domain.reachability import default_channel
 from services.dashboard.domain.staff import Permission
 from services.dashboard.domain.timeline import format_entry
 from services.dashboard.http.context import Session, get_context
 from services.dashboard.http.forms import form_token
+from shared.contracts.explanations import CHANNEL_NAMES, format_moment
 from shared.contracts.quiet_hours import zone_of
 
 TEMPLATES_FOLDER = Path(__file__).parent.parent / "templates"

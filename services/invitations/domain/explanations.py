@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import assert_never
 
-from services.invitations.domain.models import LIVE, UNDELIVERABLE, DenialReason, Invitation
-from shared.contracts.values import Channel, Delivery, InvitationStatus
+from services.invitations.domain.models import DenialReason, Invitation
+from shared.contracts.explanations import CHANNEL_NAMES, Explanation, StatusDetails, explain
+from shared.contracts.quiet_hours import zone_of
+from shared.contracts.values import Channel, InvitationStatus
 
 ACTION_INVITE = "Invite"
 ACTION_REINVITE = "Re-Invite"
@@ -46,25 +49,31 @@ def offered_action(invitation: Invitation) -> str | None:
     return None if _is_being_completed(invitation) else action(invitation.status)
 
 
-def reason(invitation: Invitation | None) -> str:
-    """Return the reason of the parent's status; a delivery problem of the last message takes precedence."""
-    if invitation is not None and _is_being_completed(invitation):
-        return "The parent has filled in the form; the account is being opened."
-    if invitation is not None and _undeliverable(invitation):
-        ending = f": {invitation.delivery_reason}" if invitation.delivery_reason else "."
-        return f"The last message could not be delivered{ending}"
-    if invitation is not None and invitation.status in LIVE and invitation.delivery_reason:
-        return f"The last message has not been delivered yet: {invitation.delivery_reason}"
-    return _REASONS[invitation.status if invitation else InvitationStatus.NOT_INVITED]
+def explain_invitation(invitation: Invitation, timezone: str, *, opted_out: bool = False) -> Explanation:
+    """Return the reason of the parent's status and the next step, with times in the school's IANA time zone.
+
+    `opted_out` is whether the address takes no more messages on the channel of the last message.
+    """
+    return explain(
+        StatusDetails(
+            status=public_status(invitation),
+            zone=zone_of(timezone),
+            state_reason=invitation.blocked_reason,
+            delivery=invitation.delivery,
+            delivery_reason=invitation.delivery_reason,
+            delivery_at=invitation.send_at,
+            channel=invitation.channel.value,
+            expires_at=invitation.expires_at,
+            signed_up_at=invitation.signed_up_at,
+            is_accepted=_is_being_completed(invitation),
+            opted_out=opted_out,
+        )
+    )
 
 
-def next_step(invitation: Invitation | None) -> str:
-    """Return what staff can do to bring the parent closer to an account."""
-    if invitation is not None and _undeliverable(invitation):
-        if invitation.delivery is Delivery.SUPPRESSED:
-            return "Invite the parent by another channel."
-        return "Correct the address, or re-invite the parent."
-    return _NEXT_STEPS[invitation.status if invitation else InvitationStatus.NOT_INVITED]
+def explain_not_invited(*, reachable: bool) -> Explanation:
+    """Return the reason and the next step for a parent who was never invited."""
+    return explain(StatusDetails(status=InvitationStatus.NOT_INVITED, zone=UTC, reachable=reachable))
 
 
 def explain_denial(reason: DenialReason) -> str:
@@ -74,7 +83,7 @@ def explain_denial(reason: DenialReason) -> str:
 
 def explain_unconfigured(channel: Channel) -> str:
     """Return the sentence for a channel that this installation cannot use."""
-    name = "WhatsApp" if channel is Channel.WHATSAPP else channel.value.upper()
+    name = CHANNEL_NAMES.get(channel.value, channel.value)
     return f"{name} is not set up on this installation. Use e-mail, or ask the operator to set {name} up."
 
 
@@ -82,30 +91,6 @@ def _is_being_completed(invitation: Invitation) -> bool:
     return invitation.status is InvitationStatus.SIGNED_UP and invitation.signed_up_at is None
 
 
-def _undeliverable(invitation: Invitation) -> bool:
-    return invitation.delivery in UNDELIVERABLE and action(invitation.status) == ACTION_REINVITE
-
-
-_REASONS = {
-    InvitationStatus.NOT_INVITED: "Nobody has invited this parent yet.",
-    InvitationStatus.AWAITING_VERIFICATION: "The parent has been asked to confirm the address.",
-    InvitationStatus.INVITED: "The address is confirmed and the invitation is out.",
-    InvitationStatus.SIGNED_UP: "The parent has an account.",
-    InvitationStatus.DECLINED: "The parent does not want an account.",
-    InvitationStatus.EXPIRED: "The invitation was not used in time.",
-    InvitationStatus.WITHDRAWN: "The invitation was taken back.",
-    InvitationStatus.BLOCKED: "There is no child left that this parent may see.",
-}
-_NEXT_STEPS = {
-    InvitationStatus.NOT_INVITED: "Invite the parent.",
-    InvitationStatus.AWAITING_VERIFICATION: "Wait for the parent to open the message, or re-invite.",
-    InvitationStatus.INVITED: "Wait for the parent to sign up, or re-invite.",
-    InvitationStatus.SIGNED_UP: "Nothing to do.",
-    InvitationStatus.DECLINED: "Nothing to do.",
-    InvitationStatus.EXPIRED: "Re-invite the parent.",
-    InvitationStatus.WITHDRAWN: "Re-invite the parent.",
-    InvitationStatus.BLOCKED: "Link the parent to a child first.",
-}
 _DENIALS = {
     DenialReason.SIGNED_UP: "The parent has already signed up.",
     DenialReason.DECLINED: "The parent has declined; the school may not ask again.",

@@ -69,11 +69,11 @@ async def post_invitation(
         if earlier is not None:
             return JSONResponse(earlier.body, earlier.status)
         result = await invite_one(tx, context.policy, command, invitee)
-        if result == NOT_KNOWN_YET:
+        if invitee is None or result == NOT_KNOWN_YET:
             return None
         if not isinstance(result, Invitation):
             raise invitation_denied(result, contact_named=body.contact_id is not None)
-        rendered = views.render(result)
+        rendered = views.render(result, invitee.school.timezone)
         if request:
             await store_response(tx, request, 202, rendered)
         return JSONResponse(rendered, 202)
@@ -128,12 +128,13 @@ async def delete_invitation(
     """
     async with context.database.transaction(schools=[school_id]) as tx:
         invitation = await withdraw(tx, school_id, parent_id, caller.actor)
+        timezone = await views.find_timezone(tx, school_id)
     if invitation is None:
         raise invitation_not_found()
     if invitation.status is not InvitationStatus.WITHDRAWN:
         detail = f"The invitation is {invitation.status.value}; there is nothing to withdraw."
         raise Problem(409, "nothing_to_withdraw", detail)
-    return views.render(invitation)
+    return views.render(invitation, timezone)
 
 
 def read_cursor(cursor: str | None) -> UUID:

@@ -129,6 +129,6 @@ async def test_c14_a_failure_for_now_that_is_reported_after_the_hand_over_shows(
         await driver.consume(event)
     shown = await driver.show(record)
     assert shown["delivery"] == "failed_temporary"
-    assert shown["reason"] == "The last message has not been delivered yet: Its queue was full."
+    assert shown["reason"] == "Not delivered yet: Its queue was full."
     await driver.consume(MessageSent(**about, sent_at=now, confirmable=True))
     assert (await driver.show(record))["delivery"] == "sent"

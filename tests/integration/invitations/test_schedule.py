@@ -44,7 +44,7 @@ async def test_p3_the_timer_announces_each_expiry_once_and_none_early(driver: In
     announced = {event.parent_id for event in await driver.emitted(InvitationExpired)}
     assert announced == {records[0].parent_id, records[1].parent_id}
     assert len(await driver.emitted(InvitationExpired)) == 2
-    assert (await driver.show(records[1]))["next_step"] == "Re-invite the parent."
+    assert (await driver.show(records[1]))["next_step"] == "Re-Invite to send a fresh link."
 
 
 async def test_an_expiry_is_announced_when_it_is_due_and_not_with_the_next_poll(
@@ -169,7 +169,7 @@ async def test_s6_nobody_is_reminded_after_a_hard_bounce_a_removal_or_a_sign_up(
     shown = await driver.show(bounced)
     assert (shown["delivery"], shown["next_step"]) == (
         "failed_permanent",
-        "Correct the address, or re-invite the parent.",
+        "Correct the e-mail address, then Re-Invite.",
     )
     assert (await driver.invite(bounced)).status_code == 202
     assert (await driver.show(bounced))["next_reminder_at"] is not None

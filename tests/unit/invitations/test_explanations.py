@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from services.invitations.domain.explanations import (
     action,
     explain_denial,
+    explain_invitation,
+    explain_not_invited,
     explain_unconfigured,
-    next_step,
     offered_action,
     public_status,
-    reason,
 )
-from services.invitations.domain.models import DenialReason
+from services.invitations.domain.models import DenialReason, Invitation
 from shared.contracts.values import Channel, Delivery, InvitationStatus
 from tests.unit.invitations.builders import NOW, invitation
 
@@ -40,16 +41,20 @@ def test_p26_status_words() -> None:
     }
 
 
+def explain(explained: Invitation, *, opted_out: bool = False) -> tuple[str, str]:
+    explanation = explain_invitation(explained, "Europe/Berlin", opted_out=opted_out)
+    return explanation.reason, explanation.next_step
+
+
 @pytest.mark.parametrize("status", list(InvitationStatus))
 def test_every_status_has_a_reason_and_a_next_step(status: InvitationStatus) -> None:
-    state = replace(invitation(), status=status)
-    assert reason(state).endswith(".")
-    assert next_step(state).endswith(".")
+    assert all(text.endswith(".") for text in explain(replace(invitation(), status=status)))
 
 
 def test_a_parent_without_an_invitation_is_explained_as_not_invited() -> None:
-    assert reason(None) == "Nobody has invited this parent yet."
-    assert next_step(None) == "Invite the parent."
+    reachable, unreachable = explain_not_invited(reachable=True), explain_not_invited(reachable=False)
+    assert (reachable.reason, reachable.next_step) == ("Not invited yet.", "Invite this parent.")
+    assert unreachable.reason == "There is no e-mail address or phone number on file."
 
 
 @pytest.mark.parametrize("denial", list(DenialReason))
@@ -58,41 +63,54 @@ def test_every_denial_reason_has_a_sentence(denial: DenialReason) -> None:
 
 
 def test_c14_a_failed_message_is_explained_with_its_reason() -> None:
-    assert reason(FAILED) == (
-        "The last message could not be delivered: There is no mailbox with this address."
+    assert explain(FAILED) == (
+        "The message could not be delivered: There is no mailbox with this address.",
+        "Correct the e-mail address, then Re-Invite.",
     )
-    assert next_step(FAILED) == "Correct the address, or re-invite the parent."
-    assert reason(replace(FAILED, delivery_reason=None)) == "The last message could not be delivered."
+    assert explain(replace(FAILED, delivery_reason=None))[0] == "The message could not be delivered."
 
 
-def test_a_suppressed_address_leads_to_another_channel() -> None:
-    suppressed = replace(FAILED, delivery=Delivery.SUPPRESSED)
-    assert next_step(suppressed) == "Invite the parent by another channel."
+def test_a_suppressed_address_leads_to_another_contact() -> None:
+    _, next_step = explain(replace(FAILED, delivery=Delivery.SUPPRESSED))
+    assert next_step == "Ask the family for another contact, or Re-Invite another way."
+
+
+def test_an_answer_of_stop_is_named() -> None:
+    sent = replace(invitation(), channel=Channel.SMS, delivery=Delivery.SENT)
+    assert explain(sent, opted_out=True)[0].startswith("The parent answered STOP")
+    assert explain(sent)[0] == "Asked to confirm the phone number; no answer yet."
+
+
+def test_a_deferred_message_is_explained_with_the_time_at_the_school() -> None:
+    send_at = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+    deferred = replace(invitation(), channel=Channel.SMS, delivery=Delivery.DEFERRED, send_at=send_at)
+    assert "22 Nov 2026, 08:00" in explain(deferred)[1]
 
 
 def test_a_failure_does_not_matter_once_the_parent_has_signed_up() -> None:
-    signed_up = replace(FAILED, status=InvitationStatus.SIGNED_UP, signed_up_at=NOW)
-    assert reason(signed_up) == "The parent has an account."
-    assert next_step(signed_up) == "Nothing to do."
+    signed_up_at = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+    signed_up = replace(FAILED, status=InvitationStatus.SIGNED_UP, signed_up_at=signed_up_at)
+    assert explain(signed_up) == ("Signed up on 22 Nov 2026, 08:00.", "Nothing to do.")
 
 
 def test_a_parent_is_signed_up_once_the_account_is_active() -> None:
     accepted = replace(invitation(), status=InvitationStatus.SIGNED_UP)
     assert (public_status(accepted), offered_action(accepted)) == (InvitationStatus.INVITED, None)
-    assert reason(accepted) == "The parent has filled in the form; the account is being opened."
-    assert next_step(accepted) == "Nothing to do."
+    assert explain(accepted) == (
+        "The parent has filled in the form; the account is being opened.",
+        "Nothing to do.",
+    )
     active = replace(accepted, signed_up_at=NOW)
     assert (public_status(active), offered_action(active)) == (InvitationStatus.SIGNED_UP, "Signed Up")
-    assert reason(active) == "The parent has an account."
+    assert explain(active)[0].startswith("Signed up on ")
     assert public_status(invitation()) is InvitationStatus.AWAITING_VERIFICATION
 
 
 def test_a_message_that_is_delayed_is_explained_while_the_link_is_live() -> None:
     delayed = replace(invitation(), delivery=Delivery.FAILED_TEMPORARY, delivery_reason="Its queue was full.")
-    assert reason(delayed) == "The last message has not been delivered yet: Its queue was full."
-    assert next_step(delayed) == "Wait for the parent to open the message, or re-invite."
+    assert explain(delayed) == ("Not delivered yet: Its queue was full.", "Wait: we keep trying.")
     withdrawn = replace(delayed, status=InvitationStatus.WITHDRAWN)
-    assert reason(withdrawn) == "The invitation was taken back."
+    assert explain(withdrawn)[0] == "The office withdrew the invitation."
 
 
 def test_channels_that_are_not_set_up_are_named() -> None:

@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.dashboard.domain.explanations import (
+from shared.contracts.explanations import (
     NOTHING_TO_DO,
     StatusDetails,
     contact_noun,
     explain,
     format_moment,
 )
-from services.dashboard.domain.parent_projection import InvitationState
 from shared.contracts.values import Delivery, InvitationStatus
 
 AT = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
@@ -24,16 +23,15 @@ BERLIN = ZoneInfo("Europe/Berlin")
 WAITING = StatusDetails(
     InvitationStatus.AWAITING_VERIFICATION,
     BERLIN,
-    InvitationState.AWAITING_VERIFICATION,
     channel="email",
     delivery=Delivery.SENT,
     expires_at=AT,
 )
-INVITED = replace(WAITING, status=InvitationStatus.INVITED, state=InvitationState.INVITED)
+INVITED = replace(WAITING, status=InvitationStatus.INVITED)
 
 
 def test_p04_an_expired_invitation_can_be_sent_again() -> None:
-    details = StatusDetails(InvitationStatus.EXPIRED, BERLIN, InvitationState.EXPIRED, state_at=AT)
+    details = StatusDetails(InvitationStatus.EXPIRED, BERLIN, state_at=AT)
     explanation = explain(details)
     assert explanation.reason == "The invitation expired on 21 Nov 2026, 15:05, unused."
     assert explanation.next_step == "Re-Invite to send a fresh link."
@@ -96,12 +94,12 @@ def test_the_remedy_follows_from_the_code(code: str | None, next_step: str) -> N
             "Ask the family for another contact, or Re-Invite another way.",
         ),
         (
-            replace(INVITED, state=InvitationState.ACCEPTED),
+            replace(INVITED, is_accepted=True),
             "The parent has filled in the form; the account is being opened.",
             NOTHING_TO_DO,
         ),
         (
-            replace(WAITING, state=InvitationState.VERIFIED),
+            replace(WAITING, is_verified=True),
             "The contact is confirmed; the invitation is on its way.",
             NOTHING_TO_DO,
         ),
@@ -123,7 +121,7 @@ def test_the_remedy_follows_from_the_code(code: str | None, next_step: str) -> N
         ),
         (
             replace(WAITING, delivery=Delivery.DEFERRED, delivery_at=AT),
-            "It is night at the school, and phones are left alone then.",
+            "Phones are left alone during the quiet hours of the school.",
             "Wait: the message is sent on 21 Nov 2026, 15:05, or Re-Invite by e-mail.",
         ),
         (
@@ -193,14 +191,16 @@ def test_a_blocked_parent_has_a_reason(state_reason: str | None, reason: str) ->
 
 
 def test_every_combination_has_a_reason_and_a_next_step() -> None:
-    for status, state, delivery, channel in product(
-        InvitationStatus, (None, *InvitationState), (None, *Delivery), (None, "email", "sms", "paper")
+    progress = ((False, False), (True, False), (False, True))
+    for status, (is_verified, is_accepted), delivery, channel in product(
+        InvitationStatus, progress, (None, *Delivery), (None, "email", "sms", "paper")
     ):
         explanation = explain(
             StatusDetails(
                 status=status,
                 zone=BERLIN,
-                state=state,
+                is_verified=is_verified,
+                is_accepted=is_accepted,
                 state_at=AT,
                 delivery=delivery,
                 channel=channel,

@@ -1,4 +1,4 @@
-"""Explanations for staff: why a parent's row has its status, and the next step, in plain words."""
+"""Explanations for staff: why a parent has a status, and the next step, in the same words in every API and page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import assert_never
 
-from services.dashboard.domain.parent_projection import InvitationState
-from services.dashboard.domain.reachability import CHANNEL_NAMES
 from shared.contracts.values import Delivery, InvitationStatus
 
+CHANNEL_NAMES = {"email": "e-mail", "sms": "SMS", "whatsapp": "WhatsApp"}
 NOTHING_TO_DO = "Nothing to do."
 OPERATOR_CODES = frozenset({"not_configured", "template_missing", "token_key_unknown", "internal_error"})
 """Failure codes that only the operator of the installation can do something about."""
@@ -28,7 +27,6 @@ class StatusDetails:
 
     status: InvitationStatus
     zone: tzinfo
-    state: InvitationState | None = None
     state_reason: str | None = None
     state_at: datetime | None = None
     delivery: Delivery | None = None
@@ -38,6 +36,10 @@ class StatusDetails:
     channel: str | None = None
     expires_at: datetime | None = None
     signed_up_at: datetime | None = None
+    is_verified: bool = False
+    """Whether the address is confirmed and the invitation is still to be sent."""
+    is_accepted: bool = False
+    """Whether the parent has accepted the invitation and the account is not active yet."""
     reachable: bool = True
     opted_out: bool = False
     """Whether the recipient answered STOP on the channel of the last message."""
@@ -131,9 +133,9 @@ def _choose_remedy(details: StatusDetails) -> str:
 
 
 def _explain_pending(details: StatusDetails) -> Explanation:
-    if details.state is InvitationState.ACCEPTED:
+    if details.is_accepted:
         return Explanation("The parent has filled in the form; the account is being opened.", NOTHING_TO_DO)
-    if details.state is InvitationState.VERIFIED:
+    if details.is_verified:
         return Explanation("The contact is confirmed; the invitation is on its way.", NOTHING_TO_DO)
     if details.delivery in (Delivery.FAILED_PERMANENT, Delivery.SUPPRESSED):
         return _explain_failure(details)
@@ -148,7 +150,7 @@ def _explain_pending(details: StatusDetails) -> Explanation:
 
 def _explain_deferred(details: StatusDetails) -> Explanation:
     send_at = format_moment(details.delivery_at, details.zone)
-    reason = "It is night at the school, and phones are left alone then."
+    reason = "Phones are left alone during the quiet hours of the school."
     return Explanation(reason, f"Wait: the message is sent on {send_at}, or Re-Invite by e-mail.")
 
 
