@@ -81,6 +81,24 @@ def widens_access(before: Staff, after: Staff) -> bool:
     return gains_school or not (owned_after <= owned_before or None in owned_before)
 
 
+def check_password_handover(by: Staff | None, before: Staff, after: Staff) -> None:
+    """Check that `by` (None: the operator) may be shown a new password of an account whose roles change.
+
+    The password opens every school of the account, so it is shown only to somebody who manages staff in all of them,
+    those of before the change included. Raises StaffError.
+    """
+    if by is None:
+        return
+    managed = by.schools_with(Permission.MANAGE_STAFF)
+    if not (is_within(before.school_ids, managed) and is_within(after.school_ids, managed)):
+        raise StaffError(
+            "role",
+            "owner_widens",
+            "More access comes with a new password, which opens everything this person works with. "
+            "Somebody who manages staff in all their schools has to give it.",
+        )
+
+
 def _manages_all_schools(by: Staff | None) -> bool:
     return by is None or by.schools_with(Permission.MANAGE_STAFF) is None
 

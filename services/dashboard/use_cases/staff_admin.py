@@ -11,6 +11,7 @@ from services.dashboard.domain.role_changes import (
     StaffError,
     already_staff_error,
     check_email,
+    check_password_handover,
     check_role_change,
     widens_access,
 )
@@ -55,8 +56,9 @@ async def change_role(
 ) -> NewAccess | None:
     """Give a role in some schools, where it replaces the previous one, or in every school, where it replaces all.
 
-    If the change widens the access, the account gets a new password and its sessions end. Return None if there is no
-    such account. Raises StaffError, also if the installation would be left without an owner.
+    If the change widens the access, the account gets a new password and its sessions end; then `by` has to manage
+    staff in every school of the account. Return None if there is no such account. Raises StaffError, also if the
+    installation would be left without an owner.
     """
 
     def with_role(roles: Roles) -> Roles:
@@ -70,6 +72,7 @@ async def change_role(
         before, after = changed
         if not widens_access(before, after):
             return NewAccess(after, None)
+        check_password_handover(by, before, after)
         await storage.save_password(tx, staff_id, password_hash)
     return NewAccess(after, password)
 

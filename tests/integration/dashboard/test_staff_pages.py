@@ -84,6 +84,30 @@ async def test_what_opens_another_school_comes_with_a_new_password(
     assert await _roles(database, "head@example.org") == {None: Role.ADMIN}
 
 
+async def test_a_role_in_one_school_shows_no_password_that_opens_another(
+    guest: httpx.AsyncClient, database: Database, fresh: Story
+) -> None:
+    other = Story()
+    await deliver(database, [other.school()])
+    elm, oak = frozenset({fresh.school_id}), frozenset({other.school_id})
+    owner = await add_member(database, "owner@elm.example", Role.OWNER, elm)
+    victim = await add_member(database, "head@oak.example", Role.ADMIN, oak)
+    with pytest.raises(StaffError, match="owner_widens"):
+        await change_role(database, owner.staff, victim.staff_id, Role.VIEWER, elm)
+    assert await _may_sign_in(database, "head@oak.example", victim.password or "")
+    given = await change_role(database, None, victim.staff_id, Role.VIEWER, elm)
+    assert given
+    assert given.password
+    browser = await sign_in(guest, "owner@elm.example", owner.password or "")
+    fields = {"role": "owner", "school_ids": str(fresh.school_id)}
+    refused = await browser.post(f"{PAGE}/{victim.staff_id}/role", on=PAGE, **fields)
+    assert refused.status_code == 303
+    shown = (await browser.get(PAGE)).text
+    assert "has to give it" in shown
+    assert 'class="secret"' not in shown
+    assert await _may_sign_in(database, "head@oak.example", given.password)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,10 +11,11 @@ from services.dashboard.domain.role_changes import (
     StaffError,
     already_staff_error,
     check_email,
+    check_password_handover,
     check_role_change,
     widens_access,
 )
-from services.dashboard.domain.staff import Role, Staff
+from services.dashboard.domain.staff import Permission, Role, Staff
 
 ELM, OAK = uuid4(), uuid4()
 
@@ -80,6 +82,43 @@ def test_what_an_account_did_not_open_before(
     before: dict[UUID | None, Role], after: dict[UUID | None, Role], more: bool
 ) -> None:
     assert widens_access(_staff(before), _staff(after)) is more
+
+
+CHOICES: tuple[Role | None, ...] = (None, *Role)
+
+
+def _roles(
+    in_elm: Role | None, in_oak: Role | None, everywhere: Role | None = None
+) -> dict[UUID | None, Role]:
+    places: tuple[tuple[UUID | None, Role | None], ...] = ((ELM, in_elm), (OAK, in_oak), (None, everywhere))
+    return {school_id: role for school_id, role in places if role is not None}
+
+
+IN_TWO_SCHOOLS = [
+    *(_roles(in_elm, in_oak) for in_elm, in_oak in product(CHOICES, CHOICES)),
+    *(_roles(None, None, role) for role in Role),
+]
+
+
+@pytest.mark.parametrize("by_roles", IN_TWO_SCHOOLS)
+def test_nobody_is_shown_a_password_that_opens_a_school_they_do_not_manage(
+    by_roles: dict[UUID | None, Role],
+) -> None:
+    by = _staff(by_roles)
+    for before, after in product(map(_staff, IN_TWO_SCHOOLS), map(_staff, IN_TWO_SCHOOLS)):
+        opened = {school for school in (ELM, OAK) if before.can_see(school) or after.can_see(school)}
+        installation = None in before.roles or None in after.roles
+        managed = by.schools_with(Permission.MANAGE_STAFF)
+        may = managed is None or (opened <= managed and not installation)
+        if may:
+            check_password_handover(by, before, after)
+            continue
+        with pytest.raises(StaffError, match="owner_widens"):
+            check_password_handover(by, before, after)
+
+
+def test_the_operator_may_be_shown_every_new_password() -> None:
+    check_password_handover(None, _staff({ELM: Role.VIEWER}), _staff({None: Role.OWNER}))
 
 
 @pytest.mark.parametrize("after", [{}, {None: Role.ADMIN}, {ELM: Role.OWNER}])
