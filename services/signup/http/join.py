@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from services.signup.domain.accounts import UsernameProblem, username_key, username_problem
 from services.signup.domain.links import Link
-from services.signup.domain.passwords import password_problem
+from services.signup.domain.passwords import KnownWords, password_problem
 from services.signup.http.context import Context
 from services.signup.http.link_pages import respond_to_submission
 from services.signup.use_cases.hash_passwords import common_passwords
@@ -52,7 +52,13 @@ async def post_sign_up(context: Context, request: Request, link: Link, form: dic
     username_error = username_problem(username)
     password_error = password_problem(
         password,
-        username=username,
+        known_words=KnownWords(
+            username=username,
+            school_name=link.school_name or "",
+            name_words=link.name_words,
+            address_words=link.address_words,
+            salt=str(link.parent_id),
+        ),
         min_length=context.settings.password_min_length,
         common=common_passwords(),
     )

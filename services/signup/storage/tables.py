@@ -54,6 +54,8 @@ parents = Table(
     Column("language", Text),
     Column("visible_student_ids", ARRAY(Uuid), nullable=False),
     Column("removed", Boolean, nullable=False, server_default=text("false")),
+    Column("name_words", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("address_words", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("parent_id", name="pk_parents"),
 )
 invitations = Table(

@@ -146,7 +146,10 @@ async def test_a_username_is_taken_whatever_its_case_also_while_it_is_only_reser
         ({**FORM, "password": "x7#Lq0!vR2@"}, "It needs at least <bdi>12</bdi> characters"),
         ({**FORM, "password": "password1234"}, "one of the first that strangers would try"),
         ({**FORM, "password": "four small\x00 ships"}, "characters that nobody can type"),
-        ({"username": "four.small.green", "password": "Four.Small.Green"}, "must not be the same"),
+        ({"username": "four.small.green", "password": "Four.Small.Green"}, "must not contain your username"),
+        ({**FORM, "password": "blue EXÁMPLE ships"}, "must not contain your name"),
+        ({**FORM, "password": "seven Kastanie ships"}, "must not contain your e-mail address"),
+        ({**FORM, "password": "elm-grove ships 7"}, "must not contain the name of the school"),
     ],
 )
 async def test_mistakes_are_named_and_the_username_is_retained(
