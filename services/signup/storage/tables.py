@@ -180,6 +180,32 @@ sessions = Table(
     Index("ix_sessions_expires_at", "expires_at"),
     Index("ix_sessions_account_id", "account_id"),
 )
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("browser_digest", Text, nullable=False),
+    Column(
+        "account_id",
+        ForeignKey(accounts.c.account_id, name="fk_known_browsers_account", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("expires_at", _MOMENT, nullable=False),
+    PrimaryKeyConstraint("browser_digest", "account_id", name="pk_known_browsers"),
+    Index("ix_known_browsers_expires_at", "expires_at"),
+    Index("ix_known_browsers_account_id", "account_id"),
+)
+sign_in_limits = Table(
+    "sign_in_limits",
+    metadata,
+    Column("client_digest", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("counted_at", _MOMENT, nullable=False),
+    Column("blocked_until", _MOMENT),
+    PrimaryKeyConstraint("client_digest", name="pk_sign_in_limits"),
+    Index("ix_sign_in_limits_counted_at", "counted_at"),
+    prefixes=["UNLOGGED"],
+)
 wrong_guesses = Table(
     "wrong_guesses",
     metadata,
