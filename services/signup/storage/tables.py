@@ -145,7 +145,9 @@ accounts = Table(
     Column("state", Text, nullable=False),
     Column("created_at", _MOMENT, nullable=False),
     Column("activated_at", _MOMENT),
+    Column("username_skeleton", Text),
     PrimaryKeyConstraint("account_id", name="pk_accounts"),
+    UniqueConstraint("username_skeleton", name="uq_accounts_username_skeleton"),
     UniqueConstraint("username_key", name="uq_accounts_username_key"),
     CheckConstraint("state IN ('pending', 'active')", name="ck_accounts_state"),
 )
