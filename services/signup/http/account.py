@@ -126,7 +126,7 @@ def _render_login(
 
 
 def _render_wait(context: Context, request: Request, username: str, wait: timedelta) -> Response:
-    seconds = math.ceil(wait.total_seconds())
+    seconds = max(math.ceil(wait.total_seconds()), 2)  # the text is in the plural
     return context.pages.render(
         request,
         "login.html",
