@@ -33,7 +33,7 @@ _ROWS = (
     "azertyuiop",
 )
 _LINES = (string.ascii_lowercase, string.ascii_lowercase[::-1], *_ROWS, *(row[::-1] for row in _ROWS))
-# A run that reaches the end of its line goes on at the beginning: `yzabcdef`, `890123`.
+# A run that reaches the end of its line goes on at the beginning: `yzabcdef`, `901234`.
 _RUNS = tuple(line * 2 for line in _LINES)
 _LONGEST_REPEATED_UNIT = 5
 _SHORTEST_RUN = 3
