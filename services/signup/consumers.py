@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.signup.domain.links import InvitationState, Purpose, Refusal
+from services.signup.domain.personal_words import hide_words, split_address, split_words
 from services.signup.domain.replicas import Invitation, IssuedLink, Parent, School, Student
 from services.signup.use_cases import apply_decisions, save_replicas
 from shared.contracts import invitations, roster
@@ -81,6 +82,8 @@ async def on_parent(tx: Transaction, batch: Sequence[ParentEvent]) -> None:
                 school_id=event.school_id,
                 version=event.version,
                 language=event.data.parent.language,
+                name_words=hide_words(split_words(event.data.parent.name), str(event.data.parent_id)),
+                address_words=_hide_addresses(event),
                 visible_student_ids=tuple(
                     sorted({link.student_id for link in event.data.children if link.rights == "full"})
                 ),
@@ -147,6 +150,12 @@ async def on_invitation_blocked(
     tx: Transaction, batch: Sequence[Received[invitations.InvitationBlocked]]
 ) -> None:
     await save_replicas.save_invitations(tx, _decode_invitations(batch, InvitationState.BLOCKED))
+
+
+def _hide_addresses(event: ParentEvent) -> tuple[str, ...]:
+    emails = [contact.address for contact in event.data.parent.contacts if contact.kind == "email"]
+    words = frozenset[str]().union(*map(split_address, emails))
+    return hide_words(words, str(event.data.parent_id))
 
 
 def _decode_invitations(batch: Sequence[Received[Any]], state: InvitationState) -> list[Invitation]:

@@ -23,7 +23,14 @@ class Settings(ServiceSettings):
     unknown_link_wait_seconds: float = Field(2.0, ge=0, le=30)
     failed_attempts_per_10_minutes: int = Field(100, ge=1)
     """Per address, which a whole school may share. Right links and passwords do not count."""
-    failed_passwords_per_10_minutes: int = Field(10, ge=1)
+    free_failed_passwords: int = Field(5, ge=1, le=50)
+    """Per address and username. After them each further one doubles the wait before the next."""
+    longest_password_wait_seconds: float = Field(900.0, ge=5, le=3_000)
     """Per address and username."""
+    free_failed_passwords_per_username: int = Field(20, ge=1, le=100)
+    """From all addresses together. Browsers in which the parent has signed in before have a count of their own."""
+    longest_username_wait_seconds: float = Field(60.0, ge=5, le=3_000)
+    """Per username, for browsers in which the parent has not signed in before."""
+    known_browser_lifetime_days: int = Field(180, ge=1, le=400)
     session_lifetime_days: int = Field(14, ge=1, le=365)
     result_lifetime_minutes: int = Field(30, ge=1, le=1_440)

@@ -169,6 +169,31 @@ async def test_p3_dead_links_show_what_to_do_next(
         await _take_picture(page, variant, "unknown")
 
 
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
+async def test_refused_names_and_waits_say_what_to_do(
+    database_url: str, browser: Browser, language: str
+) -> None:
+    need_axe()
+    variant = f"phone-light-{language}"
+    async with (
+        served(database_url) as (signup, address),
+        open_page(browser, "phone", "light", language) as page,
+    ):
+        await page.goto(address + await signup.invite(await signup.add_parent(language=language)))
+        await _fill(page, "p\u0430ypal", "blue Example ships")
+        await expect(page.locator("#username-error")).to_be_visible()
+        await expect(page.locator("#password-error")).to_be_visible()
+        await _take_picture(page, variant, "join-names-refused")
+        await page.goto(f"{address}/login")
+        for _ in range(5):
+            await _fill(page, "ana.silva", "wrong password")
+            await expect(page.locator("#login-error")).to_be_visible()
+        await _fill(page, "ana.silva", "wrong password")
+        await expect(page.locator("#login-error")).to_have_count(0)
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await _take_picture(page, variant, "login-wait")
+
+
 async def test_every_control_has_a_name_and_is_big_enough_for_a_thumb(
     database_url: str, browser: Browser
 ) -> None:

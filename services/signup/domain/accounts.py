@@ -19,17 +19,22 @@ class UsernameProblem(StrEnum):
     TOO_SHORT = "username_too_short"
     TOO_LONG = "username_too_long"
     ODD_CHARACTERS = "username_odd_characters"
+    MIXED_SCRIPTS = "username_mixed_scripts"
     TAKEN = "username_taken"
 
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to reserve: the username for display, its comparison key, and the argon2id hash of the password."""
+    """An account to reserve: the username for display, its comparison key, and the argon2id hash of the password.
+
+    `username_skeleton` is equal for confusable usernames; None where an older account already had the same one.
+    """
 
     account_id: UUID
     username: str
     username_key: str
     password_hash: str
+    username_skeleton: str | None
 
 
 def clean_username(typed: str) -> str:

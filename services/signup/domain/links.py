@@ -49,7 +49,7 @@ class Link:
     """A genuine link with the present state of its invitation.
 
     `token_digest` is the SHA-256 (hex) of its token. `generation` is the link's own, `current_generation` that of the
-    invitation. All times are in UTC.
+    invitation. `name_words` and `address_words` are hidden words of the parent record. All times are in UTC.
     """
 
     token_digest: str
@@ -63,6 +63,8 @@ class Link:
     invitation_state: InvitationState
     school_name: str | None = None
     language: str | None = None
+    name_words: tuple[str, ...] = ()
+    address_words: tuple[str, ...] = ()
 
     def state(self, now: datetime) -> LinkState:
         """Return the state at `now`. The link is still live at the moment of its expiry."""

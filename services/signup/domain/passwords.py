@@ -1,4 +1,6 @@
-"""Rules for passwords: long enough and not commonly used. There are no rules on composition.
+"""Rules for passwords: long enough, not commonly used, and without words that strangers can know of the parent.
+
+There are no rules on composition.
 
 Source: NIST SP 800-63B-4 section 3.1.1 and OWASP ASVS 5.0 section 6.2.
 """
@@ -8,7 +10,16 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from enum import StrEnum
+
+from services.signup.domain.personal_words import (
+    contains_hidden_word,
+    contains_word,
+    fold,
+    split_address,
+    split_words,
+)
 
 MAX_LENGTH = 1_000
 _ROWS = (
@@ -21,9 +32,12 @@ _ROWS = (
     "yxcvbnm",
     "azertyuiop",
 )
-_RUNS = (string.ascii_lowercase, string.ascii_lowercase[::-1], *_ROWS, *(row[::-1] for row in _ROWS))
+_LINES = (string.ascii_lowercase, string.ascii_lowercase[::-1], *_ROWS, *(row[::-1] for row in _ROWS))
+# A run that reaches the end of its line goes on at the beginning: `yzabcdef`, `901234`.
+_RUNS = tuple(line * 2 for line in _LINES)
 _LONGEST_REPEATED_UNIT = 5
 _SHORTEST_RUN = 3
+_SHORTEST_RUN_WITH_AFFIXES = 6
 
 
 class PasswordProblem(StrEnum):
@@ -33,8 +47,25 @@ class PasswordProblem(StrEnum):
     TOO_SHORT = "password_too_short"
     TOO_LONG = "password_too_long"
     COMMON = "password_common"
-    IS_USERNAME = "password_is_username"
+    HAS_USERNAME = "password_has_username"
+    HAS_NAME = "password_has_name"
+    HAS_ADDRESS = "password_has_address"
+    HAS_SCHOOL = "password_has_school"
     ODD_CHARACTERS = "password_odd_characters"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWords:
+    """What strangers can know of a parent who chooses a password.
+
+    `name_words` and `address_words` are those of the parent record, hidden with `salt`; see `personal_words`.
+    """
+
+    username: str
+    school_name: str = ""
+    name_words: tuple[str, ...] = ()
+    address_words: tuple[str, ...] = ()
+    salt: str = ""
 
 
 def clean_password(typed: str) -> str:
@@ -43,7 +74,7 @@ def clean_password(typed: str) -> str:
 
 
 def password_problem(
-    typed: str, *, username: str, min_length: int, common: AbstractSet[str]
+    typed: str, *, known_words: KnownWords, min_length: int, common: AbstractSet[str]
 ) -> PasswordProblem | None:
     """Return the first rule that the password breaks, or None.
 
@@ -53,11 +84,28 @@ def password_problem(
     problem = _length_or_character_problem(password, min_length)
     if problem is not None:
         return problem
-    if username and password.casefold() == clean_password(username).casefold():
-        return PasswordProblem.IS_USERNAME
-    if is_common(password, common):
-        return PasswordProblem.COMMON
+    return (
+        PasswordProblem.COMMON if is_common(password, common) else _known_word_problem(password, known_words)
+    )
+
+
+def _known_word_problem(password: str, known_words: KnownWords) -> PasswordProblem | None:
+    if contains_word(password, _username_words(known_words.username)):
+        return PasswordProblem.HAS_USERNAME
+    if contains_hidden_word(password, known_words.name_words, known_words.salt):
+        return PasswordProblem.HAS_NAME
+    if contains_hidden_word(password, known_words.address_words, known_words.salt):
+        return PasswordProblem.HAS_ADDRESS
+    if contains_word(password, split_words(known_words.school_name)):
+        return PasswordProblem.HAS_SCHOOL
     return None
+
+
+def _username_words(username: str) -> AbstractSet[str]:
+    # A username is one word, unless it is an email address.
+    if "@" in username:
+        return split_address(username)
+    return {word for word in split_words(username) if word == fold(username)}
 
 
 def _length_or_character_problem(password: str, min_length: int) -> PasswordProblem | None:
@@ -74,11 +122,14 @@ def is_common(password: str, common: AbstractSet[str]) -> bool:
     """Return whether the password is among the first that an attacker would try.
 
     These are the passwords in `common`, the same with digits or punctuation before or after them, repetitions of one of
-    them or of up to five characters, and runs along the alphabet or along a row of a keyboard.
+    them or of up to five characters, and runs along the alphabet or along a row of a keyboard, with digits or
+    punctuation before or after them, too.
     """
     folded = password.casefold()
     word = folded.strip(string.digits + string.punctuation + " ")
     if folded in common or word in common:
+        return True
+    if len(word) >= _SHORTEST_RUN_WITH_AFFIXES and _is_runs(word):
         return True
     return _is_repetition(folded, common) or _is_runs(folded)
 
@@ -90,13 +141,12 @@ def _is_repetition(text: str, common: AbstractSet[str]) -> bool:
 
 def _is_runs(text: str) -> bool:
     """Return whether the text consists only of runs of three and more neighbouring characters: `abcdef123456`."""
-    position = 0
-    while position < len(text):
-        length = _run_length(text, position)
-        if length < _SHORTEST_RUN:
-            return False
-        position += length
-    return True
+    ends = {0}
+    for position in range(len(text)):
+        # Where lines meet, the longest run is not always the right one: `azertyuiop`, `abc`.
+        if position in ends:
+            ends.update(range(position + _SHORTEST_RUN, position + _run_length(text, position) + 1))
+    return len(text) in ends
 
 
 def _run_length(text: str, start: int) -> int:

@@ -33,13 +33,18 @@ class Student:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A parent record: the students that it may see, and its language (BCP 47). Names and contacts are not stored."""
+    """A parent record: the students that it may see, and its language (BCP 47).
+
+    Names and contacts are not stored, only their words, hidden with the parent's id as salt (`personal_words`).
+    """
 
     parent_id: UUID
     school_id: UUID
     version: int
     language: str | None = None
     visible_student_ids: tuple[UUID, ...] = ()
+    name_words: tuple[str, ...] = ()
+    address_words: tuple[str, ...] = ()
     removed: bool = False
 
 

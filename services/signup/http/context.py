@@ -29,6 +29,11 @@ class Context:
         """Name of the session cookie. Browsers accept the prefix only over HTTPS and only for the whole origin."""
         return "__Host-kinvite_parent" if self.settings.secure else "kinvite_parent"
 
+    @property
+    def browser_cookie(self) -> str:
+        """Name of the cookie of a browser in which an account has signed in before."""
+        return "__Host-kinvite_browser" if self.settings.secure else "kinvite_browser"
+
 
 async def get_context(request: Request) -> Context:
     """Return the context of the app that serves the request."""

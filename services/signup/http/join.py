@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import Request, Response
 
-from services.signup.domain.accounts import UsernameProblem, username_key, username_problem
+from services.signup.domain.accounts import UsernameProblem, username_key
 from services.signup.domain.links import Link
-from services.signup.domain.passwords import password_problem
+from services.signup.domain.passwords import KnownWords, password_problem
 from services.signup.http.context import Context
 from services.signup.http.link_pages import respond_to_submission
+from services.signup.use_cases.check_username import find_username_problem, username_skeleton
 from services.signup.use_cases.hash_passwords import common_passwords
 from services.signup.use_cases.submit_on_link import Submitted
 from services.signup.use_cases.submit_sign_up import (
@@ -49,10 +50,16 @@ async def post_sign_up(context: Context, request: Request, link: Link, form: dic
     The password is hashed before the transaction begins.
     """
     username, password = form.get("username", ""), form.get("password", "")
-    username_error = username_problem(username)
+    username_error = find_username_problem(username)
     password_error = password_problem(
         password,
-        username=username,
+        known_words=KnownWords(
+            username=username,
+            school_name=link.school_name or "",
+            name_words=link.name_words,
+            address_words=link.address_words,
+            salt=str(link.parent_id),
+        ),
         min_length=context.settings.password_min_length,
         common=common_passwords(),
     )
@@ -68,7 +75,7 @@ async def post_sign_up(context: Context, request: Request, link: Link, form: dic
         )
     password_hash = await context.passwords.hash(password)
     async with context.database.transaction(schools=[link.school_id]) as tx:
-        outcome = await submit_sign_up(tx, link, username, password_hash)
+        outcome = await submit_sign_up(tx, link, username, username_skeleton(username), password_hash)
     if isinstance(outcome, UsernameTaken):
         taken = UsernameProblem.TAKEN
         return render_join_form(context, request, link, 409, username=username, username_error=taken)

@@ -1,13 +1,19 @@
-"""Rate limits on failed attempts: wrong links per address, wrong passwords per address and username."""
+"""Rate limits on failed attempts: wrong links per address, wrong passwords per address and username.
+
+The use case of a sign-in takes back a right password.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import Request
 
-from services.signup.domain.accounts import username_key
+from services.signup.domain.sign_in_limits import WaitPolicy
 from services.signup.http.context import Context
 from services.signup.http.forms import PageError, client_address
-from services.signup.use_cases.limit_attempts import admit_attempt, forgive_attempt, record_failed_attempt
+from services.signup.use_cases.admit_sign_in import Admitted, SignInLimits, admit_sign_in
+from services.signup.use_cases.limit_attempts import forgive_attempt, record_failed_attempt
 
 
 async def record_failure(context: Context, request: Request) -> None:
@@ -25,23 +31,17 @@ async def forgive_failure(context: Context, request: Request) -> None:
         await forgive_attempt(tx, client_address(request))
 
 
-async def admit_password(context: Context, request: Request, username: str) -> None:
-    """Count a password for this username before it is verified. Raises PageError 429 if there were too many."""
-    limit = context.settings.failed_passwords_per_10_minutes
+async def admit_password(context: Context, request: Request, username: str) -> Admitted | timedelta:
+    """Count a sign-in before its password is verified, or return the time to wait before the next one."""
+    settings = context.settings
+    limits = SignInLimits(
+        WaitPolicy(settings.free_failed_passwords, settings.longest_password_wait_seconds),
+        WaitPolicy(settings.free_failed_passwords_per_username, settings.longest_username_wait_seconds),
+        settings.failed_attempts_per_10_minutes,
+    )
+    browser = request.cookies.get(context.browser_cookie, "")
     async with context.database.transaction(schools=()) as tx:
-        is_admitted = await admit_attempt(tx, _client_and_username(request, username), limit)
-    if not is_admitted:
-        raise _too_many()
-
-
-async def forgive_password(context: Context, request: Request, username: str) -> None:
-    """Take back the count of a password that was right."""
-    async with context.database.transaction(schools=()) as tx:
-        await forgive_attempt(tx, _client_and_username(request, username))
-
-
-def _client_and_username(request: Request, username: str) -> str:
-    return f"{client_address(request)} {username_key(username)}"
+        return await admit_sign_in(tx, client_address(request), username, browser, limits)
 
 
 def _too_many() -> PageError:

@@ -13,9 +13,9 @@ from shared.runtime.database import Transaction
 
 _RESERVE = text(
     """
-    INSERT INTO accounts (account_id, username, username_key, password_hash, state, created_at)
-    VALUES (:account_id, :username, :username_key, :password_hash, 'pending', :now)
-    ON CONFLICT (username_key) DO NOTHING
+    INSERT INTO accounts (account_id, username, username_key, password_hash, username_skeleton, state, created_at)
+    VALUES (:account_id, :username, :username_key, :password_hash, :username_skeleton, 'pending', :now)
+    ON CONFLICT DO NOTHING
     RETURNING account_id
     """
 )
@@ -26,7 +26,10 @@ _DELETE_PENDING = text(
     "DELETE FROM accounts WHERE account_id = ANY(CAST(:account_ids AS uuid[])) AND state = 'pending'"
 )
 _FIND = text(
-    "SELECT account_id, username, username_key, password_hash FROM accounts WHERE account_id = :account_id"
+    """
+    SELECT account_id, username, username_key, password_hash, username_skeleton
+      FROM accounts WHERE account_id = :account_id
+    """
 )
 _FIND_CREDENTIALS = text(
     "SELECT account_id, password_hash FROM accounts WHERE username_key = :key AND state = 'active'"
@@ -34,12 +37,13 @@ _FIND_CREDENTIALS = text(
 
 
 async def reserve_account(tx: Transaction, account: NewAccount) -> bool:
-    """Insert the account as pending. Return False if its username is in use or reserved."""
+    """Insert the account as pending. Return False if its username, or one that looks like it, is in use or reserved."""
     values = {
         "account_id": account.account_id,
         "username": account.username,
         "username_key": account.username_key,
         "password_hash": account.password_hash,
+        "username_skeleton": account.username_skeleton,
         "now": tx.now,
     }
     return await tx.scalar(_RESERVE, values) is not None

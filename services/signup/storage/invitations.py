@@ -36,7 +36,8 @@ _FIND_LINK = text(
     """
     SELECT l.token_digest, l.purpose, l.invitation_id, l.generation, l.expires_at, i.school_id, i.parent_id,
            i.generation AS current_generation, i.state AS invitation_state, s.name AS school_name,
-           coalesce(p.language, s.language) AS language
+           coalesce(p.language, s.language) AS language,
+           coalesce(p.name_words, '{}') AS name_words, coalesce(p.address_words, '{}') AS address_words
       FROM links l
       JOIN invitations i USING (invitation_id)
       LEFT JOIN schools s ON s.school_id = i.school_id
@@ -54,7 +55,8 @@ _CLAIM_LINK = text(
         RETURNING l.token_digest, l.purpose, l.invitation_id, l.generation, l.expires_at, i.school_id, i.parent_id,
                   i.generation AS current_generation, i.state AS invitation_state, i.submissions
     )
-    SELECT claimed.*, s.name AS school_name, coalesce(p.language, s.language) AS language
+    SELECT claimed.*, s.name AS school_name, coalesce(p.language, s.language) AS language,
+           coalesce(p.name_words, '{}') AS name_words, coalesce(p.address_words, '{}') AS address_words
       FROM claimed
       LEFT JOIN schools s ON s.school_id = claimed.school_id
       LEFT JOIN parents p ON p.parent_id = claimed.parent_id
@@ -125,4 +127,5 @@ async def claim_message_versions(tx: Transaction, invitation_ids: Sequence[UUID]
 
 def _build_link(fields: dict[str, Any]) -> Link:
     purpose, state = Purpose(fields["purpose"]), InvitationState(fields["invitation_state"])
-    return Link(**{**fields, "purpose": purpose, "invitation_state": state})
+    words = {name: tuple(fields[name]) for name in ("name_words", "address_words")}
+    return Link(**{**fields, **words, "purpose": purpose, "invitation_state": state})

@@ -1,4 +1,4 @@
-"""Replicas of parent records: which students each may see. Neither names nor contacts are stored."""
+"""Replicas of parent records: which students each may see. Names and contacts are stored as digests only."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _PARENTS = ReplicaTable(
         "version": "bigint",
         "language": "text",
         "visible_student_ids": "uuid[]",
+        "name_words": "text[]",
+        "address_words": "text[]",
         "removed": "boolean",
     },
 )

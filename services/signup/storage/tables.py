@@ -54,6 +54,8 @@ parents = Table(
     Column("language", Text),
     Column("visible_student_ids", ARRAY(Uuid), nullable=False),
     Column("removed", Boolean, nullable=False, server_default=text("false")),
+    Column("name_words", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("address_words", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("parent_id", name="pk_parents"),
 )
 invitations = Table(
@@ -143,7 +145,9 @@ accounts = Table(
     Column("state", Text, nullable=False),
     Column("created_at", _MOMENT, nullable=False),
     Column("activated_at", _MOMENT),
+    Column("username_skeleton", Text),
     PrimaryKeyConstraint("account_id", name="pk_accounts"),
+    UniqueConstraint("username_skeleton", name="uq_accounts_username_skeleton"),
     UniqueConstraint("username_key", name="uq_accounts_username_key"),
     CheckConstraint("state IN ('pending', 'active')", name="ck_accounts_state"),
 )
@@ -177,6 +181,32 @@ sessions = Table(
     PrimaryKeyConstraint("session_digest", name="pk_sessions"),
     Index("ix_sessions_expires_at", "expires_at"),
     Index("ix_sessions_account_id", "account_id"),
+)
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("browser_digest", Text, nullable=False),
+    Column(
+        "account_id",
+        ForeignKey(accounts.c.account_id, name="fk_known_browsers_account", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("expires_at", _MOMENT, nullable=False),
+    PrimaryKeyConstraint("browser_digest", "account_id", name="pk_known_browsers"),
+    Index("ix_known_browsers_expires_at", "expires_at"),
+    Index("ix_known_browsers_account_id", "account_id"),
+)
+sign_in_limits = Table(
+    "sign_in_limits",
+    metadata,
+    Column("client_digest", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("counted_at", _MOMENT, nullable=False),
+    Column("blocked_until", _MOMENT),
+    PrimaryKeyConstraint("client_digest", name="pk_sign_in_limits"),
+    Index("ix_sign_in_limits_counted_at", "counted_at"),
+    prefixes=["UNLOGGED"],
 )
 wrong_guesses = Table(
     "wrong_guesses",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.signup import views
 from services.signup.domain.accounts import username_key
-from services.signup.storage import accounts, sessions
+from services.signup.storage import accounts, known_browsers, sessions
 from services.signup.use_cases.digests import secret_digest
 from services.signup.views import AccountView
 from shared.runtime.database import SchoolsOf, Transaction
@@ -20,6 +20,18 @@ async def find_credentials(tx: Transaction, username: str) -> tuple[UUID, str] |
     if "\x00" in key:
         return None
     return await accounts.find_credentials(tx, key)
+
+
+async def remember_browser(tx: Transaction, account_id: UUID, *, lifetime_days: int, browser: str) -> str:
+    """Save that the account has signed in with this browser, and return the secret for the browser's cookie.
+
+    `browser` is the secret of its present cookie; only one that is known is used further.
+    """
+    is_known = bool(browser) and await known_browsers.exists(tx, secret_digest(browser))
+    secret = browser if is_known else secrets.token_urlsafe(24)
+    expires_at = tx.now + timedelta(days=lifetime_days)
+    await known_browsers.save_known_browser(tx, secret_digest(secret), account_id, expires_at)
+    return secret
 
 
 async def sign_in(tx: Transaction, account_id: UUID, *, lifetime_days: int, previous: str | None) -> str:

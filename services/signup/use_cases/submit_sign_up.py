@@ -28,14 +28,15 @@ class RepeatedSignUp:
 
 @dataclass(frozen=True, slots=True)
 class UsernameTaken:
-    """Refusal of a username that another account uses or reserves."""
+    """Refusal of a username that another account uses or reserves, or that looks like such a one."""
 
 
 async def submit_sign_up(
-    tx: Transaction, link: Link, username: str, password_hash: str
+    tx: Transaction, link: Link, username: str, skeleton: str, password_hash: str
 ) -> Submitted | RepeatedSignUp | UsernameTaken | DeadLink:
     """Reserve the username in a pending account, store a pending submission, and emit `SignUpSubmitted`.
 
+    `skeleton` is equal for confusable usernames.
     If a sign-up on the link is pending or accepted already, change nothing and return that one.
     """
     claimed = await claim_live_link(tx, link)
@@ -46,7 +47,7 @@ async def submit_sign_up(
         reserved = await accounts.find_account(tx, earlier.account_id)
         if reserved is not None:
             return RepeatedSignUp(earlier, reserved)
-    account = NewAccount(new_id(), clean_username(username), username_key(username), password_hash)
+    account = NewAccount(new_id(), clean_username(username), username_key(username), password_hash, skeleton)
     if not await accounts.reserve_account(tx, account):
         return UsernameTaken()
     return await submit(tx, claimed, account.account_id)

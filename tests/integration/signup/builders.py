@@ -56,5 +56,6 @@ def parent_event(
     language: str | None = None,
 ) -> Message:
     """Return an event about the parent record with exactly these children."""
-    details = roster.ParentDetails(name="Ada Example", language=language)
+    contact = roster.Contact(contact_id=parent.contact_id, kind="email", address="ada.kastanie@mail.example")
+    details = roster.ParentDetails(name="Ada Example", language=language, contacts=(contact,))
     return event_class(parent_id=parent.parent_id, parent=details, children=children)

@@ -134,6 +134,14 @@ async def test_a_username_is_taken_whatever_its_case_also_while_it_is_only_reser
     assert (await signup.client.post(path, data={**FORM, "username": "ana.silva2"})).status_code == 303
 
 
+async def test_a_username_that_looks_like_another_is_taken(signup: SignupDriver) -> None:
+    await signup.sign_up(await signup.add_parent(), "ace")
+    path = await signup.invite(await signup.add_parent())
+    answer = await signup.client.post(path, data={**FORM, "username": "\u0430\u0441\u0435"})
+    assert answer.status_code == 409
+    assert "looks like one that is taken" in answer.text
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [
@@ -143,10 +151,15 @@ async def test_a_username_is_taken_whatever_its_case_also_while_it_is_only_reser
         ({**FORM, "username": "x" * 5_000}, "This username is too long"),
         ({**FORM, "username": "ana silva"}, "Please use only letters, digits"),
         ({**FORM, "username": "ana\x00"}, "Please use only letters, digits"),
+        ({**FORM, "username": "ana\u3164"}, "Please use only letters, digits"),
+        ({**FORM, "username": "p\u0430ypal"}, "the letters of one alphabet"),
         ({**FORM, "password": "x7#Lq0!vR2@"}, "It needs at least <bdi>12</bdi> characters"),
         ({**FORM, "password": "password1234"}, "one of the first that strangers would try"),
         ({**FORM, "password": "four small\x00 ships"}, "characters that nobody can type"),
-        ({"username": "four.small.green", "password": "Four.Small.Green"}, "must not be the same"),
+        ({"username": "four.small.green", "password": "Four.Small.Green"}, "must not contain your username"),
+        ({**FORM, "password": "blue EXÁMPLE ships"}, "must not contain your name"),
+        ({**FORM, "password": "seven Kastanie ships"}, "must not contain your e-mail address"),
+        ({**FORM, "password": "elm-grove ships 7"}, "must not contain the name of the school"),
     ],
 )
 async def test_mistakes_are_named_and_the_username_is_retained(

@@ -184,12 +184,16 @@ async def test_due_submissions_are_claimed_once(implementation: Implementation) 
 
 async def test_a_username_is_reserved_once_until_it_is_released(implementation: Implementation) -> None:
     accounts = implementation.storage.accounts
-    account = NewAccount(uuid4(), "Ana", "ana", "hash")
+    account = NewAccount(uuid4(), "Ana", "ana", "hash", "ana")
     link = await implementation.store_link(Purpose.JOIN)
     sign_up = replace(await implementation.store_submission(link), account_id=account.account_id)
     async with implementation.begin() as tx:
         assert await accounts.reserve_account(tx, account)
         assert not await accounts.reserve_account(tx, replace(account, account_id=uuid4()))
+        alike = replace(account, account_id=uuid4(), username_key="\u0430n\u0430")
+        assert not await accounts.reserve_account(tx, alike)
+        other = replace(alike, username_key="ben", username_skeleton=None)
+        assert await accounts.reserve_account(tx, other)
         assert await accounts.find_account(tx, account.account_id) == account
         assert await accounts.find_credentials(tx, "ana") is None
         await accounts.release_accounts(tx, [sign_up])
@@ -223,7 +227,7 @@ async def test_parents_without_access_are_returned_by_the_lock(
 
 
 async def test_results_and_memberships_are_inserted(implementation: Implementation) -> None:
-    account = NewAccount(uuid4(), "Ana", "ana", "hash")
+    account = NewAccount(uuid4(), "Ana", "ana", "hash", "ana")
     link = await implementation.store_link(Purpose.JOIN)
     submission = await implementation.store_submission(link)
     async with implementation.begin() as tx:

@@ -33,7 +33,7 @@ _SHARED = {
         "schema_version",
     },
     "notifier": {"inbound", "reports", "suppressions"},
-    "signup": {"accounts", "sessions", "wrong_guesses"},
+    "signup": {"accounts", "known_browsers", "sessions", "sign_in_limits", "wrong_guesses"},
     "dashboard": {"staff", "staff_roles", "staff_sessions", "wrong_passwords"},
 }
 _LOOK_UPS = {

@@ -199,6 +199,13 @@ class MemorySubmissions:
         return decided
 
 
+def _are_alike(first: NewAccount, second: NewAccount) -> bool:
+    skeleton = first.username_skeleton
+    return first.username_key == second.username_key or (
+        skeleton is not None and skeleton == second.username_skeleton
+    )
+
+
 @dataclass(slots=True)
 class MemoryAccounts:
     """Fake of `storage.accounts`."""
@@ -207,7 +214,7 @@ class MemoryAccounts:
     active: set[UUID] = field(default_factory=set)
 
     async def reserve_account(self, _: Transaction, account: NewAccount) -> bool:
-        if any(row.username_key == account.username_key for row in self.rows.values()):
+        if any(_are_alike(row, account) for row in self.rows.values()):
             return False
         self.rows[account.account_id] = account
         return True

@@ -72,6 +72,7 @@ def test_marks_are_accepted_but_not_first(mark: str) -> None:
     assert username_problem(f"{mark}ana") is UsernameProblem.ODD_CHARACTERS
 
 
-def test_every_problem_has_a_text_on_the_page() -> None:
-    texts = Pages().texts["en"]
+@pytest.mark.parametrize("language", sorted(Pages().texts))
+def test_every_problem_has_a_text_on_the_page(language: str) -> None:
+    texts = Pages().texts[language]
     assert {f"problem.{problem}" for problem in UsernameProblem} <= texts.keys()

@@ -23,7 +23,7 @@ from tests.unit.signup.memory_storage import NOW, MemoryStorage, MemoryTransacti
 
 
 async def _sign_up(link: Link) -> UUID:
-    outcome = await submit_sign_up(MemoryTransaction(), link, "ana.silva", "hash")
+    outcome = await submit_sign_up(MemoryTransaction(), link, "ana.silva", "ana.silva", "hash")
     assert isinstance(outcome, Submitted)
     return outcome.submission_id
 

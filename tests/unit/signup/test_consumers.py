@@ -11,6 +11,7 @@ import pytest
 
 from services.signup.consumers import subscriptions
 from services.signup.domain.links import InvitationState, Purpose, Refusal
+from services.signup.domain.personal_words import hide_words, split_address, split_words
 from services.signup.domain.replicas import Invitation, IssuedLink, Parent, School, Student
 from services.signup.use_cases import apply_decisions, save_replicas
 from shared.contracts import invitations, roster
@@ -31,7 +32,16 @@ LINK: dict[str, Any] = {
     "expires_at": NOW,
 }
 ISSUED = IssuedLink("5e" * 32, INVITATION, 3, NOW)
-DETAILS = roster.ParentDetails(name="Ada Example", language="de")
+DETAILS = roster.ParentDetails(
+    name="Ada Example",
+    language="de",
+    contacts=(
+        roster.Contact(contact_id=CONTACT, kind="email", address="ada@mail.example"),
+        roster.Contact(contact_id=CONTACT, kind="phone", address="+4915112345678"),
+    ),
+)
+NAME_WORDS = hide_words(split_words("Ada Example"), str(PARENT))
+ADDRESS_WORDS = hide_words(split_address("ada@mail.example"), str(PARENT))
 
 
 def _invitation(state: InvitationState) -> Invitation:
@@ -70,7 +80,7 @@ EVENTS: list[tuple[Message, str, tuple[Any, ...]]] = [
             ),
         ),
         "save_parents",
-        ([Parent(PARENT, SCHOOL, 5, "de", (STUDENT,))],),
+        ([Parent(PARENT, SCHOOL, 5, "de", (STUDENT,), NAME_WORDS, ADDRESS_WORDS)],),
     ),
     (
         roster.ParentRemoved(parent_id=PARENT),

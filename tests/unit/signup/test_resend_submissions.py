@@ -20,7 +20,7 @@ async def test_due_submissions_are_emitted_again_unchanged(
     storage: MemoryStorage, tx: MemoryTransaction, verify_link: Link, join_link: Link
 ) -> None:
     await submit_verification(tx, verify_link)
-    await submit_sign_up(tx, join_link, "ana.silva", "hash")
+    await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash")
     later = MemoryTransaction(NOW + MINUTE)
     assert await resend_submissions(later, MINUTE, limit=10) is False
     assert sorted(later.emitted, key=repr) == sorted(tx.emitted, key=repr)

@@ -21,7 +21,7 @@ from tests.unit.signup.memory_storage import NOW, MemoryStorage, MemoryTransacti
 async def test_a_sign_up_reserves_the_username_and_emits_its_event(
     storage: MemoryStorage, tx: MemoryTransaction, join_link: Link
 ) -> None:
-    outcome = await submit_sign_up(tx, join_link, " Ana.Silva ", "hash")
+    outcome = await submit_sign_up(tx, join_link, " Ana.Silva ", "ana.silva", "hash")
     assert isinstance(outcome, Submitted)
     (account,) = storage.accounts.rows.values()
     assert (account.username, account.username_key, account.password_hash) == (
@@ -45,8 +45,8 @@ async def test_a_sign_up_reserves_the_username_and_emits_its_event(
 async def test_i20_a_second_sign_up_on_the_link_changes_nothing(
     storage: MemoryStorage, tx: MemoryTransaction, join_link: Link
 ) -> None:
-    await submit_sign_up(tx, join_link, "ana.silva", "hash")
-    outcome = await submit_sign_up(tx, join_link, "somebody.else", "another hash")
+    await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash")
+    outcome = await submit_sign_up(tx, join_link, "somebody.else", "somebody.else", "another hash")
     (account,) = storage.accounts.rows.values()
     (submission,) = storage.submissions.rows.values()
     assert outcome == RepeatedSignUp(submission, account)
@@ -58,8 +58,8 @@ async def test_i20_a_second_sign_up_on_the_link_changes_nothing(
 async def test_i20_only_the_same_person_gets_a_page_of_the_first_attempt(
     storage: MemoryStorage, tx: MemoryTransaction, join_link: Link, *, same_person: bool
 ) -> None:
-    await submit_sign_up(tx, join_link, "ana.silva", "hash")
-    earlier = await submit_sign_up(tx, join_link, "ana.silva", "hash")
+    await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash")
+    earlier = await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash")
     assert isinstance(earlier, RepeatedSignUp)
     joined = await join_earlier_sign_up(tx, earlier, same_person=same_person)
     expected = (earlier.submission.submission_id, same_person)
@@ -69,8 +69,8 @@ async def test_i20_only_the_same_person_gets_a_page_of_the_first_attempt(
 async def test_a_username_that_is_reserved_is_taken_on_every_link(
     storage: MemoryStorage, tx: MemoryTransaction, join_link: Link
 ) -> None:
-    await submit_sign_up(tx, store_link(storage, Purpose.JOIN), "ANA.Silva", "hash")
-    assert await submit_sign_up(tx, join_link, "ana.silva", "hash") == UsernameTaken()
+    await submit_sign_up(tx, store_link(storage, Purpose.JOIN), "ANA.Silva", "ana.silva", "hash")
+    assert await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash") == UsernameTaken()
     assert len(storage.submissions.rows) == len(tx.emitted) == 1
 
 
@@ -78,5 +78,5 @@ async def test_a_dead_link_reserves_no_username(
     storage: MemoryStorage, tx: MemoryTransaction, join_link: Link
 ) -> None:
     set_state(storage, join_link, InvitationState.SIGNED_UP)
-    assert isinstance(await submit_sign_up(tx, join_link, "ana.silva", "hash"), DeadLink)
+    assert isinstance(await submit_sign_up(tx, join_link, "ana.silva", "ana.silva", "hash"), DeadLink)
     assert not storage.accounts.rows
