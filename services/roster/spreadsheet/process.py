@@ -18,7 +18,7 @@ from shared.runtime.observability import get_logger
 SILENT_SECONDS = 120
 LINE_BYTES = 64 * 1024 * 1024
 # A Python that is not installed in the system's folders may need it to start.
-_KEPT_VARIABLES = ("LD_LIBRARY_PATH",)
+_INHERITED_VARIABLES = ("LD_LIBRARY_PATH",)
 log = get_logger("roster.imports")
 
 
@@ -28,9 +28,9 @@ class ReadingFailedError(Exception):
 
 def reader_environment() -> dict[str, str]:
     """Return the whole environment of the process: how it finds its code, and no setting or secret of the worker."""
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     return {
-        **kept,
+        **inherited,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
