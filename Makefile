@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # The address of the package index must not enter a lock file: it differs between machines.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+# Tools of a release; they run in environments of their own and are no dependency of the project.
+PIP_AUDIT := pip-audit@2.10.1
+CYCLONEDX := cyclonedx-bom==7.5.0
 # Settings of an editor or a shell must not change what is tested.
 unexport PYTHONPATH PYTHONSTARTUP PYTEST_ADDOPTS
 
@@ -75,6 +78,21 @@ pictures: tools ## Run the demo and take the screenshots of the documentation ag
 lock: tools ## Resolve the dependencies into both lock files again (ARGS=--upgrade for the newest versions)
 	@$(COMPILE) --extra embedded --output-file requirements.lock $(ARGS) pyproject.toml
 	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
+
+.PHONY: audit
+audit: tools ## Look up known vulnerabilities of every pinned package (pip-audit; needs the network)
+	@$(BIN)/uvx $(PIP_AUDIT) --strict --disable-pip --require-hashes -r requirements.lock
+	@$(BIN)/uvx $(PIP_AUDIT) --strict --disable-pip --require-hashes -r requirements-dev.lock
+
+.PHONY: sbom
+sbom: tools ## Write dist/sbom.cdx.json: every package of a release with version and hashes (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/uvx --from $(CYCLONEDX) cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 \
+		--output-reproducible --output-file dist/sbom.cdx.json requirements.lock
+
+.PHONY: release
+release: audit sbom ## Check and build a release in dist/: wheel, source archive and SBOM
+	@$(BIN)/uv build --quiet --out-dir dist
 
 .PHONY: tools
 tools:

@@ -2,6 +2,7 @@
 
 A file is read in a process of its own, `python -m services.roster.spreadsheet`. It gets the file's path and a JSON
 object on its command line, and writes JSON lines:
+- `{"not_isolated": [...]}`, what the system does not offer to isolate this process (`isolation.py`);
 - `{"ignored": [...], "number": "title of the column of numbers"}`;
 - once per batch `{"rows": [...], "numbers": [...], "name_keys": [...], "errors": [...]}`, followed by a line with the
   array of the batch's parsed rows;

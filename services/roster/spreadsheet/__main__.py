@@ -1,9 +1,8 @@
-"""Entry point of the process that reads a file. It limits its own memory and time before it opens the file."""
+"""Entry point of the process that reads a file. It isolates itself before it opens the file."""
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,22 +11,20 @@ from typing import Any
 from services.roster.domain.errors import FieldErrors
 from services.roster.domain.people import SchoolContactContext
 from services.roster.spreadsheet.headers import FileRefusedError, read_layout, replace_unprintable
+from services.roster.spreadsheet.isolation import isolate
 from services.roster.spreadsheet.rows import RowBatch, RowReader, error_rows
 from services.roster.spreadsheet.tables import Source, read_table
 
 BATCH_ROWS = 1_000
 MAX_ROWS = 2_000_000
 MAX_ERRORS = 10_000
-MEMORY_BYTES = 1024 * 1024 * 1024
-CPU_SECONDS = 900
 
 
 def main() -> None:
     """Run `python -m services.roster.spreadsheet PATH SCHOOL`; SCHOOL is JSON with country, phone and email."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    school = SchoolContactContext(**json.loads(sys.argv[2]))
-    for message in read_file(Path(sys.argv[1]), school):
+    path, school = Path(sys.argv[1]), SchoolContactContext(**json.loads(sys.argv[2]))
+    sys.stdout.write(_json_line({"not_isolated": isolate(path)}))
+    for message in read_file(path, school):
         entries = message.pop("entries", None)
         sys.stdout.write(_json_line(message))
         if entries is not None:

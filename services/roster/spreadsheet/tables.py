@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -21,6 +22,10 @@ SAMPLE_BYTES = 256 * 1024
 MAX_CELL = 32_768
 MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 MAX_SHEET_ROWS = 200_000
+# A cell has at most 32,767 characters of at most four bytes.
+TEXT_BLOCK_BYTES = 128 * 1024
+# A sheet of MAX_SHEET_ROWS rows with ten columns, in which no text occurs twice, has 16.4 million.
+MAX_TAGS = 24_000_000
 DELIMITERS = (",", ";", "\t", "|")
 _CODE_PAGES = {
     "cp1250": "PL CZ SK HU SI HR RO BA AL",
@@ -144,12 +149,18 @@ def _rate_delimiter(header: str, delimiter: str) -> tuple[int, int]:
 def _read_workbook(path: Path) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise FileRefusedError("too_large", "The spreadsheet is too large. Send it as CSV.")
+            _refuse_too_large(archive)
         workbook = CalamineWorkbook.from_path(str(path))
         rows = workbook.get_sheet_by_index(0).iter_rows() if workbook.sheet_names else iter(())
-    except (zipfile.BadZipFile, CalamineError, OSError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        CalamineError,
+        OSError,
+    ):
         raise FileRefusedError("not_a_table", "This is neither a CSV nor a spreadsheet file.") from None
     for number, cells in enumerate(rows, start=1):
         if number > MAX_SHEET_ROWS:
@@ -159,6 +170,25 @@ def _read_workbook(path: Path) -> Iterator[Row]:
         texts = [_cell_text(cell) for cell in cells]
         if any(texts):
             yield number, texts
+
+
+def _refuse_too_large(archive: zipfile.ZipFile) -> None:
+    """Refuse a workbook that is small as a file and needs much memory, before the library loads it.
+
+    Counted as it is unpacked, a block at a time: the bytes, the tags, and texts without any tag, which a few thousand
+    bytes of a file can make as long as all of it. What passes and needs too much meets the limit of memory.
+    """
+    unpacked, tags = 0, 0
+    for member in archive.infolist():
+        if not member.filename.endswith((".xml", ".rels")):
+            continue
+        with archive.open(member) as file:
+            while block := file.read(TEXT_BLOCK_BYTES):
+                unpacked += len(block)
+                tags += block.count(b"<")
+                is_long_text = len(block) == TEXT_BLOCK_BYTES and b"<" not in block
+                if is_long_text or unpacked > MAX_UNPACKED_BYTES or tags > MAX_TAGS:
+                    raise FileRefusedError("too_large", "The spreadsheet is too large. Send it as CSV.")
 
 
 def _cell_text(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from unittest.mock import patch
 
 import httpx
+from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from tests.support.apps import COMMON_ENVIRONMENT
@@ -178,6 +179,11 @@ def all_operations() -> list[Operation]:
         apps = [import_module(f"services.{service}.app").create_app() for service in SERVICES]
     match = {operation: None for app in apps for operation in _walk(app.routes)}
     return list(match)
+
+
+def operations_of(app: FastAPI) -> list[Operation]:
+    """Return the operations of one service's app."""
+    return list(_walk(app.routes))
 
 
 def _walk(routes: Iterable[BaseRoute]) -> Iterator[Operation]:
