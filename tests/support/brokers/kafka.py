@@ -1,6 +1,7 @@
 """Apache Kafka: the one of KAFKA_BOOTSTRAP, or from its own jars on this machine's Java, or in a container."""
 
 import asyncio
+import hashlib
 import os
 import shutil
 import signal
@@ -23,7 +24,7 @@ _POM = Path(__file__).parent / "pom.xml"
 _CACHE = CACHE / "kafka"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_SECONDS = 180
-_IMAGE = "apache/kafka:4.1.0"
+_IMAGE = "apache/kafka:4.1.2"
 # After a kill it reads its logs first, which takes time on a busy machine; a process that ends is noticed at once.
 START_SECONDS = 600
 _FOR_TESTS = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -140,8 +141,11 @@ def start_kafka(directory: Path) -> RunningBroker:
 
 
 def fetch_jars() -> Path:
-    """Return the folder with Kafka's jars, filled once by Maven. Raises Unavailable where they cannot be had."""
-    jars = _CACHE / "jars"
+    """Return the folder with Kafka's jars, filled by Maven once per content of `pom.xml`.
+
+    Raises Unavailable where they cannot be had.
+    """
+    jars = _CACHE / f"jars-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
     with locked(_CACHE):
         if jars.is_dir():
             return jars
