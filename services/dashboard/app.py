@@ -13,6 +13,7 @@ from services.dashboard.clients.services import ServiceClients
 from services.dashboard.consumers import subscriptions
 from services.dashboard.http import problem_pages, routers
 from services.dashboard.http.context import Context
+from services.dashboard.http.imports import UPLOAD_PATH
 from services.dashboard.schedule import periodic_tasks
 from services.dashboard.settings import Settings
 from services.dashboard.storage.notify import CHANNEL
@@ -22,7 +23,7 @@ from shared.runtime.core import load_settings
 from shared.runtime.database import Database, NotificationHandler
 from shared.runtime.messaging import Kafka
 from shared.runtime.service import create_service_app
-from shared.runtime.web import read_revocations
+from shared.runtime.web import UploadLimit, read_revocations
 
 
 def create_app(settings: Settings | None = None, *, api: bool = True, worker: bool = True) -> FastAPI:
@@ -50,7 +51,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         resources=(clients, _first_owner(database, settings)) if api else (),
         api=api,
         worker=worker,
-        max_body_bytes=settings.upload_limit_megabytes * 1024 * 1024,
+        uploads=UploadLimit(UPLOAD_PATH, settings.upload_limit_megabytes * 1024 * 1024),
     )
     if app.state.revocations is not None:
         app.state.revocations.on_revoked(live_updates.require_permission_checks)

@@ -12,6 +12,7 @@ from services.roster.storage.imports import IMPORTS_CHANNEL
 from shared.runtime.core import load_settings
 from shared.runtime.database import Database, NotificationHandler
 from shared.runtime.service import create_service_app
+from shared.runtime.web import UploadLimit
 
 FORM_BYTES = 64 * 1024
 
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None, *, api: bool = True, worker: bo
         else [],
         api=api,
         worker=worker,
-        max_body_bytes=settings.import_max_bytes + FORM_BYTES,
+        uploads=UploadLimit(http.UPLOAD_PATH, settings.import_max_bytes + FORM_BYTES),
     )
     app.state.context = http.Context(database, settings.import_max_bytes)
     http.install_errors(app)

@@ -116,7 +116,14 @@ Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 def create_app(store: Store, state: State, reporter: Reporter) -> FastAPI:
     """Return the app with the message list, single messages and the routes of `behaviours`."""
-    app = FastAPI(title="Kinvite mailbox", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Kinvite mailbox",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     install_problem_handlers(app)
     reader = MessageReader(store, state)
     _add_json_routes(app, reader)

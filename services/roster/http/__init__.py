@@ -10,7 +10,9 @@ from services.roster.http import imports, parents, schools, siblings, students
 from services.roster.http.context import Context
 from services.roster.http.errors import install_errors
 
-__all__ = ["Context", "install_errors", "routers"]
+__all__ = ["UPLOAD_PATH", "Context", "install_errors", "routers"]
+
+UPLOAD_PATH = imports.UPLOAD_PATH
 
 
 def routers() -> Sequence[APIRouter]:

@@ -27,7 +27,7 @@ from shared.runtime.messaging.outbox.standby import StandbyRelay
 from shared.runtime.messaging.outbox.wakeups import outbox_channel, wakeups_of
 from shared.runtime.messaging.retention import Retention
 from shared.runtime.observability.health import Health
-from shared.runtime.web.middleware import DEFAULT_BODY_BYTES, RequestMiddleware
+from shared.runtime.web.middleware import DEFAULT_BODY_BYTES, RequestMiddleware, UploadLimit
 from shared.runtime.web.problem_details import install_problem_handlers
 from shared.runtime.web.token_revocations import TokenRevocations
 
@@ -52,12 +52,14 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
     api: bool = True,
     worker: bool = True,
     max_body_bytes: int = DEFAULT_BODY_BYTES,
+    uploads: UploadLimit | None = None,
     on_bug: Callable[[BaseException], None] = crash,
 ) -> FastAPI:
     """Create a service's ASGI app. `api` serves the routers; `worker` consumes, runs the tasks and relays the outbox.
 
     `resources` are opened before anything runs and closed after everything but the relays has stopped, so that what
     they still emit is published. `notification_handlers` share the connection that listens for the outbox.
+    A body has at most `max_body_bytes`, or what `uploads` permits.
     Pass `accepts_api_tokens` if some route accepts the token of an API client.
     """
     health, kafka = Health(), Kafka.from_settings(settings)
@@ -90,12 +92,19 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
         async with _opened(database, relaying, *resources, *running, runner):
             yield
 
-    app = FastAPI(title=f"Kinvite {name}", version="1", lifespan=lifespan, **_documentation_urls(name))
+    # A redirect to the path without its last slash would repeat the Host header, which the caller chooses.
+    app = FastAPI(
+        title=f"Kinvite {name}",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        **_documentation_urls(name),
+    )
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
     app.state.revocations = revocations
     app.state.subscriptions = runner
-    app.add_middleware(RequestMiddleware, service=name, max_body_bytes=max_body_bytes)
+    app.add_middleware(RequestMiddleware, service=name, max_body_bytes=max_body_bytes, uploads=uploads)
     install_problem_handlers(app)
     for router in (_health_routes(name, database, health), *(routers if api else ())):
         app.include_router(router)

@@ -19,7 +19,7 @@ from shared.runtime.web.bearer_auth import (
     verify_token,
 )
 from shared.runtime.web.idempotency import find_stored_response, keyed_request, store_response
-from shared.runtime.web.middleware import DEFAULT_BODY_BYTES, too_large
+from shared.runtime.web.middleware import DEFAULT_BODY_BYTES, UploadLimit, too_large
 from shared.runtime.web.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_body
 from shared.runtime.web.problem_details import Problem
 from shared.runtime.web.server import shutdown_event
@@ -38,6 +38,7 @@ __all__ = [
     "Right",
     "TokenRevocations",
     "Unauthenticated",
+    "UploadLimit",
     "WriteInvitations",
     "WriteRoster",
     "decode_cursor",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,19 +16,37 @@ from shared.runtime.observability.tracing import traced
 from shared.runtime.web.problem_details import Problem
 
 DEFAULT_BODY_BYTES = 1024 * 1024
+_DEFAULT_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 log = get_logger("http")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimit:
+    """Limit of the body, in bytes, for POST requests whose whole path matches `path`."""
+
+    path: re.Pattern[str]
+    max_bytes: int
 
 
 class RequestMiddleware:
     """Middleware that reads the trace context and writes the access log.
 
-    It logs the route's template: paths can contain tokens.
+    It logs the route's template: paths can contain tokens. It limits the body as it arrives: to `max_body_bytes`, or
+    to what `uploads` permits. Answers get `no-store` and `nosniff` unless they set these headers themselves.
     """
 
-    def __init__(self, app: ASGIApp, *, service: str, max_body_bytes: int = DEFAULT_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        max_body_bytes: int = DEFAULT_BODY_BYTES,
+        uploads: UploadLimit | None = None,
+    ) -> None:
         self._app = app
         self._service = service
         self._max_body_bytes = max_body_bytes
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,6 +60,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message, "headers": _with_defaults(message.get("headers", ()))}
             await send(message)
 
         incoming = headers.get(b"traceparent", b"").decode("latin-1")
@@ -58,7 +80,7 @@ class RequestMiddleware:
                     )
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, declared: bytes | None) -> None:
-        limit = self._max_body_bytes
+        limit = self._limit(scope)
         if declared is not None and (not declared.isdigit() or int(declared) > limit):
             await too_large(limit).response()(scope, receive, send)
             return
@@ -73,6 +95,19 @@ class RequestMiddleware:
             return message
 
         await self._app(scope, counted, send)
+
+    def _limit(self, scope: Scope) -> int:
+        uploads = self._uploads
+        if uploads and scope["method"] == "POST" and uploads.path.fullmatch(scope["path"]):
+            return uploads.max_bytes
+        return self._max_body_bytes
+
+
+def _with_defaults(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with each default that they do not set themselves."""
+    given = list(headers)
+    names = {name.lower() for name, _ in given}
+    return [*given, *(header for header in _DEFAULT_HEADERS if header[0] not in names)]
 
 
 def too_large(limit: int) -> Problem:

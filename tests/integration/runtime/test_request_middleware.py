@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Body, FastAPI, Header
 from shared.runtime.core import ServiceSettings, load_settings
 from shared.runtime.database import Database
 from shared.runtime.service import create_service_app
-from shared.runtime.web import WriteRoster, find_stored_response, keyed_request, store_response
+from shared.runtime.web import UploadLimit, WriteRoster, find_stored_response, keyed_request, store_response
 from tests.support.apps import bearer, running
 from tests.support.brokers.base import Broker
 from tests.support.brokers.topics import create_topics
@@ -51,7 +52,14 @@ def _app() -> FastAPI:
     async def unreachable() -> None:
         raise ConnectionRefusedError
 
-    return create_service_app("roster", settings, database=database, routers=[router], max_body_bytes=2_000)
+    @router.post("/roster/v1/schools/{school_id}/things/upload")
+    async def upload(school_id: UUID, caller: WriteRoster, body: Annotated[dict[str, Any], Body()]) -> int:
+        return len(body)
+
+    uploads = UploadLimit(re.compile("/roster/v1/schools/[^/]+/things/upload"), 5_000)
+    return create_service_app(
+        "roster", settings, database=database, routers=[router], max_body_bytes=2_000, uploads=uploads
+    )
 
 
 URL = "/roster/v1/schools/01990f5e-5d80-7000-8000-000000000010/things"
@@ -90,6 +98,28 @@ async def test_too_large_is_called_the_same_whether_it_was_announced_or_not(
         for content in (b" " * 3_000, parts()):
             answer = await client.post(URL, content=content, headers={"content-type": "application/json"})
             assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_only_the_route_of_uploads_takes_more(environment: dict[str, str], broker: Broker) -> None:
+    await create_topics(broker)
+    many, type_ = b" " * 3_000, {"content-type": "application/json"}
+    async with running(_app(), headers=bearer()) as client:
+        assert (await client.post(f"{URL}/upload", content=many, headers=type_)).status_code == 400
+        assert (await client.post(f"{URL}/upload/x", content=many, headers=type_)).status_code == 413
+        assert (await client.put(f"{URL}/upload", content=many, headers=type_)).status_code == 413
+        assert (await client.post(f"{URL}/upload", content=many * 2, headers=type_)).status_code == 413
+
+
+async def test_an_answer_is_stored_nowhere_and_repeats_no_host(
+    environment: dict[str, str], broker: Broker
+) -> None:
+    await create_topics(broker)
+    async with running(_app(), headers=bearer()) as client:
+        for answer in (await client.get("/healthz"), await client.get("/nowhere")):
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        slash = await client.get("/roster/boom/", headers={"host": "evil.example"})
+        assert (slash.status_code, "location" in slash.headers) == (404, False)
 
 
 async def test_a_body_that_is_no_json_names_the_body(environment: dict[str, str], broker: Broker) -> None:
