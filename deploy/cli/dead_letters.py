@@ -13,13 +13,15 @@ import typer
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows, progress
 from deploy.cli.services import SERVICES, load_all_settings, open_database, run_in_transaction
 from shared.runtime.core import Rejected
-from shared.runtime.database import Transaction
+from shared.runtime.database import Transaction, list_set_aside, release_row
 from shared.runtime.messaging import Subscription, list_dead_letters
 from shared.runtime.messaging.inbox.dead_letters import drop_dead_letter, find_dead_letter, replay_dead_letter
 
 LIST_COLUMNS = ("dead_letter_id", "consumer", "type", "reason", "detail", "parked_at")
+ROW_COLUMNS = ("service", "task", "row_id", "reason", "failures", "set_aside_at")
 OUTCOME_COLUMNS = ("dead_letter_id", "consumer", "outcome", "reason")
 EMPTY = "There is no dead letter."
+NO_ROW = "No row is set aside."
 DeadLetter = dict[str, Any]
 Outcome = dict[str, Any]
 Group = Annotated[
@@ -97,6 +99,35 @@ def drop_for_good(
     print_rows(outcomes, OUTCOME_COLUMNS, as_json=as_json, empty=EMPTY)
     if any(outcome["outcome"] != "dropped" for outcome in outcomes):
         raise Failure("not every dead letter was there", FAILED)
+
+
+@dlq_group.command("rows", epilog="Example: kinvite dlq rows --json")
+def list_rows(as_json: AsJson = False) -> None:
+    """List rows that were set aside because working on them ended a process twice, with the place of the error."""
+
+    async def work(tx: Transaction) -> Any:
+        return await list_set_aside(tx)
+
+    rows = [
+        {"service": service, **row._mapping}
+        for service in SERVICES
+        for row in run_in_transaction(service, work)
+    ]
+    print_rows(rows, ROW_COLUMNS, as_json=as_json, empty=NO_ROW)
+
+
+@dlq_group.command("release", epilog="Example: kinvite dlq release invitations expiry 0199a1c2-…")
+def release(service: str, task: str, row_id: UUID, as_json: AsJson = False) -> None:
+    """Make a row due again that was set aside, once the error is mended."""
+    if service not in SERVICES:
+        raise typer.BadParameter(f"the services are {', '.join(SERVICES)}")
+
+    async def work(tx: Transaction) -> bool:
+        return await release_row(tx, task, row_id)
+
+    if not run_in_transaction(service, work):
+        raise Failure(f"{service} has set no row {row_id} aside for {task}.")
+    print_fields({"service": service, "task": task, "row_id": row_id, "outcome": "due"}, as_json=as_json)
 
 
 def _load(group: str | None) -> list[DeadLetter]:

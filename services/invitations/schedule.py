@@ -17,7 +17,8 @@ from services.invitations.use_cases import expire, remind, request_invitations, 
 from services.invitations.use_cases.replica_lag import measure_replica_lag
 from services.invitations.use_cases.threshold_wakeup import ThresholdWakeup
 from shared.runtime.background import PeriodicTask
-from shared.runtime.database import Database
+from shared.runtime.core import is_transient
+from shared.runtime.database import Batch, Database, RowFailures, Transaction
 
 ROSTER_COUNT_SECONDS = 2.0
 """Age up to which the roster's number of parents is used again."""
@@ -27,6 +28,8 @@ EXPIRY_GROUP_SECONDS = 0.1
 """Invitations that expire within this time of each other are announced together."""
 CLOCK_RESOLUTION_SECONDS = 0.001
 """Added to a wait for an expiry: the event loop may wake so much early, and an expiry is never announced early."""
+
+UseCase = Callable[[Transaction, InvitationPolicy, int, list[UUID]], Awaitable[bool]]
 
 
 def _ignore(_: float) -> None:
@@ -84,8 +87,11 @@ class ScheduledTasks:
 
     async def expire(self) -> bool:
         """Announce a batch of expired invitations."""
-        limit = EXPIRY_BATCH_FACTOR * self.settings.batch_size
+        return await self._run("expiry", self._expire, EXPIRY_BATCH_FACTOR * self.settings.batch_size)
+
+    async def _expire(self, limit: int, claimed: list[UUID]) -> bool:
         async with self.database.transaction(first=expire.claim_due(limit)) as (tx, due):
+            claimed += [window.invitation_id for window in due.windows]
             await expire.expire(tx, due)
         if due.next_in is not None:
             seconds = max(due.next_in.total_seconds(), EXPIRY_GROUP_SECONDS)
@@ -94,28 +100,40 @@ class ScheduledTasks:
 
     async def remind(self) -> bool:
         """Send a batch of reminders."""
-        async with self.database.transaction() as tx:
-            return await remind.remind(tx, self.policy, self.settings.batch_size)
+        return await self._run("reminders", self._in_transaction(remind.remind))
 
     async def send_deferred(self) -> bool:
         """Send a batch of messages whose quiet hours have ended."""
-        async with self.database.transaction() as tx:
-            return await send_deferred.send_deferred(tx, self.policy, self.settings.batch_size)
+        return await self._run("quiet-hours", self._in_transaction(send_deferred.send_deferred))
 
     async def retry_pending_requests(self) -> bool:
         """Invite a batch of parents whose request was stored although nothing is missing."""
-        async with self.database.transaction() as tx:
-            return await request_invitations.retry_pending_requests(tx, self.policy, self.settings.batch_size)
+        action = self._in_transaction(request_invitations.retry_pending_requests)
+        return await self._run("pending-requests", action)
+
+    async def _run(self, task: str, batch: Batch, limit: int | None = None) -> bool:
+        return await RowFailures(self.database, task).run(batch, limit or self.settings.batch_size)
+
+    def _in_transaction(self, use_case: UseCase) -> Batch:
+        async def batch(limit: int, claimed: list[UUID]) -> bool:
+            async with self.database.transaction() as tx:
+                return await use_case(tx, self.policy, limit, claimed)
+
+        return batch
 
     async def send_bulk(self) -> bool:
         """Send a batch of the bulk run whose turn it is."""
+        return await self._run("bulk-sending", self._send_bulk)
+
+    async def _send_bulk(self, limit: int, claimed: list[UUID]) -> bool:
         since = self.reports.committed
         async with self.database.transaction() as tx:
             awaited = await send_bulk.send_bulk(
                 tx,
                 self.policy,
-                batch_size=self.settings.batch_size,
+                batch_size=limit,
                 outstanding_limit=self.settings.bulk_outstanding_limit,
+                claimed=claimed,
             )
         self.reports.expect(awaited or None, since)
         if awaited:
@@ -127,7 +145,7 @@ class ScheduledTasks:
         since = self.arrivals.committed
         async with self.database.transaction() as tx:
             runs = await send_bulk.list_selecting(tx)
-        missing = [await self._list_parents(run) for run in runs]
+        missing = [await self._list_or_record(run) for run in runs]
         if runs:
             awaited = min(filter(None, missing), default=None)
             self.arrivals.expect(None if awaited is None else min(awaited, self.settings.batch_size), since)
@@ -141,6 +159,14 @@ class ScheduledTasks:
         task = PeriodicTask(name, self.settings.bulk_idle_poll_seconds, action)
         wakeup.wake = task.wake
         return task
+
+    async def _list_or_record(self, run: BulkRun) -> int:
+        try:
+            return await self._list_parents(run)
+        except Exception as error:
+            if not is_transient(error):
+                await RowFailures(self.database, "bulk-listing").record(run.bulk_id, error)
+            raise
 
     async def _list_parents(self, run: BulkRun) -> int:
         """List all parents, or those that have arrived while others are awaited; return how many are awaited."""

@@ -7,10 +7,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from services.roster.storage.imports import claim_import
-from services.roster.use_cases.process_import import ClaimLostError, process_import
+from services.roster.storage.imports import ImportClaim, claim_import
+from services.roster.use_cases.process_import import ClaimLostError, end_failed_import, process_import
 from shared.runtime.background import PeriodicTask
-from shared.runtime.database import Database
+from shared.runtime.core import is_transient
+from shared.runtime.database import Database, RowFailures
 from shared.runtime.observability import get_logger
 
 SLICE_SECONDS = 5.0
@@ -49,7 +50,7 @@ class ImportWorker:
             if claim is None:
                 return False
             log.info("import.claimed", import_id=str(claim.import_id), state=claim.state, claims=claim.claims)
-            self._work = asyncio.create_task(process_import(self._database, claim), name="import")
+            self._work = asyncio.create_task(self._process(claim), name="import")
         done, _ = await asyncio.wait({self._work}, timeout=SLICE_SECONDS)
         if done:
             work, self._work = self._work, None
@@ -58,3 +59,16 @@ class ImportWorker:
             except ClaimLostError:
                 log.info("import.claim_lost")
         return True
+
+    async def _process(self, claim: ImportClaim) -> None:
+        """Process an import; one that raises what is no transient failure twice is set aside and ended as failed."""
+        try:
+            await process_import(self._database, claim)
+        except ClaimLostError:
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if await RowFailures(self._database, "imports").record(claim.import_id, error):
+                await end_failed_import(self._database, claim)
+            raise

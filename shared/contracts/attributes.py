@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.contracts.bounds import EARLIEST, LATEST, MAX_TRACEPARENT
+
 Headers = list[tuple[str, bytes]]
 MAX_VERSION = 2**62
 MAX_TEXT = 300
@@ -84,7 +86,7 @@ def attributes_from_headers(headers: Mapping[str, bytes]) -> Attributes:
             _parse_version(headers["ce_aggregateversion"]),
             _parse_time(headers["ce_time"]),
             _parse_actor(actor) if actor else None,
-            traceparent.decode() if traceparent else None,
+            _parse_traceparent(traceparent) if traceparent else None,
         )
     except UnicodeDecodeError:
         raise UndecodableError("headers_not_utf8") from None
@@ -110,7 +112,7 @@ def attributes_from_values(raw: Mapping[str, Any], traceparent: str | None) -> A
             version=_parse_version(raw["aggregateversion"]),
             time=_utc(str(raw["time"])),
             actor=_storable(str(raw["actor"])[:MAX_ACTOR]) if raw.get("actor") else None,
-            traceparent=traceparent or (inherited if isinstance(inherited, str) else None),
+            traceparent=_usable_traceparent(traceparent or inherited),
         )
     except (KeyError, ValueError, TypeError, OverflowError):
         raise UndecodableError("bad_attributes") from None
@@ -146,7 +148,7 @@ def _storable(text: str) -> str:
 
 def _utc(text: str) -> datetime:
     time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
+    if time.tzinfo is None or not EARLIEST <= time <= LATEST:
         raise ValueError("time")
     return time.astimezone(UTC)
 
@@ -169,6 +171,21 @@ _cached_text = lru_cache(maxsize=256)(_decode_text)
 @lru_cache(maxsize=256)
 def _parse_actor(raw: bytes) -> str:
     return _storable(raw.decode()[:MAX_ACTOR])
+
+
+def _parse_traceparent(raw: bytes) -> str | None:
+    return _usable_traceparent(raw.decode())
+
+
+def _usable_traceparent(value: Any) -> str | None:
+    """Return the trace context, or None for one that cannot be one: it is ignored, as the standard demands."""
+    usable = (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_TRACEPARENT
+        and value.isascii()
+        and value.isprintable()
+    )
+    return value if usable else None
 
 
 @lru_cache(maxsize=4096)

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 _PROSE = ("description", "title", "examples")
+_BOUNDS = ("maxLength", "maxItems", "minimum", "maximum")
 
 
 def find_breaking_changes(old: dict[str, Any], new: dict[str, Any], path: str = "$") -> list[str]:
-    """Return the breaking changes as sentences; an empty list for optional additions and changed prose."""
+    """Return the breaking changes as sentences.
+
+    Optional additions, changed prose and a bound where there was none are not breaking.
+    """
     if "properties" not in old or "properties" not in new:
-        return [] if _bare(old) == _bare(new) else [f"{path} is another type or set of values"]
+        return (
+            []
+            if _bare(old) == _without_new_bounds(_bare(old), _bare(new))
+            else [f"{path} is another type or set of values"]
+        )
     sentences = [f"{path}.{name} was removed" for name in old["properties"] if name not in new["properties"]]
     required = set(new.get("required", ()))
     for name, schema in new["properties"].items():
@@ -23,6 +31,19 @@ def find_breaking_changes(old: dict[str, Any], new: dict[str, Any], path: str = 
         if (name in required) != (name in old.get("required", ())):
             sentences.append(f"{place} changed between required and optional")
     return sentences
+
+
+def _without_new_bounds(old: Any, new: Any) -> Any:
+    """Return `new` without the bounds that `old` lacks: they shut out only values that no writer of ours sends."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {
+            key: _without_new_bounds(old.get(key), value)
+            for key, value in new.items()
+            if key in old or key not in _BOUNDS
+        }
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [_without_new_bounds(*pair) for pair in zip(old, new, strict=True)]
+    return new
 
 
 def _bare(node: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
+from shared.contracts.bounds import Moment
 from shared.contracts.message import Message, contract
 from shared.contracts.topics import DASHBOARD_ACCESS
 
@@ -22,4 +22,4 @@ class AccessTokenRevoked(Message):
     """The token is refused from now on, for ever. `school_id` is the token's only school, else INSTALLATION."""
 
     token_id: UUID
-    revoked_at: datetime
+    revoked_at: Moment

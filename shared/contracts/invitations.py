@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from shared.contracts.bounds import Digest, Moment, Reason
 from shared.contracts.message import Generation, Message, contract
 from shared.contracts.roster import Channel
 from shared.contracts.topics import INVITATIONS_INVITATION
@@ -28,9 +28,9 @@ class _LinkEvent(_InvitationEvent):
     channel: Channel
     contact_id: UUID
     message_id: UUID
-    token_digest: str
-    expires_at: datetime
-    send_at: datetime | None = None
+    token_digest: Digest
+    expires_at: Moment
+    send_at: Moment | None = None
 
 
 @contract(
@@ -53,7 +53,7 @@ class ContactVerified(_InvitationEvent):
     """The parent has confirmed the address."""
 
     contact_id: UUID
-    verified_at: datetime
+    verified_at: Moment
     submission_id: UUID | None = None
 
 
@@ -77,7 +77,7 @@ class InvitationAccepted(_InvitationEvent):
     """The link is used and the sign-up may complete."""
 
     submission_id: UUID
-    accepted_at: datetime
+    accepted_at: Moment
 
 
 @contract(
@@ -102,7 +102,7 @@ class InvitationRefused(_InvitationEvent):
 class InvitationExpired(_InvitationEvent):
     """The validity period of the invitation has ended."""
 
-    expired_at: datetime
+    expired_at: Moment
 
 
 @contract(
@@ -114,7 +114,7 @@ class InvitationExpired(_InvitationEvent):
 class InvitationWithdrawn(_InvitationEvent):
     """Staff withdrew the invitation. Its links are dead."""
 
-    withdrawn_at: datetime
+    withdrawn_at: Moment
 
 
 @contract(
@@ -126,4 +126,4 @@ class InvitationWithdrawn(_InvitationEvent):
 class InvitationBlocked(_InvitationEvent):
     """The parent may see no child any more. The links are dead."""
 
-    reason: str
+    reason: Reason

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
 from typing import Literal
 from uuid import UUID
 
+from shared.contracts.bounds import Address, Digest, LocalTime, Moment, Name, Reason, Short
 from shared.contracts.message import Generation, Message, Personal, contract
 from shared.contracts.roster import Channel
 from shared.contracts.topics import NOTIFIER_COMMANDS, NOTIFIER_MESSAGE, NOTIFIER_RECIPIENT
@@ -16,8 +16,8 @@ Template = Literal["verify", "invite", "verify_reminder", "invite_reminder"]
 class Recipient(Personal):
     """Recipient: an e-mail address or an E.164 number, and the name to greet."""
 
-    address: str
-    name: str
+    address: Address
+    name: Name
 
 
 @contract(
@@ -38,16 +38,16 @@ class SendMessage(Message):
     template: Template
     channel: Channel
     recipient: Recipient
-    language: str
-    school_name: str
-    timezone: str
+    language: Short
+    school_name: Name
+    timezone: Short
     parent_id: UUID
     invitation_id: UUID
     generation: Generation
-    token_key_id: str
-    expires_at: datetime
-    quiet_from: time | None = None
-    quiet_until: time | None = None
+    token_key_id: Short
+    expires_at: Moment
+    quiet_from: LocalTime | None = None
+    quiet_until: LocalTime | None = None
 
 
 class _Outcome(Message):
@@ -68,7 +68,7 @@ class _Outcome(Message):
 class MessageSent(_Outcome):
     """The message was handed over. Final if the channel cannot confirm delivery (`confirmable` is false)."""
 
-    sent_at: datetime
+    sent_at: Moment
     confirmable: bool = False
 
 
@@ -81,7 +81,7 @@ class MessageSent(_Outcome):
 class MessageDelivered(_Outcome):
     """The message reached the parent's mailbox or phone."""
 
-    delivered_at: datetime
+    delivered_at: Moment
 
 
 @contract(
@@ -96,11 +96,11 @@ class MessageFailed(_Outcome):
     If `permanent`, there is no further attempt, else the next is at `retry_at`. `reason` is for staff.
     """
 
-    failed_at: datetime
+    failed_at: Moment
     permanent: bool
-    code: str
-    reason: str
-    retry_at: datetime | None = None
+    code: Short
+    reason: Reason
+    retry_at: Moment | None = None
 
 
 @contract(
@@ -112,7 +112,7 @@ class MessageFailed(_Outcome):
 class MessageOutcomeUnknown(_Outcome):
     """The message may have arrived; the outcome cannot be determined."""
 
-    reason: str
+    reason: Reason
 
 
 @contract(
@@ -126,8 +126,8 @@ class RecipientOptedOut(Message):
 
     parent_id: UUID
     channel: Channel
-    address_digest: str
-    opted_out_at: datetime
+    address_digest: Digest
+    opted_out_at: Moment
 
 
 @contract(
@@ -141,5 +141,5 @@ class RecipientOptedIn(Message):
 
     parent_id: UUID
     channel: Channel
-    address_digest: str
-    opted_in_at: datetime
+    address_digest: Digest
+    opted_in_at: Moment

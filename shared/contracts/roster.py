@@ -6,9 +6,24 @@ Each event carries the whole present state of what it describes, so that the hig
 from __future__ import annotations
 
 from datetime import time
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import Field
+
+from shared.contracts.bounds import (
+    MAX_CHILDREN,
+    MAX_CONTACTS,
+    MAX_GROUP,
+    MAX_REMINDERS,
+    Address,
+    LifetimeDays,
+    LocalTime,
+    Name,
+    Reason,
+    ReminderDay,
+    Short,
+)
 from shared.contracts.message import Message, Payload, Personal, contract
 from shared.contracts.topics import ROSTER_PARENT, ROSTER_SCHOOL, ROSTER_SIBLINGS, ROSTER_STUDENT
 
@@ -21,23 +36,23 @@ CredentialsMode = Literal["self_service", "issued"]
 class School(Payload):
     """Public data and settings of a school. `country` is ISO 3166 alpha-2, `language` BCP 47, `timezone` IANA."""
 
-    name: str
-    country: str
-    language: str
-    timezone: str
+    name: Name
+    country: Short
+    language: Short
+    timezone: Short
     credentials_mode: CredentialsMode = "self_service"
-    invitation_lifetime_days: int = 7
-    reminder_days: tuple[int, ...] = (3, 6)
-    quiet_from: time = time(20)
-    quiet_until: time = time(8)
+    invitation_lifetime_days: LifetimeDays = 7
+    reminder_days: Annotated[tuple[ReminderDay, ...], Field(max_length=MAX_REMINDERS)] = (3, 6)
+    quiet_from: LocalTime = time(20)
+    quiet_until: LocalTime = time(8)
 
 
 class StudentDetails(Personal):
     """Student as the school names them."""
 
-    name: str
-    number: str | None = None
-    class_name: str | None = None
+    name: Name
+    number: Short | None = None
+    class_name: Short | None = None
 
 
 class Contact(Personal):
@@ -45,7 +60,7 @@ class Contact(Personal):
 
     contact_id: UUID
     kind: ContactKind
-    address: str
+    address: Address
     preferred: bool = False
     verified: bool = False
 
@@ -53,18 +68,18 @@ class Contact(Personal):
 class ParentDetails(Personal):
     """Parent record: one name, or two behind shared contacts."""
 
-    name: str
-    language: str | None = None
-    contacts: tuple[Contact, ...] = ()
+    name: Name
+    language: Short | None = None
+    contacts: Annotated[tuple[Contact, ...], Field(max_length=MAX_CONTACTS)] = ()
 
 
 class ChildLink(Payload):
     """Relation of a parent to a student, with the rights and the reason of the link."""
 
     student_id: UUID
-    relation: str | None = None
+    relation: Short | None = None
     rights: Rights = "full"
-    reason: str = "entered"
+    reason: Reason = "entered"
 
 
 class _SchoolEvent(Message):
@@ -80,7 +95,7 @@ class _StudentEvent(Message):
 class _ParentEvent(Message):
     parent_id: UUID
     parent: ParentDetails
-    children: tuple[ChildLink, ...] = ()
+    children: Annotated[tuple[ChildLink, ...], Field(max_length=MAX_CHILDREN)] = ()
 
 
 @contract(
@@ -213,9 +228,9 @@ class InvitationRequested(Message):
 
 class _SiblingsEvent(Message):
     sibling_group_id: UUID
-    parent_ids: tuple[UUID, ...]
-    student_ids: tuple[UUID, ...]
-    reason: str
+    parent_ids: Annotated[tuple[UUID, ...], Field(max_length=MAX_GROUP)]
+    student_ids: Annotated[tuple[UUID, ...], Field(max_length=MAX_GROUP)]
+    reason: Reason
 
 
 @contract(

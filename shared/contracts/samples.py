@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from datetime import UTC, datetime, time
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -111,6 +111,8 @@ def _by_type(model: type[BaseModel], name: str, annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         return _value(model, name, next(item for item in arguments if item is not type(None)))
+    if origin is Annotated:
+        return _by_type(model, name, arguments[0])
     if origin is tuple:
         return (_value(model, name.removesuffix("s"), arguments[0]),)
     if annotation is UUID:

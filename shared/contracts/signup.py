@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
+from shared.contracts.bounds import Moment
 from shared.contracts.message import Generation, Message, contract
 from shared.contracts.topics import SIGNUP_ACCOUNT, SIGNUP_SUBMISSION
 
@@ -13,7 +13,7 @@ class _Submission(Message):
     submission_id: UUID
     invitation_id: UUID
     generation: Generation
-    submitted_at: datetime
+    submitted_at: Moment
 
 
 @contract(
@@ -47,7 +47,7 @@ class FreshLinkRequested(Message):
 
     invitation_id: UUID
     generation: Generation
-    requested_at: datetime
+    requested_at: Moment
 
 
 @contract(
@@ -62,4 +62,4 @@ class SignedUp(Message):
     account_id: UUID
     parent_id: UUID
     invitation_id: UUID
-    signed_up_at: datetime
+    signed_up_at: Moment

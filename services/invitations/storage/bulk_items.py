@@ -16,7 +16,7 @@ from services.invitations.domain.bulk import BulkRun, Selection
 from services.invitations.domain.delivery import DeliveryReport
 from services.invitations.domain.models import UNDELIVERABLE, LastMessage
 from shared.contracts.values import InvitationStatus
-from shared.runtime.database import BatchStatement, Transaction
+from shared.runtime.database import BatchStatement, Transaction, not_set_aside
 
 FIRST = UUID(int=0)
 """Id before that of every parent."""
@@ -37,8 +37,9 @@ _COUNT_ARRIVED = """
 SELECT count(*) FROM parents p WHERE p.school_id = :school_id AND p.parent_id = ANY(CAST(:parent_ids AS uuid[]))
 """
 CLAIM_PENDING = text(
-    """
+    f"""
     SELECT parent_id FROM bulk_items WHERE bulk_id = :bulk_id AND parent_id > :after AND state = 'pending'
+       AND {not_set_aside("bulk-sending", "parent_id")}
      ORDER BY parent_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )

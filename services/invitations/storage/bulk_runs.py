@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.invitations.domain.bulk import BulkRun, RunState, Selection
 from services.invitations.storage.tables import bulk_runs
 from shared.contracts.values import Channel, Delivery, InvitationStatus
-from shared.runtime.database import Transaction
+from shared.runtime.database import Transaction, not_set_aside
 
 CHANGES_CHANNEL = "invitations_runs"
 """PostgreSQL channel on which workers are notified of bulk runs to list or to continue."""
@@ -24,7 +24,12 @@ _NO_PARENT = UUID(int=0)
 _FIND = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND bulk_id = :bulk_id")
 _FIND_BY_KEY = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND idempotency_key = :key")
 _CLAIM = text("SELECT * FROM bulk_runs WHERE school_id = :school_id AND bulk_id = :bulk_id FOR UPDATE")
-_LIST_SELECTING = text("SELECT * FROM bulk_runs WHERE state = 'selecting' ORDER BY bulk_id LIMIT 100")
+_LIST_SELECTING = text(
+    f"""
+    SELECT * FROM bulk_runs WHERE state = 'selecting' AND {not_set_aside("bulk-listing", "bulk_id")}
+     ORDER BY bulk_id LIMIT 100
+    """
+)
 # Waits for a batch that is being sent. A worker that listed the run in the meantime has changed its state.
 _CLAIM_SELECTING = text("SELECT * FROM bulk_runs WHERE bulk_id = :bulk_id AND state = 'selecting' FOR UPDATE")
 # A run whose list is incomplete is chosen only while it has pending items; having none does not end it yet.

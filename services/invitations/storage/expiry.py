@@ -9,14 +9,22 @@ from datetime import timedelta
 from services.invitations.domain.models import EventKind, ExpiryWindow
 from shared.contracts.values import InvitationStatus
 from shared.runtime.core import new_id
-from shared.runtime.database import BatchStatement, FirstStatement, Result, Transaction, to_columns
+from shared.runtime.database import (
+    BatchStatement,
+    FirstStatement,
+    Result,
+    Transaction,
+    not_set_aside,
+    to_columns,
+)
 
 # Both questions take one round trip. The longest overdue come first; rows that another worker has locked are skipped.
-_CLAIM = """
+_CLAIM = f"""
     WITH expired AS MATERIALIZED (
         SELECT invitation_id, school_id, parent_id, generation, version, status, expires_at
           FROM invitations
          WHERE status IN ('awaiting_verification', 'invited') AND expires_at < now()
+           AND {not_set_aside("expiry", "invitation_id")}
          ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     SELECT now() AS now, next.wait, expired.*

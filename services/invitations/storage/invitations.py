@@ -17,7 +17,7 @@ from services.invitations.domain.rules import Invitee
 from shared.contracts.quiet_hours import QuietHours
 from shared.contracts.values import Channel, ContactKind
 from shared.runtime.core import Rejected, parse_uuid
-from shared.runtime.database import FirstStatement, Result, Transaction, array_literal
+from shared.runtime.database import FirstStatement, Result, Transaction, array_literal, not_set_aside
 
 _HINTS = get_type_hints(Invitation)
 _POSTGRESQL_TYPES = {UUID: "uuid", int: "bigint", datetime: "timestamptz"}
@@ -62,12 +62,14 @@ CLAIM_BY_IDS = text(
 CLAIM_REMINDERS = text(
     f"""
     SELECT {COLUMNS} FROM invitations WHERE next_reminder_at <= :now
+       AND {not_set_aside("reminders", "invitation_id")}
      ORDER BY next_reminder_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
 CLAIM_DEFERRED = text(
     f"""
     SELECT {COLUMNS} FROM invitations WHERE send_at <= :now
+       AND {not_set_aside("quiet-hours", "invitation_id")}
      ORDER BY send_at, invitation_id LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.invitations.domain.models import PendingInvitation
 from shared.contracts.values import Channel
-from shared.runtime.database import BatchStatement, Transaction
+from shared.runtime.database import BatchStatement, Transaction, not_set_aside
 
 _SAVE = BatchStatement(
     """
@@ -21,11 +21,12 @@ _SAVE = BatchStatement(
     {"parent_id": "uuid", "school_id": "uuid", "channel": "text", "contact_id": "uuid", "actor": "text"},
 )
 _CLAIM_READY = text(
-    """
+    f"""
     SELECT w.parent_id
       FROM requested_invitations w
       JOIN parents p ON p.parent_id = w.parent_id AND p.school_id = w.school_id
       JOIN schools s ON s.school_id = w.school_id
+     WHERE {not_set_aside("pending-requests", "w.parent_id")}
      ORDER BY w.parent_id LIMIT :limit FOR UPDATE OF p
     """
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from services.invitations.domain import transitions
 from services.invitations.domain.models import Invitation, InvitationPolicy
@@ -20,9 +21,13 @@ from shared.runtime.database import Transaction
 from shared.runtime.messaging import Lane
 
 
-async def remind(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:
-    """Send up to `limit` reminders that are due; return whether more may be due."""
+async def remind(tx: Transaction, policy: InvitationPolicy, limit: int, claimed: list[UUID]) -> bool:
+    """Send up to `limit` reminders that are due; return whether more may be due.
+
+    Adds the claimed ids to `claimed`.
+    """
     due = await invitations.claim_reminders(tx, tx.now, limit)
+    claimed += [invitation.invitation_id for invitation in due]
     if not due:
         return False
     invitees = await invitations.find_invitees(tx, {invitation.parent_id for invitation in due})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from services.invitations.domain.models import InvitationPolicy, Origin, PendingInvitation
 from services.invitations.domain.rules import InviteRequest
@@ -20,13 +21,16 @@ async def request_invitations(
     await invite_pending(tx, policy, await pending_requests.take(tx, parent_ids=latest))
 
 
-async def retry_pending_requests(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:
+async def retry_pending_requests(
+    tx: Transaction, policy: InvitationPolicy, limit: int, claimed: list[UUID]
+) -> bool:
     """Invite up to `limit` parents whose request was not taken although nothing is missing; True if more may be left.
 
     That happens when two workers save the request and the last missing replica at the same time: neither sees the
-    other's row.
+    other's row. Adds the claimed parents to `claimed`.
     """
     parent_ids = await pending_requests.claim_ready_parents(tx, limit)
+    claimed += parent_ids
     if parent_ids:
         await invite_pending(tx, policy, await pending_requests.take(tx, parent_ids=parent_ids))
     return len(parent_ids) == limit

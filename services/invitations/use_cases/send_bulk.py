@@ -53,13 +53,13 @@ async def list_arrived_parents(tx: Transaction, bulk_id: UUID) -> int:
 
 
 async def send_bulk(
-    tx: Transaction, policy: InvitationPolicy, *, batch_size: int, outstanding_limit: int
+    tx: Transaction, policy: InvitationPolicy, *, batch_size: int, outstanding_limit: int, claimed: list[UUID]
 ) -> int | None:
     """Send the next batch of the run whose turn it is.
 
     Returns how many delivery reports must arrive before another batch fits below `outstanding_limit`; 0 if more may
     be sent at once, None if there is nothing to send. A batch is sent only when it fits whole, because a small one
-    costs as much as a full one.
+    costs as much as a full one. Adds the claimed parents to `claimed`.
     """
     if not await bulk_runs.lock_sending(tx):
         return None
@@ -72,6 +72,7 @@ async def send_bulk(
     if run is None:
         return None
     parent_ids = await bulk_items.claim_pending(tx, run, size)
+    claimed += parent_ids
     if not parent_ids:
         if run.selected_at is None:
             return None

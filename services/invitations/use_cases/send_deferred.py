@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from services.invitations.domain import transitions
 from services.invitations.domain.models import LIVE, Invitation, InvitationPolicy
@@ -13,9 +14,13 @@ from shared.runtime.database import Transaction
 from shared.runtime.messaging import Lane
 
 
-async def send_deferred(tx: Transaction, policy: InvitationPolicy, limit: int) -> bool:
-    """Send up to `limit` deferred messages that are due; return whether more may be due."""
+async def send_deferred(tx: Transaction, policy: InvitationPolicy, limit: int, claimed: list[UUID]) -> bool:
+    """Send up to `limit` deferred messages that are due; return whether more may be due.
+
+    Adds the claimed ids to `claimed`.
+    """
     due = await invitations.claim_deferred(tx, tx.now, limit)
+    claimed += [invitation.invitation_id for invitation in due]
     if not due:
         return False
     invitees = await invitations.find_invitees(tx, {invitation.parent_id for invitation in due})

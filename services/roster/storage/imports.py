@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.roster.domain.import_state import ImportCounts, ImportState
-from shared.runtime.database import Transaction
+from shared.runtime.database import Transaction, not_set_aside
 
 IMPORTS_CHANNEL = "roster_imports"
 """Channel on which workers are notified, at commit, that an import is waiting for them."""
@@ -29,6 +29,7 @@ _CLAIM = text(
      WHERE (school_id, import_id) = (
            SELECT school_id, import_id FROM imports
             WHERE state IN ('validating', 'applying') AND (claimed_until IS NULL OR claimed_until < now())
+              AND {not_set_aside("imports", "import_id")}
             ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING school_id, import_id, state, dry_run, skip_bad_rows, claims, actor, traceparent, counts
     """

@@ -20,6 +20,7 @@ from services.roster.use_cases.apply_import import apply_staged_rows
 from shared.runtime.database import Database, Transaction
 
 _INTERRUPTED = "The import was interrupted too often. Nothing was changed; please send the file again."
+_SET_ASIDE = "The import could not be processed because of an error in Kinvite. Nothing was changed."
 _LIMITS_EXCEEDED = "The file could not be read within the limits of memory and time. Nothing was changed."
 
 
@@ -52,6 +53,11 @@ async def process_import(database: Database, claim: ImportClaim) -> None:
             if state is not ImportState.APPLYING:
                 return
     await _apply(database, claim, counts)
+
+
+async def end_failed_import(database: Database, claim: ImportClaim) -> None:
+    """End an import that was set aside, so that staff see it. Raises ClaimLostError."""
+    await _finish(database, claim, ImportState.FAILED, claim.counts, _SET_ASIDE)
 
 
 async def _is_staged(database: Database, claim: ImportClaim) -> bool:

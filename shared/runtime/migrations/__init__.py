@@ -11,6 +11,7 @@ from shared.runtime.migrations.row_level_security import (
 from shared.runtime.migrations.runner import MigrationError, migrate, run_migrations
 from shared.runtime.migrations.runtime_tables import (
     RUNTIME_TABLES,
+    create_failed_rows,
     create_runtime_tables,
     disable_school_statistics,
     irreversible,
@@ -21,6 +22,7 @@ __all__ = [
     "RUNTIME_TABLES",
     "MigrationError",
     "RowLevelSecurity",
+    "create_failed_rows",
     "create_runtime_tables",
     "disable_school_statistics",
     "irreversible",

@@ -17,7 +17,16 @@ class Operations(Protocol):
 
 
 RUNTIME_TABLES = frozenset(
-    {"outbox", "outbox_runs", "relay_lease", "history", "inbox", "dead_letter", "idempotency_keys"}
+    {
+        "outbox",
+        "outbox_runs",
+        "relay_lease",
+        "history",
+        "inbox",
+        "dead_letter",
+        "idempotency_keys",
+        "failed_rows",
+    }
 )
 _OUTBOX = (
     # Messages to publish, kept after they were sent. One statement emits a run: it takes one number of the sequence,
@@ -117,6 +126,18 @@ _IDEMPOTENCY = (
     """,
     "CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at)",
 )
+# Rows of claimed tables that raised when a task worked on them; a row that ended the process twice is set aside.
+_FAILED_ROWS = """
+CREATE TABLE failed_rows (
+    task text NOT NULL,
+    row_id uuid NOT NULL,
+    failures integer NOT NULL DEFAULT 1,
+    reason text NOT NULL,
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    set_aside_at timestamptz,
+    CONSTRAINT pk_failed_rows PRIMARY KEY (task, row_id)
+)
+"""
 # Only PostgreSQL 18 and later can delete statistics that were already collected.
 _CLEAR_STATISTICS = """
 DO $$ BEGIN
@@ -132,6 +153,11 @@ def create_runtime_tables(op: Operations, consumer_groups: Sequence[str]) -> Non
     groups = ", ".join(f"'{group}'" for group in consumer_groups)
     for statement in (*_OUTBOX, *_INBOX, *_IDEMPOTENCY):
         op.execute(statement.replace("{groups}", groups))
+
+
+def create_failed_rows(op: Operations) -> None:
+    """Create the table of `RowFailures` in the schema being migrated. Grant it with `RowLevelSecurity.grant`."""
+    op.execute(_FAILED_ROWS)
 
 
 def disable_school_statistics(op: Operations, schema: str, tables: Iterable[str]) -> None:

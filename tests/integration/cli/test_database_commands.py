@@ -9,7 +9,7 @@ from uuid import uuid4
 from services.dashboard.use_cases.sign_in import SignedIn, SignInAttempt, sign_in
 from shared.contracts.envelope import Attributes
 from shared.contracts.roster import ParentAdded, ParentDetails
-from shared.runtime.database import Database
+from shared.runtime.database import Database, RowFailures
 from shared.runtime.messaging import OutboxMessage, emit
 from shared.runtime.messaging.inbox.dead_letters import StoredRecord, write_dead_letter
 from shared.runtime.messaging.inbox.decoding import DecodedRecord
@@ -78,6 +78,22 @@ async def test_a_dropped_dead_letter_is_gone_for_good_and_only_when_that_is_conf
     async with Database(installation, schema="signup") as database, database.transaction() as tx:
         processed = await tx.scalar("SELECT count(*) FROM inbox")
     assert processed == 2, "a repeated delivery of the records is skipped"
+
+
+async def test_rows_that_were_set_aside_are_listed_and_released(installation: str) -> None:
+    row_id = uuid4()
+    async with Database(installation, schema="roster") as database:
+        failures = RowFailures(database, "imports")
+        assert not await failures.record(row_id, ValueError("Ada Example"))
+        assert json.loads((await run_kinvite("dlq", "rows", "--json")).stdout) == []
+        assert await failures.record(row_id, ValueError("Ada Example"))
+    output = await run_kinvite("dlq", "rows", "--json")
+    [row] = json.loads(output.stdout)
+    assert (row["service"], row["task"], row["row_id"]) == ("roster", "imports", str(row_id))
+    assert (row["reason"], row["failures"]) == ("ValueError", 2)
+    assert (await run_kinvite("dlq", "release", "roster", "imports", str(row_id))).exit_code == 0
+    assert (await run_kinvite("dlq", "release", "roster", "imports", str(row_id))).exit_code != 0
+    assert json.loads((await run_kinvite("dlq", "rows", "--json")).stdout) == []
 
 
 async def test_sent_messages_are_published_again_by_time(installation: str) -> None:

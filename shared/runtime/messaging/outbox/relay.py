@@ -17,10 +17,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from shared.contracts.envelope import MAX_VALUE_BYTES
 from shared.contracts.topics import NOTIFIER_COMMANDS
 from shared.runtime.core.backoff import Backoff
 from shared.runtime.core.errors import is_transient
@@ -42,6 +43,15 @@ MAX_IDLE_POLLS = 25
 _PUBLISH_TIMEOUT_SECONDS = 60
 
 log = get_logger("relay")
+
+
+class _TooLargeError(ValueError):
+    """Message that every reader would reject, and a broker may refuse for ever."""
+
+
+class _Pending(NamedTuple):
+    topic: str
+    record: Record
 
 
 class Relay:
@@ -147,17 +157,33 @@ class Relay:
         self._next_attempt_at = now + min(max(others_seconds, self._poll_seconds), LEASE_SECONDS)
         return holds
 
+    async def _readable(self, rows: Sequence[Any]) -> list[_Pending]:
+        """Return the rows as records. One that can never be published becomes a dead letter; the others go on."""
+        pending = []
+        for row in rows:
+            try:
+                pending.append(_Pending(row["topic"], self._to_record(row)))
+            except (ValueError, AttributeError) as error:
+                reason = "too_large" if isinstance(error, _TooLargeError) else "unreadable_headers"
+                log.error("message.set_aside", message_id=str(row["message_id"]), reason=reason)
+                await self._store.set_aside(row, reason, type(error).__name__)
+        return pending
+
     async def _publish(self, rows: Sequence[Any]) -> None:
-        commands = [row for row in rows if row["topic"] == NOTIFIER_COMMANDS.name]
-        events = [row for row in rows if row["topic"] != NOTIFIER_COMMANDS.name]
+        pending = await self._readable(rows)
+        commands = [message for message in pending if message.topic == NOTIFIER_COMMANDS.name]
+        events = [message for message in pending if message.topic != NOTIFIER_COMMANDS.name]
         for group in filter(None, (commands, events)):
             async with asyncio.timeout(_PUBLISH_TIMEOUT_SECONDS):
-                await self._publisher.publish(map(self._to_record, group))
-            notify_waiters(self._kafka.bootstrap, {self._kafka.name(row["topic"]) for row in group})
+                await self._publisher.publish([message.record for message in group])
+            notify_waiters(self._kafka.bootstrap, {message.record[0] for message in group})
 
     def _to_record(self, row: Any) -> Record:
         headers = [(name, value.encode()) for name, value in from_json(row["headers"]).items()]
-        return self._kafka.name(row["topic"]), row["key"].encode(), row["data"].encode(), headers
+        value = row["data"].encode()
+        if len(value) > MAX_VALUE_BYTES:
+            raise _TooLargeError
+        return self._kafka.name(row["topic"]), row["key"].encode(), value, headers
 
     async def _recover(self, error: Exception) -> None:
         """Start over with a new producer: an idempotent one can stay stuck after a lost sequence (aiokafka 1017)."""

@@ -34,7 +34,7 @@ SELECT EXISTS (SELECT FROM held) AS leads,
 """
 # Whole runs, until there are enough messages. A message that retention has deleted has no data.
 _LIST_PENDING = """
-SELECT run.first_id, topic, key, headers, data
+SELECT run.first_id, outbox.id, outbox.message_id, topic, key, headers, data
   FROM (SELECT first_id, last_id,
                sum(messages) OVER (ORDER BY first_id) - messages AS before
           FROM (SELECT first_id, last_id, CAST(last_id - first_id + 1 AS integer) AS messages
@@ -45,6 +45,14 @@ SELECT run.first_id, topic, key, headers, data
  ORDER BY run.first_id, outbox.id
 """
 _MARK_SENT = "DELETE FROM outbox_runs WHERE lane = $1 AND first_id = ANY($2::bigint[])"
+# Repeated if a crash loses the mark: the message's id is the dead letter's.
+_SET_ASIDE = """
+INSERT INTO dead_letter (dead_letter_id, consumer, source, message_id, topic, partition, record_offset,
+                         key, headers, value, reason, detail)
+VALUES ($1, $2, $3, CAST(CAST($1 AS uuid) AS text), $4, -1, $5,
+        convert_to($6, 'UTF8'), '{}', convert_to($7, 'UTF8'), $8, $9)
+ON CONFLICT (dead_letter_id) DO NOTHING
+"""
 _RELEASE_LEASE = "DELETE FROM relay_lease WHERE lane = $1 AND holder = $2 RETURNING pg_notify($3, 'released')"
 _SET_TRANSACTION_TIMEOUT = "SELECT set_config('transaction_timeout', '10000', false)"
 _TRANSACTION_TIMEOUT_SINCE = 17
@@ -71,13 +79,20 @@ class OutboxStore:
     async def list_pending(self, batch: int) -> Sequence[asyncpg.Record]:
         """Return the messages of the oldest runs, whole runs with at least `batch` messages where so many wait.
 
-        A row has first_id of its run, topic, key, headers and data; an empty run yields one row without data.
+        A row has first_id of its run, id, message_id, topic, key, headers and data; an empty run yields one row
+        without data.
         """
         return await self._fetch(_LIST_PENDING, self._lane, batch)
 
     async def mark_sent(self, runs: Sequence[int]) -> None:
         """Mark the runs with these first ids as sent."""
         await self._fetch(_MARK_SENT, self._lane, runs)
+
+    async def set_aside(self, row: asyncpg.Record, reason: str, detail: str) -> None:
+        """Write a dead letter of the group `<schema>.outbox` for a message that can never be published."""
+        group, source = f"{self._schema}.outbox", f"/kinvite/{self._schema}"
+        message = (row["message_id"], group, source, row["topic"], row["id"], row["key"], row["data"])
+        await self._fetch(_SET_ASIDE, *message, reason, detail)
 
     async def release_lease(self, holder: UUID) -> None:
         """Release the lease if `holder` has it, and notify the other relays."""
