@@ -48,7 +48,7 @@ class _Setup:
         return self.before
 
     async def attempt(self, message: Message = MESSAGE) -> Result | None:
-        return await self.attempts.attempt(message, lambda: True)
+        return await self.attempts.attempt(message, lambda: True, lambda _: None)
 
 
 @pytest.fixture
