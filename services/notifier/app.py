@@ -24,7 +24,7 @@ from services.notifier.http import routers
 from services.notifier.http.context import Context
 from services.notifier.http.webhooks import STATUS_PATH
 from services.notifier.schedule import ReportApplier, StatusPoller
-from services.notifier.sending.sender import Sender
+from services.notifier.sending.sender import Sender, lingering_limit
 from services.notifier.settings import Settings, SmtpServer
 from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.claim import Queue
@@ -90,7 +90,7 @@ def _senders(settings: Settings, database: Database) -> Iterator[Sender]:
         for lane, share in ((Lane.SINGLE, single), (Lane.BULK, connections - single)):
             yield Sender(
                 database,
-                open_channel(share),
+                open_channel(share + lingering_limit(name, share)),
                 Queue(name, lane, settings.lease_seconds, RetryPolicy(settings.attempt_limit)),
                 composer,
                 connections=share,

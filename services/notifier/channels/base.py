@@ -33,6 +33,11 @@ class OutboundMessage:
     valid_seconds: float | None = None
     is_held: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
     """Return whether the sender still holds the lease; called after the message had to wait within the channel."""
+    on_interruptible: Callable[[bool], None] = field(default=lambda _: None, repr=False, compare=False)
+    """Called with True once the provider is asked about the recipient, and with False before it can have the message.
+
+    In between the attempt may be cancelled and repeated.
+    """
 
 
 @dataclass(frozen=True, slots=True)

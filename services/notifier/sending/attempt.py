@@ -45,10 +45,13 @@ class Attempts:
         self._clock = clock
         self._labels = {"channel": queue.channel, "lane": queue.lane.value}
 
-    async def attempt(self, message: Message, is_held: Callable[[], bool]) -> Result | None:
+    async def attempt(
+        self, message: Message, is_held: Callable[[], bool], on_interruptible: Callable[[bool], None]
+    ) -> Result | None:
         """Send one message unless the breaker is open; return None if the lease was lost before anything was sent.
 
-        `is_held` returns whether the sender still holds the lease of the message.
+        `is_held` returns whether the sender still holds the lease of the message; `on_interruptible`: see
+        `OutboundMessage`.
         """
         now = self._clock()
         if self.breaker.is_open(now):
@@ -56,7 +59,7 @@ class Attempts:
         if (result := await self._check(message)) is not None:
             return result
         try:
-            receipt = await self._send(message, is_held)
+            receipt = await self._send(message, is_held, on_interruptible)
         except LeaseLost:
             return None
         except Unavailable as error:
@@ -67,10 +70,11 @@ class Attempts:
         self._record_success()
         return Result(Verdict.SENT, detail=receipt.detail, provider_id=receipt.provider_id)
 
-    async def _send(self, message: Message, is_held: Callable[[], bool]) -> Receipt:
-        outbound = self._compose(message, is_held)
+    async def _send(
+        self, message: Message, is_held: Callable[[], bool], on_interruptible: Callable[[bool], None]
+    ) -> Receipt:
         try:
-            return await self._channel.send(outbound)
+            return await self._channel.send(self._compose(message, is_held, on_interruptible))
         except SendError:
             raise
         except Exception as error:
@@ -78,9 +82,11 @@ class Attempts:
             log.exception("message.attempt_failed", message_id=str(message.message_id), exc_info=error)
             raise TryLater("internal_error", "A mistake of ours kept this message from being sent.") from None
 
-    def _compose(self, message: Message, is_held: Callable[[], bool]) -> OutboundMessage:
+    def _compose(
+        self, message: Message, is_held: Callable[[], bool], on_interruptible: Callable[[bool], None]
+    ) -> OutboundMessage:
         try:
-            return self._composer.compose(message, datetime.now(UTC), is_held)
+            return self._composer.compose(message, datetime.now(UTC), is_held, on_interruptible)
         except KeyError:
             raise TryLater("token_key_unknown", "The key that makes this link is not installed.") from None
 

@@ -12,6 +12,7 @@ from services.notifier.sending.attempt import Attempts, Clock
 from services.notifier.sending.in_flight import InFlightMessages
 from services.notifier.sending.outcome_buffer import UNRECORDED_LIMIT, OutcomeBuffer
 from services.notifier.sending.poll_schedule import PollSchedule
+from services.notifier.sending.sessions import Sessions
 from services.notifier.use_cases.check_before_sending import check_before_sending
 from services.notifier.use_cases.claim import Queue, claim_messages, renew_claims
 from services.notifier.use_cases.compose_message import MessageComposer
@@ -26,6 +27,7 @@ from shared.runtime.observability import describe_error, get_logger
 EXPIRY_POLL_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
 RECORD_DELAY_SECONDS = {Lane.SINGLE: 0.05, Lane.BULK: 0.1}
+LINGERING_EMAILS, LINGERING_TEXTS = 1, 8
 log = get_logger("sender")
 
 
@@ -63,7 +65,7 @@ class Sender:
         self.in_flight = InFlightMessages(
             self.attempts,
             self.outcomes,
-            connections=connections,
+            sessions=Sessions(connections, lingering_limit(queue.channel, connections)),
             lease_seconds=queue.lease_seconds,
             on_outcome=self._on_outcome,
             request_round=self.periodic_task.wake,
@@ -162,4 +164,14 @@ def _unrecorded_limit(channel: str, connections: int) -> int:
     Only an e-mail message is sent twice when its outcome is lost: for a text, the provider reports on the first copy,
     so the limit need not restrict its connections.
     """
-    return UNRECORDED_LIMIT + (connections if channel in PHONE_CHANNELS else 0)
+    if channel not in PHONE_CHANNELS:
+        return UNRECORDED_LIMIT
+    return UNRECORDED_LIMIT + connections + lingering_limit(channel, connections)
+
+
+def lingering_limit(channel: str, connections: int) -> int:
+    """Return how many attempts may wait for the provider's answer beyond `connections`, for its channel to allow.
+
+    Each number of a text may hang by itself, and a request costs less than an SMTP session.
+    """
+    return connections * (LINGERING_TEXTS if channel in PHONE_CHANNELS else LINGERING_EMAILS)

@@ -33,8 +33,14 @@ class MessageComposer:
         token = self.keys.derive(purpose, message.invitation_id, message.generation, message.token_key_id)
         return f"{self.public_url}/{purpose}/{token}"
 
-    def compose(self, message: Message, now: datetime, is_held: Callable[[], bool]) -> OutboundMessage:
-        """Return the message as it is sent at `now`; `is_held`: see `OutboundMessage`. Raises KeyError as above."""
+    def compose(
+        self,
+        message: Message,
+        now: datetime,
+        is_held: Callable[[], bool],
+        on_interruptible: Callable[[bool], None] = lambda _: None,
+    ) -> OutboundMessage:
+        """Return the message as it is sent at `now`; the callables: see `OutboundMessage`. Raises KeyError as above."""
         return OutboundMessage(
             message_id=message.message_id,
             template=message.template,
@@ -47,4 +53,5 @@ class MessageComposer:
             timezone=message.timezone,
             valid_seconds=(sending_deadline(message, now) - now).total_seconds(),
             is_held=is_held,
+            on_interruptible=on_interruptible,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -48,7 +49,7 @@ class _Setup:
         return self.before
 
     async def attempt(self, message: Message = MESSAGE) -> Result | None:
-        return await self.attempts.attempt(message, lambda: True)
+        return await self.attempts.attempt(message, lambda: True, lambda _: None)
 
 
 @pytest.fixture
@@ -121,3 +122,10 @@ async def test_a_bug_and_a_missing_key_are_temporary_failures_of_one_message(set
     result = await setup.attempt(replace(MESSAGE, token_key_id="k9"))
     assert result is not None
     assert (result.verdict, result.code) == (Verdict.TRY_LATER, "token_key_unknown")
+
+
+async def test_a_message_that_cannot_be_composed_is_a_temporary_failure(setup: _Setup) -> None:
+    result = await setup.attempt(replace(MESSAGE, expires_at=datetime(1, 1, 1)))  # noqa: DTZ001 (no sender can work on it)
+    assert result is not None
+    assert (result.verdict, result.code) == (Verdict.TRY_LATER, "internal_error")
+    assert setup.channel.tried == []

@@ -16,6 +16,7 @@ from services.notifier.sending.in_flight import (
     InFlightMessages,
 )
 from services.notifier.sending.outcome_buffer import OutcomeBuffer
+from services.notifier.sending.sessions import Sessions
 from tests.unit.notifier.test_messages import CLAIM
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,7 +42,7 @@ def in_flight(clock: _Clock) -> InFlightMessages:
     return InFlightMessages(
         cast(Any, None),
         buffer,
-        connections=2,
+        sessions=Sessions(2),
         lease_seconds=30.0,
         on_outcome=lambda: None,
         request_round=lambda: None,

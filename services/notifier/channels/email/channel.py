@@ -62,9 +62,8 @@ class EmailChannel:
         except BadAddressError:
             raise Refused("bad_address", "The address is not written correctly.") from None
         content = self._compose(message, recipient)
-        return Receipt(
-            await self._pool.deliver(SmtpMessage(self._sender, recipient, content, is_held=message.is_held))
-        )
+        envelope = SmtpMessage(self._sender, recipient, content, message.is_held, message.on_interruptible)
+        return Receipt(await self._pool.deliver(envelope))
 
     def _compose(self, message: OutboundMessage, recipient: str) -> bytes:
         name = sanitise_name(message.name)

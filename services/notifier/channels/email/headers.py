@@ -13,7 +13,7 @@ from services.notifier.channels.email.quoted_printable import LINE_LIMIT
 
 POLICY = policy.SMTP.clone(max_line_length=LINE_LIMIT)
 NAME_ON_ONE_LINE = 60
-ENCODED_WORD_BYTES = 45
+ENCODED_WORD_BYTES, SUBJECT_WORD_BYTES = 45, 36
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9'-]+(?: [A-Za-z0-9'-]+)*")
 
 
@@ -36,12 +36,12 @@ def recipient_line(name: str, address: str) -> str:
     return f"To: {phrase}{separator}<{address}>\r\n"
 
 
-def _encoded_words(text: str) -> list[str]:
-    """Encode a text as RFC 2047 words in base64, none longer than 75 characters, no character split."""
+def _encoded_words(text: str, limit: int = ENCODED_WORD_BYTES) -> list[str]:
+    """Encode a text as RFC 2047 words in base64 of at most `limit` bytes of text each, no character split."""
     chunks, chunk = [], b""
     for character in text:
         encoded = character.encode()
-        if len(chunk) + len(encoded) > ENCODED_WORD_BYTES:
+        if len(chunk) + len(encoded) > limit:
             chunks.append(chunk)
             chunk = b""
         chunk += encoded
@@ -49,7 +49,12 @@ def _encoded_words(text: str) -> list[str]:
 
 
 def subject_line(subject: str) -> str:
-    """Return the Subject header, folded by the email package."""
+    """Return the Subject header, folded by the email package.
+
+    That package decodes encoded words (RFC 2047) in the text. A name that contains one is to be shown as it is written.
+    """
+    if "=?" in subject:
+        return "Subject: " + "\r\n ".join(_encoded_words(subject, SUBJECT_WORD_BYTES)) + "\r\n"
     line: str = POLICY.header_factory("Subject", subject).fold(policy=POLICY)
     return line
 

@@ -46,13 +46,15 @@ class SmtpMessage:
     """An e-mail message and its envelope.
 
     `content` has CRLF line ends. The addresses are ASCII, without blank, bracket or control character. `is_held`
-    returns whether the sender still holds the message; it is called before the content is sent.
+    returns whether the sender still holds the message; it is called before the content is sent. `on_interruptible`:
+    see `OutboundMessage`.
     """
 
     sender: str
     recipient: str = field(repr=False)
     content: bytes = field(repr=False)
     is_held: Callable[[], bool] = field(default=lambda: True, repr=False)
+    on_interruptible: Callable[[bool], None] = field(default=lambda _: None, repr=False)
 
 
 async def open_session(
@@ -110,6 +112,7 @@ class SmtpSession:
         if not message.is_held():
             self.close()
             raise LeaseLost
+        message.on_interruptible(False)
         response = await self._send_content(message.content)
         if not 200 <= response.code <= 299:
             raise error_for(Stage.DATA, response.code, response.message)
@@ -144,6 +147,8 @@ class SmtpSession:
             (Stage.RECIPIENT, f"RCPT TO:<{message.recipient}>"),
             (Stage.DATA, "DATA"),
         ):
+            if stage is Stage.RECIPIENT:
+                message.on_interruptible(True)
             try:
                 response = await self._execute(command)
             except (SMTPServerDisconnected, SMTPTimeoutError) as error:
