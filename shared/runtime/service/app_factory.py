@@ -92,14 +92,7 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
         async with _opened(database, relaying, *resources, *running, runner):
             yield
 
-    # A redirect to the path without its last slash would repeat the Host header, which the caller chooses.
-    app = FastAPI(
-        title=f"Kinvite {name}",
-        version="1",
-        lifespan=lifespan,
-        redirect_slashes=False,
-        **_documentation_urls(name),
-    )
+    app = FastAPI(title=f"Kinvite {name}", version="1", lifespan=lifespan, **_fastapi_options(name))
     app.state.auth_secret = settings.auth_secret.get_secret_value()
     app.state.health = health
     app.state.revocations = revocations
@@ -111,9 +104,13 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
     return app
 
 
-def _documentation_urls(name: str) -> dict[str, Any]:
-    """Return FastAPI's options that serve the OpenAPI description and no documentation page."""
-    return {"docs_url": None, "redoc_url": None, "openapi_url": f"/{name}/openapi.json"}
+def _fastapi_options(name: str) -> dict[str, Any]:
+    """Return FastAPI's options that serve the OpenAPI description, no documentation page, and no redirects.
+
+    A redirect to the path without its last slash would repeat the Host header, which the caller chooses.
+    """
+    documentation = {"docs_url": None, "redoc_url": None, "openapi_url": f"/{name}/openapi.json"}
+    return {**documentation, "redirect_slashes": False}
 
 
 def _create_relays(
