@@ -9,7 +9,7 @@ import typer
 
 from deploy.cli.output import FAILED, AsJson, Failure, print_fields, print_rows
 from deploy.cli.services import get_auth_secret, run_in_transaction, run_with_database
-from services.dashboard.domain.api_tokens import AccessToken, Grant, GrantError
+from services.dashboard.domain.api_tokens import MAX_LIFETIME_DAYS, AccessToken, Grant, GrantError
 from services.dashboard.use_cases.create_token import OPERATOR, create_token, register_token
 from services.dashboard.use_cases.republish_revocations import are_revocations_published
 from services.dashboard.use_cases.revoke_token import revoke_token
@@ -45,7 +45,9 @@ def mint(
         list[str] | None, typer.Option(help=f"One of {', '.join(sorted(ALL_RIGHTS))}; repeatable.")
     ] = None,
     school: Schools = None,
-    days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it is valid.")] = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=MAX_LIFETIME_DAYS, help="How long it is valid.")
+    ] = MAX_LIFETIME_DAYS,
     as_json: AsJson = False,
 ) -> None:
     """Mint a token. It is shown once and not stored."""

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from services.dashboard.domain.staff import Schools, is_within
 
-MAX_LIFETIME_DAYS = 3_650
+MAX_LIFETIME_DAYS = 1_095
+"""Longest validity period of a token, three years: one that somebody lost does not open schools for ever."""
 MAX_NAME_LENGTH = 100
 RIGHTS: dict[str, str] = {
     "roster:read": "Read students and parents",
@@ -33,12 +34,12 @@ class TokenState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Request for a token. Without `days` it is valid until it is revoked."""
+    """Request for a token that is valid for `days`."""
 
     name: str
     rights: frozenset[str]
     school_ids: Schools
-    days: int | None = None
+    days: int = MAX_LIFETIME_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def validate_grant(grant: Grant, by: Authority) -> Grant:
         raise GrantError("name", "bad_name", f"Give it a name of up to {MAX_NAME_LENGTH} characters.")
     if not grant.rights or not grant.rights <= RIGHTS.keys():
         raise GrantError("rights", "bad_rights", f"Choose at least one of {', '.join(RIGHTS)}.")
-    if grant.days is not None and not 1 <= grant.days <= MAX_LIFETIME_DAYS:
+    if not 1 <= grant.days <= MAX_LIFETIME_DAYS:
         raise GrantError("days", "bad_days", f"It can be valid for 1 to {MAX_LIFETIME_DAYS} days.")
     if grant.school_ids is not None and not grant.school_ids:
         raise GrantError("school_ids", "no_school", "Choose at least one school.")

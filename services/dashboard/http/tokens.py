@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.dashboard.domain.api_tokens import RIGHTS, Authority, Grant, GrantError
+from services.dashboard.domain.api_tokens import MAX_LIFETIME_DAYS, RIGHTS, Authority, Grant, GrantError
 from services.dashboard.domain.staff import Permission, Schools
 from services.dashboard.http.context import AppContext, Context, Session, SignedInSession, to_scope
 from services.dashboard.http.cursors import Cursor, bad_cursor, next_cursor, parse_cursor
@@ -25,7 +25,7 @@ from shared.runtime.web import Problem
 
 router = APIRouter(prefix="/admin/tokens", include_in_schema=False)
 PAGE_SIZE = 50
-DAYS = {"30": "30 days", "365": "One year", "1095": "Three years", "": "Until it is revoked"}
+DAYS = {"30": "30 days", "365": "One year", "1095": "Three years"}
 EMPTY_FORM = {"name": "", "rights": [], "school_ids": [], "days": "365"}
 
 
@@ -120,7 +120,7 @@ def _parse_grant(form: Form) -> Grant:
     if days and not (days.isascii() and days.isdigit() and len(days) < 6):
         raise GrantError("days", "bad_days", "Enter a number of days.")
     rights = frozenset(form.all("rights"))
-    return Grant(form.text("name"), rights, parse_schools(form), int(days) if days else None)
+    return Grant(form.text("name"), rights, parse_schools(form), int(days) if days else MAX_LIFETIME_DAYS)
 
 
 def _form_values(form: Form) -> dict[str, Any]:

@@ -40,7 +40,7 @@ Admin = Annotated[Principal, Depends(requires("admin"))]
 
 
 class TokenIn(BaseModel):
-    """Request for a token. `school_ids` null: every school; `days` null: valid until it is revoked."""
+    """Request for a token. `school_ids` null: every school; `days` null: the longest period, three years."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -130,7 +130,7 @@ async def post_token(context: AppContext, caller: Admin, body: TokenIn) -> Minte
         body.name,
         frozenset(body.rights),
         None if body.school_ids is None else frozenset(body.school_ids),
-        body.days,
+        body.days or MAX_LIFETIME_DAYS,
     )
     async with context.database.transaction(schools=caller.scope) as tx:
         try:

@@ -23,6 +23,9 @@ async def create_token(
     """
     grant = validate_grant(grant, by)
     await _check_schools(tx, grant)
+    expires_at = tx.now + timedelta(days=grant.days)
+    if (maker_expires_at := await _maker_expiry(tx, by)) is not None:
+        expires_at = min(expires_at, maker_expires_at)
     token = AccessToken(
         token_id=token_id or new_id(),
         name=grant.name,
@@ -30,9 +33,7 @@ async def create_token(
         school_ids=grant.school_ids,
         made_by=by.actor,
         made_at=tx.now,
-        expires_at=_earliest(
-            tx.now + timedelta(days=grant.days) if grant.days else None, await _maker_expiry(tx, by)
-        ),
+        expires_at=expires_at,
     )
     if not await insert_token(tx, token, by.token_id):
         raise GrantError("key", "already_made", "This token was made already, and was shown then.")
@@ -41,7 +42,7 @@ async def create_token(
         schools=token.school_ids,
         rights=token.rights,
         actor=token.name,
-        lifetime_seconds=int((token.expires_at - tx.now).total_seconds()) if token.expires_at else None,
+        lifetime_seconds=int((expires_at - tx.now).total_seconds()),
         identity=str(token.token_id),
     )
 
@@ -82,7 +83,3 @@ async def _maker_expiry(tx: Transaction, by: Authority) -> datetime | None:
     if maker.revoked_at is not None:
         raise GrantError("token", "revoked", "This token was revoked.")
     return maker.expires_at
-
-
-def _earliest(*expiries: datetime | None) -> datetime | None:
-    return min((expiry for expiry in expiries if expiry is not None), default=None)
