@@ -97,11 +97,24 @@ def create_service_app(  # noqa: PLR0913 - the one place where a service is put 
     app.state.health = health
     app.state.revocations = revocations
     app.state.subscriptions = runner
-    app.add_middleware(RequestMiddleware, service=name, max_body_bytes=max_body_bytes, uploads=uploads)
+    _protect(app, name, settings, max_body_bytes, uploads)
     install_problem_handlers(app)
     for router in (_health_routes(name, database, health), *(routers if api else ())):
         app.include_router(router)
     return app
+
+
+def _protect(
+    app: FastAPI, name: str, settings: ServiceSettings, max_body_bytes: int, uploads: UploadLimit | None
+) -> None:
+    """Put the middleware of every request around the app."""
+    app.add_middleware(
+        RequestMiddleware,
+        service=name,
+        max_body_bytes=max_body_bytes,
+        uploads=uploads,
+        https=settings.public_url.startswith("https://"),
+    )
 
 
 def _fastapi_options(name: str) -> dict[str, Any]:

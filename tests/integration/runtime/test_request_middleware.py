@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
+import pytest
 from fastapi import APIRouter, Body, FastAPI, Header
 
 from shared.runtime.core import ServiceSettings, load_settings
@@ -120,6 +121,17 @@ async def test_an_answer_is_stored_nowhere_and_repeats_no_host(
             assert answer.headers["x-content-type-options"] == "nosniff"
         slash = await client.get("/roster/boom/", headers={"host": "evil.example"})
         assert (slash.status_code, "location" in slash.headers) == (404, False)
+
+
+@pytest.mark.parametrize(("url", "expected"), [("https://kin.example", True), ("http://kin.example", False)])
+async def test_hsts_is_sent_where_the_public_url_is_https(
+    environment: dict[str, str], broker: Broker, monkeypatch: pytest.MonkeyPatch, url: str, expected: bool
+) -> None:
+    await create_topics(broker)
+    monkeypatch.setenv("KINVITE_PUBLIC_URL", url)
+    async with running(_app()) as client:
+        headers = (await client.get("/healthz")).headers
+    assert ("strict-transport-security" in headers) is expected
 
 
 async def test_a_body_that_is_no_json_names_the_body(environment: dict[str, str], broker: Broker) -> None:
