@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from services.dashboard.domain.role_changes import MAX_EMAIL_LENGTH
@@ -16,7 +18,7 @@ from services.dashboard.http.forms import PlainForm, SignedForm
 from services.dashboard.http.render import redirect, render_page
 from services.dashboard.use_cases.sign_in import SignedIn, SignInAttempt, TooManyAttempts, sign_in, sign_out
 from shared.runtime.core import new_id
-from shared.runtime.web import Problem
+from shared.runtime.web import Problem, is_from_other_site
 
 router = APIRouter(include_in_schema=False)
 DEVICE_COOKIE = "kinvite_browser"
@@ -30,20 +32,20 @@ async def show(request: Request, context: AppContext) -> Response:
     try:
         await get_session(request)
     except SignInRequired:
-        return render_page(request, "login.html", None, error=None, email="")
+        return _render_form(request)
     return redirect(request, "/admin/schools")
 
 
 @router.post("/admin/login")
 async def submit(request: Request, context: AppContext, form: PlainForm) -> Response:
-    _reject_foreign_form(request)
+    if is_from_other_site(request, context.settings.public_url, accepts_null_origin=False):
+        raise Problem(403, "foreign_form", "Open the sign-in page itself and try again.")
     email, password = form.text("email"), form.values.get("password", [""])[0]
     if not email or not password or len(email) > MAX_EMAIL_LENGTH or len(password) > MAX_PASSWORD_LENGTH:
-        return render_page(
-            request, "login.html", None, status=422, error="Enter your e-mail and password.", email=""
-        )
+        return _render_form(request, 422, "Enter your e-mail and password.")
     address = request.client.host if request.client else "unknown"
-    attempt = SignInAttempt(email, password, address, _read_device(request, context, email))
+    replaced = request.cookies.get(context.session_cookie)
+    attempt = SignInAttempt(email, password, address, _read_device(request, context, email), replaced)
     lifetime = timedelta(hours=context.settings.session_lifetime_hours)
     match await sign_in(context.database, attempt, lifetime):
         case SignedIn() as signed_in:
@@ -51,11 +53,11 @@ async def submit(request: Request, context: AppContext, form: PlainForm) -> Resp
         case TooManyAttempts(wait):
             minutes = math.ceil(wait / timedelta(minutes=1))
             error = f"Too many wrong passwords. Please wait {minutes} min, then try again."
-            response = render_page(request, "login.html", None, status=429, error=error, email=email)
+            response = _render_form(request, 429, error, email)
             response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
             return response
         case None:
-            return render_page(request, "login.html", None, status=401, error=MISMATCH_TEXT, email=email)
+            return _render_form(request, 401, MISMATCH_TEXT, email)
 
 
 @router.post("/admin/logout")
@@ -76,7 +78,7 @@ def _start_session(request: Request, context: Context, signed_in: SignedIn) -> R
     response.set_cookie(
         context.session_cookie, signed_in.session, path="/", httponly=True, samesite="lax", secure=secure
     )
-    device = [str(new_id()), signed_in.staff.email]
+    device = [str(new_id()), _owner_mark(context, signed_in.staff.email)]
     response.set_cookie(
         DEVICE_COOKIE,
         str(_device_serializer(context).dumps(device)),
@@ -95,14 +97,22 @@ def _read_device(request: Request, context: Context, email: str) -> str | None:
         device, owner = _device_serializer(context).loads(request.cookies.get(DEVICE_COOKIE, ""))
     except (BadSignature, ValueError):
         return None
-    return str(device) if owner == normalise_email(email) else None
+    return str(device) if owner == _owner_mark(context, normalise_email(email)) else None
 
 
 def _device_serializer(context: Context) -> URLSafeSerializer:
     return URLSafeSerializer(context.secret, salt="dashboard.browser")
 
 
-def _reject_foreign_form(request: Request) -> None:
-    """Raise Problem 403 for a form on another site; before the sign-in there is no session to bind a form to."""
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise Problem(403, "foreign_form", "Open the sign-in page itself and try again.")
+def _owner_mark(context: Context, email: str) -> str:
+    """Return what the cookie of a device keeps of an account: a keyed digest, because cookies can be read."""
+    return hmac.new(context.secret.encode(), f"device {email}".encode(), hashlib.sha256).hexdigest()
+
+
+def _render_form(
+    request: Request, status: int = 200, error: str | None = None, email: str = ""
+) -> HTMLResponse:
+    """Return the sign-in page. Its form carries its origin, so that forms of other sites can be refused."""
+    response = render_page(request, "login.html", None, status=status, error=error, email=email)
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response

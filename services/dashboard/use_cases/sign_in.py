@@ -17,12 +17,16 @@ from shared.runtime.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """E-mail and password as typed, with the network address; `device` identifies a browser that signed in before."""
+    """E-mail and password as typed, with the network address; `device` identifies a browser that signed in before.
+
+    `replaced` is the session that the browser had until now.
+    """
 
     email: str = field(repr=False)
     password: str = field(repr=False)
     address: str
     device: str | None = None
+    replaced: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,10 @@ class TooManyAttempts:
 async def sign_in(
     database: Database, attempt: SignInAttempt, lifetime: timedelta
 ) -> SignedIn | TooManyAttempts | None:
-    """Check the password and open a session that is valid for `lifetime`; return None if they do not match.
+    """Check the password and open a session that is valid for `lifetime` and ends the replaced one.
 
-    The attempt is counted and committed before the password is checked.
+    Return None if e-mail and password do not match. The attempt is counted and committed before the password is
+    checked.
     """
     email = normalise_email(attempt.email)
     limits = password_limits(email, attempt.address, attempt.device)
@@ -63,6 +68,8 @@ async def sign_in(
         opened = await insert_session(
             tx, account.staff.staff_id, account.password_hash, session_digest(session), tx.now + lifetime
         )
+        if opened and attempt.replaced:
+            await delete_session(tx, session_digest(attempt.replaced))
     return SignedIn(account.staff, session) if opened else None
 
 

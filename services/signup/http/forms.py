@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import AsyncGenerator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
+
+from shared.runtime.web import is_from_other_site
 
 MAX_FORM_BYTES = 16 * 1024
 MAX_FIELDS = 20
@@ -42,20 +44,8 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def refuse_other_sites(request: Request, public_url: str, *, accepts_null_origin: bool = True) -> None:
-    """Raise PageError 403 if the headers of the browser show that the form was sent from another site.
-
-    A client that sends neither `Sec-Fetch-Site` nor `Origin` is not a browser, so nobody can misuse it. Browsers send
-    `Origin: null` for forms on our own pages with `Referrer-Policy: no-referrer` (Fetch standard, "append a request
-    Origin header"), old browsers without `Sec-Fetch-Site`. Pages with another policy never cause it: their routes set
-    `accepts_null_origin` to False.
-    """
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site")
-    if origin == "null" and site is None and not accepts_null_origin:
-        raise PageError(403, "other_site")
-    if origin not in (None, "null") and origin != public_url and not _is_own_host(request, origin):
-        raise PageError(403, "other_site")
-    if site not in (None, "same-origin", "none"):
+    """Raise PageError 403 for a form that was sent from another site; see `is_from_other_site`."""
+    if is_from_other_site(request, public_url, accepts_null_origin=accepts_null_origin):
         raise PageError(403, "other_site")
 
 
@@ -69,14 +59,6 @@ def client_address(request: Request) -> str:
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
-
-
-def _is_own_host(request: Request, origin: str) -> bool:
-    # The browser derives the Host header from the address that it calls. A page of another site cannot set it.
-    try:
-        return bool(urlsplit(origin).netloc) and urlsplit(origin).netloc == request.headers.get("host")
-    except ValueError:
-        return False
 
 
 async def _read_body(request: Request) -> bytes:

@@ -18,6 +18,7 @@ from shared.runtime.web.bearer_auth import (
     school_not_found,
     verify_token,
 )
+from shared.runtime.web.form_origin import is_from_other_site
 from shared.runtime.web.idempotency import find_stored_response, keyed_request, store_response
 from shared.runtime.web.middleware import DEFAULT_BODY_BYTES, UploadLimit, too_large
 from shared.runtime.web.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, page_body
@@ -44,6 +45,7 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "find_stored_response",
+    "is_from_other_site",
     "keyed_request",
     "mint_token",
     "page_body",

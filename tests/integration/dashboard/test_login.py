@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import httpx
+import pytest
+from itsdangerous import URLSafeSerializer
 
 from services.dashboard.app import create_app
 from services.dashboard.domain.staff import Role
 from services.dashboard.settings import Settings
+from services.dashboard.use_cases.sign_in import find_signed_in_staff
 from services.dashboard.use_cases.staff_admin import ensure_owner, find_staff_member, reset_password
 from shared.runtime.database import Database
 from tests.integration.dashboard.builders import add_member
@@ -80,6 +84,43 @@ async def test_a_form_of_another_site_cannot_sign_in(guest: httpx.AsyncClient) -
         "/admin/login", data={"email": OWNER, "password": PASSWORD}, headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://kinvite.test", 303),
+        (None, 303),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+async def test_an_old_browser_signs_in_only_from_our_own_page(
+    guest: httpx.AsyncClient, origin: str | None, status: int
+) -> None:
+    headers = {} if origin is None else {"Origin": origin}
+    response = await guest.post("/admin/login", data={"email": OWNER, "password": PASSWORD}, headers=headers)
+    assert response.status_code == status
+    guest.cookies.clear()
+    assert (await guest.get("/admin/login")).headers["referrer-policy"] == "same-origin"
+
+
+async def test_a_sign_in_ends_the_session_that_it_replaces(
+    guest: httpx.AsyncClient, database: Database
+) -> None:
+    await sign_in(guest, OWNER, PASSWORD)
+    before = guest.cookies["kinvite_staff"]
+    await sign_in(guest, OWNER, PASSWORD)
+    async with database.transaction() as tx:
+        assert await find_signed_in_staff(tx, before) is None
+        assert await find_signed_in_staff(tx, guest.cookies["kinvite_staff"]) is not None
+
+
+async def test_no_cookie_contains_the_address(guest: httpx.AsyncClient) -> None:
+    await sign_in(guest, OWNER, PASSWORD)
+    _, (_, owner) = URLSafeSerializer("unknown").loads_unsafe(guest.cookies["kinvite_browser"])
+    assert re.fullmatch("[0-9a-f]{64}", owner)
 
 
 async def test_guessing_is_slowed_and_the_person_still_gets_in(guest: httpx.AsyncClient) -> None:
