@@ -44,6 +44,6 @@ async def test_a_channel_that_is_not_set_up_fails_at_once_with_that_reason(
 
 async def test_a_command_without_a_time_zone_is_rejected(driver: NotifierDriver) -> None:
     with pytest.raises(Rejected) as caught:
-        await driver.put(command(expires_at=datetime(2030, 1, 1)))  # noqa: DTZ001
+        await driver.put(command().model_copy(update={"expires_at": datetime(2030, 1, 1)}))  # noqa: DTZ001
     assert caught.value.reason == "invalid_data"
     assert await driver.messages() == {}

@@ -32,6 +32,8 @@ _SHARED = {
         "history",
         "schema_version",
     },
+    "invitations": {"failed_rows"},
+    "roster": {"failed_rows"},
     "notifier": {"inbound", "reports", "suppressions"},
     "signup": {"accounts", "known_browsers", "sessions", "sign_in_limits", "wrong_guesses"},
     "dashboard": {"staff", "staff_roles", "staff_sessions", "wrong_passwords"},
