@@ -24,6 +24,8 @@ _WORDS = re.compile(r"[^\W_]+")
 
 def fold(text: str) -> str:
     """Return the alphanumeric characters of the text, without case and accents: `Müller-Søn` becomes `mullerson`."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text.casefold()))
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     plain = decomposed.translate(_PLAIN_CHARACTERS)
     return "".join(character for character in plain if character.isalnum())
@@ -94,6 +96,8 @@ def _hide(word: str, salt: str) -> str:
 
 def _without_marks(text: str) -> str:
     # A mark would end a word: `[^\W_]` matches alphanumeric characters only.
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(
         character for character in decomposed if not unicodedata.category(character).startswith("M")
