@@ -91,9 +91,7 @@ async def test_a_new_broker_gets_the_revocations_again(
 ) -> None:
     """Also those older than the outbox; not those of expired tokens, and none twice."""
     kafka = kafka_of(broker)
-    (old, _), (expired, _), (valid, _) = [
-        await _create_token(database, days=days) for days in (None, 1, None)
-    ]
+    (old, _), (expired, _), (valid, _) = [await _create_token(database, days=days) for days in (365, 1, 365)]
     async with database.transaction() as tx:
         for token_id in (old, expired):
             await revoke_token(tx, UUID(token_id), OPERATOR)
@@ -104,7 +102,7 @@ async def test_a_new_broker_gets_the_revocations_again(
         await tx.execute(
             "UPDATE access_tokens SET revoked_at = now() - interval '9 days' WHERE revoked_at < now()"
         )
-        await tx.execute("UPDATE access_tokens SET expires_at = now() WHERE expires_at < 'infinity'")
+        await tx.execute("UPDATE access_tokens SET expires_at = now() WHERE token_id = :id", {"id": expired})
     tansu.kill()
     tansu.start()
     await create_topics(broker)
