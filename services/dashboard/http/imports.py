@@ -5,7 +5,6 @@ Roster owns imports and decides everything about them, so the routes call its cl
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -18,10 +17,9 @@ from services.dashboard.http.forms import SignedForm, read_upload
 from services.dashboard.http.progress_pages import get_or_problem, render_form, run_and_return
 from services.dashboard.http.render import redirect, render_page
 
-PREFIX = "/admin/schools/{school_id}/import"
-UPLOAD_PATH = re.compile(PREFIX.replace("{school_id}", "[^/]+"))
+UPLOAD_PATH = "/admin/schools/{school_id}/import"
 """Path of the one route whose body may be a file."""
-router = APIRouter(prefix=PREFIX, include_in_schema=False)
+router = APIRouter(prefix=UPLOAD_PATH, include_in_schema=False)
 REFRESH_SECONDS = 2
 MAX_ERRORS_SHOWN = 200
 

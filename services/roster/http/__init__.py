@@ -12,7 +12,8 @@ from services.roster.http.errors import install_errors
 
 __all__ = ["UPLOAD_PATH", "Context", "install_errors", "routers"]
 
-UPLOAD_PATH = imports.UPLOAD_PATH
+UPLOAD_PATH = imports.IMPORTS
+"""Path of the one route whose body may be a file."""
 
 
 def routers() -> Sequence[APIRouter]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -25,8 +24,6 @@ IMPORTS = f"{SCHOOL}/imports"
 IMPORT = f"{IMPORTS}/{{import_id}}"
 CHUNK_BYTES = 1024 * 1024
 MAX_FIELDS = 10
-UPLOAD_PATH = re.compile(IMPORTS.replace("{school_id}", "[^/]+"))
-"""Path of the one route whose body may be a file."""
 router = APIRouter(tags=["imports"])
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 _BODY = {

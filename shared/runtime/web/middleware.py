@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
@@ -23,9 +23,9 @@ log = get_logger("http")
 
 @dataclass(frozen=True, slots=True)
 class UploadLimit:
-    """Limit of the body, in bytes, for POST requests whose whole path matches `path`."""
+    """Limit of the body, in bytes, for POST requests to a route; `path` is its path as it is declared."""
 
-    path: re.Pattern[str]
+    path: str
     max_bytes: int
 
 
@@ -33,8 +33,8 @@ class RequestMiddleware:
     """Middleware that reads the trace context and writes the access log.
 
     It logs the route's template: paths can contain tokens. It limits the body as it arrives: to `max_body_bytes`, or
-    to what `uploads` permits. Answers get `no-store` and `nosniff` unless they set these headers
-    themselves; with `https`, browsers use nothing else for a year (RFC 6797).
+    to what `uploads` permits. Answers get `no-store` and `nosniff` unless they set these headers themselves; with
+    `https`, browsers use nothing else for a year (RFC 6797).
     """
 
     def __init__(
@@ -49,7 +49,8 @@ class RequestMiddleware:
         self._app = app
         self._service = service
         self._max_body_bytes = max_body_bytes
-        self._uploads = uploads
+        self._upload_path = compile_path(uploads.path)[0] if uploads else None
+        self._max_upload_bytes = uploads.max_bytes if uploads else max_body_bytes
         self._default_headers = (*_DEFAULT_HEADERS, *([_HSTS] if https else []))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,10 +105,9 @@ class RequestMiddleware:
         await self._app(scope, counted, send)
 
     def _limit(self, scope: Scope) -> int:
-        uploads = self._uploads
-        if uploads and scope["method"] == "POST" and uploads.path.fullmatch(scope["path"]):
-            return uploads.max_bytes
-        return self._max_body_bytes
+        path = self._upload_path
+        is_upload = path is not None and scope["method"] == "POST" and path.match(scope["path"])
+        return self._max_upload_bytes if is_upload else self._max_body_bytes
 
 
 def _with_defaults(

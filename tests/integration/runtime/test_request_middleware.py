@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -57,7 +56,7 @@ def _app() -> FastAPI:
     async def upload(school_id: UUID, caller: WriteRoster, body: Annotated[dict[str, Any], Body()]) -> int:
         return len(body)
 
-    uploads = UploadLimit(re.compile("/roster/v1/schools/[^/]+/things/upload"), 5_000)
+    uploads = UploadLimit("/roster/v1/schools/{school_id}/things/upload", 5_000)
     return create_service_app(
         "roster", settings, database=database, routers=[router], max_body_bytes=2_000, uploads=uploads
     )

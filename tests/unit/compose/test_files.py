@@ -11,6 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from deploy.embedded.dispatcher import PREFIXES
+from services.dashboard.http import imports
+from services.roster import http as roster
 from shared.runtime.web.server import KEEP_ALIVE_SECONDS
 
 _ROOT = Path(__file__).parents[3]
@@ -31,6 +33,15 @@ def test_the_gateway_routes_the_prefixes_of_the_embedded_run() -> None:
     assert routed == {prefix: service for prefix, service in PREFIXES.items() if service != "mailbox"}
     (areas,) = re.findall(r"\(\?<first>([a-z|]+)\)", text)
     assert set(areas.split("|")) == set(routed)
+
+
+def test_the_gateway_takes_large_bodies_where_the_services_do() -> None:
+    text = (_ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    large = re.findall(r"location ~ (\S+) \{\s+set \$service \w+;\s+client_max_body_size 65m;", text)
+    assert text.count("client_max_body_size 65m;") == len(large)
+    assert set(large) == {
+        "^" + path.replace("{school_id}", "[^/]+") + "$" for path in (roster.UPLOAD_PATH, imports.UPLOAD_PATH)
+    }
 
 
 def test_the_gateway_keeps_idle_connections_as_long_as_the_services() -> None:
