@@ -10,7 +10,6 @@ from services.notifier.use_cases.channel_policy import ChannelPolicy
 from services.notifier.use_cases.enqueue import Enqueued, enqueue
 from shared.contracts.envelope import Received
 from shared.contracts.notifier import SendMessage
-from shared.runtime.core import Rejected
 from shared.runtime.database import Transaction
 from shared.runtime.messaging import Lane, Subscription
 
@@ -82,10 +81,8 @@ def subscriptions(
 
 
 def decode(command: Received[SendMessage]) -> Message:
-    """Return the message that is commanded. Raises Rejected if its expiry has no time zone."""
+    """Return the message that is commanded."""
     data = command.data
-    if data.expires_at.tzinfo is None:
-        raise Rejected("invalid_data", "expires_at: a moment needs a time zone")
     return Message(
         message_id=data.message_id,
         school_id=command.school_id,
@@ -100,7 +97,7 @@ def decode(command: Received[SendMessage]) -> Message:
         timezone=data.timezone,
         token_key_id=data.token_key_id,
         expires_at=data.expires_at,
-        quiet_from=data.quiet_from.replace(tzinfo=None) if data.quiet_from else None,
-        quiet_until=data.quiet_until.replace(tzinfo=None) if data.quiet_until else None,
+        quiet_from=data.quiet_from,
+        quiet_until=data.quiet_until,
         traceparent=command.traceparent,
     )

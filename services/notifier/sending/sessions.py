@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from services.notifier.domain.messages import Message
 
-PATIENT_SECONDS = 1.5
-"""A destination that takes longer is slow."""
-SLOW_SECONDS = 600.0
-"""Time for which a destination stays slow, unless it answers quickly before."""
+SLOW_AFTER_SECONDS = 1.5
+"""Duration of an attempt from which on its destination is slow."""
+SLOW_FOR_SECONDS = 600.0
+"""Time for which a destination stays slow, unless it answers faster before."""
 SLOW_DESTINATIONS = 1_000
 
 
@@ -61,7 +61,7 @@ class Sessions:
 
     @property
     def has_slow(self) -> bool:
-        """Whether a destination was slow a short time ago."""
+        """Whether a destination is slow, or was until it was last looked at."""
         return bool(self._slow)
 
     @property
@@ -70,7 +70,7 @@ class Sessions:
         return self.limit // 2
 
     def is_slow(self, destination: str, now: float) -> bool:
-        """Return whether the destination was slow a short time ago."""
+        """Return whether the destination was slow within the last `SLOW_FOR_SECONDS`."""
         return bool(self._slow) and self._slow.get(destination, 0.0) > now
 
     def has_limited_share(self, *, others_wait: bool) -> bool:
@@ -93,7 +93,7 @@ class Sessions:
         self.active.discard(session)
         self._limited -= session.is_limited
         self._lingering -= session.is_lingering
-        is_quick = is_answered and now - session.began_at < PATIENT_SECONDS
+        is_quick = is_answered and now - session.began_at < SLOW_AFTER_SECONDS
         return is_quick and self._slow.pop(session.destination, None) is not None
 
     def yield_overdue(self, now: float, *, others_wait: bool) -> None:
@@ -104,7 +104,7 @@ class Sessions:
         while self._slow and next(iter(self._slow.values())) <= now:
             self._slow.popitem(last=False)
         for session in list(self.active):
-            if session.is_lingering or session.is_displaced or now - session.began_at < PATIENT_SECONDS:
+            if session.is_lingering or session.is_displaced or now - session.began_at < SLOW_AFTER_SECONDS:
                 continue
             self._note_slow(session.destination, now)
             if not session.is_limited and self._limited < self.share:
@@ -122,7 +122,7 @@ class Sessions:
             self._lingering += 1
 
     def _note_slow(self, destination: str, now: float) -> None:
-        self._slow[destination] = now + SLOW_SECONDS
+        self._slow[destination] = now + SLOW_FOR_SECONDS
         self._slow.move_to_end(destination)
         if len(self._slow) > SLOW_DESTINATIONS:
             self._slow.popitem(last=False)

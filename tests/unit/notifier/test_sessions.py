@@ -8,9 +8,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.notifier.sending.sessions import PATIENT_SECONDS, SLOW_SECONDS, ActiveSession, Sessions
+from services.notifier.sending.sessions import SLOW_AFTER_SECONDS, SLOW_FOR_SECONDS, ActiveSession, Sessions
 
-OVERDUE = PATIENT_SECONDS + 0.1
+OVERDUE = SLOW_AFTER_SECONDS + 0.1
 
 
 def _session(
@@ -27,7 +27,7 @@ def _begin(sessions: Sessions, *begun: ActiveSession) -> None:
 def test_a_quick_destination_may_use_every_session() -> None:
     sessions = Sessions(4)
     _begin(sessions, *(_session() for _ in range(4)))
-    sessions.yield_overdue(PATIENT_SECONDS / 2, others_wait=True)
+    sessions.yield_overdue(SLOW_AFTER_SECONDS / 2, others_wait=True)
     assert (sessions.free, sessions.is_slow("a.example", 1.0)) == (0, False)
 
 
@@ -81,7 +81,7 @@ def test_a_destination_is_slow_until_it_answers_quickly_or_the_time_is_over() ->
     _begin(sessions, slow)
     sessions.yield_overdue(OVERDUE, others_wait=False)
     assert not sessions.end(slow, OVERDUE, is_answered=True)
-    assert not sessions.is_slow("a.example", OVERDUE + SLOW_SECONDS)
+    assert not sessions.is_slow("a.example", OVERDUE + SLOW_FOR_SECONDS)
     quick = _session(began_at=OVERDUE)
     _begin(sessions, quick)
     assert sessions.end(quick, OVERDUE + 0.1, is_answered=True)
