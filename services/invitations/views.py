@@ -108,7 +108,7 @@ async def list_invitations(
 
 
 async def find_timezone(tx: Transaction, school_id: UUID) -> str:
-    """Return the IANA time zone of a school that has an invitation."""
+    """Return the IANA time zone of a school; UTC for one that has not arrived here."""
     row = await tx.row(_TIMEZONE, {"school_id": school_id})
     return "UTC" if row is None else str(row.timezone)
 

@@ -56,7 +56,7 @@ class PasswordProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownWords:
-    """What strangers can know of a parent who chooses a password.
+    """Words that strangers can know of a parent, which their password must not contain.
 
     `name_words` and `address_words` are those of the parent record, hidden with `salt`; see `personal_words`.
     """

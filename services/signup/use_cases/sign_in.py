@@ -25,7 +25,7 @@ async def find_credentials(tx: Transaction, username: str) -> tuple[UUID, str] |
 async def remember_browser(tx: Transaction, account_id: UUID, *, lifetime_days: int, browser: str) -> str:
     """Save that the account has signed in with this browser, and return the secret for the browser's cookie.
 
-    `browser` is the secret of its present cookie; only one that is known is used further.
+    `browser` is the secret of its present cookie; it is used again only if it is known.
     """
     is_known = bool(browser) and await known_browsers.exists(tx, secret_digest(browser))
     secret = browser if is_known else secrets.token_urlsafe(24)

@@ -5,9 +5,7 @@ The table is `failed_rows` of the service's schema. It is empty unless there is 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +13,12 @@ from sqlalchemy import Row, text
 
 from shared.runtime.core.errors import is_transient
 from shared.runtime.database.transaction import Database, Transaction
-from shared.runtime.observability.logging import get_logger
+from shared.runtime.observability.logging import get_logger, traceback_locations
 
 MAX_FAILURES = 2
 log = get_logger("rows")
 Batch = Callable[[int, list[UUID]], Awaitable[bool]]
-"""Function that claims up to so many rows, adds their ids to the list before it works on them, and returns whether
+"""Function that claims rows up to a limit, adds their ids to the list before it works on them, and returns whether
 more are due."""
 _RECORD = text(
     """
@@ -91,10 +89,9 @@ class RowFailures:
 
 
 def describe_failure(error: BaseException) -> str:
-    """Return the class of an error and the last place in its traceback: nothing of a row's values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
+    """Return the class of an error and the last place in its traceback, without any value of the row."""
+    place = traceback_locations(error)[-1:]
+    return " at ".join([type(error).__name__, *place])
 
 
 async def list_set_aside(tx: Transaction, limit: int = 1_000) -> Sequence[Row[Any]]:
